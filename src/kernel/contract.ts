@@ -1,0 +1,148 @@
+/**
+ * The contract: a typed table of endpoints per service, over zod. From this one table come the HTTP routes, the
+ * OpenAPI description, the commands of the CLI, the UI's client and the test that walks every endpoint with every
+ * role. A service that changes its table changes all of them.
+ */
+import type { z } from "zod";
+import type { ErrorTable } from "./errors.ts";
+import type { WordTables } from "./words.ts";
+
+/** What a caller may be, weakest first. Each role may do all that the ones before it may. */
+export const ROLES = ["public", "guest", "member", "steward", "host"] as const;
+export type Role = (typeof ROLES)[number];
+
+export function roleAtLeast(role: Role, needed: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
+}
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** How an endpoint looks on the command line. Flags come from the input schema, in kebab-case. */
+export interface CommandShape {
+  /** The words after `comu`, for instance "services publish". */
+  command: string;
+  /** Inputs that are given by position, in order. */
+  positional?: readonly string[];
+  /** For a list: the keys that the table shows. For a single thing, all keys are shown. */
+  columns?: readonly string[];
+  /** The one key that is printed alone when the output is for people, for instance the code of an invitation. */
+  headline?: string;
+  /** Asks for a yes first on a terminal; `--yes` answers it. The word key of the question. */
+  confirm?: string;
+}
+
+export interface Endpoint<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
+  method: Method;
+  /** Below /api/v1, Hono's form: "/services/:id". A parameter of the path is a key of the input. */
+  path: string;
+  /** The weakest role that may call it. */
+  role: Role;
+  /** One English sentence: help text, OpenAPI summary. */
+  summary: string;
+  /** One object: path parameters, query (GET, DELETE) or JSON body (others) together. Strict: unknown keys fail. */
+  input: I;
+  output: O;
+  cli?: CommandShape;
+  /** At most this many calls a minute from one address, beside the general limit. */
+  perMinuteMax?: number;
+  /** A state-changing call that a page may make before anybody is signed in (set-up, sign-in, accepting). */
+  beforeSignIn?: true;
+}
+
+export type Endpoints = Readonly<Record<string, Endpoint>>;
+
+/** An event that pages may hear: its name is `SERVICE.NAME`. */
+export interface EventShape {
+  /** The weakest role that hears it. */
+  role: Role;
+  summary: string;
+}
+
+export interface Contract<E extends Endpoints = Endpoints> {
+  /** The folder's name, and the tag in the API description. */
+  name: string;
+  summary: string;
+  endpoints: E;
+  /** Code to HTTP status; texts are in the words. */
+  errors: ErrorTable;
+  events: Readonly<Record<string, EventShape>>;
+  /** This service's part of the configuration: default, type and help text of each setting. */
+  settings?: z.ZodObject;
+  /** May the host switch it off? */
+  optional: boolean;
+  words: WordTables;
+}
+
+/** Keeps the exact types of the table. */
+export function defineContract<const E extends Endpoints>(contract: Contract<E>): Contract<E> {
+  return contract;
+}
+
+/** Keeps the exact types of one endpoint. */
+export function endpoint<I extends z.ZodObject, O extends z.ZodType>(shape: Endpoint<I, O>): Endpoint<I, O> {
+  return shape;
+}
+
+/** Who calls: found by the people service from a cookie, or by the platform from the socket that was used. */
+export interface Principal {
+  role: Role;
+  /** The account's name; undefined for the public and for the box's own Unix socket. */
+  account?: string;
+  /** "socket": the CLI over the Unix socket of the data folder. "session": a signed-in browser. */
+  via: "none" | "session" | "socket";
+  /** The session's id, where there is one. */
+  session?: string;
+  /** What a page must send back in the header `x-comu-csrf` with each change. */
+  csrf?: string;
+}
+
+export interface CallContext {
+  principal: Principal;
+  /** The caller's address, for rate limits; "local" for the Unix socket. */
+  address: string;
+  /** Ends when the caller goes away. */
+  signal: AbortSignal;
+  language: "ca" | "es" | "en";
+  /** Sets or clears the session cookie of the answer. */
+  setSession: (token: string | null) => void;
+  /** Scheme and host as the caller wrote them, for links that it can open: "http://box.local:7000". */
+  origin: string;
+}
+
+export type Handler<E extends Endpoint> = (
+  input: z.output<E["input"]>,
+  context: CallContext,
+) => Promise<z.input<E["output"]>> | z.input<E["output"]>;
+
+export type Handlers<E extends Endpoints> = { [K in keyof E]: Handler<E[K]> };
+
+/** A warning about the state of a part: data, so that page and command line render the same list. */
+export interface Warning {
+  /** Stable; words are `health.CODE` and `fix.CODE`. */
+  code: string;
+  severity: "info" | "warning" | "error";
+  params?: Record<string, string | number>;
+}
+
+/** One part of the daemon that a person can use. */
+export interface Service<E extends Endpoints = Endpoints> {
+  contract: Contract<E>;
+  handlers: Handlers<E>;
+  /** Called once before anything is served. A rejection is a bug, or a Failure that the start-up prints. */
+  start(): Promise<void>;
+  /** Called once; releases all that start took. Services stop in the reverse order of their start. */
+  stop(): Promise<void>;
+  /** Present warnings; called often, so it must be cheap. */
+  health?(): Warning[];
+  /** Prometheus figures; called on each scrape. */
+  metrics?(): Metric[];
+}
+
+export interface Metric {
+  /** Without the prefix `comu_`; a counter ends in `_total`. */
+  name: string;
+  type: "gauge" | "counter";
+  help: string;
+  value: number;
+  labels?: Record<string, string>;
+}

@@ -1,0 +1,53 @@
+/**
+ * The event log: what changed, in one total order, numbered. Pages read "events since id" and hold no truth of
+ * their own: an event says that something changed, and the page asks again for what it shows.
+ * Delivery is synchronous and in order; a listener that throws is a bug.
+ */
+import type { Role } from "./contract.ts";
+
+export interface ComuEvent {
+  /** Rises by one from 1 at each start of the daemon. */
+  id: number;
+  /** "SERVICE.NAME", for instance "discovery.changed". */
+  type: string;
+  role: Role;
+  data: Record<string, unknown>;
+}
+
+/** Events kept for pages that come back after a short break; who missed more reloads all. */
+export const EVENTS_KEPT = 1000;
+/** Listeners at one time: one per open tab, and the daemon's own. */
+export const EVENT_LISTENERS_MAX = 600;
+
+export interface Events {
+  emit(type: string, role: Role, data?: Record<string, unknown>): void;
+  /** Calls `listener` for each later event. Returns the way to stop. Undefined when the limit is reached. */
+  listen(listener: (event: ComuEvent) => void): (() => void) | undefined;
+  /** Events after `id`; undefined when some of them are already forgotten. */
+  since(id: number): ComuEvent[] | undefined;
+  lastId(): number;
+}
+
+export function createEvents(): Events {
+  const kept: ComuEvent[] = [];
+  const listeners = new Set<(event: ComuEvent) => void>();
+  let last = 0;
+  return {
+    emit(type, role, data = {}) {
+      const event: ComuEvent = { id: ++last, type, role, data };
+      kept.push(event);
+      if (kept.length > EVENTS_KEPT) kept.shift();
+      for (const listener of listeners) listener(event);
+    },
+    listen(listener) {
+      if (listeners.size >= EVENT_LISTENERS_MAX) return undefined;
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    since(id) {
+      if (id > last || id < last - kept.length) return undefined;
+      return kept.slice(kept.length - (last - id));
+    },
+    lastId: () => last,
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * Words for people: flat tables per language, with `{name}` places and plural forms by `Intl.PluralRules`
+ * (`key.one`, `key.many`, `key.other`). Codes for machines stay English and never pass through here.
+ */
+
+export const LANGUAGES = ["ca", "es", "en"] as const;
+export type Language = (typeof LANGUAGES)[number];
+export type WordTable = Readonly<Record<string, string>>;
+export type WordTables = Readonly<Record<Language, WordTable>>;
+export type WordParams = Readonly<Record<string, string | number>>;
+
+/** The best of our languages for an Accept-Language header or a LANG variable; English when none fits. */
+export function pickLanguage(wish: string | undefined): Language {
+  for (const part of (wish ?? "").slice(0, 200).split(",")) {
+    const tag = part.trim().slice(0, 2).toLowerCase();
+    const found = LANGUAGES.find((language) => language === tag);
+    if (found) return found;
+  }
+  return "en";
+}
+
+/** Says `key` in a language; falls back to English, then to the key itself. */
+export function say(tables: WordTables, language: Language, key: string, params: WordParams = {}): string {
+  const table = tables[language];
+  const form = plural(table, language, key, params) ?? plural(tables.en, "en", key, params) ?? key;
+  return form.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = params[name];
+    if (value === undefined) return whole;
+    return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : value;
+  });
+}
+
+function plural(table: WordTable, language: Language, key: string, params: WordParams): string | undefined {
+  if (typeof params["count"] === "number") {
+    const rule = new Intl.PluralRules(language).select(params["count"]);
+    const form = table[`${key}.${rule}`] ?? table[`${key}.other`];
+    if (form !== undefined) return form;
+  }
+  return table[key];
+}
+
+/** Joins word tables; a key that two tables hold is a bug. */
+export function mergeWords(...all: WordTables[]): WordTables {
+  const merged: Record<Language, Record<string, string>> = { ca: {}, es: {}, en: {} };
+  for (const tables of all) {
+    for (const language of LANGUAGES) {
+      for (const [key, text] of Object.entries(tables[language])) {
+        if (merged[language][key] !== undefined) throw new Error(`the word ${key} stands in two tables (${language})`);
+        merged[language][key] = text;
+      }
+    }
+  }
+  return merged;
+}
