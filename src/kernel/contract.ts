@@ -134,8 +134,19 @@ export interface Service<E extends Endpoints = Endpoints> {
   stop(): Promise<void>;
   /** Present warnings; called often, so it must be cheap. */
   health?(): Warning[];
+  /** Looks into things that take a moment; called by `comu doctor`, and by the daemon twice a day. */
+  doctor?(): Promise<Check[]>;
   /** Prometheus figures; called on each scrape. */
   metrics?(): Metric[];
+}
+
+/** One thing that the doctor looked at. Words are `check.CODE.title`, `.ok`, `.bad` and `.fix`. */
+export interface Check {
+  code: string;
+  ok: boolean;
+  /** How bad it is when it is not ok. */
+  severity: "info" | "warning" | "error";
+  params?: Record<string, string | number>;
 }
 
 export interface Metric {

@@ -27,6 +27,8 @@ export interface Log {
 export interface LogRing extends Log {
   /** The newest lines, oldest first. */
   recent(limit: number): LogLine[];
+  /** Lines below this level are dropped from now on. */
+  setLevel(level: LogLevel): void;
 }
 
 /** Lines kept in memory. */
@@ -47,8 +49,9 @@ export interface LogOptions {
 
 export function createLog(options: LogOptions): LogRing {
   const lines: LogLine[] = [];
+  let threshold = options.level;
   const put = (level: LogLevel, area: string, message: string, fields?: Record<string, unknown>) => {
-    if (RANK[level] < RANK[options.level]) return;
+    if (RANK[level] < RANK[threshold]) return;
     const line: LogLine = {
       time: isoTime(options.clock.wallMs()),
       level,
@@ -67,7 +70,7 @@ export function createLog(options: LogOptions): LogRing {
     error: (message, fields) => put("error", area, message, fields),
     area: (name) => forArea(name),
   });
-  return { ...forArea("box"), recent: (limit) => lines.slice(-limit) };
+  return { ...forArea("box"), recent: (limit) => lines.slice(-limit), setLevel: (level) => (threshold = level) };
 }
 
 function clean(fields: Record<string, unknown>): Record<string, unknown> {

@@ -66,6 +66,20 @@ const status = z.object({
   disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }),
 });
 
+export const boxSettings = z.object({
+  name: z.string().max(BOX_NAME_LENGTH_MAX).default("").describe("The name of this box, as the community sees it."),
+  port: z.number().int().min(0).max(65535).default(7000).describe("Port of the pages and the API; counts from the next start."),
+  meshPort: z.number().int().min(0).max(65535).default(7946).describe("Port of the mesh, TCP and UDP; counts from the next start."),
+  bind: z.string().max(64).default("").describe("Address to listen on; empty: all. Counts from the next start."),
+  hostNames: z.array(z.string().max(253)).max(20).default([]).describe("Further names by which people open these pages."),
+  zone: zoneName.default("home").describe("The zone this box belongs to: boxes close in network and place."),
+  language: z.enum(["ca", "es", "en"]).default("en").describe("Language of pages for who has not chosen one."),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").describe("How much goes into the log."),
+  ignoredWarnings: z.array(z.string().max(60)).max(50).default([]).describe("Warnings that the host has seen and set aside."),
+  partsOff: z.array(z.string().max(40)).max(50).default([]).describe("Optional parts that the host has switched off."),
+  diskReserveMiB: z.number().int().min(16).max(1_000_000).default(200).describe("A warning stands when less is free, in MiB."),
+});
+
 export const boxContract = defineContract({
   name: "box",
   summary: "This box: first contact, status, health, settings, logs",
@@ -76,13 +90,7 @@ export const boxContract = defineContract({
     changed: { role: "guest", summary: "Name, settings or parts changed" },
     health: { role: "member", summary: "The list of warnings changed" },
   },
-  settings: z.object({
-    zone: zoneName.default("home").describe("The zone this box belongs to: boxes close in network and place."),
-    language: z.enum(["ca", "es", "en"]).default("en").describe("Language of pages for who has not chosen one."),
-    logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").describe("How much goes into the log."),
-    ignoredWarnings: z.array(z.string().max(60)).max(50).default([]).describe("Warnings that the host has seen and set aside."),
-    diskReserveMiB: z.number().int().min(16).max(1_000_000).default(200).describe("A warning stands when less is free, in MiB."),
-  }),
+  settings: boxSettings,
   endpoints: {
     setup: endpoint({
       method: "POST",

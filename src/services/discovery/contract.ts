@@ -13,6 +13,8 @@ export const discoveryErrors = defineErrors({
   "service-not-ours": 403,
   "services-full": 507,
   "service-exists": 409,
+  "service-unacceptable": 400,
+  "public-page-off": 404,
 });
 
 export const CATEGORIES = [
@@ -88,6 +90,13 @@ export const publishInput = z.strictObject({
   check: z.enum(["auto", "tcp", "http", "dns", "none"]).default("auto"),
 });
 
+export const discoverySettings = z.object({
+  checkIntervalS: z.number().min(0.2).max(3600).default(30).describe("Seconds between checks of each own service."),
+  checkFailuresMax: z.number().int().min(1).max(20).default(3).describe("Failures in a row after which a service is withdrawn."),
+  measureIntervalS: z.number().min(1).max(86_400).default(900).describe("Seconds between measurements of each foreign service."),
+  publicPage: z.boolean().default(true).describe("Show the public page to who is not signed in."),
+});
+
 export const discoveryContract = defineContract({
   name: "discovery",
   summary: "Services of the whole community",
@@ -95,12 +104,7 @@ export const discoveryContract = defineContract({
   errors: discoveryErrors.table,
   words: { ca, es, en },
   events: { changed: { role: "guest", summary: "A service came, went or changed" } },
-  settings: z.object({
-    checkIntervalS: z.number().min(0.2).max(3600).default(30).describe("Seconds between checks of each own service."),
-    checkFailuresMax: z.number().int().min(1).max(20).default(3).describe("Failures in a row after which a service is withdrawn."),
-    measureIntervalS: z.number().min(1).max(86_400).default(900).describe("Seconds between measurements of each foreign service."),
-    publicPage: z.boolean().default(true).describe("Show the public page to who is not signed in."),
-  }),
+  settings: discoverySettings,
   endpoints: {
     list: endpoint({
       method: "GET",

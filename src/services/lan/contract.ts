@@ -11,6 +11,10 @@ import es from "./ui/es.json" with { type: "json" };
 
 export const lanErrors = defineErrors({ "heard-unknown": 404 });
 
+export const lanSettings = z.object({
+  announce: z.boolean().default(true).describe("Announce this box and its page on the local network by mDNS."),
+});
+
 export const lanContract = defineContract({
   name: "lan",
   summary: "The local network: services heard by mDNS",
@@ -18,9 +22,7 @@ export const lanContract = defineContract({
   errors: lanErrors.table,
   words: { ca, es, en },
   events: { changed: { role: "host", summary: "Something was heard or fell silent on the local network" } },
-  settings: z.object({
-    announce: z.boolean().default(true).describe("Announce this box and its page on the local network by mDNS."),
-  }),
+  settings: lanSettings,
   endpoints: {
     heard: endpoint({
       method: "GET",

@@ -88,6 +88,18 @@ const community = z.object({
   }),
 });
 
+export const meshSettings = z.object({
+  profile: z
+    .enum(["lan", "mesh", "test"])
+    .default("lan")
+    .describe("How patient the failure detector is: lan for wires, mesh for radio links, test for short tests."),
+  address: z
+    .string()
+    .max(64)
+    .default("")
+    .describe("Address by which other boxes reach this one; empty: found by itself."),
+});
+
 export const meshContract = defineContract({
   name: "mesh",
   summary: "The community and its boxes",
@@ -95,17 +107,7 @@ export const meshContract = defineContract({
   errors: meshErrors.table,
   words: { ca, es, en },
   events: { changed: { role: "guest", summary: "A box came, went or changed; admission changed" } },
-  settings: z.object({
-    profile: z
-      .enum(["lan", "mesh", "test"])
-      .default("lan")
-      .describe("How patient the failure detector is: lan for wires, mesh for radio links, test for short tests."),
-    address: z
-      .string()
-      .max(64)
-      .default("")
-      .describe("Address by which other boxes reach this one; empty: found by itself."),
-  }),
+  settings: meshSettings,
   endpoints: {
     boxes: endpoint({
       method: "GET",
@@ -250,7 +252,15 @@ export const meshContract = defineContract({
       summary: "Communities that announce themselves on this local network, for a box that has none yet",
       input: z.strictObject({}),
       output: z.array(
-        z.object({ box: z.string(), community: z.string(), communityId: z.string(), address: z.string(), url: z.string() }),
+        z.object({
+          box: z.string(),
+          community: z.string(),
+          communityId: z.string(),
+          address: z.string(),
+          url: z.string(),
+          /** Without an invitation in it: for communities that are open or admit by approval. */
+          code: z.string(),
+        }),
       ),
       cli: { command: "nearby", columns: ["community", "box", "address"] },
     }),

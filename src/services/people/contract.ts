@@ -53,6 +53,10 @@ const invitation = z.object({
   expiresAt: z.string(),
 });
 
+export const peopleSettings = z.object({
+  sessionDays: z.number().int().min(1).max(365).default(30).describe("A session ends after so many days without use."),
+});
+
 export const peopleContract = defineContract({
   name: "people",
   summary: "People: accounts of this box, roles, invitations, signing in",
@@ -60,9 +64,7 @@ export const peopleContract = defineContract({
   errors: peopleErrors.table,
   words: { ca, es, en },
   events: { changed: { role: "member", summary: "Accounts or invitations changed" } },
-  settings: z.object({
-    sessionDays: z.number().int().min(1).max(365).default(30).describe("A session ends after so many days without use."),
-  }),
+  settings: peopleSettings,
   endpoints: {
     session: endpoint({
       method: "GET",

@@ -1,0 +1,45 @@
+/**
+ * Builds what a box runs: the pages (Vite) into dist/ui, and the program (rolldown) into dist/comu.mjs with its
+ * chunks, so that a start reads few files. Makes the folder anew beside the old one and swaps, so that a running
+ * box never sees half a build.
+ */
+import { existsSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { rolldown } from "rolldown";
+import { build as viteBuild } from "vite";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+const fresh = join(root, `dist.${process.pid}`);
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+rmSync(fresh, { recursive: true, force: true });
+// Written first: a source that is saved while the build runs is newer than this file, and builds again.
+const startedAt = new Date();
+
+const bundle = await rolldown({
+  input: { comu: join(root, "src/cli/main.ts") },
+  platform: "node",
+  transform: { define: { "process.env.COMU_VERSION": JSON.stringify(version) } },
+  logLevel: "warn",
+});
+await bundle.write({
+  dir: fresh,
+  format: "esm",
+  entryFileNames: "[name].mjs",
+  chunkFileNames: "chunk-[name]-[hash].mjs",
+  minify: true,
+  sourcemap: true,
+});
+await viteBuild({
+  root: join(root, "ui"),
+  configFile: join(root, "ui/vite.config.ts"),
+  logLevel: "warn",
+  build: { outDir: join(fresh, "ui"), emptyOutDir: true },
+});
+
+writeFileSync(join(fresh, "built"), `${version}\n`);
+utimesSync(join(fresh, "built"), startedAt, startedAt);
+if (existsSync(dist)) renameSync(dist, `${fresh}.old`);
+renameSync(fresh, dist);
+rmSync(`${fresh}.old`, { recursive: true, force: true });

@@ -1,0 +1,107 @@
+/**
+ * Commands from contracts: words, flags, positions and help come from each endpoint's table entry.
+ */
+import { createInterface } from "node:readline/promises";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { z } from "zod";
+import type { CommandShape, Endpoint } from "../kernel/contract.ts";
+import { inputFailure } from "../kernel/config.ts";
+import { say } from "../kernel/words.ts";
+import { services } from "../services/index.ts";
+import { callBox } from "./call.ts";
+import { languageOf, optionsOf } from "./options.ts";
+import { printOutput } from "./print.ts";
+import { words } from "./words.ts";
+
+interface Property {
+  type?: string;
+  enum?: unknown[];
+  default?: unknown;
+  anyOf?: Property[];
+}
+
+export function addContractCommands(root: Command): void {
+  for (const { contract } of services) {
+    for (const endpoint of Object.values(contract.endpoints)) {
+      if (endpoint.cli) addCommand(root, endpoint, endpoint.cli);
+    }
+  }
+}
+
+function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): void {
+  const path = shape.command.split(" ");
+  const name = path.pop()!;
+  const command = new Command(name).description(endpoint.summary);
+  const schema = z.toJSONSchema(endpoint.input, { io: "input" }) as { properties?: Record<string, Property>; required?: string[] };
+  const required = new Set(schema.required ?? []);
+  const positional = shape.positional ?? [];
+  for (const key of positional) command.argument(required.has(key) ? `<${key}>` : `[${key}]`);
+  for (const [key, property] of Object.entries(schema.properties ?? {})) {
+    if (!positional.includes(key)) command.addOption(optionFor(key, property, required.has(key)));
+  }
+  command.option("--data <folder>", "the box's data folder").option("--json", "print one JSON value and nothing else");
+  if (shape.confirm) command.option("--yes", "do not ask");
+  command.action(async () => {
+    const input: Record<string, unknown> = {};
+    positional.forEach((key, index) => {
+      if (command.args[index] !== undefined) input[key] = command.args[index];
+    });
+    const { data, json } = optionsOf(command);
+    for (const [key, value] of Object.entries(command.opts())) {
+      if (key in (schema.properties ?? {}) && value !== undefined) input[key] = value;
+    }
+    const checked = endpoint.input.safeParse(input);
+    if (!checked.success) throw inputFailure(checked.error);
+    if (shape.confirm && !command.opts()["yes"]) await confirm(shape.confirm, input, languageOf(command));
+    const output = await callBox(data, endpoint, input, languageOf(command));
+    printOutput(output, { json, shape });
+    if (typeof output === "object" && output !== null && (output as { ok?: unknown }).ok === false) process.exitCode = 1;
+  });
+  parentFor(root, path).addCommand(command);
+}
+
+/** The command that holds the ones below it: "services" for "services publish". */
+function parentFor(root: Command, path: string[]): Command {
+  let parent = root;
+  for (const word of path) {
+    let next = parent.commands.find((command) => command.name() === word);
+    if (!next) {
+      next = new Command(word).description(`Commands about ${word}`).enablePositionalOptions();
+      parent.addCommand(next);
+    }
+    parent = next;
+  }
+  return parent;
+}
+
+function optionFor(key: string, property: Property, required: boolean): Option {
+  const flag = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const shown = property.default === undefined ? "" : ` (default: ${JSON.stringify(property.default)})`;
+  const isSwitch = property.type === "boolean" || (property.type === "string" && property.default === false);
+  const option = new Option(isSwitch ? flag : `${flag} <value>`, describeProperty(property) + shown);
+  option.attributeName = () => key;
+  if (property.type === "number" || property.type === "integer") option.argParser(toNumber);
+  else if (property.type === "string" && property.default === false) option.argParser(() => "true").preset("true");
+  if (required) option.makeOptionMandatory();
+  return option;
+}
+
+function describeProperty(property: Property): string {
+  if (property.enum) return property.enum.join(" | ");
+  return property.type ?? "text";
+}
+
+function toNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+async function confirm(key: string, input: Record<string, unknown>, language: "ca" | "es" | "en"): Promise<void> {
+  if (!process.stdin.isTTY) return;
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  const params = Object.fromEntries(Object.entries(input).map(([name, value]) => [name, String(value)]));
+  const answer = await ask.question(`${say(words, language, key, params)} [y/N] `);
+  ask.close();
+  if (!/^[ysYS]/.test(answer)) process.exit(1);
+}

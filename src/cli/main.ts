@@ -1,0 +1,65 @@
+/**
+ * The command line. `comu up` and `comu demo` run boxes; every other command is an endpoint of a service's contract,
+ * called on the running box over the Unix socket in its data folder.
+ *
+ * Exit codes: 0 done, 1 refused or failed, 2 wrong usage. The error's code is the first word on standard error.
+ */
+import { Command, CommanderError } from "commander";
+import { asFailure } from "../kernel/errors.ts";
+import { pickLanguage } from "../kernel/words.ts";
+import { addContractCommands } from "./commands.ts";
+import { demoCommand } from "./demo.ts";
+import { printFailure } from "./print.ts";
+import { upCommand } from "./up.ts";
+
+export const EXIT_DONE = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+const VERSION = process.env["COMU_VERSION"] ?? "development";
+
+function program(): Command {
+  const root = new Command("comu")
+    .description("A box of a community cloud: start it, and talk to it.")
+    .version(VERSION)
+    .option("--data <folder>", "the box's data folder (default: $COMU_DATA, or comu in $XDG_DATA_HOME)")
+    .option("--json", "print one JSON value and nothing else")
+    .option("--lang <language>", "language of texts: ca, es or en (default: from LANG)")
+    .showHelpAfterError("(comu help shows all commands)")
+    .configureOutput({ outputError: (text, write) => write(text.startsWith("error:") ? `usage: ${text.slice(7)}` : text) });
+  root.addCommand(upCommand(VERSION));
+  root.addCommand(demoCommand(VERSION));
+  addContractCommands(root);
+  for (const command of allCommands(root)) command.exitOverride();
+  return root;
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((one) => allCommands(one))];
+}
+
+export async function main(args: string[]): Promise<number> {
+  const json = args.includes("--json");
+  const at = args.indexOf("--lang");
+  const language = pickLanguage(at >= 0 ? args[at + 1] : (process.env["LC_ALL"] ?? process.env["LC_MESSAGES"] ?? process.env["LANG"]));
+  try {
+    const root = program();
+    if (args.length === 0) {
+      root.outputHelp();
+      return EXIT_DONE;
+    }
+    await root.parseAsync(args, { from: "user" });
+    return Number(process.exitCode ?? EXIT_DONE);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT_DONE;
+      if (json) process.stdout.write(`${JSON.stringify({ error: { code: "usage", message: error.message, advice: "comu help" } })}\n`);
+      return EXIT_USAGE;
+    }
+    const failure = asFailure(error);
+    printFailure(failure, json, language);
+    return failure.code === "bad-input" && failure.params["source"] !== "box" ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

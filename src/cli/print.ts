@@ -1,0 +1,70 @@
+/**
+ * How answers and errors look on a terminal: tables for lists, "key  value" lines for single things, JSON on request.
+ */
+import { styleText } from "node:util";
+import type { CommandShape } from "../kernel/contract.ts";
+import type { Failure } from "../kernel/errors.ts";
+import type { Language } from "../kernel/words.ts";
+import { errorBody } from "../platform/web/api.ts";
+import { words } from "./words.ts";
+
+/** A cell of a table is cut at this width. */
+const CELL_WIDTH_MAX = 60;
+
+export function printOutput(output: unknown, options: { json: boolean; shape: CommandShape }): void {
+  if (options.json) process.stdout.write(`${JSON.stringify(output)}\n`);
+  else process.stdout.write(asText(output, options.shape));
+}
+
+export function printFailure(failure: Failure, json: boolean, language: Language): void {
+  const { params: _params, ...error } = errorBody(failure, words, language).error;
+  if (json) process.stdout.write(`${JSON.stringify({ error })}\n`);
+  process.stderr.write(`${failure.code}: ${error.message}\n${error.advice ? `  ${error.advice}\n` : ""}`);
+  if (failure.code === "internal" && failure.cause) process.stderr.write(`  ${String(failure.cause)}\n`);
+}
+
+function asText(output: unknown, shape: CommandShape): string {
+  if (Array.isArray(output)) return table(output as Row[], shape.columns);
+  if (typeof output !== "object" || output === null) return `${show(output)}\n`;
+  const row = output as Row;
+  if (shape.headline && row[shape.headline] !== undefined) return `${show(row[shape.headline])}\n`;
+  return lines(row, "");
+}
+
+type Row = Record<string, unknown>;
+
+function lines(row: Row, indent: string): string {
+  const width = Math.max(0, ...Object.keys(row).map((key) => key.length));
+  let text = "";
+  for (const [key, value] of Object.entries(row)) {
+    if (Array.isArray(value) && typeof value[0] === "object") {
+      text += `${indent}${bold(key)}\n${table(value as Row[]).replaceAll(/^/gm, `${indent}  `).trimEnd()}\n`;
+    } else if (typeof value === "object" && value !== null && !Array.isArray(value) && indent.length < 8) {
+      text += `${indent}${bold(key)}\n${lines(value as Row, `${indent}  `)}`;
+    } else {
+      text += `${indent}${bold(key.padEnd(width))}  ${show(value)}\n`;
+    }
+  }
+  return text;
+}
+
+function table(rows: Row[], wished?: readonly string[]): string {
+  if (rows.length === 0) return "(none)\n";
+  const columns = wished ?? Object.keys(rows[0]!);
+  const cells = rows.map((row) => columns.map((column) => show(row[column]).slice(0, CELL_WIDTH_MAX)));
+  const widths = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]!.length)));
+  const line = (parts: readonly string[]) => parts.map((part, index) => part.padEnd(widths[index]!)).join("  ").trimEnd();
+  return `${bold(line(columns))}\n${cells.map(line).join("\n")}\n`;
+}
+
+function show(value: unknown): string {
+  if (value === null || value === undefined || value === "") return "-";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.map(show).join(", ");
+  if (typeof value === "object") return "score" in value ? show((value as { score: unknown }).score) : JSON.stringify(value);
+  return String(value).replaceAll(/\s+/g, " ");
+}
+
+function bold(text: string): string {
+  return process.stdout.isTTY ? styleText("bold", text) : text;
+}

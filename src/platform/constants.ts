@@ -1,0 +1,119 @@
+/**
+ * Every limit of the platform rooms, by name, with the reason. A part that needs a smaller value in a test takes it
+ * through its `limits` option; these are what a box ships with.
+ */
+
+// Files and folders
+
+/** Mode of a folder that holds secrets. */
+export const PRIVATE_FOLDER_MODE = 0o700;
+/** Mode of a file that holds secrets. */
+export const PRIVATE_FILE_MODE = 0o600;
+
+// Store
+
+/** Page cache of one database, in KiB: the whole daemon has 110 MB of memory. */
+export const STORE_CACHE_KIB = 2048;
+/** How long a statement waits for another process (a backup, `comu doctor`) that holds the database. */
+export const STORE_BUSY_TIMEOUT_MS = 5000;
+/** Prepared statements kept per database; the one used longest ago is dropped. */
+export const STORE_STATEMENTS_MAX = 256;
+/** The write-ahead log is folded back into the database when it has this many pages (4 KiB each). */
+export const STORE_WAL_PAGES = 1000;
+/** After a checkpoint the log file is cut back to this size, so that one burst does not hold the disk for ever. */
+export const STORE_WAL_BYTES_KEPT = 4 * 1024 * 1024;
+/** Problems that an integrity check lists before it stops. */
+export const STORE_PROBLEMS_MAX = 20;
+
+// UDP
+
+/** The largest payload that fits an IPv4 datagram. */
+export const UDP_PACKET_BYTES_MAX = 65_507;
+/** Kernel buffer asked for: a burst of gossip must survive a pause of the event loop of some tens of ms. */
+export const UDP_BUFFER_BYTES = 512 * 1024;
+
+// The mesh TCP port
+
+export const PORT_CONNECTIONS_MAX = 512;
+/** Many boxes may stand behind one NAT address, but none may take the whole port. */
+export const PORT_CONNECTIONS_PER_ADDRESS_MAX = 64;
+/** A connection that says nothing is closed after this time. */
+export const PORT_FIRST_BYTE_TIMEOUT_MS = 5000;
+/** A memberlist stream that is silent for this time is closed. Links keep their own time. */
+export const PORT_STREAM_IDLE_MS = 30_000;
+/** On close, open memberlist streams have this time to end by themselves. */
+export const PORT_CLOSE_GRACE_MS = 1000;
+/** Connections that wait in the kernel to be accepted. */
+export const PORT_BACKLOG = 128;
+
+// Links
+
+/** From the first byte to an authenticated peer, absolute: a byte now and then does not prolong it. */
+export const LINK_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Body of one request or one answer. What is bigger goes through a stream. */
+export const LINK_BODY_BYTES_MAX = 1024 * 1024;
+/** Bodies being received at one moment, all peers together: memory stays bounded whatever the peers do. */
+export const LINK_BODIES_BYTES_MAX = 16 * 1024 * 1024;
+/** A request that the handler has not answered by then is aborted. */
+export const LINK_REQUEST_DEADLINE_MS = 30_000;
+/** Requests that one peer may have open on one link. */
+export const LINK_STREAMS_MAX = 64;
+/** Links that one peer may hold open towards us: one in use, and some room for changes of address and restarts. */
+export const LINK_SESSIONS_PER_PEER_MAX = 4;
+/** Links that we hold open towards others. */
+export const LINK_POOL_MAX = 128;
+/** Our own requests that wait on one link. */
+export const LINK_REQUESTS_PER_LINK_MAX = 256;
+/** A link of ours that carried nothing for this time is closed. */
+export const LINK_IDLE_MS = 120_000;
+/** A link of a peer that carried nothing, not even a ping, for this time is closed. */
+export const LINK_SERVER_IDLE_MS = 300_000;
+export const LINK_PING_INTERVAL_MS = 30_000;
+/** A link whose ping is not answered by then is dead. */
+export const LINK_PING_TIMEOUT_MS = 10_000;
+/** Flow control: 256 KiB per stream carries 5 MB/s over 50 ms of distance; a link may hold four such windows. */
+export const LINK_STREAM_WINDOW_BYTES = 256 * 1024;
+export const LINK_WINDOW_BYTES = 1024 * 1024;
+/** Headers of one request, and how many. Paths and a few fields; never data. */
+export const LINK_HEADER_BYTES_MAX = 8192;
+export const LINK_HEADERS_MAX = 40;
+/** Memory that one HTTP/2 session may take, in MB (the unit that Node takes). */
+export const LINK_SESSION_MEMORY_MB = 4;
+/** On close, open requests have this time to finish. */
+export const LINK_CLOSE_GRACE_MS = 1000;
+
+// Probes
+
+export const PROBE_TIMEOUT_MS = 5000;
+/** Bytes of an HTTP answer that are read before the probe hangs up. */
+export const PROBE_BODY_BYTES_MAX = 64 * 1024;
+
+// mDNS
+
+/** Services remembered from the local network. */
+export const MDNS_SERVICES_MAX = 500;
+/** Service types browsed: an ordinary network has ten or twenty. */
+export const MDNS_TYPES_MAX = 64;
+/** Hosts whose addresses are remembered. */
+export const MDNS_HOSTS_MAX = 500;
+/** Addresses kept per host. */
+export const MDNS_ADDRESSES_MAX = 16;
+/** Strings of a TXT record that are read. */
+export const MDNS_TXT_ENTRIES_MAX = 32;
+/** A record never lives longer here than this, whatever it says (RFC 6762, section 10, proposes 75 min). */
+export const MDNS_TTL_MAX_S = 4500;
+/** Records of a host (SRV, A, AAAA) live this long (RFC 6762, section 10). */
+export const MDNS_HOST_TTL_S = 120;
+/** Other records, ours and of others. */
+export const MDNS_TTL_S = 4500;
+/** Questions are repeated at growing distance, up to this one (RFC 6762, section 5.2, allows 60 min). */
+export const MDNS_QUERY_FIRST_MS = 1000;
+export const MDNS_QUERY_INTERVAL_MAX_MS = 300_000;
+/** How often the cache is looked through for what expired. */
+export const MDNS_SWEEP_MS = 5000;
+/** How long after a first failure the network is tried again. */
+export const MDNS_RETRY_MS = 60_000;
+/** Questions answered per second; more are dropped, so that a hostile host cannot use us as an amplifier. */
+export const MDNS_ANSWERS_PER_S_MAX = 50;
+/** Services that we announce. */
+export const MDNS_ANNOUNCED_MAX = 100;

@@ -1,0 +1,185 @@
+/**
+ * The HTTP face of the box: turns the services' contracts into routes below /api/v1, checks who calls and whether
+ * they may, and answers errors in the caller's language. It knows no service: all comes from the tables.
+ *
+ *   request ─► host ─► origin ─► rate ─► who (cookie or socket) ─► role ─► csrf ─► input ─► handler ─► output
+ *                each step may leave with {"error":{"code","message","advice"}}
+ */
+import { Hono } from "hono";
+import type { Context } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import type { z } from "zod";
+import type { CallContext, Endpoint, Principal, Service } from "../../kernel/contract.ts";
+import { roleAtLeast } from "../../kernel/contract.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { inputFailure } from "../../kernel/config.ts";
+import { asFailure, fail, Failure } from "../../kernel/errors.ts";
+import type { Events } from "../../kernel/events.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Language, WordTables } from "../../kernel/words.ts";
+import { pickLanguage, say } from "../../kernel/words.ts";
+import { checkHost, checkOrigin } from "./guard.ts";
+import { openApi } from "./openapi.ts";
+import { createRateLimits } from "./rate.ts";
+import { eventStream } from "./stream.ts";
+
+/** The cookie of a session. `SameSite=Strict` and `HttpOnly`; without `Secure`, since many boxes speak plain HTTP. */
+export const SESSION_COOKIE = "comu_session";
+/** A larger request body is refused. */
+export const BODY_BYTES_MAX = 64 * 1024;
+/** Calls a minute from one address, over all endpoints. */
+export const CALLS_PER_MINUTE_MAX = 6000;
+
+/** How a request came in: handed to Hono as its environment by the server. */
+export interface Arrival {
+  /** The caller's address, or "local" over the Unix socket. */
+  address: string;
+  local: boolean;
+}
+
+export interface ApiOptions {
+  clock: Clock;
+  log: Log;
+  events: Events;
+  words: WordTables;
+  version: string;
+  services: readonly Service[];
+  /** Who a session token belongs to; undefined for nobody. */
+  authenticate: (token: string) => Principal | undefined;
+  /** Is the service of this name switched on and running? */
+  isRunning: (service: string) => boolean;
+  /** Names, beside addresses and *.local, by which pages may be asked for. */
+  hostNames: () => readonly string[];
+  /** The language for callers who wish none of ours. */
+  defaultLanguage: () => Language;
+}
+
+type Env = { Bindings: Arrival };
+
+export function createApi(options: ApiOptions): Hono<Env> {
+  const app = new Hono<Env>();
+  const rates = createRateLimits(options.clock);
+  const language = (c: Context<Env>) => {
+    const wish = c.req.header("x-comu-language") ?? c.req.header("accept-language");
+    return wish ? pickLanguage(wish) : options.defaultLanguage();
+  };
+  const who = (c: Context<Env>): Principal => {
+    if (c.env.local) return { role: "host", via: "socket" };
+    const token = getCookie(c, SESSION_COOKIE);
+    return (token ? options.authenticate(token) : undefined) ?? { role: "public", via: "none" };
+  };
+
+  app.use("*", async (c, next) => {
+    if (!c.env.local) {
+      checkHost(c.req.header("host"), options.hostNames());
+      if (c.req.method !== "GET" && c.req.method !== "HEAD") checkOrigin(c.req.raw.headers);
+      rates.take(`all ${c.env.address}`, CALLS_PER_MINUTE_MAX);
+    }
+    await next();
+    c.header("cache-control", "no-store");
+  });
+
+  app.get("/api/v1/openapi.json", (c) => c.json(openApi(options.services, options.version)));
+  app.get("/api/v1/events", (c) => eventStream(c, options.events, options.clock, () => who(c)));
+
+  for (const service of options.services) {
+    for (const [name, endpoint] of Object.entries(service.contract.endpoints)) {
+      app.on(endpoint.method, `/api/v1${endpoint.path}`, async (c) => {
+        if (!options.isRunning(service.contract.name)) {
+          throw fail("unavailable", { params: { part: service.contract.name } });
+        }
+        if (endpoint.perMinuteMax && !c.env.local) {
+          rates.take(`${service.contract.name}.${name} ${c.env.address}`, endpoint.perMinuteMax);
+        }
+        const principal = who(c);
+        checkRole(endpoint, principal);
+        checkCsrf(endpoint, principal, c.req.header("x-comu-csrf"));
+        const input = endpoint.input.safeParse(await readInput(c, endpoint));
+        if (!input.success) throw inputFailure(input.error);
+        const handler = service.handlers[name] as (input: unknown, context: CallContext) => unknown;
+        const context: CallContext = {
+          principal,
+          address: c.env.address,
+          signal: c.req.raw.signal,
+          language: language(c),
+          setSession: (token) => writeSession(c, token),
+          origin: new URL(c.req.url).origin,
+        };
+        const output = (endpoint.output as z.ZodType).parse(await handler(input.data, context));
+        return c.json(output as object);
+      });
+    }
+  }
+
+  app.all("/api/*", () => {
+    throw fail("not-found");
+  });
+  app.onError((error, c) => {
+    const failure = asFailure(error);
+    if (failure.code === "internal") options.log.error("a request failed", { path: c.req.path, error });
+    const retryAfterS = failure.params["seconds"];
+    if (failure.status === 429 && retryAfterS) c.header("retry-after", String(retryAfterS));
+    return c.json(errorBody(failure, options.words, language(c)), failure.status as 400);
+  });
+  return app;
+}
+
+/** The one form of an error: in the API, and on standard error with `--json`. */
+export function errorBody(failure: Failure, words: WordTables, language: Language) {
+  const { code, params } = failure;
+  const message = say(words, language, `error.${code}`, params);
+  return { error: { code, message, advice: say(words, language, `advice.${code}`, params), params } };
+}
+
+function checkRole(endpoint: Endpoint, principal: Principal): void {
+  if (roleAtLeast(principal.role, endpoint.role)) return;
+  throw principal.via === "none" ? fail("not-signed-in") : fail("not-allowed", { params: { role: endpoint.role } });
+}
+
+/** A change by a browser's session must carry what only our own page can read. */
+function checkCsrf(endpoint: Endpoint, principal: Principal, sent: string | undefined): void {
+  if (endpoint.method === "GET" || endpoint.beforeSignIn || principal.via !== "session") return;
+  if (!principal.csrf || sent !== principal.csrf) throw fail("wrong-origin");
+}
+
+async function readInput(c: Context<Env>, endpoint: Endpoint): Promise<unknown> {
+  const input: Record<string, unknown> = {};
+  if (endpoint.method === "GET" || endpoint.method === "DELETE") {
+    Object.assign(input, c.req.query());
+  } else {
+    const body = await readBody(c);
+    if (body !== undefined) Object.assign(input, body);
+  }
+  return Object.assign(input, c.req.param());
+}
+
+async function readBody(c: Context<Env>): Promise<object | undefined> {
+  const length = Number(c.req.header("content-length") ?? 0);
+  if (length > BODY_BYTES_MAX) throw fail("too-large", { params: { limit: BODY_BYTES_MAX } });
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    size += chunk.length;
+    if (size > BODY_BYTES_MAX) throw fail("too-large", { params: { limit: BODY_BYTES_MAX } });
+    chunks.push(chunk);
+  }
+  if (size === 0) return undefined;
+  if (!/^application\/json\b/i.test(c.req.header("content-type") ?? "")) throw badJson("content-type must be application/json");
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
+  } catch (cause) {
+    throw badJson("not valid JSON", cause);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw badJson("not a JSON object");
+  return value;
+}
+
+function badJson(reason: string, cause?: unknown): Failure {
+  return fail("bad-input", { params: { field: "body", reason }, cause });
+}
+
+function writeSession(c: Context<Env>, token: string | null): void {
+  if (token === null) deleteCookie(c, SESSION_COOKIE, { path: "/" });
+  else setCookie(c, SESSION_COOKIE, token, { path: "/", httpOnly: true, sameSite: "Strict", maxAge: 400 * 86_400 });
+}

@@ -1,0 +1,81 @@
+/**
+ * The description of the API, OpenAPI 3.1, derived from the contracts. Made when first asked for.
+ */
+import { z } from "zod";
+import type { Endpoint, Service } from "../../kernel/contract.ts";
+
+export function openApi(services: readonly Service[], version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const { contract } of services) {
+    for (const [name, endpoint] of Object.entries(contract.endpoints)) {
+      const path = endpoint.path.replaceAll(/:(\w+)/g, "{$1}");
+      paths[path] ??= {};
+      paths[path][endpoint.method.toLowerCase()] = operation(contract.name, name, endpoint, Object.keys(contract.errors));
+    }
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Comú", version, description: "A box of a community cloud. Errors have one form: see the schema Error." },
+    servers: [{ url: "/api/v1" }],
+    paths,
+    components: {
+      schemas: { Error: errorSchema },
+      securitySchemes: { session: { type: "apiKey", in: "cookie", name: "comu_session" } },
+    },
+  };
+}
+
+const errorSchema = {
+  type: "object",
+  required: ["error"],
+  properties: {
+    error: {
+      type: "object",
+      required: ["code", "message", "advice"],
+      properties: { code: { type: "string" }, message: { type: "string" }, advice: { type: "string" }, params: { type: "object" } },
+    },
+  },
+};
+
+function operation(service: string, name: string, endpoint: Endpoint, codes: string[]): object {
+  const schema = z.toJSONSchema(endpoint.input, { io: "input" }) as JsonObjectSchema;
+  const inPath = [...endpoint.path.matchAll(/:(\w+)/g)].map((match) => match[1]!);
+  const reads = endpoint.method === "GET" || endpoint.method === "DELETE";
+  const keys = Object.keys(schema.properties ?? {});
+  const parameters = keys
+    .filter((key) => reads || inPath.includes(key))
+    .map((key) => ({
+      name: key,
+      in: inPath.includes(key) ? "path" : "query",
+      required: inPath.includes(key) || (schema.required ?? []).includes(key),
+      schema: schema.properties![key],
+    }));
+  const bodyKeys = reads ? [] : keys.filter((key) => !inPath.includes(key));
+  return {
+    operationId: `${service}.${name}`,
+    tags: [service],
+    summary: endpoint.summary,
+    description: `Needs the role ${endpoint.role} or a stronger one. Own error codes: ${codes.join(", ") || "none"}.`,
+    ...(parameters.length ? { parameters } : {}),
+    ...(bodyKeys.length ? { requestBody: { required: true, content: json(pick(schema, bodyKeys)) } } : {}),
+    ...(endpoint.role === "public" ? {} : { security: [{ session: [] }] }),
+    responses: {
+      200: { description: "Done", content: json(z.toJSONSchema(endpoint.output, { io: "output", unrepresentable: "any" })) },
+      default: { description: "Refused or failed", content: json({ $ref: "#/components/schemas/Error" }) },
+    },
+  };
+}
+
+interface JsonObjectSchema {
+  properties?: Record<string, object>;
+  required?: string[];
+}
+
+function pick(schema: JsonObjectSchema, keys: string[]): object {
+  const properties = Object.fromEntries(keys.map((key) => [key, schema.properties![key]]));
+  return { type: "object", properties, required: (schema.required ?? []).filter((key) => keys.includes(key)) };
+}
+
+function json(schema: object): object {
+  return { "application/json": { schema } };
+}

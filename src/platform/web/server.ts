@@ -1,0 +1,177 @@
+/**
+ * The web server of the box: the API, the pages, /healthz and /metrics, on a TCP port for people and on a Unix socket
+ * in the data folder for the command line. Whoever can open that socket (mode 0600) is the host.
+ *
+ * It bounds what strangers can hold: connections in total and per address, the time for a request's head and body.
+ * When all places are taken, the connection that has been idle longest makes room.
+ */
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { chmodSync, closeSync, existsSync, openSync, rmSync } from "node:fs";
+import { constants } from "node:fs";
+import { dirname, basename } from "node:path";
+import { getRequestListener } from "@hono/node-server";
+import type { Metric } from "../../kernel/contract.ts";
+import type { Log } from "../../kernel/log.ts";
+import { asListenFailure } from "../errors.ts";
+import type { Arrival } from "./api.ts";
+import { metricsText } from "./metrics.ts";
+import type { StaticFiles } from "./static.ts";
+
+export const CONNECTIONS_MAX = 1000;
+export const CONNECTIONS_PER_ADDRESS_MAX = 250;
+export const HEAD_TIMEOUT_MS = 10_000;
+export const REQUEST_TIMEOUT_MS = 30_000;
+export const KEEP_ALIVE_MS = 15_000;
+export const HEAD_BYTES_MAX = 16 * 1024;
+/** How often Node looks for requests that are over their time. */
+const TIMEOUT_CHECK_MS = 2_000;
+
+export interface WebOptions {
+  log: Log;
+  /** The API's fetch function. */
+  api: (request: Request, arrival: Arrival) => Response | Promise<Response>;
+  files: StaticFiles;
+  healthz: () => { ok: boolean; body: object };
+  metrics: () => Metric[];
+}
+
+export interface Web {
+  /** Listens on TCP; resolves to the port. Port 0 takes a free one. Failures: port-in-use, address-not-local. */
+  listen(port: number, bind: string | undefined): Promise<number>;
+  /** Listens on a Unix socket at `path`, mode 0600. */
+  listenLocal(path: string): Promise<void>;
+  connections(): number;
+  close(): Promise<void>;
+}
+
+export function createWeb(options: WebOptions): Web {
+  const servers: Server[] = [];
+  const closers: (() => void)[] = [];
+  const places = createPlaces(options.log);
+
+  const make = (local: boolean): Server => {
+    const listener = getRequestListener(
+      async (request, env) => {
+        const incoming = (env as { incoming: IncomingMessage }).incoming;
+        const arrival: Arrival = { address: local ? "local" : (incoming.socket.remoteAddress ?? "gone"), local };
+        return answer(options, request, arrival);
+      },
+      { overrideGlobalObjects: false, hostname: "localhost" },
+    );
+    const server = createServer(
+      {
+        headersTimeout: HEAD_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        maxHeaderSize: HEAD_BYTES_MAX,
+        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+        noDelay: true,
+      },
+      (request: IncomingMessage, response: ServerResponse) => {
+        places.busy(request.socket);
+        response.once("close", () => places.idle(request.socket));
+        void listener(request, response);
+      },
+    );
+    if (!local) server.on("connection", (socket) => places.take(socket));
+    server.on("clientError", (_error, socket) => socket.destroy());
+    servers.push(server);
+    return server;
+  };
+
+  return {
+    async listen(port, bind) {
+      const server = make(false);
+      await listening(server, { port, ...(bind ? { host: bind } : {}) });
+      return (server.address() as AddressInfo).port;
+    },
+    async listenLocal(path) {
+      if (existsSync(path)) rmSync(path);
+      const short = shortSocketPath(path);
+      closers.push(short.release);
+      await listening(make(true), { path: short.path });
+      chmodSync(path, 0o600);
+    },
+    connections: () => places.count(),
+    async close() {
+      await Promise.all(servers.map((server) => closed(server)));
+      for (const release of closers) release();
+    },
+  };
+}
+
+async function answer(options: WebOptions, request: Request, arrival: Arrival): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/healthz") {
+    const { ok, body } = options.healthz();
+    return Response.json(body, { status: ok ? 200 : 503, headers: { "cache-control": "no-store" } });
+  }
+  if (pathname === "/metrics") {
+    return new Response(metricsText(options.metrics()), { headers: { "content-type": "text/plain; version=0.0.4" } });
+  }
+  if (pathname.startsWith("/api/") || (request.method !== "GET" && request.method !== "HEAD")) {
+    return options.api(request, arrival);
+  }
+  const file = options.files(pathname, request.headers.get("accept-encoding") ?? "");
+  return file ?? new Response("Not here.\n", { status: 404, headers: { "content-type": "text/plain" } });
+}
+
+/** Sockets in the order in which they fell idle, oldest first; busy ones are not in the queue. */
+function createPlaces(log: Log) {
+  const all = new Set<Socket>();
+  const idle = new Set<Socket>();
+  const perAddress = new Map<string, number>();
+  let refused = 0;
+  return {
+    take(socket: Socket) {
+      const address = socket.remoteAddress ?? "gone";
+      const held = perAddress.get(address) ?? 0;
+      if (held >= CONNECTIONS_PER_ADDRESS_MAX || (all.size >= CONNECTIONS_MAX && idle.size === 0)) {
+        if (refused++ % 1000 === 0) log.warn("connections refused, all places taken", { refused });
+        socket.destroy();
+        return;
+      }
+      if (all.size >= CONNECTIONS_MAX) idle.values().next().value!.destroy();
+      perAddress.set(address, held + 1);
+      all.add(socket);
+      idle.add(socket);
+      socket.once("close", () => {
+        all.delete(socket);
+        idle.delete(socket);
+        const left = (perAddress.get(address) ?? 1) - 1;
+        if (left > 0) perAddress.set(address, left);
+        else perAddress.delete(address);
+      });
+    },
+    busy: (socket: Socket) => void idle.delete(socket),
+    idle: (socket: Socket) => {
+      if (all.has(socket)) idle.add(socket);
+    },
+    count: () => all.size,
+  };
+}
+
+function listening(server: Server, where: { port: number; host?: string } | { path: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      reject("port" in where ? asListenFailure(error, where.host ?? "", where.port) : asListenFailure(error, where.path, 0));
+    });
+    server.listen(where, () => resolve());
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** A Unix socket's path holds 107 bytes at most: a longer one is reached through its folder's descriptor. */
+export function shortSocketPath(path: string): { path: string; release: () => void } {
+  if (Buffer.byteLength(path) <= 100) return { path, release: () => {} };
+  const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  return { path: `/proc/self/fd/${folder}/${basename(path)}`, release: () => closeSync(folder) };
+}

@@ -1,0 +1,178 @@
+/**
+ * Every period, limit and multiplier of membership, with its formula and what changing it costs. Three profiles:
+ * `lan` is HashiCorp's default for a local network, `mesh` is for radio links that lose packets and stall,
+ * `test` is fast enough for tests on loopback. Limits that guard against hostile or broken peers do not vary.
+ */
+
+export interface Profile {
+  name: "lan" | "mesh" | "test";
+  /** One member is probed in each. A member fails to answer for (members * this) at most before somebody looks. */
+  probeIntervalMs: number;
+  /** Wait for the direct answer before asking others. Above the 99th percentile of the round trip, below the interval. */
+  probeTimeoutMs: number;
+  /** Members asked to probe on our behalf. Each costs four packets; more survive more loss on our own links. */
+  indirectProbes: number;
+  /** suspicion minimum = suspicionMult * max(1, log10(members)) * probeIntervalMs. Higher: fewer errors, later news. */
+  suspicionMult: number;
+  /** suspicion maximum = this * minimum; a suspicion that nobody confirms waits so long (Lifeguard). */
+  suspicionMaxMult: number;
+  /** Independent confirmations that bring a suspicion from its maximum down to its minimum (Lifeguard's K). */
+  suspicionConfirmations: number;
+  /** Lifeguard's S: our own timeouts grow up to this many times while we seem to be the slow one. */
+  awarenessMax: number;
+  /** Waiting broadcasts go out in each, to `gossipNodes` members. Spread takes about log(n)/log(nodes) intervals. */
+  gossipIntervalMs: number;
+  gossipNodes: number;
+  /** A dead member still hears gossip for this long, so that it can refute; after it, its incarnation is forgotten. */
+  gossipToDeadMs: number;
+  /** Each broadcast is sent retransmitMult * ceil(log10(members + 1)) times from each member. */
+  retransmitMult: number;
+  /** Full exchange with one member; times ceil(log2(n) - 5) + 1 beyond 32 members, since it costs O(n) bytes. */
+  pushPullIntervalMs: number;
+  /** A stream that takes longer has failed. */
+  streamTimeoutMs: number;
+  /** A dead member's name may come back from another address after this. Shorter: easier theft of a name. */
+  deadNodeReclaimMs: number;
+  /** One failed member is tried again in each, with probability failed/alive, as Serf does. */
+  reconnectIntervalMs: number;
+  /** A failed or left member is dropped from the table after this. */
+  reapMs: number;
+  /** After our leave intent, wait this long before saying that we are dead, so that the intent arrives first. */
+  leaveIntentMs: number;
+  /** After that, wait this long so that the news spreads, before the driver may close its socket. */
+  leavePropagateMs: number;
+  /** query timeout = gossipIntervalMs * this * ceil(log10(n + 1)). */
+  queryTimeoutMult: number;
+  /** A step later than this after a timer was due means that we were asleep: the timers move on by the delay. */
+  stallMs: number;
+}
+
+export const lan: Profile = {
+  name: "lan",
+  probeIntervalMs: 1000,
+  probeTimeoutMs: 500,
+  indirectProbes: 3,
+  suspicionMult: 4,
+  suspicionMaxMult: 6,
+  suspicionConfirmations: 3,
+  awarenessMax: 8,
+  gossipIntervalMs: 200,
+  gossipNodes: 3,
+  gossipToDeadMs: 30_000,
+  retransmitMult: 4,
+  pushPullIntervalMs: 30_000,
+  streamTimeoutMs: 10_000,
+  deadNodeReclaimMs: 30_000,
+  reconnectIntervalMs: 30_000,
+  reapMs: 24 * 3600_000,
+  leaveIntentMs: 400,
+  leavePropagateMs: 1000,
+  queryTimeoutMult: 16,
+  stallMs: 3000,
+};
+
+/** Radio links: round trips of seconds under load, bursts of loss, and air time shared by all. */
+export const mesh: Profile = {
+  ...lan,
+  name: "mesh",
+  probeIntervalMs: 5000,
+  probeTimeoutMs: 2500,
+  suspicionMult: 5,
+  gossipIntervalMs: 500,
+  gossipNodes: 4,
+  gossipToDeadMs: 60_000,
+  pushPullIntervalMs: 60_000,
+  streamTimeoutMs: 30_000,
+  deadNodeReclaimMs: 60_000,
+  leaveIntentMs: 1000,
+  leavePropagateMs: 3000,
+  stallMs: 15_000,
+};
+
+export const testing: Profile = {
+  ...lan,
+  name: "test",
+  probeIntervalMs: 100,
+  probeTimeoutMs: 40,
+  suspicionMult: 2,
+  suspicionMaxMult: 3,
+  gossipIntervalMs: 20,
+  gossipToDeadMs: 2000,
+  pushPullIntervalMs: 1000,
+  streamTimeoutMs: 1000,
+  deadNodeReclaimMs: 2000,
+  reconnectIntervalMs: 1000,
+  reapMs: 10_000,
+  leaveIntentMs: 50,
+  leavePropagateMs: 100,
+  stallMs: 1000,
+};
+
+export const profiles = { lan, mesh, test: testing } as const;
+
+/** Protocol versions that we announce: memberlist minimum, maximum, current; then Serf's. */
+export const VERSIONS: readonly number[] = [1, 5, 2, 2, 5, 4];
+/** A UDP payload that fits an Ethernet frame with IP, UDP and tunnel headers to spare. */
+export const PACKET_BYTES_MAX = 1400;
+/** Larger packets do not exist in UDP; anything that unpacks to more is refused. */
+export const PACKET_UNPACKED_BYTES_MAX = 65_536;
+/** Bytes that one packet may unpack to in all its nested parts together. */
+export const PACKET_WORK_BYTES_MAX = 4 * PACKET_UNPACKED_BYTES_MAX;
+/** Compressed in compound in checksum in label: nothing honest nests deeper. */
+export const PACKET_DEPTH_MAX = 5;
+/** One push/pull, unpacked. 20,000 members with full tags take about 13 MB; memberlist's own limit is 20 MB. */
+export const STREAM_BYTES_MAX = 20 * 1024 * 1024;
+/** Below this a packet or push/pull is not worth compressing. */
+export const COMPRESS_BYTES_MIN = 512;
+/** Members in the table, the failed ones too, unless the configuration says otherwise. About 600 bytes each. */
+export const MEMBERS_MAX = 50_000;
+/** A name is a key in every table; memberlist sets no limit, we do. */
+export const NAME_BYTES_MAX = 256;
+/** Tags, encoded. Wire limit of memberlist (MetaMaxSize). */
+export const META_BYTES_MAX = 512;
+export const TAGS_MAX = 64;
+/** Name plus payload of one user event, as Serf's default. */
+export const USER_EVENT_BYTES_MAX = 512;
+/** One query and one response, encoded, as Serf's defaults. */
+export const QUERY_BYTES_MAX = 1024;
+export const QUERY_RESPONSE_BYTES_MAX = 1024;
+/** Our own queries waiting for answers. */
+export const QUERIES_OWN_MAX = 64;
+/** Others' queries that our side may still answer; the oldest is forgotten. */
+export const QUERIES_OPEN_MAX = 256;
+/** A query may not keep state anywhere for longer, whatever it asks for. */
+export const QUERY_TIMEOUT_MS_MAX = 10 * 60_000;
+/** Copies of an answer sent through other members. */
+export const RELAY_FACTOR_MAX = 5;
+/** Filters of one query, and characters of a tag expression. */
+export const QUERY_FILTERS_MAX = 16;
+export const TAG_EXPRESSION_MAX = 128;
+/** Lamport times remembered for deduplication (Serf's default), and different events at one time. */
+export const EVENT_SLOTS = 512;
+export const EVENTS_PER_SLOT_MAX = 64;
+/** No honest Lamport clock reaches this; a forged one near 2^64 would end every clock of the community. */
+export const LAMPORT_MAX = 2 ** 48;
+/** Leave and join intents of members that we do not know yet, and how long they wait. */
+export const INTENTS_MAX = 4096;
+export const INTENT_KEPT_MS = 5 * 60_000;
+/** Broadcasts waiting in one queue; the most often sent are dropped first. */
+export const BROADCASTS_MAX = 4096;
+/** Entries looked at to fill one packet. */
+export const BROADCAST_SCAN_MAX = 256;
+/** Probes that we run for others at one time. */
+export const RELAYS_MAX = 256;
+/** Streams of ours open at one time. */
+export const STREAMS_MAX = 64;
+/** Addresses of one join. */
+export const JOIN_ADDRESSES_MAX = 64;
+/** Names that were excluded by `forget`. */
+export const FORGOTTEN_MAX = 10_000;
+/** Answer to an alive message with our name and another address, at most once in this time. */
+export const CONFLICT_REFUTE_MS = 5000;
+/** Samples of a latency filter kept per member (Ledlie 2007), members with such a filter. */
+export const LATENCY_SAMPLES = 3;
+/** Sealed packets: version byte, nonce and tag of AES-GCM, before or around the payload. */
+export const SEAL_VERSION = 1;
+export const SEAL_NONCE_BYTES = 12;
+export const SEAL_TAG_BYTES = 16;
+export const SEAL_OVERHEAD_BYTES = 1 + SEAL_NONCE_BYTES + SEAL_TAG_BYTES;

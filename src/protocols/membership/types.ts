@@ -1,0 +1,157 @@
+/**
+ * What goes into membership and what comes out: configuration, events, effects and the view of a member.
+ * The driver (sockets and keys) turns packets, streams and time into events, and effects into packets and streams.
+ */
+import type { Random } from "../../kernel/random.ts";
+import type { Profile } from "./constants.ts";
+import type { QueryFilter } from "./serf.ts";
+import type { Tags } from "./tags.ts";
+import type { Coordinate } from "./vivaldi.ts";
+
+export interface Endpoint {
+  /** An IPv4 or IPv6 address as text. */
+  address: string;
+  port: number;
+}
+
+export interface MembershipConfig {
+  /** Unique in the community, at most 256 bytes. Opaque here. */
+  name: string;
+  /** Where others reach us, UDP and TCP alike. */
+  advertise: Endpoint;
+  profile: Profile;
+  tags?: Tags;
+  /** Largest UDP payload before sealing; with AES-GCM subtract SEAL_OVERHEAD_BYTES. Default 1400. */
+  packetBytesMax?: number;
+  /** Members in the table, failed ones included. Default 50,000. */
+  membersMax?: number;
+  /** False refuses a member, new or with new tags: for boxes that the community has not admitted. */
+  admit?: (name: string, meta: Uint8Array) => boolean;
+  /** Compress what gains by it. Costs CPU, saves air time. Default: push/pull only. */
+  compressPackets?: boolean;
+}
+
+export interface MembershipDeps {
+  random: Random;
+}
+
+/**
+ * alive ──▶ suspect ──▶ failed ──▶ (reaped)          alive ──▶ leaving ──▶ left ──▶ (reaped)
+ *   ▲          │           │                           ▲                     │
+ *   └──────────┴───────────┘ refuted, or came back     └─────────────────────┘ came back
+ */
+export type MemberStatus = "alive" | "suspect" | "leaving" | "left" | "failed";
+
+export interface Member {
+  name: string;
+  address: string;
+  port: number;
+  tags: Tags;
+  status: MemberStatus;
+  incarnation: number;
+  /** On the clock of `step`. */
+  statusSinceMs: number;
+  /** Known once we have probed it. */
+  coordinate: Coordinate | undefined;
+}
+
+export type MemberChange = "join" | "leave" | "failed" | "suspect" | "update" | "reap";
+
+export type MembershipEvent =
+  /** Time has come to the last `wake`, or it has not: a tick too many is harmless. */
+  | { type: "tick" }
+  | { type: "packet"; from: Endpoint; bytes: Uint8Array }
+  /** A peer opened a stream and its one message is whole; answered by "stream-reply" or "stream-close". */
+  | { type: "stream-received"; id: number; from: Endpoint; bytes: Uint8Array }
+  | { type: "stream-answer"; id: number; bytes: Uint8Array }
+  | { type: "stream-failed"; id: number }
+  /** Push/pull with each of these; "join-result" for each. `replay` delivers the events of the past, too. */
+  | { type: "join"; addresses: readonly Endpoint[]; replay?: boolean }
+  /** Ends in the effect "left". */
+  | { type: "leave" }
+  | { type: "set-tags"; tags: Tags }
+  | { type: "user-event"; name: string; payload: Uint8Array; coalesce?: boolean }
+  | { type: "query"; key: string; query: QueryRequest }
+  /** `query` is the key of a "query" effect. */
+  | { type: "respond"; query: string; payload: Uint8Array }
+  /** Excluded: dead for us at once, and not heard any more. */
+  | { type: "forget"; name: string }
+  | { type: "readmit"; name: string };
+
+export interface QueryRequest {
+  name: string;
+  payload: Uint8Array;
+  filters?: readonly QueryFilter[];
+  wantAck?: boolean;
+  /** Copies of each answer that go through other members. */
+  relayFactor?: number;
+  /** Default: gossip interval * 16 * ceil(log10(n + 1)). */
+  timeoutMs?: number;
+}
+
+export type Effect =
+  | { type: "send"; to: Endpoint; bytes: Uint8Array }
+  /** Open a stream, write `bytes`, read one message back: "stream-answer" or "stream-failed". */
+  | { type: "stream"; id: number; to: Endpoint; bytes: Uint8Array; timeoutMs: number }
+  | { type: "stream-reply"; id: number; bytes: Uint8Array }
+  | { type: "stream-close"; id: number }
+  | { type: "member"; change: MemberChange; member: Member }
+  /** Somebody else says that it has this name. */
+  | { type: "name-conflict"; name: string; other: Endpoint }
+  | { type: "user-event"; name: string; payload: Uint8Array; ltime: number; coalesce: boolean }
+  | { type: "query"; key: string; name: string; payload: Uint8Array; from: string; deadlineMs: number }
+  | { type: "query-ack"; key: string; from: string }
+  | { type: "query-response"; key: string; from: string; payload: Uint8Array }
+  | { type: "query-done"; key: string; acks: number; responses: number }
+  | { type: "join-result"; to: Endpoint; ok: boolean }
+  | { type: "left" }
+  /** The next time at which a tick is wanted. It replaces the one before. */
+  | { type: "wake"; atMs: number };
+
+/** Why bytes were refused. */
+export type RefuseReason =
+  | "malformed"
+  | "too-deep"
+  | "too-large"
+  | "bad-checksum"
+  | "unknown-type"
+  | "wrong-node"
+  | "table-full"
+  | "not-admitted"
+  | "forgotten"
+  | "bad-address"
+  | "relays-full"
+  | "stale-ack"
+  | "old-event"
+  | "remote-error";
+
+export interface MembershipCounts {
+  refused: Record<RefuseReason, number>;
+  packetsIn: number;
+  packetsOut: number;
+  bytesIn: number;
+  bytesOut: number;
+  streams: number;
+  probes: number;
+  probesFailed: number;
+  suspicions: number;
+  refutations: number;
+  stalls: number;
+  broadcastsDropped: number;
+}
+
+export interface Membership {
+  /** One event in, effects out. `nowMs` is monotonic; a smaller value than before counts as the one before. */
+  step(nowMs: number, event: MembershipEvent): Effect[];
+  /** All members, we ourselves first. Builds a new array: not for each packet. */
+  members(): Member[];
+  member(name: string): Member | undefined;
+  self(): Member;
+  /** Alive and suspect ones, with ourselves. */
+  aliveCount(): number;
+  /** Local health, 0 (good) to 7. */
+  health(): number;
+  coordinate(): Coordinate;
+  counts(): MembershipCounts;
+  nextWakeMs(): number | undefined;
+}

@@ -1,0 +1,73 @@
+/**
+ * Every limit of the replicated records, in one place. Those in the first group decide what a box holds and must be
+ * the same on every box, or two boxes would never agree; the others each box may choose for itself.
+ */
+
+// --- Part of the protocol: equal everywhere -------------------------------------------------------------------
+
+/** Canonical JSON of the body, in bytes. */
+export const BODY_MAX_BYTES = 4096;
+/** Depth of arrays and objects inside a body. */
+export const BODY_DEPTH_MAX = 16;
+export const KEY_MAX_CHARS = 128;
+/** Live records of one author in one kind; the newest stay. */
+export const LIVE_PER_KIND_MAX = 128;
+/** Live records of one author over all kinds; the newest stay. */
+export const LIVE_PER_AUTHOR_MAX = 512;
+/** How far ahead of our clock a record may be dated. */
+export const FUTURE_MAX_MS = 10 * 60_000;
+/** Authors under one node of the digest tree before it divides by the next character of their ids. */
+export const LEAF_AUTHORS_MAX = 64;
+
+// --- Messages of reconciliation ---------------------------------------------------------------------------------
+
+/** Budget of one request or answer, bytes of JSON. The one item that crosses it still goes (at most 16 KiB more). */
+export const MESSAGE_BUDGET_BYTES = 240 * 1024;
+/** What the driver lets through before it even parses; budget plus the largest single item. */
+export const MESSAGE_MAX_BYTES = 256 * 1024;
+/** Checking this many signatures takes about 40 ms on a small box, which is what the event loop may lose. */
+export const RECORDS_PER_MESSAGE_MAX = 512;
+export const COMPARES_PER_MESSAGE_MAX = 256;
+export const AUTHORS_PER_MESSAGE_MAX = 1024;
+/** Round trips of one session; what is left waits for the next one. 512 records each: half a million records. */
+export const SYNC_ROUNDS_MAX = 1024;
+/** Prefixes, authors and pushes that one session remembers to do. */
+export const SYNC_QUEUE_MAX = 131_072;
+
+// --- Own choice of each box -------------------------------------------------------------------------------------
+
+export const AUTHORS_MAX = 32_768;
+/** Bytes of records (as sent) that a box keeps over all authors but itself; beyond it refuses with `full`. */
+export const TOTAL_BYTES_MAX = 256 * 1024 * 1024;
+/** Records pushed by one author, taken at once, and then per second. */
+export const AUTHOR_PUSH_BURST = 64;
+export const AUTHOR_PUSH_PER_SECOND = 1;
+/** Signatures of pushed records checked for one neighbour, at once, and then per second. */
+export const PEER_PUSH_BURST = 2048;
+export const PEER_PUSH_PER_SECOND = 256;
+/** Buckets kept per table; the one unused for longest gives way. */
+export const BUCKETS_MAX = 32_768;
+/** Records that came before their author's admission and wait for it. */
+export const WAITING_MAX = 2048;
+export const WAITING_MAX_MS = 10 * 60_000;
+/** A record older than this is not pushed on: whoever lacks it will ask. */
+export const FRESH_MAX_MS = 10 * 60_000;
+export const PUSH_FANOUT = 4;
+/** Own live records older than this are signed anew, so that the floor rises and tombstones can go. */
+export const REFRESH_MS = 7 * 24 * 3_600_000;
+/** Own tombstones that may wait for the floor to rise; above it the oldest live records are signed anew at once. */
+export const OWN_TOMBSTONES_MAX = 32;
+/** Own records signed anew in one tick. */
+export const REFRESH_BATCH_MAX = 32;
+/** Own puts that wait until the box has asked its peers which numbers it used in an earlier life. */
+export const PUT_QUEUE_MAX = 256;
+/** How often the expired are looked for. */
+export const EXPIRY_SCAN_MS = 60_000;
+
+// --- Admission ---------------------------------------------------------------------------------------------------
+
+/** Welcomes inside one join record. */
+export const WELCOMES_MAX = 4;
+/** Earlier policies that a policy record carries with it. */
+export const POLICY_HISTORY_MAX = 16;
+export const INVITATION_USES_MAX = 10_000;

@@ -1,0 +1,58 @@
+/** The algebra of the merge: the order and repetition of arrival never matter, whatever an author signs. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import { liveOf } from "./live-set.ts";
+import type { Held } from "./record.ts";
+
+function held(seq: number, floor: number, kind: string, key: string, content: string): Held {
+  const record = { author: "a", seq, floor, kind, key, timeMs: 0, untilMs: null, body: content, sig: "" };
+  return { record, ref: `${seq}:${floor}${kind}${key}${content}`, size: 1, signedBytes: new Uint8Array() };
+}
+
+/** Hostile authors too: floors that fall, numbers used twice. */
+const anyHeld = fc
+  .tuple(fc.integer({ min: 1, max: 12 }), fc.nat(11), fc.constantFrom("p", "q"), fc.constantFrom("a", "b", "c", "d"),
+    fc.constantFrom("x", "y"))
+  .map(([seq, floor, kind, key, content]) => held(seq, Math.max(1, seq - floor), kind, key, content));
+const anySet = fc.uniqueArray(anyHeld, { maxLength: 14, selector: (item) => item.ref });
+const limits = { perKind: 2, perAuthor: 3 };
+const refs = (list: Held[]) => liveOf(list, limits).kept.map((item) => item.ref).join(" ");
+
+test("merging what is left of two sets gives what is left of both, in any order", () => {
+  fc.assert(
+    fc.property(anySet, anySet, (a, b) => {
+      const whole = refs([...a, ...b]);
+      assert.equal(refs([...liveOf(a, limits).kept, ...b]), whole);
+      assert.equal(refs([...b, ...liveOf(a, limits).kept]), whole);
+      assert.equal(refs([...liveOf(a, limits).kept, ...liveOf(b, limits).kept]), whole);
+      assert.equal(refs(liveOf([...a, ...b], limits).kept), whole);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("of one key the highest number stays, and a higher floor withdraws what is below it", () => {
+  const old = held(1, 1, "p", "a", "x");
+  const other = held(2, 1, "p", "b", "x");
+  const newer = held(3, 1, "p", "a", "x");
+  assert.deepEqual(liveOf([newer, old, other]).kept, [other, newer]);
+  const refreshed = held(4, 3, "p", "b", "x");
+  assert.deepEqual(liveOf([old, other, newer, refreshed]).kept, [newer, refreshed]);
+  assert.deepEqual(liveOf([held(2, 1, "p", "gone", "x"), newer, held(5, 3, "p", "c", "x")]).kept.length, 2);
+});
+
+test("an author whose floor falls again keeps the record that proves the higher floor", () => {
+  const high = held(5, 5, "p", "a", "x");
+  const lower = held(6, 1, "p", "a", "x");
+  const withdrawn = held(2, 1, "p", "b", "x");
+  const set = liveOf([high, lower, withdrawn]);
+  assert.deepEqual(set.kept, [high, lower]);
+  assert.deepEqual(set.current, [lower]);
+});
+
+test("beyond the limits the newest stay", () => {
+  const set = liveOf([held(1, 1, "p", "a", "x"), held(2, 1, "p", "b", "x"), held(3, 1, "p", "c", "x")], limits);
+  assert.deepEqual(set.kept.map((item) => item.record.seq), [2, 3]);
+  assert.deepEqual(set.crowdedOut.map((item) => item.record.seq), [1]);
+});

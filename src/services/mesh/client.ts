@@ -1,0 +1,97 @@
+/**
+ * What other services may ask of the mesh: who is here, records, and requests from box to box.
+ */
+import type { Json } from "../../protocols/records/canonical-json.ts";
+
+export type BoxState = "up" | "suspect" | "away" | "pending" | "excluded";
+
+export interface BoxView {
+  id: string;
+  name: string;
+  owner: string;
+  zone: string;
+  state: BoxState;
+  self: boolean;
+  steward: boolean;
+  /** Where its links listen; null when not known. */
+  address: string | null;
+  meshPort: number | null;
+  webPort: number | null;
+  version: string;
+  /** Estimated round trip in milliseconds. */
+  rttMs: number | null;
+  seenMs: number | null;
+  sinceMs: number | null;
+  startedMs: number | null;
+  /** Load per core as the box reports it, 0 and up; null when it does not. */
+  load: number | null;
+  health: "ok" | "info" | "warning" | "error" | null;
+}
+
+export interface CommunityView {
+  id: string;
+  name: string;
+  foundedMs: number;
+  steward: boolean;
+  policy: { admission: "open" | "invitation" | "approval"; inviters: "members" | "stewards"; accent: string; about: string };
+}
+
+export interface KindRules {
+  kind: string;
+  /** How long a record stays after its author was last heard; null for as long as the author is a member. */
+  retentionMs: number | null;
+  bodyBytesMax: number;
+  livePerAuthorMax: number;
+  validate?: (body: Json) => boolean;
+}
+
+export interface RecordView {
+  author: string;
+  kind: string;
+  key: string;
+  timeMs: number;
+  body: Json;
+}
+
+export interface PeerAnswer {
+  status: number;
+  body: Uint8Array;
+  rttMs: number;
+}
+
+export interface MeshClient {
+  selfId: string;
+  community(): CommunityView | null;
+  /** The boxes of the community, this one first. */
+  boxes(): BoxView[];
+  box(id: string): BoxView | undefined;
+
+  /** Registers a kind of records; called before start. */
+  registerKind(rules: KindRules): void;
+  /** Signs, stores and spreads a record; it is safe on disk on return. Without a community it does nothing. */
+  publish(kind: string, key: string, body: Json): void;
+  /** Takes an own record back. */
+  withdraw(kind: string, key: string): void;
+  /** The live records of one kind, of members only. */
+  records(kind: string): RecordView[];
+  /** Calls when records of this kind changed, at most some times a second. */
+  onRecords(kind: string, listener: () => void): void;
+  /** Calls when this box founded, joined or left a community. */
+  onJoined(listener: () => void): void;
+  /** Calls when a box came, went or changed. */
+  onBoxes(listener: () => void): void;
+
+  /** Asks another box over its link. Failures: peer-unreachable, peer-identity, peer-timeout. */
+  request(boxId: string, path: string, body: Uint8Array, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<PeerAnswer>;
+  /** Answers requests of other members below this path. Called before start. */
+  serve(path: string, handler: (request: { peer: string; body: Uint8Array; signal: AbortSignal }) => Promise<Uint8Array>): void;
+
+  found(name: string): Promise<CommunityView>;
+  join(code: string): Promise<CommunityView>;
+  /** Where the mesh listens. */
+  port(): number;
+  /** A code without an invitation, by which boxes ask to join an open community. */
+  openCode(): string | null;
+  /** The own name, zone, owner or health changed: tell the others. */
+  describeSelf(): void;
+}

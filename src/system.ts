@@ -1,0 +1,139 @@
+/**
+ * The struct that names every part of the daemon: reading it is reading the architecture. It is made once, from the
+ * ground up: the kernel's parts, the data folder, the services in their order, and the web server on top.
+ */
+import { join } from "node:path";
+import { readFileSync, existsSync } from "node:fs";
+import type { Clock } from "./kernel/clock.ts";
+import { systemClock } from "./kernel/clock.ts";
+import type { Config } from "./kernel/config.ts";
+import { createConfig } from "./kernel/config.ts";
+import type { Metric, Service } from "./kernel/contract.ts";
+import type { Events } from "./kernel/events.ts";
+import { createEvents } from "./kernel/events.ts";
+import type { Health } from "./kernel/health.ts";
+import { createHealth } from "./kernel/health.ts";
+import type { Supervisor } from "./kernel/lifecycle.ts";
+import { createSupervisor } from "./kernel/lifecycle.ts";
+import type { LogRing } from "./kernel/log.ts";
+import { createLog } from "./kernel/log.ts";
+import type { Random } from "./kernel/random.ts";
+import { systemRandom } from "./kernel/random.ts";
+import { mergeWords } from "./kernel/words.ts";
+import type { WordTables } from "./kernel/words.ts";
+import { ensureFolder, lockFolder, writeAtomic } from "./platform/files.ts";
+import type { FolderLock } from "./platform/files.ts";
+import type { Identity } from "./platform/identity.ts";
+import { openIdentity } from "./platform/identity.ts";
+import type { Store } from "./platform/store.ts";
+import { openStore } from "./platform/store.ts";
+import type { DiscoveryClient } from "./services/discovery/client.ts";
+import { services as entries } from "./services/index.ts";
+import type { MeshClient } from "./services/mesh/client.ts";
+import type { PeopleClient } from "./services/people/client.ts";
+import type { PageFacts } from "./services/people/service.ts";
+import { testProfile } from "./test-profile.ts";
+import ca from "../ui/src/words/ca.json" with { type: "json" };
+import en from "../ui/src/words/en.json" with { type: "json" };
+import es from "../ui/src/words/es.json" with { type: "json" };
+
+export interface System {
+  version: string;
+  dataFolder: string;
+  clock: Clock;
+  random: Random;
+  log: LogRing;
+  events: Events;
+  health: Health;
+  config: Config;
+  words: WordTables;
+  supervisor: Supervisor;
+  lock: FolderLock;
+  store: Store;
+  identity: Identity;
+  /** What the command line gave for this run; it stands above the settings. */
+  run: RunOptions;
+  /** When this daemon started. */
+  startedMs: number;
+  /** What a page needs to begin; filled in by the box service. */
+  pageFacts: () => PageFacts;
+  people: PeopleClient;
+  mesh: MeshClient;
+  discovery: DiscoveryClient;
+  services: Service[];
+}
+
+export interface RunOptions {
+  port?: number;
+  meshPort?: number;
+  bind?: string;
+}
+
+export interface SystemOptions {
+  version: string;
+  dataFolder: string;
+  run: RunOptions;
+  /** Lines of the log go here. */
+  write: (line: string) => void;
+}
+
+/** Reads or makes the data folder and builds every part. Nothing is started yet. */
+export async function createSystem(options: SystemOptions): Promise<System> {
+  const { dataFolder } = options;
+  const clock = systemClock();
+  const random = systemRandom();
+  await ensureFolder(dataFolder);
+  const lock = await lockFolder(dataFolder);
+  try {
+    const config = openConfig(join(dataFolder, "settings.json"));
+    const level = () => (config.values()["box"]?.["logLevel"] ?? "info") as "info";
+    const log = createLog({ clock, level: level(), write: options.write });
+    const system: Partial<System> = {
+      ...options,
+      clock,
+      random,
+      log,
+      config,
+      lock,
+      events: createEvents(),
+      health: createHealth(),
+      words: mergeWords({ ca, en, es }, ...entries.map((entry) => entry.contract.words)),
+      supervisor: createSupervisor(clock, log.area("parts")),
+      identity: await openIdentity(dataFolder),
+      store: openStore(join(dataFolder, "comu.db")),
+      startedMs: clock.wallMs(),
+      services: [],
+    };
+    for (const entry of entries) system.services!.push(await entry.make(system as System));
+    return system as System;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function openConfig(file: string): Config {
+  const sections = Object.fromEntries(
+    entries.flatMap((entry) => (entry.contract.settings ? [[entry.contract.name, entry.contract.settings]] : [])),
+  );
+  return createConfig({
+    sections,
+    load: () => (existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as unknown) : testProfile()),
+    save: (content) => writeAtomic(file, `${JSON.stringify(content, null, 2)}\n`),
+  });
+}
+
+/** Prometheus figures of all services and of the process. */
+export function systemMetrics(system: System): Metric[] {
+  const memory = process.memoryUsage();
+  const cpu = process.cpuUsage();
+  const gauge = (name: string, help: string, value: number): Metric => ({ name, type: "gauge", help, value });
+  return [
+    gauge("start_time_seconds", "Start of the daemon, seconds since 1970.", system.startedMs / 1000),
+    gauge("resident_memory_bytes", "Resident memory of the daemon.", memory.rss),
+    gauge("heap_used_bytes", "Memory used by JavaScript objects.", memory.heapUsed),
+    { name: "cpu_seconds_total", type: "counter", help: "CPU time of the daemon.", value: (cpu.user + cpu.system) / 1e6 },
+    gauge("health_warnings", "Standing warnings that are not set aside.", system.health.warnings().filter((w) => !w.ignored).length),
+    ...system.services.flatMap((service) => service.metrics?.() ?? []),
+  ];
+}

@@ -1,0 +1,83 @@
+/**
+ * Calls to the box. Method and path come from the table that the build made from the contracts; types come from the
+ * contracts themselves. A failure is always an ApiError, with words that can be shown as they are.
+ */
+import table from "virtual:api-table";
+import type { CallName, Input, Output } from "./api.ts";
+import { CALL_TIMEOUT_MS } from "./constants.ts";
+import { buildRequest } from "./request.ts";
+import { language, t } from "./words.ts";
+
+export class ApiError extends Error {
+  readonly code: string;
+  readonly advice: string;
+
+  constructor(code: string, message: string, advice: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "ApiError";
+    this.code = code;
+    this.advice = advice;
+  }
+}
+
+/** What every change must carry; set from `people.session`. */
+let csrf: string | null = null;
+let onSignedOut = () => {};
+
+export function setCsrf(value: string | null): void {
+  csrf = value;
+}
+
+/** Called when the box says that the session is over. */
+export function whenSignedOut(run: () => void): void {
+  onSignedOut = run;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  timeoutMs?: number;
+}
+
+export async function call<N extends CallName>(name: N, input: Input<N>, options: CallOptions = {}): Promise<Output<N>> {
+  const [method, pattern] = table[name] ?? missing(name);
+  const { url, body } = buildRequest(method, pattern, input as Record<string, unknown>);
+  const headers: Record<string, string> = { accept: "application/json", "x-comu-language": language.value };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (csrf && method !== "GET") headers["x-comu-csrf"] = csrf;
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), options.timeoutMs ?? CALL_TIMEOUT_MS);
+  const stop = () => limit.abort();
+  options.signal?.addEventListener("abort", stop);
+  try {
+    const answer = await fetch(url, { method, headers, body: body ?? null, signal: limit.signal, cache: "no-store" });
+    const content: unknown = answer.status === 204 ? {} : await answer.json();
+    if (!answer.ok) throw failureOf(content, name);
+    return content as Output<N>;
+  } catch (error) {
+    if (error instanceof ApiError || options.signal?.aborted) throw error;
+    const [code, text] = limit.signal.aborted
+      ? (["timed-out", t("error.timed-out")] as const)
+      : (["unreachable", t("shell.unreachable")] as const);
+    throw new ApiError(code, text, t("shell.unreachable-advice"), error);
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", stop);
+  }
+}
+
+function missing(name: string): never {
+  throw new Error(`no contract holds the call ${name}`);
+}
+
+function failureOf(content: unknown, name: string): ApiError {
+  const error = (content as { error?: { code?: string; message?: string; advice?: string } } | null)?.error;
+  const code = error?.code ?? "internal";
+  if (code === "not-signed-in" && name !== "people.signIn") onSignedOut();
+  return new ApiError(code, error?.message ?? t("error.internal"), error?.advice ?? "");
+}
+
+/** Anything thrown, as something that can be shown. */
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return new ApiError("internal", t("error.internal"), t("advice.internal"), error);
+}

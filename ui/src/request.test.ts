@@ -1,0 +1,20 @@
+/** Tests of building a request from an endpoint and an input. */
+/// <reference types="node" />
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { buildRequest } from "./request.ts";
+
+test("path parameters go into the path, escaped, the rest of a GET into the query", () => {
+  const { url, body } = buildRequest("GET", "/services/:id", { id: "a/b ç", all: true, q: undefined });
+  assert.equal(url, "/api/v1/services/a%2Fb%20%C3%A7?all=true");
+  assert.equal(body, undefined);
+});
+
+test("the rest of a change goes into the body, without the path parameters", () => {
+  const request = buildRequest("PATCH", "/people/:name", { name: "Marta", role: "member" });
+  assert.deepEqual(request, { url: "/api/v1/people/Marta", body: '{"role":"member"}' });
+});
+
+test("a change without input still sends an object", () => {
+  assert.equal(buildRequest("POST", "/doctor", {}).body, "{}");
+});

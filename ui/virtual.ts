@@ -1,0 +1,69 @@
+/**
+ * Two modules that exist only while the pages are built. `virtual:api-table` holds method and path of every endpoint,
+ * read from the contracts here in Node, so that zod never travels to a browser. `virtual:words/ca` (es, en) is the
+ * one word table of a language, put together from the shell's words and those of every service.
+ */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Plugin } from "vite";
+
+const root = resolve(import.meta.dirname, "..");
+const services = join(root, "src/services");
+const API = "virtual:api-table";
+const WORDS = "virtual:words/";
+
+interface SeenContract {
+  name: string;
+  endpoints: Record<string, { method: string; path: string }>;
+}
+
+function serviceFolders(): string[] {
+  return readdirSync(services, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .toSorted();
+}
+
+function isContract(value: unknown): value is SeenContract {
+  return typeof value === "object" && value !== null && "endpoints" in value && "name" in value && "words" in value;
+}
+
+/** `{ "discovery.list": ["GET", "/services"], … }` from every services/NAME/contract.ts. */
+export async function apiTable(): Promise<Record<string, [string, string]>> {
+  const table: Record<string, [string, string]> = {};
+  for (const folder of serviceFolders()) {
+    const file = join(services, folder, "contract.ts");
+    if (!existsSync(file)) continue;
+    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    for (const contract of Object.values(module).filter(isContract)) {
+      for (const [name, endpoint] of Object.entries(contract.endpoints)) {
+        table[`${contract.name}.${name}`] = [endpoint.method, endpoint.path];
+      }
+    }
+  }
+  return table;
+}
+
+/** The files that make up one language. */
+export function wordFiles(language: string): string[] {
+  const own = join(root, "ui/src/words", `${language}.json`);
+  return [own, ...serviceFolders().map((folder) => join(services, folder, "ui", `${language}.json`))].filter(existsSync);
+}
+
+export function virtualModules(): Plugin {
+  return {
+    name: "comu-virtual-modules",
+    resolveId: (id) => (id === API || id.startsWith(WORDS) ? `\0${id}` : undefined),
+    async load(id) {
+      if (id === `\0${API}`) return `export default ${JSON.stringify(await apiTable())};`;
+      if (!id.startsWith(`\0${WORDS}`)) return undefined;
+      const merged: Record<string, string> = {};
+      for (const file of wordFiles(id.slice(WORDS.length + 1))) {
+        this.addWatchFile(file);
+        Object.assign(merged, JSON.parse(readFileSync(file, "utf8")));
+      }
+      return `export default JSON.parse(${JSON.stringify(JSON.stringify(merged))});`;
+    },
+  };
+}
