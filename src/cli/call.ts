@@ -8,7 +8,7 @@ import type { Endpoint } from "../kernel/contract.ts";
 import { defineErrors, Failure } from "../kernel/errors.ts";
 import { shortSocketPath } from "../platform/web/server.ts";
 
-export const cliErrors = defineErrors({ "box-not-running": 503, "password-file-unreadable": 400, "setup-incomplete": 400 });
+export const cliErrors = defineErrors({ "box-not-running": 503, "password-file-unreadable": 400, "setup-incomplete": 400, "demo-box-failed": 500 });
 
 /** A box that does not answer within this time is taken for stuck. Joining a far community may take long. */
 const CALL_TIMEOUT_MS = 90_000;

@@ -12,7 +12,6 @@ test("Node reads the certificate, its key, its name, its dates and its signature
     const certificate = new X509Certificate(identity.certificatePem);
     assert.ok(certificate.verify(certificate.publicKey));
     assert.ok(certificate.checkPrivateKey(createPrivateKey(identity.privateKeyPem)));
-    assert.ok(certificate.checkIssued(certificate));
     assert.equal(certificate.subject, `CN=${identity.boxId}`);
     assert.equal(certificate.ca, false);
     assert.deepEqual(rawPublicKey(certificate.publicKey), identity.publicKey);

@@ -44,10 +44,14 @@ export const PORT_STREAM_IDLE_MS = 30_000;
 /** On close, open memberlist streams have this time to end by themselves. */
 export const PORT_CLOSE_GRACE_MS = 1000;
 /** Connections that wait in the kernel to be accepted. */
-export const PORT_BACKLOG = 128;
+export const PORT_BACKLOG = 511;
 
 // Links
 
+/** TCP connect to a peer. */
+export const LINK_CONNECT_TIMEOUT_MS = 10_000;
+/** A request of ours that names no time of its own. */
+export const LINK_REQUEST_TIMEOUT_MS = 15_000;
 /** From the first byte to an authenticated peer, absolute: a byte now and then does not prolong it. */
 export const LINK_HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Body of one request or one answer. What is bigger goes through a stream. */
@@ -58,6 +62,10 @@ export const LINK_BODIES_BYTES_MAX = 16 * 1024 * 1024;
 export const LINK_REQUEST_DEADLINE_MS = 30_000;
 /** Requests that one peer may have open on one link. */
 export const LINK_STREAMS_MAX = 64;
+/** Requests being answered at one moment, all peers together. */
+export const LINK_REQUESTS_MAX = 256;
+/** A byte stream over which nothing moves for this time is closed. */
+export const LINK_STREAM_IDLE_MS = 300_000;
 /** Links that one peer may hold open towards us: one in use, and some room for changes of address and restarts. */
 export const LINK_SESSIONS_PER_PEER_MAX = 4;
 /** Links that we hold open towards others. */

@@ -6,7 +6,7 @@
  * message to the person.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fail as kernelFail } from "../kernel/errors.ts";
@@ -62,8 +62,7 @@ export function asDiskFailure(error: unknown): unknown {
  */
 export async function ensureFolder(folder: string): Promise<void> {
   try {
-    const made = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
-    if (made !== undefined) await chmod(folder, PRIVATE_FOLDER_MODE);
+    if (await makeFolder(folder)) await chmod(folder, PRIVATE_FOLDER_MODE);
     const probe = join(folder, `.${randomBytes(6).toString("hex")}.tmp`);
     await (await open(probe, "wx", PRIVATE_FILE_MODE)).close();
     await rm(probe);
@@ -71,6 +70,19 @@ export async function ensureFolder(folder: string): Promise<void> {
     const known = asDiskFailure(error);
     throw known === error ? fail("data-folder-unusable", { params: { folder }, cause: error }) : known;
   }
+}
+
+/**
+ * Makes a folder and its parents; true when it was not there. Node's own `recursive` never returns where a parent
+ * exists but takes no children (/proc).
+ */
+async function makeFolder(folder: string): Promise<boolean> {
+  const exists = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  if (await exists(folder)) return false;
+  const parent = dirname(folder);
+  if (parent !== folder && !(await exists(parent))) await makeFolder(parent);
+  await mkdir(folder, { mode: PRIVATE_FOLDER_MODE });
+  return true;
 }
 
 export interface FolderLock {

@@ -5,7 +5,7 @@
  */
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { DatabaseSync } from "node:sqlite";
-import { fail as kernelFail } from "../kernel/errors.ts";
+import { fail as kernelFail, isFailure } from "../kernel/errors.ts";
 import {
   STORE_BUSY_TIMEOUT_MS,
   STORE_CACHE_KIB,
@@ -108,8 +108,15 @@ export function openStore(path: string): Store {
     exec: (sql) => guarded(() => database.exec(sql)),
     transaction,
     checkIntegrity() {
-      const rows = guarded(() => database.prepare(`PRAGMA integrity_check(${STORE_PROBLEMS_MAX})`).all());
-      const orphans = guarded(() => database.prepare("PRAGMA foreign_key_check").all());
+      let rows, orphans;
+      try {
+        rows = guarded(() => database.prepare(`PRAGMA integrity_check(${STORE_PROBLEMS_MAX})`).all());
+        orphans = guarded(() => database.prepare("PRAGMA foreign_key_check").all());
+      } catch (error) {
+        // Some damage stops the check itself.
+        if (isFailure(error, "store-damaged")) return [String((error.cause as Error).message)];
+        throw error;
+      }
       const problems = rows.map((row) => String(row["integrity_check"])).filter((line) => line !== "ok");
       const dangling = orphans.map((row) => `row ${String(row["rowid"])} of ${String(row["table"])} points nowhere`);
       return [...problems, ...dangling].slice(0, STORE_PROBLEMS_MAX);

@@ -122,7 +122,7 @@ export const PACKET_WORK_BYTES_MAX = 4 * PACKET_UNPACKED_BYTES_MAX;
 export const PACKET_DEPTH_MAX = 5;
 /** One push/pull, unpacked. 20,000 members with full tags take about 13 MB; memberlist's own limit is 20 MB. */
 export const STREAM_BYTES_MAX = 20 * 1024 * 1024;
-/** Below this a packet or push/pull is not worth compressing. */
+/** Below this a message is not worth compressing. */
 export const COMPRESS_BYTES_MIN = 512;
 /** Members in the table, the failed ones too, unless the configuration says otherwise. About 600 bytes each. */
 export const MEMBERS_MAX = 50_000;
@@ -133,6 +133,8 @@ export const META_BYTES_MAX = 512;
 export const TAGS_MAX = 64;
 /** Name plus payload of one user event, as Serf's default. */
 export const USER_EVENT_BYTES_MAX = 512;
+/** Hard limit for what others send, as Serf's (UserEventSizeLimit of 9 KiB). */
+export const USER_EVENT_BYTES_HARD_MAX = 9 * 1024;
 /** One query and one response, encoded, as Serf's defaults. */
 export const QUERY_BYTES_MAX = 1024;
 export const QUERY_RESPONSE_BYTES_MAX = 1024;
@@ -155,6 +157,10 @@ export const LAMPORT_MAX = 2 ** 48;
 /** Leave and join intents of members that we do not know yet, and how long they wait. */
 export const INTENTS_MAX = 4096;
 export const INTENT_KEPT_MS = 5 * 60_000;
+/** Recently dead members that still hear gossip; the oldest gives way. */
+export const RECENT_DEAD_MAX = 1024;
+/** A probe round may hold twice the members and this many more before it is built anew. */
+export const RING_SLACK = 16;
 /** Broadcasts waiting in one queue; the most often sent are dropped first. */
 export const BROADCASTS_MAX = 4096;
 /** Entries looked at to fill one packet. */
@@ -169,7 +175,7 @@ export const JOIN_ADDRESSES_MAX = 64;
 export const FORGOTTEN_MAX = 10_000;
 /** Answer to an alive message with our name and another address, at most once in this time. */
 export const CONFLICT_REFUTE_MS = 5000;
-/** Samples of a latency filter kept per member (Ledlie 2007), members with such a filter. */
+/** Samples of the latency filter kept per member (Ledlie 2007). */
 export const LATENCY_SAMPLES = 3;
 /** Sealed packets: version byte, nonce and tag of AES-GCM, before or around the payload. */
 export const SEAL_VERSION = 1;

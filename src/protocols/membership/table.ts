@@ -9,6 +9,7 @@ import type { Suspicion } from "./suspicion.ts";
 import type { Timer } from "./timers.ts";
 import type { Endpoint } from "./types.ts";
 import type { Coordinate } from "./vivaldi.ts";
+import { RECENT_DEAD_MAX, RING_SLACK } from "./constants.ts";
 
 export interface MemberRecord extends Endpoint {
   readonly name: string;
@@ -150,6 +151,8 @@ export class MemberTable {
   #activate(record: MemberRecord): void {
     record.activeIndex = this.#active.length;
     this.#active.push(record);
+    // One that comes and goes is in the round more than once; a round that has grown too long begins anew.
+    if (this.#ring.length > 2 * this.#active.length + RING_SLACK) this.#ring.length = this.#ringAt = 0;
     const rest = this.#ring.length - this.#ringAt;
     this.#ring.push(record);
     const place = this.#ringAt + this.#random.below(rest + 1);
@@ -165,6 +168,7 @@ export class MemberTable {
     }
     record.activeIndex = -1;
     this.#dead.push(record);
+    if (this.#dead.length > RECENT_DEAD_MAX) this.#dead.shift();
   }
 }
 

@@ -27,8 +27,8 @@ export interface MembershipConfig {
   membersMax?: number;
   /** False refuses a member, new or with new tags: for boxes that the community has not admitted. */
   admit?: (name: string, meta: Uint8Array) => boolean;
-  /** Compress what gains by it. Costs CPU, saves air time. Default: push/pull only. */
-  compressPackets?: boolean;
+  /** Compress messages that gain by it. Costs CPU, saves air time. Default: false. Compressed ones are always read. */
+  compress?: boolean;
 }
 
 export interface MembershipDeps {

@@ -7,10 +7,10 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, has
 import type { KeyObject } from "node:crypto";
 import test from "node:test";
 import type { Json } from "./canonical-json.ts";
+import { RECORDS_PER_MESSAGE_MAX } from "./constants.ts";
 import { boxIdOf, signRecord, type SignedRecord } from "./record.ts";
-import {
-  createRecords, type Records, type RecordsConfig, type RecordsDeps, type RecordsEffect, type Via,
-} from "./records.ts";
+import { createRecords, type Records, type RecordsConfig, type RecordsDeps } from "./records.ts";
+import type { RecordsEffect, Via } from "./step.ts";
 import type { SyncSession } from "./sync-session.ts";
 
 export const COMMUNITY = "testcommunity";
@@ -74,6 +74,12 @@ export function signed(who: Identity, fields: Partial<SignedRecord> & { seq: num
 
 export function receive(records: Records, list: unknown[], nowMs = NOW_MS, via: Via = "sync"): RecordsEffect[] {
   return records.step(nowMs, { type: "received", records: list, from: "peer", via });
+}
+
+/** Any number of records, in messages of the permitted size. */
+export function receiveAll(records: Records, list: unknown[]): void {
+  for (let i = 0; i < list.length; i += RECORDS_PER_MESSAGE_MAX)
+    receive(records, list.slice(i, i + RECORDS_PER_MESSAGE_MAX));
 }
 
 export function put(records: Records, key: string, body: Json, nowMs = NOW_MS): RecordsEffect[] {

@@ -25,12 +25,13 @@ export const LEAF_AUTHORS_MAX = 64;
 export const MESSAGE_BUDGET_BYTES = 240 * 1024;
 /** What the driver lets through before it even parses; budget plus the largest single item. */
 export const MESSAGE_MAX_BYTES = 256 * 1024;
-/** Checking this many signatures takes about 40 ms on a small box, which is what the event loop may lose. */
-export const RECORDS_PER_MESSAGE_MAX = 512;
+/** Checking this many signatures takes some 20 to 40 ms; the event loop may lose 50. */
+export const RECORDS_PER_MESSAGE_MAX = 192;
 export const COMPARES_PER_MESSAGE_MAX = 256;
 export const AUTHORS_PER_MESSAGE_MAX = 1024;
-/** Round trips of one session; what is left waits for the next one. 512 records each: half a million records. */
-export const SYNC_ROUNDS_MAX = 1024;
+export const FETCHES_PER_MESSAGE_MAX = 64;
+/** Round trips of one session; what is left waits for the next one. 192 records each: 390,000 records. */
+export const SYNC_ROUNDS_MAX = 2048;
 /** Prefixes, authors and pushes that one session remembers to do. */
 export const SYNC_QUEUE_MAX = 131_072;
 

@@ -97,7 +97,7 @@ export class DigestTree {
   /** From the root towards `name` (an id or a prefix), as deep as the tree goes. */
   #pathTo(name: string): Node[] {
     const path = [this.#root];
-    for (let node = this.#root; node.children && node.prefix.length < name.length; ) {
+    for (let node = this.#root; node.children && node.prefix.length < name.length;) {
       const char = name[node.prefix.length]!;
       let child = node.children.get(char);
       if (!child) node.children.set(char, (child = newLeaf(node.prefix + char)));

@@ -12,12 +12,20 @@ function held(seq: number, floor: number, kind: string, key: string, content: st
 
 /** Hostile authors too: floors that fall, numbers used twice. */
 const anyHeld = fc
-  .tuple(fc.integer({ min: 1, max: 12 }), fc.nat(11), fc.constantFrom("p", "q"), fc.constantFrom("a", "b", "c", "d"),
-    fc.constantFrom("x", "y"))
+  .tuple(
+    fc.integer({ min: 1, max: 12 }),
+    fc.nat(11),
+    fc.constantFrom("p", "q"),
+    fc.constantFrom("a", "b", "c", "d"),
+    fc.constantFrom("x", "y"),
+  )
   .map(([seq, floor, kind, key, content]) => held(seq, Math.max(1, seq - floor), kind, key, content));
 const anySet = fc.uniqueArray(anyHeld, { maxLength: 14, selector: (item) => item.ref });
 const limits = { perKind: 2, perAuthor: 3 };
-const refs = (list: Held[]) => liveOf(list, limits).kept.map((item) => item.ref).join(" ");
+const refs = (list: Held[]) =>
+  liveOf(list, limits)
+    .kept.map((item) => item.ref)
+    .join(" ");
 
 test("merging what is left of two sets gives what is left of both, in any order", () => {
   fc.assert(
@@ -53,6 +61,12 @@ test("an author whose floor falls again keeps the record that proves the higher 
 
 test("beyond the limits the newest stay", () => {
   const set = liveOf([held(1, 1, "p", "a", "x"), held(2, 1, "p", "b", "x"), held(3, 1, "p", "c", "x")], limits);
-  assert.deepEqual(set.kept.map((item) => item.record.seq), [2, 3]);
-  assert.deepEqual(set.crowdedOut.map((item) => item.record.seq), [1]);
+  assert.deepEqual(
+    set.kept.map((item) => item.record.seq),
+    [2, 3],
+  );
+  assert.deepEqual(
+    set.crowdedOut.map((item) => item.record.seq),
+    [1],
+  );
 });

@@ -56,8 +56,12 @@ export interface Welcome {
   /** The member's raw public key, base64url, so that the join can be checked by itself. */
   byKey: string;
   atMs: number;
+  as: WelcomeAs;
   sig: string;
 }
+
+/** "member": the policy of that time allowed it. "steward": a steward decided it, whatever the policy. */
+export type WelcomeAs = "member" | "steward";
 
 export interface JoinBody {
   /** The newcomer's raw public key, base64url. */
@@ -76,6 +80,8 @@ export interface AdmitBody {
   box: string;
   key: string;
   atMs: number;
+  /** Over `welcomeBytes` as a steward. The newcomer copies it into its join, and no longer needs this record. */
+  sig: string;
 }
 
 export interface StewardBody {
@@ -105,8 +111,8 @@ export function proofBytes(community: string, box: string): Uint8Array {
 }
 
 /** What a member signs to welcome a box. */
-export function welcomeBytes(community: string, box: string, atMs: number): Uint8Array {
-  return utf8(`comu-welcome-1\n${community}\n${box}\n${atMs}`);
+export function welcomeBytes(community: string, box: string, atMs: number, as: WelcomeAs): Uint8Array {
+  return utf8(`comu-welcome-1\n${community}\n${box}\n${atMs}\n${as}`);
 }
 
 type Fields = Record<string, unknown>;
@@ -121,11 +127,13 @@ export function readGenesis(body: Json): GenesisBody | undefined {
 export function readPolicy(body: Json): PolicyBody | undefined {
   const { terms } = asFields(body);
   if (!Array.isArray(terms) || terms.length < 1 || terms.length > POLICY_HISTORY_MAX) return undefined;
-  const good = terms.every((term, i) => {
+  let beforeMs = -1;
+  for (const term of terms) {
     const fields = asFields(term);
-    return isTerm(fields) && isTime(fields.fromMs) && (i === 0 || fields.fromMs > terms[i - 1].fromMs);
-  });
-  return good ? { terms: terms as unknown as PolicyTerm[] } : undefined;
+    if (!isTerm(fields) || !isTime(fields.fromMs) || fields.fromMs <= beforeMs) return undefined;
+    beforeMs = fields.fromMs;
+  }
+  return { terms: terms as unknown as PolicyTerm[] };
 }
 
 export function readInvitation(body: Json): InvitationBody | undefined {
@@ -144,13 +152,14 @@ export function readJoin(body: Json): JoinBody | undefined {
   if (invitation === undefined) return base;
   const record = readRecord(invitation);
   const isInvitation = record?.kind === "invitation" && isKey(record.key) && readInvitation(record.body);
-  if (!isInvitation || !isKey(inviterKey) || !fromBase64url(proof, 64)) return undefined;
-  return { ...base, invitation: record, inviterKey, proof: proof as string };
+  if (!isInvitation || !isKey(inviterKey) || typeof proof !== "string" || !fromBase64url(proof, 64)) return undefined;
+  return { ...base, invitation: record, inviterKey, proof };
 }
 
 export function readAdmit(body: Json): AdmitBody | undefined {
-  const { box, key, atMs } = asFields(body);
-  return isBoxId(box) && isKey(key) && isTime(atMs) ? { box, key, atMs } : undefined;
+  const { box, key, atMs, sig } = asFields(body);
+  if (!isBoxId(box) || !isKey(key) || !isTime(atMs) || typeof sig !== "string") return undefined;
+  return fromBase64url(sig, 64) ? { box, key, atMs, sig } : undefined;
 }
 
 export function readSteward(body: Json): StewardBody | undefined {
@@ -164,20 +173,23 @@ export function readExclude(body: Json): ExcludeBody | undefined {
 }
 
 function isWelcome(value: unknown): boolean {
-  const { by, byKey, atMs, sig } = asFields(value);
+  const { by, byKey, atMs, as, sig } = asFields(value);
+  if (as !== "member" && as !== "steward") return false;
   return isBoxId(by) && isKey(byKey) && isTime(atMs) && fromBase64url(sig, 64) !== undefined;
 }
 
 function isTerm({ admission, inviters }: Fields): boolean {
-  return ["open", "invitation", "approval"].includes(admission as string) &&
-    ["members", "stewards"].includes(inviters as string);
+  return (
+    ["open", "invitation", "approval"].includes(admission as string) &&
+    ["members", "stewards"].includes(inviters as string)
+  );
 }
 
 function isKey(value: unknown): value is string {
   return fromBase64url(value, 32) !== undefined;
 }
 
-function isText(value: unknown, max: number): boolean {
+function isText(value: unknown, max: number): value is string {
   return typeof value === "string" && value.length <= max;
 }
 

@@ -7,7 +7,12 @@
  */
 import { canonicalJson, type Json } from "./canonical-json.ts";
 import {
-  BODY_DEPTH_MAX, FUTURE_MAX_MS, LIVE_PER_AUTHOR_MAX, LIVE_PER_KIND_MAX, OWN_TOMBSTONES_MAX, PUT_QUEUE_MAX,
+  BODY_DEPTH_MAX,
+  FUTURE_MAX_MS,
+  LIVE_PER_AUTHOR_MAX,
+  LIVE_PER_KIND_MAX,
+  OWN_TOMBSTONES_MAX,
+  PUT_QUEUE_MAX,
   REFRESH_BATCH_MAX,
 } from "./constants.ts";
 import type { Kinds, PutRefusal } from "./kinds.ts";

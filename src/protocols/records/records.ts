@@ -7,20 +7,40 @@
 import { AuthorTable, type Change } from "./author-table.ts";
 import type { Json } from "./canonical-json.ts";
 import {
-  AUTHOR_PUSH_BURST, AUTHOR_PUSH_PER_SECOND, AUTHORS_MAX, BUCKETS_MAX, EXPIRY_SCAN_MS, FRESH_MAX_MS,
-  PEER_PUSH_BURST, PEER_PUSH_PER_SECOND, PUSH_FANOUT, RECORDS_PER_MESSAGE_MAX, REFRESH_MS, TOTAL_BYTES_MAX, WAITING_MAX,
+  AUTHOR_PUSH_BURST,
+  AUTHOR_PUSH_PER_SECOND,
+  AUTHORS_MAX,
+  BUCKETS_MAX,
+  EXPIRY_SCAN_MS,
+  FRESH_MAX_MS,
+  PEER_PUSH_BURST,
+  PEER_PUSH_PER_SECOND,
+  RECORDS_PER_MESSAGE_MAX,
+  REFRESH_MS,
+  TOTAL_BYTES_MAX,
+  WAITING_MAX,
   WAITING_MAX_MS,
 } from "./constants.ts";
 import { Kinds, type KindSpec, type PutRefusal } from "./kinds.ts";
 import type { LiveSet } from "./live-set.ts";
 import { OwnRecords } from "./own-records.ts";
 import {
-  hold, isExpired, isFuture, isGenuine, signRecord, type Held, type RecordCrypto, type SignedRecord,
+  hold,
+  isExpired,
+  isFuture,
+  isGenuine,
+  signRecord,
+  type Held,
+  type RecordCrypto,
+  type SignedRecord,
 } from "./record.ts";
+import { Outcome, type RecordsEffect, type RecordsEvent, type RecordsStats, type Refusal, type Via } from "./step.ts";
 import { answerSync } from "./sync-answer.ts";
-import { readAnswer, readRequest, type SyncAnswer } from "./sync-messages.ts";
+import { readAnswer, readRequest } from "./sync-messages.ts";
 import { SyncSession } from "./sync-session.ts";
 import { TokenBuckets } from "./token-buckets.ts";
+
+export type { RecordsEffect, RecordsEvent, RecordsStats, Refusal, StoreRow, Via } from "./step.ts";
 
 export interface RecordsConfig {
   community: string;
@@ -44,75 +64,11 @@ export interface RecordsDeps extends RecordCrypto {
   mayWrite(author: string, record: SignedRecord): boolean;
 }
 
-export type Via = "push" | "sync";
-
-export type RecordsEvent =
-  | { type: "received"; records: readonly unknown[]; from: string; via: Via }
-  | { type: "put"; kind: string; key: string; body: Json }
-  | { type: "remove"; kind: string; key: string }
-  | { type: "tick" }
-  | { type: "adopted" }
-  /** Who may write has changed: look at the waiting again. */
-  | { type: "recheck" }
-  /** Excluded: only what `keep` says of it stays or is taken from now on. */
-  | { type: "dropAuthor"; author: string; keep?: (record: SignedRecord) => boolean }
-  | { type: "restoreAuthor"; author: string }
-  | { type: "syncRequest"; request: unknown; from: string }
-  | { type: "syncAnswer"; session: SyncSession; answer: unknown; from: string };
-
-export interface StoreRow {
-  record: SignedRecord;
-  ref: string;
-}
-
-export type RecordsEffect =
-  /** One transaction. Rows are named by (author, ref). `ownSeq` is kept beside them. */
-  | { type: "store"; put: StoreRow[]; drop: { author: string; ref: string }[]; ownSeq: number }
-  | { type: "changed"; changes: Change[] }
-  | { type: "push"; records: SignedRecord[]; fanout: number }
-  | { type: "putRefused"; kind: string; key: string; reason: PutRefusal }
-  /** Two records of one author with one number: proof of a broken or dishonest box. */
-  | { type: "equivocation"; author: string; records: [SignedRecord, SignedRecord] }
-  | { type: "syncAnswer"; answer: SyncAnswer };
-
-export type Refusal =
-  | "malformed" | "too-large" | "bad-signature" | "unknown-author" | "excluded" | "future" | "expired" | "known"
-  | "superseded" | "rate" | "too-many-live" | "full" | "too-many";
-
-export interface RecordsStats {
-  authors: number;
-  records: number;
-  bytes: number;
-  waiting: number;
-  accepted: number;
-  equivocations: number;
-  refused: Record<Refusal, number>;
-}
-
 interface Waiting {
   held: Held;
   from: string;
   via: Via;
   sinceMs: number;
-}
-
-/** What one step has done so far. */
-class Outcome {
-  readonly put = new Map<string, StoreRow>();
-  readonly drop = new Map<string, { author: string; ref: string }>();
-  readonly changes = new Map<string, Change>();
-  readonly push: SignedRecord[] = [];
-  readonly other: RecordsEffect[] = [];
-
-  effects(ownSeq: number): RecordsEffect[] {
-    const effects: RecordsEffect[] = [];
-    const put = [...this.put.values()];
-    const drop = [...this.drop.values()];
-    if (put.length || drop.length) effects.push({ type: "store", put, drop, ownSeq });
-    if (this.changes.size) effects.push({ type: "changed", changes: [...this.changes.values()] });
-    if (this.push.length) effects.push({ type: "push", records: this.push, fanout: PUSH_FANOUT });
-    return [...effects, ...this.other];
-  }
 }
 
 export function createRecords(config: RecordsConfig, deps: RecordsDeps): Records {
@@ -126,16 +82,31 @@ export class Records {
   readonly #kinds: Kinds;
   readonly #own: OwnRecords;
   readonly #authorPushes = new TokenBuckets({
-    burst: AUTHOR_PUSH_BURST, perSecond: AUTHOR_PUSH_PER_SECOND, bucketsMax: BUCKETS_MAX,
+    burst: AUTHOR_PUSH_BURST,
+    perSecond: AUTHOR_PUSH_PER_SECOND,
+    bucketsMax: BUCKETS_MAX,
   });
   readonly #peerPushes = new TokenBuckets({
-    burst: PEER_PUSH_BURST, perSecond: PEER_PUSH_PER_SECOND, bucketsMax: BUCKETS_MAX,
+    burst: PEER_PUSH_BURST,
+    perSecond: PEER_PUSH_PER_SECOND,
+    bucketsMax: BUCKETS_MAX,
   });
   readonly #excluded = new Map<string, (record: SignedRecord) => boolean>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #refused: Record<Refusal, number> = {
-    malformed: 0, "too-large": 0, "bad-signature": 0, "unknown-author": 0, excluded: 0, future: 0, expired: 0,
-    known: 0, superseded: 0, rate: 0, "too-many-live": 0, full: 0, "too-many": 0,
+    malformed: 0,
+    "too-large": 0,
+    "bad-signature": 0,
+    "unknown-author": 0,
+    excluded: 0,
+    future: 0,
+    expired: 0,
+    known: 0,
+    superseded: 0,
+    rate: 0,
+    "too-many-live": 0,
+    full: 0,
+    "too-many": 0,
   };
   #accepted = 0;
   #equivocations = 0;
@@ -202,7 +173,10 @@ export class Records {
 
   /** What readers are shown of one author. */
   ofAuthor(author: string): SignedRecord[] {
-    return this.#table.current(author).map((held) => held.record).filter((record) => this.#kinds.isShown(record));
+    return this.#table
+      .current(author)
+      .map((held) => held.record)
+      .filter((record) => this.#kinds.isShown(record));
   }
 
   stats(): RecordsStats {
@@ -320,12 +294,15 @@ export class Records {
   }
 
   #recheck(nowMs: number): void {
-    for (const [name, { held, from, via, sinceMs }] of [...this.#waiting]) {
-      this.#waiting.delete(name);
+    let judged = 0;
+    for (const [name, { held, from, via, sinceMs }] of this.#waiting) {
       const refusal = this.#judge(held, from, via, nowMs);
-      if (refusal === "unknown-author") {
-        if (nowMs - sinceMs < WAITING_MAX_MS) this.#waiting.set(name, { held, from, via, sinceMs });
-      } else if (refusal) this.#refused[refusal]++;
+      const stays = refusal === "unknown-author" && nowMs - sinceMs < WAITING_MAX_MS;
+      if (stays) continue;
+      this.#waiting.delete(name);
+      if (refusal) this.#refused[refusal]++;
+      // The rest is for the next tick: each took a signature.
+      if (++judged >= RECORDS_PER_MESSAGE_MAX) return;
     }
   }
 
@@ -343,8 +320,8 @@ export class Records {
       this.#nextExpiryMs = nowMs + EXPIRY_SCAN_MS;
       const { dropped, changes } = this.#table.dropExpired(nowMs);
       this.#noteDropped(dropped, changes);
-      for (const [name, { sinceMs }] of this.#waiting) if (nowMs - sinceMs >= WAITING_MAX_MS) this.#waiting.delete(name);
     }
+    this.#recheck(nowMs);
     this.#own.refresh(nowMs);
   }
 

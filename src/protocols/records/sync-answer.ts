@@ -3,18 +3,35 @@ import type { AuthorTable } from "./author-table.ts";
 import { MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX } from "./constants.ts";
 import type { Held } from "./record.ts";
 import {
-  Budget, DIGEST_BYTES, ID_BYTES, REF_BYTES, type NodeAnswer, type SyncAnswer, type SyncRequest,
+  Budget,
+  DIGEST_BYTES,
+  ID_BYTES,
+  REF_BYTES,
+  type NodeAnswer,
+  type SyncAnswer,
+  type SyncRequest,
 } from "./sync-messages.ts";
 
 /** Answers `compare`, `authors` and `fetch`; the caller has taken in `records` before. */
 export function answerSync(table: AuthorTable, request: SyncRequest): SyncAnswer {
   const answer: SyncAnswer = {
-    compared: 0, nodes: [], answered: 0, cut: false, want: [], next: null, large: [], records: [],
+    compared: 0,
+    nodes: [],
+    answered: 0,
+    cut: false,
+    want: [],
+    fetched: 0,
+    next: null,
+    large: [],
+    records: [],
   };
   const budget = new Budget(MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX);
   answerCompares(table, request, answer, budget);
   answerAuthors(table, request, answer, budget);
-  if (request.fetch) answerFetch(table, request.fetch, answer, budget);
+  for (const fetch of request.fetch) {
+    if (budget.spent || !answerFetch(table, fetch, answer, budget)) break;
+    answer.fetched++;
+  }
   return answer;
 }
 
@@ -25,8 +42,7 @@ function answerCompares(table: AuthorTable, request: SyncRequest, answer: SyncAn
     answer.compared++;
     if (tree.digest(prefix) === digest) continue;
     const view = tree.view(prefix);
-    const node: NodeAnswer =
-      view.shape === "inner" ? [prefix, "inner", view.children] : [prefix, "leaf", view.authors];
+    const node: NodeAnswer = view.shape === "inner" ? [prefix, "inner", view.children] : [prefix, "leaf", view.authors];
     budget.take(prefix.length + 20 + node[2].length * (DIGEST_BYTES + (view.shape === "leaf" ? ID_BYTES : 0)));
     answer.nodes.push(node);
   }
@@ -57,8 +73,13 @@ function sendAll(lacking: Held[], answer: SyncAnswer, budget: Budget): boolean {
   return true;
 }
 
-/** Whole authors only, so that the place to go on is an author; one that is larger than a message is named instead. */
-function answerFetch(table: AuthorTable, [prefix, after]: [string, string], answer: SyncAnswer, budget: Budget): void {
+/** False when cut. Whole authors only, so that the place to go on is an author; too large ones are only named. */
+function answerFetch(
+  table: AuthorTable,
+  [prefix, after]: [string, string],
+  answer: SyncAnswer,
+  budget: Budget,
+): boolean {
   let last = after;
   for (const [author] of table.tree.authors(prefix)) {
     if (author <= after) continue;
@@ -69,9 +90,10 @@ function answerFetch(table: AuthorTable, [prefix, after]: [string, string], answ
       answer.large.push(author);
       budget.take(ID_BYTES);
     } else if (bytes > budget.bytes || kept.length > budget.records) {
-      answer.next = last;
-      return;
+      if (last !== after) answer.next = last;
+      return false;
     } else sendAll(kept, answer, budget);
     last = author;
   }
+  return true;
 }

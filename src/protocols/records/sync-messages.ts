@@ -4,7 +4,12 @@
  * budget, and the initiator asks again for the rest.
  */
 import {
-  AUTHORS_PER_MESSAGE_MAX, COMPARES_PER_MESSAGE_MAX, LEAF_AUTHORS_MAX, LIVE_PER_AUTHOR_MAX, RECORDS_PER_MESSAGE_MAX,
+  AUTHORS_PER_MESSAGE_MAX,
+  COMPARES_PER_MESSAGE_MAX,
+  FETCHES_PER_MESSAGE_MAX,
+  LEAF_AUTHORS_MAX,
+  LIVE_PER_AUTHOR_MAX,
+  RECORDS_PER_MESSAGE_MAX,
 } from "./constants.ts";
 import { isBoxId, type SignedRecord } from "./record.ts";
 
@@ -14,7 +19,7 @@ export interface SyncRequest {
   /** "Of this author I hold these": answered with what I lack and what you lack. */
   authors: [author: string, refs: string[]][];
   /** "I hold nothing under this prefix": everything there, of authors after the given one. */
-  fetch: [prefix: string, after: string] | null;
+  fetch: [prefix: string, after: string][];
   /** What the other lacks. */
   records: SignedRecord[];
 }
@@ -31,8 +36,10 @@ export interface SyncAnswer {
   answered: number;
   cut: boolean;
   want: [author: string, refs: string[]][];
-  /** Answer to `fetch`: where to go on, or null at the end. `large` authors did not fit: ask for them singly. */
+  /** How many of `fetch` were sent whole, and of the one after them up to which author, if it was begun. */
+  fetched: number;
   next: string | null;
+  /** Authors in `fetch` that are too large for it: ask for them singly. */
   large: string[];
   records: unknown[];
 }
@@ -40,7 +47,8 @@ export interface SyncAnswer {
 const PREFIX = /^[a-z2-7]{0,52}$/;
 const DIGEST = /^[A-Za-z0-9_-]{16}$|^$/;
 const REF = /^[1-9][0-9]{0,15}:[0-9a-f]{16}$/;
-const REFS_MAX = LIVE_PER_AUTHOR_MAX + RECORDS_PER_MESSAGE_MAX * 2;
+/** Ours, and those of theirs that came already when an author is sent in parts; a witness each. */
+const REFS_MAX = 2 * (LIVE_PER_AUTHOR_MAX + 1);
 
 /** The request, or undefined when it is not one; its records are checked one by one later. */
 export function readRequest(value: unknown): SyncRequest | undefined {
@@ -48,24 +56,26 @@ export function readRequest(value: unknown): SyncRequest | undefined {
   const good =
     isListOf(compare, COMPARES_PER_MESSAGE_MAX, (item) => isPair(item, isPrefix, isDigest)) &&
     isListOf(authors, AUTHORS_PER_MESSAGE_MAX, (item) => isPair(item, isBoxId, isRefs)) &&
-    (fetch === null || isPair(fetch, isPrefix, isPrefix)) &&
+    isListOf(fetch, FETCHES_PER_MESSAGE_MAX, (item) => isPair(item, isPrefix, isPrefix)) &&
     isListOf(records, RECORDS_PER_MESSAGE_MAX, () => true);
   return good ? ({ compare, authors, fetch, records } as SyncRequest) : undefined;
 }
 
 /** The answer, or undefined when it is not one. Whether it fits the request is the session's to check. */
 export function readAnswer(value: unknown): SyncAnswer | undefined {
-  const { compared, nodes, answered, cut, want, next, large, records } = asObject(value);
+  const { compared, nodes, answered, cut, want, fetched, next, large, records } = asObject(value);
   const good =
     isCount(compared, COMPARES_PER_MESSAGE_MAX) &&
     isListOf(nodes, COMPARES_PER_MESSAGE_MAX, isNodeAnswer) &&
     isCount(answered, AUTHORS_PER_MESSAGE_MAX) &&
     typeof cut === "boolean" &&
     isListOf(want, AUTHORS_PER_MESSAGE_MAX, (item) => isPair(item, isBoxId, isRefs)) &&
+    isCount(fetched, FETCHES_PER_MESSAGE_MAX) &&
     (next === null || isBoxId(next)) &&
     isListOf(large, RECORDS_PER_MESSAGE_MAX, isBoxId) &&
     isListOf(records, RECORDS_PER_MESSAGE_MAX, () => true);
-  return good ? ({ compared, nodes, answered, cut, want, next, large, records } as SyncAnswer) : undefined;
+  if (!good) return undefined;
+  return { compared, nodes, answered, cut, want, fetched, next, large, records } as SyncAnswer;
 }
 
 function isNodeAnswer(value: unknown): boolean {

@@ -8,7 +8,12 @@
  */
 import type { AuthorTable } from "./author-table.ts";
 import {
-  AUTHORS_PER_MESSAGE_MAX, COMPARES_PER_MESSAGE_MAX, MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX, SYNC_QUEUE_MAX,
+  AUTHORS_PER_MESSAGE_MAX,
+  COMPARES_PER_MESSAGE_MAX,
+  FETCHES_PER_MESSAGE_MAX,
+  MESSAGE_BUDGET_BYTES,
+  RECORDS_PER_MESSAGE_MAX,
+  SYNC_QUEUE_MAX,
   SYNC_ROUNDS_MAX,
 } from "./constants.ts";
 import { EMPTY_DIGEST } from "./digest-tree.ts";
@@ -46,7 +51,8 @@ export class SyncSession {
   next(): SyncRequest | undefined {
     if (this.state.state !== "ready") return undefined;
     const request = this.#compose();
-    const isEmpty = !request.compare.length && !request.authors.length && !request.fetch && !request.records.length;
+    const { compare, authors, fetch, records } = request;
+    const isEmpty = compare.length + authors.length + fetch.length + records.length === 0;
     if (isEmpty) this.#end("complete");
     else if (this.rounds >= SYNC_ROUNDS_MAX) this.#end("rounds");
     else {
@@ -68,7 +74,8 @@ export class SyncSession {
     this.#compares.unshift(...request.compare.slice(answer.compared));
     for (const node of answer.nodes) this.#compareNode(node);
     this.#afterAuthors(request, answer, refs);
-    if (request.fetch && answer.next !== null) this.#fetches.push([request.fetch[0], answer.next]);
+    const [begun, ...unbegun] = request.fetch.slice(answer.fetched);
+    if (begun) this.#fetches.unshift([begun[0], answer.next ?? begun[1]], ...unbegun);
     this.#authors.push(...answer.large);
     const queued = this.#compares.length + this.#authors.length + this.#fetches.length + this.#pushes.length;
     if (queued > SYNC_QUEUE_MAX) this.#end("queue");
@@ -91,7 +98,9 @@ export class SyncSession {
     const budget = new Budget(MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX);
     const request: SyncRequest = {
       compare: this.#compares.splice(0, COMPARES_PER_MESSAGE_MAX),
-      authors: [], fetch: null, records: [],
+      authors: [],
+      fetch: [],
+      records: [],
     };
     for (const [prefix] of request.compare) budget.take(prefix.length + 24);
     while (this.#authors.length && request.authors.length < AUTHORS_PER_MESSAGE_MAX && !budget.spent) {
@@ -100,7 +109,8 @@ export class SyncSession {
       request.authors.push([author, refs]);
       budget.take(ID_BYTES + refs.length * REF_BYTES);
     }
-    if (request.compare.length === 0 && request.authors.length === 0) request.fetch = this.#fetches.shift() ?? null;
+    if (request.compare.length + request.authors.length === 0)
+      request.fetch = this.#fetches.splice(0, FETCHES_PER_MESSAGE_MAX);
     this.#composePushes(request, budget);
     return request;
   }
@@ -181,12 +191,11 @@ function fits(request: SyncRequest, answer: SyncAnswer): boolean {
     answer.want.every(([author]) => authors.has(author)) &&
     (!answer.cut || answer.answered > 0);
   if (!onlyAsked) return false;
-  if (!request.fetch) {
-    const asks = request.compare.length + request.authors.length;
-    const isLate = asks > 0 && answer.compared + answer.answered === 0;
-    return answer.next === null && answer.large.length === 0 && !isLate;
-  }
-  const [prefix, after] = request.fetch;
-  if (answer.large.some((author) => !author.startsWith(prefix))) return false;
-  return answer.next === null || (answer.next.startsWith(prefix) && answer.next > after);
+  const begun = request.fetch[answer.fetched];
+  const isPlaceGood = answer.next === null || (begun && answer.next.startsWith(begun[0]) && answer.next > begun[1]);
+  const areLargeGood = answer.large.every((author) => request.fetch.some(([prefix]) => author.startsWith(prefix)));
+  if (answer.fetched > request.fetch.length || !isPlaceGood || !areLargeGood) return false;
+  const asks = request.compare.length + request.authors.length + request.fetch.length;
+  const steps = answer.compared + answer.answered + answer.fetched + Number(answer.next !== null);
+  return asks === 0 || steps > 0;
 }

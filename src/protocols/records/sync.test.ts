@@ -3,15 +3,33 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { seededRandom } from "../../kernel/random.ts";
-import { identity, NOW_MS, put, receive, signed, synchronise, World, type Identity } from "./boxes.test.ts";
+import {
+  identity,
+  NOW_MS,
+  put,
+  receive,
+  receiveAll,
+  sha256,
+  signed,
+  synchronise,
+  World,
+  type Identity,
+} from "./boxes.test.ts";
 import { LEAF_AUTHORS_MAX, MESSAGE_MAX_BYTES, RECORDS_PER_MESSAGE_MAX, SYNC_QUEUE_MAX } from "./constants.ts";
 import { DigestTree, EMPTY_DIGEST } from "./digest-tree.ts";
 import type { SignedRecord } from "./record.ts";
 import { readAnswer, readRequest, type SyncAnswer } from "./sync-messages.ts";
-import { sha256 } from "./boxes.test.ts";
 
 const EMPTY_ANSWER: SyncAnswer = {
-  compared: 0, nodes: [], answered: 0, cut: false, want: [], next: null, large: [], records: [],
+  compared: 0,
+  nodes: [],
+  answered: 0,
+  cut: false,
+  want: [],
+  fetched: 0,
+  next: null,
+  large: [],
+  records: [],
 };
 
 function people(world: World, count: number, name: string): Identity[] {
@@ -55,9 +73,18 @@ test("two boxes with any two sets end with the union, and the same digest", () =
   fc.assert(
     fc.property(fc.array(fc.nat(3), { minLength: pool.length, maxLength: pool.length }), (where) => {
       const [left, right, both] = [1, 2, 3].map(() => world.records(identity("left")));
-      receive(left!, pool.filter((_, i) => where[i]! & 1));
-      receive(right!, pool.filter((_, i) => where[i]! & 2));
-      receive(both!, pool.filter((_, i) => where[i]! > 0));
+      receiveAll(
+        left!,
+        pool.filter((_, i) => where[i]! & 1),
+      );
+      receiveAll(
+        right!,
+        pool.filter((_, i) => where[i]! & 2),
+      );
+      receiveAll(
+        both!,
+        pool.filter((_, i) => where[i]! > 0),
+      );
       synchronise(left!, right!);
       assert.equal(left!.digest(), right!.digest());
       assert.equal(left!.digest(), both!.digest());
@@ -74,7 +101,7 @@ test("authors with more than a message holds arrive in parts, in both directions
   for (let seq = 1; seq <= 400; seq++)
     list.push(signed(big!, { seq, kind: `kind${seq % 4}`, key: `k${seq}` }, "y".repeat(4000)));
   const full = world.records(identity("full"));
-  receive(full, [...list, signed(other!, { seq: 1 })]);
+  receiveAll(full, [...list, signed(other!, { seq: 1 })]);
   const empty = world.records(identity("empty"));
   const pulled = synchronise(empty, full);
   assert.equal(empty.stats().records, 401);
@@ -95,8 +122,9 @@ test("records that one side refuses do not keep the session going for ever", () 
   const stranger = identity("stranger");
   const full = world.records(identity("f"), {}, { mayWrite: () => true, publicKeyOf: () => stranger.publicKey });
   const many = Array.from({ length: 300 }, (_, i) =>
-    signed(stranger, { seq: i + 1, kind: `kind${i % 4}`, key: `k${i}` }, "y".repeat(4000)));
-  receive(full, many);
+    signed(stranger, { seq: i + 1, kind: `kind${i % 4}`, key: `k${i}` }, "y".repeat(4000)),
+  );
+  receiveAll(full, many);
   const strict = world.records(identity("s"));
   const wire = synchronise(strict, full);
   assert.equal(strict.stats().records, 0);
@@ -154,6 +182,7 @@ test("an answer that does not fit its request ends the session", () => {
     { ...EMPTY_ANSWER, compared: 1, answered: 1, cut: true },
     { ...EMPTY_ANSWER, compared: 1, large: [author] },
     { ...EMPTY_ANSWER, compared: 1, next: author },
+    { ...EMPTY_ANSWER, compared: 1, fetched: 1 },
   ];
   for (const answer of wrong) {
     const session = records.startSync();
@@ -173,8 +202,9 @@ test("a hostile answerer who always differs is left at the limit of rounds, and 
   let request = session.next();
   for (; request; request = session.next()) {
     const nodes: SyncAnswer["nodes"] = request.compare.map(([prefix]) => [prefix, "inner", [["a", "A".repeat(16)]]]);
-    const fetch = request.fetch && { next: request.fetch[0] + nextAfter(request.fetch, session.rounds) };
-    session.answered({ ...EMPTY_ANSWER, compared: request.compare.length, nodes, ...fetch }, []);
+    const [fetch] = request.fetch;
+    const next = fetch ? fetch[0] + nextAfter(fetch, session.rounds) : null;
+    session.answered({ ...EMPTY_ANSWER, compared: request.compare.length, nodes, next }, []);
   }
   assert.deepEqual(session.state, { state: "done", outcome: "rounds" });
 
@@ -182,10 +212,14 @@ test("a hostile answerer who always differs is left at the limit of rounds, and 
   const someone = world.records(world.add(identity("someone")));
   put(someone, "k", 1);
   const crowded = someone.startSync();
-  const leaf = Array.from({ length: LEAF_AUTHORS_MAX }, (_, i) => [identityLike(i), "B".repeat(16)] as [string, string]);
+  const leaf = Array.from(
+    { length: LEAF_AUTHORS_MAX },
+    (_, i) => [identityLike(i), "B".repeat(16)] as [string, string],
+  );
   for (let ask = crowded.next(), turn = 0; ask; ask = crowded.next(), turn++) {
     const nodes: SyncAnswer["nodes"] = ask.compare.flatMap(([prefix]) =>
-      Array.from({ length: 256 }, () => [prefix, "leaf", leaf] as SyncAnswer["nodes"][number]));
+      Array.from({ length: 256 }, () => [prefix, "leaf", leaf] as SyncAnswer["nodes"][number]),
+    );
     const answer = { ...EMPTY_ANSWER, compared: ask.compare.length, nodes: turn ? [] : nodes };
     for (let i = 0; i < 10 && turn === 0; i++) answer.nodes = [...answer.nodes, ...nodes];
     crowded.answered(answer, []);
@@ -204,25 +238,58 @@ function nextAfter([prefix]: [string, string], round: number): string {
 }
 
 test("what is no message is refused whole", () => {
-  const good = { compare: [["", ""]], authors: [], fetch: null, records: [] };
+  const good = { compare: [["", ""]], authors: [], fetch: [], records: [] };
   assert.ok(readRequest(good));
   const tooMany = Array.from({ length: RECORDS_PER_MESSAGE_MAX + 1 }, () => ({}));
   const bad = [
-    null, 7, "x", [], {}, { ...good, compare: [["A", ""]] }, { ...good, compare: [["a"]] },
-    { ...good, compare: Array.from({ length: 257 }, () => ["", ""]) }, { ...good, fetch: ["a"] },
-    { ...good, authors: [["short", []]] }, { ...good, authors: [[identityLike(1), ["1:zz"]]] },
+    null,
+    7,
+    "x",
+    [],
+    {},
+    { ...good, compare: [["A", ""]] },
+    { ...good, compare: [["a"]] },
+    { ...good, compare: Array.from({ length: 257 }, () => ["", ""]) },
+    { ...good, fetch: [["a"]] },
+    { ...good, fetch: null },
+    { ...good, fetch: Array.from({ length: 65 }, () => ["", ""]) },
+    { ...good, authors: [["short", []]] },
+    { ...good, authors: [[identityLike(1), ["1:zz"]]] },
     { ...good, authors: [[identityLike(1), Array.from({ length: 1537 }, () => `1:${"0".repeat(16)}`)]] },
-    { ...good, records: tooMany }, { ...good, records: "x" },
+    { ...good, records: tooMany },
+    { ...good, records: "x" },
   ];
   for (const value of bad) assert.equal(readRequest(value), undefined, JSON.stringify(value)?.slice(0, 80));
   assert.ok(readAnswer(EMPTY_ANSWER));
   const badAnswers = [
-    null, { ...EMPTY_ANSWER, compared: -1 }, { ...EMPTY_ANSWER, cut: 1 }, { ...EMPTY_ANSWER, next: "x" },
-    { ...EMPTY_ANSWER, nodes: [["", "inner", [["ab", ""]]]] }, { ...EMPTY_ANSWER, nodes: [["", "round", []]] },
-    { ...EMPTY_ANSWER, nodes: [["zzz", "leaf", [[identityLike(1), ""]]]] }, { ...EMPTY_ANSWER, records: tooMany },
+    null,
+    { ...EMPTY_ANSWER, compared: -1 },
+    { ...EMPTY_ANSWER, cut: 1 },
+    { ...EMPTY_ANSWER, next: "x" },
+    { ...EMPTY_ANSWER, nodes: [["", "inner", [["ab", ""]]]] },
+    { ...EMPTY_ANSWER, nodes: [["", "round", []]] },
+    { ...EMPTY_ANSWER, nodes: [["zzz", "leaf", [[identityLike(1), ""]]]] },
+    { ...EMPTY_ANSWER, records: tooMany },
   ];
   for (const value of badAnswers) assert.equal(readAnswer(value), undefined, JSON.stringify(value)?.slice(0, 80));
   const records = new World().records(identity("self"));
   assert.deepEqual(records.step(NOW_MS, { type: "syncRequest", request: { compare: 1 }, from: "p" }), []);
   assert.equal(records.stats().refused.malformed, 1);
+});
+
+test("taking in one full message blocks for less than 50 ms", () => {
+  const world = new World();
+  const authors = people(world, RECORDS_PER_MESSAGE_MAX, "block");
+  const times: number[] = [];
+  for (let round = 1; round <= 5; round++) {
+    const list = authors.map((who) => signed(who, { seq: round }, { title: "Parish radio", port: 8080 }));
+    const records = world.records(identity("self"));
+    const startMs = performance.now();
+    receive(records, list);
+    times.push(performance.now() - startMs);
+    assert.equal(records.stats().records, RECORDS_PER_MESSAGE_MAX);
+  }
+  const median = times.sort((a, b) => a - b)[2]!;
+  console.log(`one message of ${RECORDS_PER_MESSAGE_MAX} records: ${median.toFixed(1)} ms`);
+  assert.ok(median < 50, `${median} ms`);
 });

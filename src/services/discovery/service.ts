@@ -53,7 +53,7 @@ export function discovery(needs: DiscoveryNeeds): Service<typeof discoveryContra
   mesh.registerKind({
     kind: SERVICE_KIND,
     retentionMs: RETENTION_MS,
-    bodyBytesMax: SERVICE_BODY_BYTES_MAX,
+    bodyMaxBytes: SERVICE_BODY_BYTES_MAX,
     livePerAuthorMax: SERVICES_PER_BOX_MAX,
     validate: (body) => readBody(body) !== null,
   });

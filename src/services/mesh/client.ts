@@ -1,6 +1,8 @@
 /**
  * What other services may ask of the mesh: who is here, records, and requests from box to box.
  */
+import type { KindSpec } from "../../protocols/records/kinds.ts";
+import type { NearbyBox } from "./handlers.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 
 export type BoxState = "up" | "suspect" | "away" | "pending" | "excluded";
@@ -36,15 +38,6 @@ export interface CommunityView {
   policy: { admission: "open" | "invitation" | "approval"; inviters: "members" | "stewards"; accent: string; about: string };
 }
 
-export interface KindRules {
-  kind: string;
-  /** How long a record stays after its author was last heard; null for as long as the author is a member. */
-  retentionMs: number | null;
-  bodyBytesMax: number;
-  livePerAuthorMax: number;
-  validate?: (body: Json) => boolean;
-}
-
 export interface RecordView {
   author: string;
   kind: string;
@@ -67,7 +60,7 @@ export interface MeshClient {
   box(id: string): BoxView | undefined;
 
   /** Registers a kind of records; called before start. */
-  registerKind(rules: KindRules): void;
+  registerKind(spec: KindSpec): void;
   /** Signs, stores and spreads a record; it is safe on disk on return. Without a community it does nothing. */
   publish(kind: string, key: string, body: Json): void;
   /** Takes an own record back. */
@@ -94,4 +87,6 @@ export interface MeshClient {
   openCode(): string | null;
   /** The own name, zone, owner or health changed: tell the others. */
   describeSelf(): void;
+  /** The lan service tells which boxes it hears. */
+  hearNearby(read: () => NearbyBox[]): void;
 }

@@ -112,6 +112,13 @@ function ipv6Text(bytes: Buffer): string {
   return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }
 
+/** The 16 bytes of a community's id. */
+export function communityBytes(id: string): Uint8Array {
+  const bytes = fromBase32(id);
+  if (bytes?.length !== COMMUNITY_BYTES) throw new Error("not the id of a community");
+  return bytes;
+}
+
 /** The reverse of `base32`; undefined for a character that does not belong, or bits left over that are not zero. */
 function fromBase32(text: string): Uint8Array | undefined {
   const bytes: number[] = [];

@@ -25,6 +25,7 @@ export const meshErrors = defineErrors({
   "box-unknown": 404,
   "founder-stays": 409,
   "record-refused": 422,
+  "invitations-full": 507,
 });
 
 export const boxId = z.string().regex(/^[a-z2-7]{52}$/, "a box id has 52 characters a-z and 2-7");

@@ -147,6 +147,7 @@ export function createGossip(needs: GossipNeeds): Gossip {
       });
       if (first.length > 0) take(first);
       socket.on("data", take);
+      socket.resume();
     });
 
   const replyStream = (id: number, bytes: Uint8Array) => {

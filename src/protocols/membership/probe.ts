@@ -1,0 +1,197 @@
+/**
+ * The failure detector: one member is probed in each interval, in a shuffled round (SWIM, section 4.3).
+ *
+ *   direct ──ack──▶ good
+ *     │ probe timeout
+ *     ▼
+ *   indirect (3 others ask for us, and a ping over TCP) ──ack──▶ good
+ *     │ end of the interval
+ *     ▼
+ *   suspect
+ *
+ * Those asked say after the timeout that they had no answer either (nack). Missing nacks mean that our own link is
+ * bad, and raise our awareness (Lifeguard). Both timeouts grow with it.
+ */
+import { addressFromBytes } from "../wire/address.ts";
+import { WireError } from "../wire/errors.ts";
+import type { Ack, IndirectPing, Ping } from "./codec.ts";
+import { STATE, TYPE, encodeAccusation, encodeAck, encodeIndirectPing, encodeNack, encodePing } from "./codec.ts";
+import { RELAYS_MAX } from "./constants.ts";
+import type { Core } from "./core.ts";
+import { openStream } from "./exchange.ts";
+import { send } from "./sending.ts";
+import { onSuspect } from "./state.ts";
+import type { MemberRecord } from "./table.ts";
+import type { Timer } from "./timers.ts";
+import type { Endpoint } from "./types.ts";
+import { decodeAckPayload, encodeAckPayload } from "./vivaldi.ts";
+
+/** Members of this protocol version send nacks, and accept a ping over TCP. */
+const NACK_VERSION = 4;
+const STREAM_PING_VERSION = 3;
+
+export interface Probe {
+  target: MemberRecord;
+  incarnation: number;
+  sequence: number;
+  sentMs: number;
+  stage: "direct" | "indirect";
+  acked: boolean;
+  /** The ping over TCP came back: UDP may be barred, the member lives. */
+  streamAcked: boolean;
+  nacksExpected: number;
+  nacks: number;
+  timer: Timer;
+}
+
+/** Who waits for an ack: our own probe, or one that we run for another member. */
+export type PendingAck =
+  | { type: "probe"; probe: Probe }
+  | { type: "relay"; to: Endpoint; sequence: number; timer: Timer };
+
+/** Probes the next member, and itself again after the interval. */
+export function probeNext(core: Core): void {
+  const { profile, awareness, timers } = core;
+  const target = core.table.nextToProbe();
+  if (!target) {
+    timers.at(core.nowMs + profile.probeIntervalMs, () => probeNext(core));
+    return;
+  }
+  core.counts.probes++;
+  const sequence = core.nextSequence();
+  const probe: Probe = {
+    target,
+    incarnation: target.incarnation,
+    sequence,
+    sentMs: core.nowMs,
+    stage: "direct",
+    acked: false,
+    streamAcked: false,
+    nacksExpected: 0,
+    nacks: 0,
+    timer: timers.at(core.nowMs + awareness.scaleMs(profile.probeTimeoutMs), () => askOthers(core, probe)),
+  };
+  timers.at(core.nowMs + awareness.scaleMs(profile.probeIntervalMs), () => finish(core, probe));
+  core.probe = probe;
+  core.pendingAcks.set(sequence, { type: "probe", probe });
+  const ping = encodePing(pingOf(core, sequence, target.name));
+  if (target.state !== STATE.suspect) return send(core, target, ping);
+  // The suspect hears at once what is said of it, and can refute.
+  const accusation = { incarnation: target.incarnation, node: target.name, from: core.self.name };
+  send(core, target, ping, encodeAccusation(TYPE.suspect, accusation));
+}
+
+function askOthers(core: Core, probe: Probe): void {
+  probe.stage = "indirect";
+  const { target } = probe;
+  const suitable = (other: MemberRecord) => other !== target && other.state === STATE.alive;
+  for (const helper of core.table.pick(core.profile.indirectProbes, suitable)) {
+    const nack = (helper.versions[1] ?? 0) >= NACK_VERSION;
+    if (nack) probe.nacksExpected++;
+    const ping = pingOf(core, probe.sequence, target.name);
+    send(core, helper, encodeIndirectPing({ ...ping, target: target.addressBytes, port: target.port, nack }));
+  }
+  if ((target.versions[1] ?? 0) < STREAM_PING_VERSION) return;
+  const ping = encodePing(pingOf(core, probe.sequence, target.name));
+  openStream(core, target, ping, { type: "ping", probe }, core.profile.probeIntervalMs - core.profile.probeTimeoutMs);
+}
+
+function finish(core: Core, probe: Probe): void {
+  core.pendingAcks.delete(probe.sequence);
+  core.cancel(probe.timer);
+  if (core.probe === probe) {
+    core.probe = undefined;
+    if (!probe.acked && !probe.streamAcked) fail(core, probe);
+  }
+  probeNext(core);
+}
+
+function fail(core: Core, probe: Probe): void {
+  core.counts.probesFailed++;
+  const missing = probe.nacksExpected - probe.nacks;
+  core.awareness.add(probe.nacksExpected > 0 ? Math.max(0, missing) : 1);
+  onSuspect(core, { incarnation: probe.incarnation, node: probe.target.name, from: core.self.name });
+}
+
+/** After we were asleep: the running probe says nothing about its target. */
+export function abandonProbe(core: Core): void {
+  if (!core.probe) return;
+  core.pendingAcks.delete(core.probe.sequence);
+  core.cancel(core.probe.timer);
+  core.probe = undefined;
+}
+
+export function onPing(core: Core, from: Endpoint, ping: Ping): void {
+  if (!pingIsForUs(core, ping)) return;
+  // To where it came from, not to the address that it names: right behind NAT, and no way to aim us at others.
+  send(core, from, encodeOwnAck(core, ping.seq));
+}
+
+/** Counts and refuses pings for another name at our address, and those of excluded members. */
+export function pingIsForUs(core: Core, ping: Ping): boolean {
+  const wrong = ping.node !== "" && ping.node !== core.self.name;
+  const excluded = core.forgotten.has(ping.sourceNode);
+  if (wrong) core.refuse("wrong-node");
+  else if (excluded) core.refuse("forgotten");
+  return !wrong && !excluded;
+}
+
+export function encodeOwnAck(core: Core, sequence: number): Uint8Array {
+  return encodeAck({ seq: sequence, payload: encodeAckPayload(core.vivaldi.coordinate) });
+}
+
+/** Another member cannot reach its target and asks us to try. */
+export function onIndirectPing(core: Core, from: Endpoint, ask: IndirectPing): void {
+  const address = addressFromBytes(ask.target);
+  if (!address || ask.port === 0) return core.refuse("bad-address");
+  if (core.relays >= RELAYS_MAX) return core.refuse("relays-full");
+  core.relays++;
+  const sequence = core.nextSequence();
+  const timer = core.timers.at(core.nowMs + core.profile.probeTimeoutMs, () => {
+    core.pendingAcks.delete(sequence);
+    core.relays--;
+    if (ask.nack) send(core, from, encodeNack(ask.seq));
+  });
+  core.pendingAcks.set(sequence, { type: "relay", to: from, sequence: ask.seq, timer });
+  send(core, { address, port: ask.port }, encodePing(pingOf(core, sequence, ask.node)));
+}
+
+export function onAck(core: Core, from: Endpoint, ack: Ack): void {
+  const pending = core.pendingAcks.get(ack.seq);
+  if (!pending) return core.refuse("stale-ack");
+  core.pendingAcks.delete(ack.seq);
+  if (pending.type === "relay") {
+    core.cancel(pending.timer);
+    core.relays--;
+    return send(core, pending.to, encodeAck({ seq: pending.sequence, payload: ack.payload }));
+  }
+  const { probe } = pending;
+  probe.acked = true;
+  core.cancel(probe.timer);
+  core.awareness.add(-1);
+  const direct = from.address === probe.target.address && from.port === probe.target.port;
+  if (probe.stage === "direct" && direct) observe(core, probe, ack.payload);
+}
+
+export function onNack(core: Core, sequence: number): void {
+  const pending = core.pendingAcks.get(sequence);
+  if (pending?.type !== "probe") return core.refuse("stale-ack");
+  if (pending.probe.nacks < pending.probe.nacksExpected) pending.probe.nacks++;
+}
+
+function observe(core: Core, probe: Probe, payload: Uint8Array): void {
+  if (payload.length === 0) return;
+  try {
+    const coordinate = decodeAckPayload(payload);
+    probe.target.coordinate = coordinate;
+    core.vivaldi.observe(coordinate, core.nowMs - probe.sentMs, probe.target.rttSamples);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    core.refuse("malformed");
+  }
+}
+
+function pingOf(core: Core, sequence: number, node: string): Ping {
+  const { self } = core;
+  return { seq: sequence, node, sourceAddress: self.addressBytes, sourcePort: self.port, sourceNode: self.name };
+}

@@ -1,0 +1,216 @@
+/**
+ * The rules by which news about a member change what we think of it (SWIM, section 4.2, with memberlist's
+ * additions): a higher incarnation wins, suspect beats alive of the same incarnation, dead beats both, and only the
+ * member itself raises its incarnation. Whatever changes our mind is passed on.
+ */
+import { addressFromBytes } from "../wire/address.ts";
+import type { Accusation, NodeState } from "./codec.ts";
+import { STATE, TYPE, encodeAccusation, encodeAlive } from "./codec.ts";
+import { CONFLICT_REFUTE_MS, FORGOTTEN_MAX } from "./constants.ts";
+import type { Core } from "./core.ts";
+import { newRecord } from "./core.ts";
+import { applyBufferedIntent } from "./intents.ts";
+import { QUEUE, broadcast } from "./sending.ts";
+import { Suspicion, suspicionMinMs } from "./suspicion.ts";
+import type { MemberRecord } from "./table.ts";
+
+const INCARNATION_MAX = 2 ** 32 - 1;
+
+/** Somebody says that a member is alive; most often the member itself. */
+export function onAlive(core: Core, alive: NodeState): void {
+  if (alive.node === core.self.name) return onAliveSelf(core, alive);
+  if (core.forgotten.has(alive.node)) return core.refuse("forgotten");
+  const address = addressFromBytes(alive.address);
+  if (!address || alive.port === 0) return core.refuse("bad-address");
+  const known = core.table.get(alive.node);
+  if (!known) {
+    if (core.table.size >= core.membersMax) return core.refuse("table-full");
+    if (!admitted(core, alive)) return core.refuse("not-admitted");
+    const record = newRecord(alive.node, alive.address, alive.port);
+    core.table.add(record);
+    return acceptAlive(core, record, alive, address);
+  }
+  const sinceMs = core.nowMs - known.stateSinceMs;
+  const gone = known.activeIndex < 0;
+  const moved = known.address !== address || known.port !== alive.port;
+  if (moved && !(gone && (known.state === STATE.left || sinceMs >= core.profile.deadNodeReclaimMs))) {
+    if (claimConflict(core)) core.emit({ type: "name-conflict", name: alive.node, other: { address, port: alive.port } });
+    return;
+  }
+  // Others forget a dead member's incarnation after a while, so a restarted one begins again at 1.
+  const restarted = gone && (moved || sinceMs > core.profile.gossipToDeadMs);
+  if (alive.incarnation <= known.incarnation && !restarted) return;
+  if (!sameBytes(known.meta, alive.meta) && !admitted(core, alive)) return core.refuse("not-admitted");
+  acceptAlive(core, known, alive, address);
+}
+
+function acceptAlive(core: Core, record: MemberRecord, alive: NodeState, address: string): void {
+  const wasGone = record.activeIndex < 0;
+  const changed = record.state === STATE.suspect || !sameBytes(record.meta, alive.meta);
+  record.timer = core.cancel(record.timer);
+  record.suspicion = undefined;
+  record.address = address;
+  record.addressBytes = alive.address;
+  record.port = alive.port;
+  record.meta = alive.meta;
+  record.versions = alive.versions;
+  record.incarnation = alive.incarnation;
+  broadcast(core, QUEUE.members, encodeAlive(alive), alive.node);
+  if (record.state !== STATE.alive) core.table.setState(record, STATE.alive, core.nowMs);
+  if (wasGone) {
+    record.leaving = false;
+    applyBufferedIntent(core, record);
+    core.emitMember("join", record);
+  } else if (changed) core.emitMember("update", record);
+}
+
+/** About ourselves: harmless echoes are passed over, anything else is refuted. */
+function onAliveSelf(core: Core, alive: NodeState): void {
+  if (core.phase !== "running") return;
+  const self = core.self;
+  const address = addressFromBytes(alive.address);
+  if (address !== self.address || alive.port !== self.port) {
+    if (!claimConflict(core)) return;
+    if (address) core.emit({ type: "name-conflict", name: self.name, other: { address, port: alive.port } });
+    return refute(core, alive.incarnation);
+  }
+  if (alive.incarnation < self.incarnation) return;
+  const same = sameBytes(alive.meta, self.meta) && sameBytes(alive.versions, self.versions);
+  if (alive.incarnation === self.incarnation && same) return;
+  refute(core, alive.incarnation);
+}
+
+/** Two with one name would refute one another for ever; this lets us speak only now and then. */
+function claimConflict(core: Core): boolean {
+  if (core.nowMs < core.conflictUntilMs) return false;
+  core.conflictUntilMs = core.nowMs + CONFLICT_REFUTE_MS;
+  return true;
+}
+
+/** Says that we are alive with an incarnation above the accusation's. */
+export function refute(core: Core, accusedIncarnation: number): void {
+  core.counts.refutations++;
+  core.awareness.add(1);
+  announceSelf(core, accusedIncarnation);
+}
+
+/** Raises our incarnation above `atLeast` and tells everybody. */
+export function announceSelf(core: Core, atLeast = 0): void {
+  core.self.incarnation = Math.min(INCARNATION_MAX, Math.max(core.self.incarnation, atLeast) + 1);
+  broadcast(core, QUEUE.members, encodeAlive(stateOf(core.self)), core.self.name);
+}
+
+/** Somebody (we, too) failed to reach a member. */
+export function onSuspect(core: Core, accusation: Accusation): void {
+  const record = core.table.get(accusation.node);
+  if (!record || accusation.incarnation < record.incarnation) return;
+  if (record.suspicion) {
+    if (!record.suspicion.confirm(accusation.from)) return;
+    broadcast(core, QUEUE.members, encodeAccusation(TYPE.suspect, accusation), record.name);
+    return armSuspicion(core, record);
+  }
+  if (record.state !== STATE.alive) return;
+  if (record === core.self) {
+    if (core.phase === "running") refute(core, accusation.incarnation);
+    return;
+  }
+  core.counts.suspicions++;
+  broadcast(core, QUEUE.members, encodeAccusation(TYPE.suspect, accusation), record.name);
+  record.incarnation = accusation.incarnation;
+  const profile = core.profile;
+  const members = core.aliveCount;
+  const minMs = suspicionMinMs(profile.suspicionMult, members, profile.probeIntervalMs);
+  // Without so many others, besides us and the suspect, nobody could confirm.
+  const expected = members - 2 < profile.suspicionConfirmations ? 0 : profile.suspicionConfirmations;
+  record.suspicion = new Suspicion(accusation.from, expected, minMs, minMs * profile.suspicionMaxMult, core.nowMs);
+  core.table.setState(record, STATE.suspect, core.nowMs);
+  armSuspicion(core, record);
+  core.emitMember("suspect", record);
+}
+
+function armSuspicion(core: Core, record: MemberRecord): void {
+  core.cancel(record.timer);
+  record.timer = core.timers.at(Math.max(core.nowMs, record.suspicion!.deadlineMs), () => {
+    onDead(core, { incarnation: record.incarnation, node: record.name, from: core.self.name });
+  });
+}
+
+/** A suspicion ran out, here or elsewhere; or a member says itself that it goes. */
+export function onDead(core: Core, accusation: Accusation): void {
+  const record = core.table.get(accusation.node);
+  if (!record || accusation.incarnation < record.incarnation) return;
+  if (record === core.self) {
+    if (core.phase === "running") refute(core, accusation.incarnation);
+    return;
+  }
+  if (record.activeIndex < 0) return;
+  broadcast(core, QUEUE.members, encodeAccusation(TYPE.dead, accusation), record.name);
+  record.incarnation = accusation.incarnation;
+  bury(core, record, record.leaving || accusation.from === accusation.node);
+}
+
+function bury(core: Core, record: MemberRecord, departed: boolean): void {
+  core.cancel(record.timer);
+  record.suspicion = undefined;
+  record.coordinate = undefined;
+  record.rttSamples = [];
+  core.table.setState(record, departed ? STATE.left : STATE.dead, core.nowMs);
+  record.timer = core.timers.at(core.nowMs + core.profile.reapMs, () => reap(core, record));
+  core.emitMember(departed ? "leave" : "failed", record);
+}
+
+/** Drops a member that has been gone long enough, or that was pruned. */
+export function reap(core: Core, record: MemberRecord): void {
+  if (record === core.self) return;
+  core.cancel(record.timer);
+  core.table.delete(record);
+  core.emitMember("reap", record);
+}
+
+/** An excluded member: dead at once, and what is said of it or comes from its address is not heard any more. */
+export function forget(core: Core, name: string): void {
+  if (name === core.self.name) return;
+  if (core.forgotten.size >= FORGOTTEN_MAX) core.forgotten.delete(core.forgotten.values().next().value!);
+  core.forgotten.add(name);
+  const record = core.table.get(name);
+  if (!record) return;
+  if (core.forgottenEndpoints.size >= FORGOTTEN_MAX) core.forgottenEndpoints.clear();
+  core.forgottenEndpoints.add(`${record.address} ${record.port}`);
+  if (record.activeIndex >= 0) bury(core, record, false);
+}
+
+export function readmit(core: Core, name: string): void {
+  core.forgotten.delete(name);
+  const record = core.table.get(name);
+  if (record) core.forgottenEndpoints.delete(`${record.address} ${record.port}`);
+}
+
+/** What a push/pull says of a member. Dead is only suspected, so that it can still refute. */
+export function mergeState(core: Core, node: NodeState): void {
+  const { incarnation } = node;
+  if (node.state === STATE.alive) onAlive(core, node);
+  else if (node.state === STATE.left) onDead(core, { incarnation, node: node.node, from: node.node });
+  else onSuspect(core, { incarnation, node: node.node, from: core.self.name });
+}
+
+export function stateOf(record: MemberRecord): NodeState {
+  return {
+    node: record.name,
+    incarnation: record.incarnation,
+    address: record.addressBytes,
+    port: record.port,
+    meta: record.meta,
+    versions: record.versions,
+    state: record.state,
+  };
+}
+
+function admitted(core: Core, alive: NodeState): boolean {
+  return core.config.admit?.(alive.node, alive.meta) ?? true;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

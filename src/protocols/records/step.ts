@@ -1,0 +1,86 @@
+/**
+ * What goes into a step of the records core and what comes out. Effects are carried out in order; `store` comes first,
+ * so that nothing is announced that a crash could take back.
+ */
+import type { Change } from "./author-table.ts";
+import type { Json } from "./canonical-json.ts";
+import { PUSH_FANOUT } from "./constants.ts";
+import type { PutRefusal } from "./kinds.ts";
+import type { SignedRecord } from "./record.ts";
+import type { SyncAnswer } from "./sync-messages.ts";
+import type { SyncSession } from "./sync-session.ts";
+
+export type Via = "push" | "sync";
+
+export type RecordsEvent =
+  | { type: "received"; records: readonly unknown[]; from: string; via: Via }
+  | { type: "put"; kind: string; key: string; body: Json }
+  | { type: "remove"; kind: string; key: string }
+  | { type: "tick" }
+  | { type: "adopted" }
+  /** Who may write has changed: look at the waiting again (a tick does so too). */
+  | { type: "recheck" }
+  /** Excluded: only what `keep` says of it stays or is taken from now on. */
+  | { type: "dropAuthor"; author: string; keep?: (record: SignedRecord) => boolean }
+  | { type: "restoreAuthor"; author: string }
+  | { type: "syncRequest"; request: unknown; from: string }
+  | { type: "syncAnswer"; session: SyncSession; answer: unknown; from: string };
+
+export interface StoreRow {
+  record: SignedRecord;
+  ref: string;
+}
+
+export type RecordsEffect =
+  /** One transaction. Rows are named by (author, ref). `ownSeq` is kept beside them. */
+  | { type: "store"; put: StoreRow[]; drop: { author: string; ref: string }[]; ownSeq: number }
+  | { type: "changed"; changes: Change[] }
+  | { type: "push"; records: SignedRecord[]; fanout: number }
+  | { type: "putRefused"; kind: string; key: string; reason: PutRefusal }
+  /** Two records of one author with one number: proof of a broken or dishonest box. */
+  | { type: "equivocation"; author: string; records: [SignedRecord, SignedRecord] }
+  | { type: "syncAnswer"; answer: SyncAnswer };
+
+export type Refusal =
+  | "malformed"
+  | "too-large"
+  | "bad-signature"
+  | "unknown-author"
+  | "excluded"
+  | "future"
+  | "expired"
+  | "known"
+  | "superseded"
+  | "rate"
+  | "too-many-live"
+  | "full"
+  | "too-many";
+
+export interface RecordsStats {
+  authors: number;
+  records: number;
+  bytes: number;
+  waiting: number;
+  accepted: number;
+  equivocations: number;
+  refused: Record<Refusal, number>;
+}
+
+/** What one step has done so far. */
+export class Outcome {
+  readonly put = new Map<string, StoreRow>();
+  readonly drop = new Map<string, { author: string; ref: string }>();
+  readonly changes = new Map<string, Change>();
+  readonly push: SignedRecord[] = [];
+  readonly other: RecordsEffect[] = [];
+
+  effects(ownSeq: number): RecordsEffect[] {
+    const effects: RecordsEffect[] = [];
+    const put = [...this.put.values()];
+    const drop = [...this.drop.values()];
+    if (put.length || drop.length) effects.push({ type: "store", put, drop, ownSeq });
+    if (this.changes.size) effects.push({ type: "changed", changes: [...this.changes.values()] });
+    if (this.push.length) effects.push({ type: "push", records: this.push, fanout: PUSH_FANOUT });
+    return [...effects, ...this.other];
+  }
+}

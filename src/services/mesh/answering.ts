@@ -1,0 +1,116 @@
+/**
+ * Answers other boxes over their links, and carries the requests of this box's services. Who is not a member reaches
+ * the join endpoint only; who is excluded is told so and nothing else.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import { isFailure } from "../../kernel/errors.ts";
+import type { Identity } from "../../platform/identity.ts";
+import type { LinkAnswer, LinkRequest, Links } from "../../platform/links.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { MeshClient, PeerAnswer } from "./client.ts";
+import { meshErrors } from "./contract.ts";
+import { MESH_PATH } from "./peers.ts";
+import type { Envelope } from "./peers.ts";
+import type { Session } from "./session.ts";
+import { answerJoin } from "./sponsor.ts";
+import type { MeshStore } from "./store.ts";
+
+/** Boxes asked whether they reach this one. */
+const REACH_ASKED_MAX = 3;
+const SERVICE_TIMEOUT_MS = 15_000;
+
+type Handler = Parameters<MeshClient["serve"]>[1];
+
+export interface AnsweringNeeds {
+  clock: Clock;
+  random: Random;
+  identity: Identity;
+  rows: MeshStore;
+  session: () => Session | undefined;
+}
+
+export interface Answering {
+  handle(request: LinkRequest): Promise<LinkAnswer>;
+  serve: MeshClient["serve"];
+  request(links: Links, session: Session, asked: ServiceRequest): Promise<PeerAnswer>;
+  /** True when at least one of these boxes reaches this one over a link of its own. */
+  reachable(session: Session, boxes: string[]): Promise<boolean>;
+}
+
+export interface ServiceRequest {
+  boxId: string;
+  path: string;
+  body: Uint8Array;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+const { fail } = meshErrors;
+
+export function createAnswering(needs: AnsweringNeeds): Answering {
+  const handlers = new Map<string, Handler>();
+
+  const answerMesh = async (session: Session, peer: string, path: string, body: unknown): Promise<unknown> => {
+    if (path === "join") return answerJoin({ ...needs, session }, peer, body);
+    if (session.isExcluded(peer)) throw fail("excluded");
+    if (!session.isMember(peer)) throw fail("community-closed");
+    const fields = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+    if (path === "sync" || path === "push") return session.replica.answer(peer, path, body) ?? {};
+    if (path === "key") {
+      const key = session.keyring.give(Number(fields["epoch"]));
+      return key ? { key: Buffer.from(key).toString("base64url") } : {};
+    }
+    if (path === "reach") {
+      await session.peers.ask(peer, "hello", {});
+      return { reached: true };
+    }
+    if (path === "hello") return {};
+    throw fail("community-unreachable", { params: { reason: "an unknown path" } });
+  };
+
+  const serveMember = async (session: Session, request: LinkRequest): Promise<LinkAnswer> => {
+    if (!session.isMember(request.peer)) return envelope(403, { error: { code: session.isExcluded(request.peer) ? "excluded" : "community-closed" } });
+    const handler = handlers.get(request.path);
+    if (!handler) return envelope(404, { error: { code: "community-unreachable" } });
+    return { status: 200, body: await handler({ peer: request.peer, body: request.body, signal: request.signal }) };
+  };
+
+  const envelope = (status: number, content: Omit<Envelope, "nowMs">): LinkAnswer => ({
+    status,
+    body: Buffer.from(JSON.stringify({ nowMs: needs.clock.wallMs(), ...content })),
+  });
+
+  return {
+    async handle(request) {
+      const session = needs.session();
+      if (!session) return envelope(503, { error: { code: "community-unreachable" } });
+      if (!request.path.startsWith(MESH_PATH)) return serveMember(session, request);
+      try {
+        const body = await answerMesh(session, request.peer, request.path.slice(MESH_PATH.length), readJson(request.body));
+        return envelope(200, { body });
+      } catch (error) {
+        if (!isFailure(error)) throw error;
+        return envelope(error.status, { error: { code: error.code, params: error.params } });
+      }
+    },
+    serve: (path, handler) => void handlers.set(path, handler),
+    async request(links, session, { boxId, path, body, timeoutMs, signal }) {
+      const at = session.peers.addressOf(boxId);
+      if (!at || !session.isMember(boxId)) throw fail("box-unknown", { params: { box: boxId } });
+      return links.request({ peer: { boxId, ...at }, path, body, timeoutMs: timeoutMs ?? SERVICE_TIMEOUT_MS, signal });
+    },
+    async reachable(session, boxes) {
+      const asked = boxes.slice(0, REACH_ASKED_MAX);
+      const results = await Promise.allSettled(asked.map((box) => session.peers.ask(box, "reach", {})));
+      return results.some((result) => result.status === "fulfilled");
+    },
+  };
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw fail("record-refused", { params: { kind: "message", reason: "not JSON" }, cause });
+  }
+}

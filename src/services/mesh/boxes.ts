@@ -1,0 +1,122 @@
+/**
+ * The boxes as this one sees them: put together from admission (who belongs), records (what each says of itself) and
+ * gossip (who answers).
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import { estimateRttMs } from "../../protocols/membership/vivaldi.ts";
+import type { Member } from "../../protocols/membership/types.ts";
+import type { BoxState, BoxView } from "./client.ts";
+import { readBoxBody, readRequestBody } from "./kinds.ts";
+import type { BoxBody } from "./kinds.ts";
+import type { Session } from "./session.ts";
+import type { MeshStore } from "./store.ts";
+
+/** Tags of gossip: one letter each, since all of them share 512 bytes with every packet about the box. */
+export interface BoxTags {
+  /** Load per core times 100. */
+  l?: string;
+  /** Health: o(k), i(nfo), w(arning), e(rror). */
+  h?: string;
+}
+
+const HEALTH = { o: "ok", i: "info", w: "warning", e: "error" } as const;
+
+export interface BoxesNeeds {
+  clock: Clock;
+  rows: MeshStore;
+  selfId: string;
+  /** What this box says of itself, fresher than its record. */
+  self: () => BoxBody;
+  selfHealth: () => BoxView["health"];
+  selfLoad: () => number;
+}
+
+/** All boxes of the community, this one first; the pending and the excluded last. */
+export function listBoxes(needs: BoxesNeeds, session: Session | undefined): BoxView[] {
+  const self = selfView(needs, session);
+  const view = session?.admission.view();
+  if (!session || !view) return [self];
+  const known = new Map(needs.rows.addresses().map((one) => [one.box, one.seenMs]));
+  const members = new Map(session.gossip.core.members().map((member) => [member.name, member]));
+  const others = [...view.members.keys()].filter((id) => id !== needs.selfId);
+  const shown = others.map((id) => memberView(needs, session, id, members.get(id), known.get(id) ?? null));
+  const pending = pendingBoxes(session).filter((box) => !view.members.has(box.id) && !view.excluded.has(box.id));
+  const excluded = [...view.excluded.keys()].map((id) => emptyView(id, "excluded", boxBody(session, id)));
+  return [self, ...shown.sort((a, b) => a.name.localeCompare(b.name)), ...pending, ...excluded];
+}
+
+function boxBody(session: Session, id: string): BoxBody | undefined {
+  const record = session.replica.core.get(id, "box", "self");
+  return record && readBoxBody(record.body);
+}
+
+function emptyView(id: string, state: BoxState, body?: Partial<BoxBody>): BoxView {
+  return {
+    id,
+    name: body?.name || id.slice(0, 8),
+    owner: body?.owner ?? "",
+    zone: body?.zone ?? "",
+    state,
+    self: false,
+    steward: false,
+    address: body?.address || null,
+    meshPort: body?.meshPort ?? null,
+    webPort: body?.webPort ?? null,
+    version: body?.version ?? "",
+    rttMs: null,
+    seenMs: null,
+    sinceMs: null,
+    startedMs: body?.startedMs ?? null,
+    load: null,
+    health: null,
+  };
+}
+
+function selfView(needs: BoxesNeeds, session: Session | undefined): BoxView {
+  const view = session?.admission.view();
+  return {
+    ...emptyView(needs.selfId, session?.isExcluded(needs.selfId) ? "excluded" : "up", needs.self()),
+    self: true,
+    steward: view?.stewards.has(needs.selfId) ?? false,
+    rttMs: 0,
+    seenMs: needs.clock.wallMs(),
+    sinceMs: view?.joined.get(needs.selfId)?.since ?? null,
+    load: needs.selfLoad(),
+    health: needs.selfHealth(),
+  };
+}
+
+function memberView(needs: BoxesNeeds, session: Session, id: string, member: Member | undefined, seenMs: number | null): BoxView {
+  const view = session.admission.view()!;
+  const base = emptyView(id, stateOf(member), boxBody(session, id));
+  const tags = (member?.tags ?? {}) as BoxTags;
+  const present = base.state === "up" || base.state === "suspect";
+  const sinceStatusMs = member ? needs.clock.monotonicMs() - member.statusSinceMs : 0;
+  const own = session.gossip.core.coordinate();
+  return {
+    ...base,
+    address: base.address ?? member?.address ?? null,
+    steward: view.stewards.has(id),
+    rttMs: present && member?.coordinate ? Math.round(estimateRttMs(own, member.coordinate) * 10) / 10 : null,
+    seenMs: present ? needs.clock.wallMs() : member ? needs.clock.wallMs() - sinceStatusMs : seenMs,
+    sinceMs: view.joined.get(id)?.since ?? null,
+    load: present && tags.l !== undefined && Number.isFinite(Number(tags.l)) ? Number(tags.l) / 100 : null,
+    health: present && tags.h !== undefined ? (HEALTH[tags.h as "o"] ?? null) : null,
+  };
+}
+
+function stateOf(member: Member | undefined): BoxState {
+  if (member?.status === "alive" || member?.status === "leaving") return "up";
+  return member?.status === "suspect" ? "suspect" : "away";
+}
+
+function pendingBoxes(session: Session): BoxView[] {
+  const pending = new Map<string, BoxView>();
+  for (const record of session.replica.core.list("request")) {
+    const request = readRequestBody(record.body);
+    if (request && request.box === record.key) {
+      pending.set(request.box, { ...emptyView(request.box, "pending", request), sinceMs: request.atMs });
+    }
+  }
+  return [...pending.values()];
+}

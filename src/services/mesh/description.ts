@@ -1,0 +1,105 @@
+/**
+ * What this box says of itself: its signed record (name, owner, zone, addresses) and its gossip tags (load, health),
+ * written again when something changed.
+ */
+import { isIP } from "node:net";
+import type { z } from "zod";
+import type { Json } from "../../protocols/records/canonical-json.ts";
+import { localAddresses } from "../../platform/addresses.ts";
+import { loadPerCore } from "../../platform/system.ts";
+import type { System } from "../../system.ts";
+import type { BoxesNeeds, BoxTags } from "./boxes.ts";
+import type { meshSettings } from "./contract.ts";
+import type { BoxBody } from "./kinds.ts";
+import type { MeshPort } from "./mesh-port.ts";
+import type { Address } from "./peers.ts";
+import type { Session } from "./session.ts";
+import type { MeshStore } from "./store.ts";
+
+/** Load and health go into the tags at most this often. */
+const TAGS_INTERVAL_MS = 30_000;
+
+export interface DescriptionNeeds {
+  system: System;
+  port: MeshPort;
+  session: () => Session | undefined;
+  settings: () => z.output<typeof meshSettings>;
+  /** The address by which others reach this box is another one now. */
+  onAddress: () => void;
+}
+
+export interface Description {
+  self(): BoxBody;
+  tags(): Record<string, string>;
+  advertise(): Address;
+  boxesNeeds(rows: MeshStore): BoxesNeeds;
+  /** Writes the record again if it differs. */
+  publish(): void;
+  start(): void;
+  stop(): void;
+}
+
+export function createDescription({ system, port, session, settings, onAddress }: DescriptionNeeds): Description {
+  const { clock } = system;
+  let cancel = () => {};
+  const box = () => system.config.values()["box"]!;
+
+  /** The address that was set, or bound, or else the best of this machine. */
+  const advertise = (): Address => {
+    const bound = system.run.bind ?? String(box()["bind"]);
+    const wildcard = bound === "" || bound === "0.0.0.0" || bound === "::" || isIP(bound) === 0;
+    const address = settings().address || (wildcard ? localAddresses()[0]?.address : bound) || "127.0.0.1";
+    return { address, port: port.number() };
+  };
+  const self = (): BoxBody => ({
+    name: String(box()["name"]),
+    owner: system.people.ownerName(),
+    zone: String(box()["zone"]),
+    version: system.version,
+    address: advertise().address,
+    meshPort: port.number(),
+    webPort: system.run.port ?? 0,
+    startedMs: system.startedMs,
+  });
+  const tags = (): Record<string, string> => {
+    const short: BoxTags = { l: String(Math.round(loadPerCore() * 20) * 5), h: system.health.level()[0]! };
+    return { role: "comu", n: String(box()["name"]).slice(0, 40), ...short } as Record<string, string>;
+  };
+  const publish = () => {
+    const open = session();
+    if (!open || !system.people.hasAccounts()) return;
+    const held = open.replica.core.get(system.identity.boxId, "box", "self");
+    if (JSON.stringify(held?.body) === JSON.stringify(self())) return;
+    open.replica.put("box", "self", self() as unknown as Json);
+  };
+  let told = "";
+  const look = () => {
+    const open = session();
+    if (!open) return;
+    if (open.advertise.address !== advertise().address) return onAddress();
+    const next = tags();
+    if (JSON.stringify(next) === told) return;
+    told = JSON.stringify(next);
+    open.gossip.setTags(next);
+  };
+
+  return {
+    self,
+    tags,
+    advertise,
+    publish,
+    boxesNeeds: (rows) => ({
+      clock,
+      rows,
+      selfId: system.identity.boxId,
+      self,
+      selfHealth: () => system.health.level(),
+      selfLoad: () => Math.round(loadPerCore() * 100) / 100,
+    }),
+    start() {
+      publish();
+      cancel = clock.every(TAGS_INTERVAL_MS, look);
+    },
+    stop: () => cancel(),
+  };
+}

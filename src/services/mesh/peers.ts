@@ -1,0 +1,94 @@
+/**
+ * Asking other boxes: JSON over their links, with the answer's time beside it, from which this box learns how far its
+ * own clock is off.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import type { FailOptions } from "../../kernel/errors.ts";
+import { Failure } from "../../kernel/errors.ts";
+import type { Links } from "../../platform/links.ts";
+import { meshErrors } from "./contract.ts";
+
+/** All paths of the mesh begin so; the number is the version of the messages. */
+export const MESH_PATH = "/mesh/1/";
+const ASK_TIMEOUT_MS = 10_000;
+/** Boxes whose clocks are remembered. */
+const CLOCKS_MAX = 64;
+
+export interface Address {
+  address: string;
+  port: number;
+}
+
+/** What goes over the wire around each answer. */
+export interface Envelope {
+  /** The answering box's wall clock. */
+  nowMs: number;
+  body?: unknown;
+  error?: { code: string; params?: Record<string, string | number> };
+}
+
+export interface Peers {
+  addressOf(box: string): Address | undefined;
+  /** A member told us that this box is excluded; it may be out of date after a pardon, so it is asked again. */
+  excluded(): boolean;
+  /** Asks a member. Throws its refusal as our Failure. */
+  ask(box: string, path: string, body: object): Promise<unknown>;
+  /** Asks whoever listens at an address, and tells who it was. */
+  askAt(at: Address, path: string, body: object, timeoutMs?: number): Promise<{ box: string; body: unknown }>;
+  /** Median difference of the others' clocks from ours, in milliseconds; undefined before anybody was asked. */
+  clockOffsetMs(): number | undefined;
+}
+
+export interface PeersNeeds {
+  links: Links;
+  clock: Clock;
+  isMember: (box: string) => boolean;
+  addressOf: (box: string) => Address | undefined;
+}
+
+export function createPeers(needs: PeersNeeds): Peers {
+  const offsets = new Map<string, number>();
+  let excluded = false;
+
+  const send = async (peer: { boxId?: string } & Address, path: string, body: object, timeoutMs: number) => {
+    const answer = await needs.links.request({ peer, path: MESH_PATH + path, body: Buffer.from(JSON.stringify(body)), timeoutMs });
+    const envelope = readEnvelope(answer.body);
+    offsets.delete(answer.peer);
+    offsets.set(answer.peer, envelope.nowMs + answer.rttMs / 2 - needs.clock.wallMs());
+    if (offsets.size > CLOCKS_MAX) offsets.delete(offsets.keys().next().value!);
+    excluded = envelope.error?.code === "excluded";
+    if (envelope.error) throw refusal(envelope.error.code, { params: envelope.error.params ?? {} });
+    return { box: answer.peer, body: envelope.body };
+  };
+
+  return {
+    addressOf: needs.addressOf,
+    excluded: () => excluded,
+    async ask(box, path, body) {
+      const at = needs.isMember(box) ? needs.addressOf(box) : undefined;
+      if (!at) throw meshErrors.fail("box-unknown", { params: { box } });
+      return (await send({ boxId: box, ...at }, path, body, ASK_TIMEOUT_MS)).body;
+    },
+    askAt: (at, path, body, timeoutMs = ASK_TIMEOUT_MS) => send(at, path, body, timeoutMs),
+    clockOffsetMs() {
+      const sorted = [...offsets.values()].sort((a, b) => a - b);
+      return sorted[Math.floor(sorted.length / 2)];
+    },
+  };
+}
+
+function readEnvelope(bytes: Uint8Array): Envelope {
+  try {
+    const value = JSON.parse(new TextDecoder().decode(bytes)) as Envelope;
+    if (typeof value === "object" && value !== null && typeof value.nowMs === "number") return value;
+  } catch {
+    // Falls through: what is no JSON is no answer.
+  }
+  throw meshErrors.fail("community-unreachable", { params: { reason: "no answer of a box" } });
+}
+
+/** A code that we do not know becomes the general one: another box must not choose our words. */
+function refusal(code: string, options: FailOptions): Failure {
+  const known = code in meshErrors.table ? (code as keyof typeof meshErrors.table) : "community-unreachable";
+  return meshErrors.fail(known, options);
+}

@@ -1,0 +1,177 @@
+/**
+ * Drives the records core: keeps what it decides in SQLite before anybody hears of it, pushes what is new to a few
+ * boxes, and reconciles with one box now and then.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Json } from "../../protocols/records/canonical-json.ts";
+import { MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX } from "../../protocols/records/constants.ts";
+import type { SignedRecord } from "../../protocols/records/record.ts";
+import type { Records, RecordsEffect, RecordsEvent } from "../../protocols/records/records.ts";
+import { meshErrors } from "./contract.ts";
+import type { MeshStore } from "./store.ts";
+
+/** New records wait this long for others to go along with them. */
+export const PUSH_PAUSE_MS = 20;
+/** Records that wait to be pushed; beyond it the reconciliation carries them. */
+export const PUSH_WAITING_MAX = 4096;
+/** Reconciliations that we ask for at one time. */
+export const SYNCS_AT_ONCE_MAX = 2;
+const TICK_MS = 5_000;
+
+export interface ReplicaNeeds {
+  clock: Clock;
+  log: Log;
+  random: Random;
+  rows: MeshStore;
+  core: Records;
+  /** Boxes that can be asked now. */
+  peersUp: () => string[];
+  ask: (box: string, path: "sync" | "push", body: object) => Promise<unknown>;
+  syncIntervalMs: number;
+  /** After records changed; the kinds that did. */
+  onChanged: (kinds: Set<string>) => void;
+}
+
+export interface Replica {
+  core: Records;
+  put(kind: string, key: string, body: Json): void;
+  remove(kind: string, key: string): void;
+  step(event: RecordsEvent): RecordsEffect[];
+  /** Answers a peer's request. Undefined when it makes no sense. */
+  answer(from: string, path: "sync" | "push", body: unknown): object | undefined;
+  /** Reconciles with one box; true when both hold the same afterwards. */
+  syncWith(box: string): Promise<boolean>;
+  /** Soon, with somebody: after a box came. */
+  syncSoon(): void;
+  start(): void;
+  stop(): void;
+}
+
+export function createReplica(needs: ReplicaNeeds): Replica {
+  const { clock, core, rows } = needs;
+  const waiting: SignedRecord[] = [];
+  let fanout = 0;
+  let pushTimer: (() => void) | undefined;
+  let soonTimer: (() => void) | undefined;
+  let cancels: (() => void)[] = [];
+  let syncs = 0;
+  let running = false;
+
+  const step = (event: RecordsEvent): RecordsEffect[] => {
+    const effects = core.step(clock.wallMs(), event);
+    for (const effect of effects) carryOut(effect);
+    return effects;
+  };
+
+  const carryOut = (effect: RecordsEffect) => {
+    if (effect.type === "store") {
+      rows.transaction(() => {
+        for (const { author, ref } of effect.drop) rows.dropRecord(author, ref);
+        for (const { record, ref } of effect.put) rows.putRecord(record, ref);
+        rows.setFact("ownSeq", String(effect.ownSeq));
+      });
+    } else if (effect.type === "changed") {
+      needs.onChanged(new Set(effect.changes.map((change) => change.kind)));
+    } else if (effect.type === "push") {
+      waiting.push(...effect.records.slice(0, PUSH_WAITING_MAX - waiting.length));
+      fanout = effect.fanout;
+      if (running) pushTimer ??= clock.after(PUSH_PAUSE_MS, pushNow);
+    } else if (effect.type === "equivocation") {
+      needs.log.warn("a box signed two records with one number", { author: effect.author, seq: effect.records[0].seq });
+    }
+  };
+
+  const pushNow = () => {
+    pushTimer = undefined;
+    const batch = takeBatch(waiting);
+    if (waiting.length > 0) pushTimer = clock.after(PUSH_PAUSE_MS, pushNow);
+    for (const box of pick(needs.peersUp(), fanout, needs.random)) {
+      needs.ask(box, "push", { records: batch }).catch((error: unknown) => {
+        needs.log.debug("a push was lost; the next reconciliation carries it", { box, error });
+      });
+    }
+  };
+
+  const syncWith = async (box: string): Promise<boolean> => {
+    if (syncs >= SYNCS_AT_ONCE_MAX) return false;
+    syncs += 1;
+    try {
+      const session = core.startSync();
+      for (let request = session.next(); request; request = session.next()) {
+        step({ type: "syncAnswer", session, answer: await needs.ask(box, "sync", request), from: box });
+      }
+      return session.state.state === "done" && session.state.outcome === "complete";
+    } finally {
+      syncs -= 1;
+    }
+  };
+
+  const syncOne = () => {
+    const [box] = pick(needs.peersUp(), 1, needs.random);
+    if (box) syncWith(box).catch((error: unknown) => needs.log.debug("a reconciliation broke off", { box, error }));
+  };
+
+  const write = (event: Extract<RecordsEvent, { type: "put" | "remove" }>) => {
+    const refused = step(event).find((effect) => effect.type === "putRefused");
+    if (refused?.type === "putRefused") {
+      throw meshErrors.fail("record-refused", { params: { kind: refused.kind, reason: refused.reason } });
+    }
+  };
+
+  return {
+    core,
+    step,
+    put: (kind, key, body) => write({ type: "put", kind, key, body }),
+    remove: (kind, key) => write({ type: "remove", kind, key }),
+    answer(from, path, body) {
+      if (path === "push") {
+        const { records } = (body ?? {}) as { records?: unknown };
+        if (!Array.isArray(records)) return undefined;
+        step({ type: "received", records, from, via: "push" });
+        return {};
+      }
+      const effect = step({ type: "syncRequest", request: body, from }).find((one) => one.type === "syncAnswer");
+      return effect?.type === "syncAnswer" ? effect.answer : undefined;
+    },
+    syncWith,
+    syncSoon() {
+      soonTimer ??= clock.after(100 + needs.random.below(400), () => {
+        soonTimer = undefined;
+        if (running) syncOne();
+      });
+    },
+    start() {
+      running = true;
+      cancels = [clock.every(needs.syncIntervalMs, syncOne), clock.every(TICK_MS, () => void step({ type: "tick" }))];
+      step({ type: "tick" });
+      if (waiting.length > 0) pushTimer ??= clock.after(PUSH_PAUSE_MS, pushNow);
+    },
+    stop() {
+      running = false;
+      for (const cancel of cancels) cancel();
+      pushTimer?.();
+      soonTimer?.();
+    },
+  };
+}
+
+/** Takes from the front what fits one message. */
+function takeBatch(waiting: SignedRecord[]): SignedRecord[] {
+  let bytes = 0;
+  let count = 0;
+  while (count < waiting.length && count < RECORDS_PER_MESSAGE_MAX) {
+    bytes += JSON.stringify(waiting[count]).length;
+    if (bytes > MESSAGE_BUDGET_BYTES && count > 0) break;
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}
+
+function pick<T>(from: readonly T[], count: number, random: Random): T[] {
+  const left = [...from];
+  const picked: T[] = [];
+  while (picked.length < count && left.length > 0) picked.push(...left.splice(random.below(left.length), 1));
+  return picked;
+}

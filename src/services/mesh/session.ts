@@ -1,0 +1,236 @@
+/**
+ * A box while it is in a community: records, admission, gossip and keys, bound together. Made when the box founds,
+ * joins, or starts again in its community; ended when it leaves or stops.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Identity } from "../../platform/identity.ts";
+import type { Links } from "../../platform/links.ts";
+import { Admission } from "../../protocols/records/admission.ts";
+import { admissionKinds } from "../../protocols/records/membership-facts.ts";
+import type { KindSpec } from "../../protocols/records/kinds.ts";
+import type { SignedRecord } from "../../protocols/records/record.ts";
+import { createRecords } from "../../protocols/records/records.ts";
+import type { Member } from "../../protocols/membership/types.ts";
+import { recordCrypto } from "./crypto.ts";
+import { createGossip } from "./gossip.ts";
+import type { Gossip, GossipNeeds } from "./gossip.ts";
+import { createKeyring } from "./keyring.ts";
+import type { Keyring } from "./keyring.ts";
+import { meshKinds, readBoxBody, readKeyBody } from "./kinds.ts";
+import { createPeers } from "./peers.ts";
+import type { Peers } from "./peers.ts";
+import { createReplica } from "./replica.ts";
+import type { Replica } from "./replica.ts";
+import { createSealing } from "./sealing.ts";
+import type { MeshStore } from "./store.ts";
+
+/** Alone although there are others: their addresses are tried again this often. */
+const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
+const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
+/** Addresses tried in one go. */
+const ADDRESSES_TRIED_MAX = 16;
+
+export interface SessionNeeds {
+  clock: Clock;
+  log: Log;
+  random: Random;
+  identity: Identity;
+  rows: MeshStore;
+  links: Links;
+  community: string;
+  kinds: readonly KindSpec[];
+  profile: GossipNeeds["profile"];
+  advertise: { address: string; port: number };
+  tags: Record<string, string>;
+  send: GossipNeeds["send"];
+  dial: GossipNeeds["dial"];
+  /** Records of these kinds changed. */
+  onRecords: (kinds: Set<string>) => void;
+  onBoxes: () => void;
+}
+
+export interface Session {
+  community: string;
+  admission: Admission;
+  replica: Replica;
+  gossip: Gossip;
+  keyring: Keyring;
+  peers: Peers;
+  advertise: { address: string; port: number };
+  isMember(box: string): boolean;
+  isExcluded(box: string): boolean;
+  start(): void;
+  /** Tells the others first when `goodbye`. */
+  stop(goodbye: boolean): Promise<void>;
+}
+
+export function createSession(needs: SessionNeeds): Session {
+  const { clock, rows, identity } = needs;
+  const admission = new Admission({ community: needs.community }, recordCrypto);
+  const core = createRecords(
+    {
+      community: needs.community,
+      self: identity.boxId,
+      selfKey: identity.publicKey,
+      kinds: [...admissionKinds, ...meshKinds, ...needs.kinds],
+      adoptFirst: false,
+    },
+    {
+      ...recordCrypto,
+      sign: identity.sign,
+      publicKeyOf: (author, record) => admission.publicKeyOf(author, record),
+      mayWrite: (author, record) => admission.mayWrite(author, record),
+    },
+  );
+  const stored = [...rows.records()] as SignedRecord[];
+  admission.load([JSON.parse(rows.fact("genesis")!) as SignedRecord, ...stored]);
+  core.load(stored, Number(rows.fact("ownSeq") ?? 0));
+  let running = false;
+  const cancels: (() => void)[] = [];
+
+  const isMember = (box: string) => admission.view()?.members.has(box) ?? false;
+  const isExcluded = (box: string) => admission.view()?.excluded.has(box) ?? false;
+  const boxBody = (box: string) => {
+    const record = core.get(box, "box", "self");
+    return record ? readBoxBody(record.body) : undefined;
+  };
+  const peers = createPeers({
+    links: needs.links,
+    clock,
+    isMember,
+    addressOf(box) {
+      const member = gossip.core.member(box);
+      if (member) return { address: member.address, port: member.port };
+      const body = boxBody(box);
+      return body?.address ? { address: body.address, port: body.meshPort } : undefined;
+    },
+  });
+  const replica = createReplica({
+    clock,
+    log: needs.log.area("records"),
+    random: needs.random,
+    rows,
+    core,
+    peersUp: () => peersUp(),
+    ask: (box, path, body) => peers.ask(box, path, body),
+    syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
+    onChanged: (kinds) => recordsChanged(kinds),
+  });
+  const keyring = createKeyring({
+    clock,
+    random: needs.random,
+    rows,
+    fetch: async (box, epoch) => {
+      const { key } = (await peers.ask(box, "key", { epoch })) as { key?: string };
+      return key ? new Uint8Array(Buffer.from(key, "base64url")) : undefined;
+    },
+    holders: (author) => [author, ...peersUp().filter((box) => box !== author)].filter((box) => box !== identity.boxId),
+  });
+  const gossip = createGossip({
+    clock,
+    log: needs.log.area("gossip"),
+    random: needs.random,
+    name: identity.boxId,
+    advertise: needs.advertise,
+    profile: needs.profile,
+    tags: needs.tags,
+    sealing: createSealing(keyring.keys, needs.random),
+    send: needs.send,
+    dial: needs.dial,
+    admit: (name) => !isExcluded(name),
+    onMember: (change, member) => memberChanged(change, member),
+  });
+
+  const peersUp = () =>
+    gossip.core
+      .members()
+      .filter((member) => member.name !== identity.boxId && member.status === "alive" && isMember(member.name))
+      .map((member) => member.name);
+
+  const memberChanged = (change: string, member: Member) => {
+    if (member.name === identity.boxId) return;
+    if (change === "join" || change === "update") {
+      rows.noteAddress({ box: member.name, address: member.address, port: member.port, seenMs: clock.wallMs() });
+    }
+    if (change === "join") replica.syncSoon();
+    needs.onBoxes();
+  };
+
+  let known = new Set(admission.view()?.excluded.keys());
+  /** Cuts who was excluded meanwhile, and lets in again who was pardoned. */
+  const applyExclusions = () => {
+    const excluded = new Set(admission.view()?.excluded.keys());
+    for (const box of excluded) {
+      if (known.has(box)) continue;
+      replica.step({ type: "dropAuthor", author: box, keep: admission.keepOf(box) });
+      gossip.forget(box);
+      needs.links.dropPeer(box);
+    }
+    for (const box of known) {
+      if (excluded.has(box)) continue;
+      replica.step({ type: "restoreAuthor", author: box });
+      gossip.readmit(box);
+    }
+    known = excluded;
+  };
+
+  const recordsChanged = (kinds: Set<string>) => {
+    const admissionChanged = admissionKinds.some((spec) => kinds.has(spec.kind));
+    if (admissionChanged) {
+      queueMicrotask(() => {
+        applyExclusions();
+        replica.step({ type: "recheck" });
+      });
+    }
+    if (kinds.has("key")) lookAtKeys();
+    if (admissionChanged || kinds.has("box") || kinds.has("request") || kinds.has("about")) needs.onBoxes();
+    needs.onRecords(kinds);
+  };
+
+  const lookAtKeys = () => {
+    for (const record of core.list("key")) {
+      const body = readKeyBody(record.body);
+      if (body && admission.view()?.stewards.has(record.author)) keyring.wanted(body, record.author);
+    }
+  };
+
+  const lookForOthers = () => {
+    if (gossip.core.aliveCount() > 1) return;
+    const addresses = rows.addresses().filter((one) => !isExcluded(one.box) && one.box !== identity.boxId);
+    if (addresses.length > 0) void gossip.join(addresses.slice(0, ADDRESSES_TRIED_MAX).map(({ address, port }) => ({ address, port })));
+    lookAtKeys();
+  };
+
+  return {
+    community: needs.community,
+    admission,
+    replica,
+    gossip,
+    keyring,
+    peers,
+    advertise: needs.advertise,
+    isMember,
+    isExcluded,
+    start() {
+      running = true;
+      for (const box of known) {
+        gossip.forget(box);
+        replica.step({ type: "dropAuthor", author: box, keep: admission.keepOf(box) });
+      }
+      replica.start();
+      lookForOthers();
+      cancels.push(clock.every(LOOK_FOR_OTHERS_MS[needs.profile], lookForOthers));
+    },
+    async stop(goodbye) {
+      if (!running) return;
+      running = false;
+      for (const cancel of cancels) cancel();
+      replica.stop();
+      keyring.stop();
+      if (goodbye) await gossip.leave();
+      else gossip.stop();
+    },
+  };
+}

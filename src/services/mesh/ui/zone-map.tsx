@@ -1,0 +1,44 @@
+/** The community as a picture: zones around the own one, a dot for each box. The list beside it says the same. */
+import { useMemo } from "preact/hooks";
+import { MAP_BOXES_PER_ZONE_MAX, MAP_ZONES_MAX } from "../../../../ui/src/constants.ts";
+import { t } from "../../../../ui/src/words.ts";
+import { type MapBox, type ZoneCircle, zoneMap } from "./zones.ts";
+
+const DOT_RADIUS = 5.5;
+
+export function ZonePicture({ boxes, onPick }: { boxes: readonly MapBox[]; onPick: (id: string) => void }) {
+  const map = useMemo(() => zoneMap(boxes, MAP_ZONES_MAX, MAP_BOXES_PER_ZONE_MAX), [boxes]);
+  const own = map.zones[0];
+  if (!own) return null;
+  const up = boxes.filter((box) => box.state === "up").length;
+  return (
+    <figure class="zone-map">
+      <svg viewBox={`0 0 ${Math.ceil(map.width)} ${Math.ceil(map.height)}`} role="img" aria-label={t("mesh.map-label", { count: boxes.length, up, zones: map.zones.length + map.left })}>
+        {map.zones.slice(1).map((zone) => <line key={zone.zone} class="link" x1={own.x} y1={own.y} x2={zone.x} y2={zone.y} />)}
+        {map.zones.map((zone) => <Zone key={zone.zone} zone={zone} onPick={onPick} />)}
+      </svg>
+      <figcaption class="cluster small soft">
+        {(["up", "suspect", "away", "pending"] as const).filter((state) => boxes.some((box) => box.state === state)).map((state) => (
+          <span key={state} class="cluster"><span class={`map-key ${state}`} />{t(`mesh.state-${state}`)}</span>
+        ))}
+        {map.left > 0 ? <span>{t("mesh.map-left", { count: map.left })}</span> : null}
+      </figcaption>
+    </figure>
+  );
+}
+
+function Zone({ zone, onPick }: { zone: ZoneCircle; onPick: (id: string) => void }) {
+  return (
+    <g transform={`translate(${zone.x.toFixed(1)} ${zone.y.toFixed(1)})`}>
+      <circle class={`zone ${zone.own ? "own" : ""}`} r={zone.radius} />
+      {zone.dots.map(({ box, x, y }) => (
+        <g key={box.id} class={`box-dot ${box.state} ${box.self ? "self" : ""}`} onClick={() => onPick(box.id)}>
+          <title>{`${box.name}: ${t(`mesh.state-${box.state as "up"}`)}`}</title>
+          <circle cx={x} cy={y} r={box.self ? DOT_RADIUS + 2 : DOT_RADIUS} />
+        </g>
+      ))}
+      <text class="zone-name" y={zone.radius + 16} text-anchor="middle">{zone.zone}</text>
+      <text class="zone-count" y={zone.radius + 30} text-anchor="middle">{t("mesh.map-zone", { up: zone.up, count: zone.boxes })}</text>
+    </g>
+  );
+}
