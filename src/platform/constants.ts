@@ -62,6 +62,8 @@ export const LINK_BODIES_BYTES_MAX = 16 * 1024 * 1024;
 export const LINK_REQUEST_DEADLINE_MS = 30_000;
 /** Requests that one peer may have open on one link. */
 export const LINK_STREAMS_MAX = 64;
+/** After an early answer (refused, too large) the rest of the request is read and thrown away for this time. */
+export const LINK_DISCARD_MS = 1000;
 /** Requests being answered at one moment, all peers together. */
 export const LINK_REQUESTS_MAX = 256;
 /** A byte stream over which nothing moves for this time is closed. */

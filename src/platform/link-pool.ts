@@ -102,6 +102,7 @@ export function createLinkPool(options: LinkPoolOptions): LinkPool {
       Object.assign(entry, { link, session });
       session.on("error", (error) => log.debug("link", { peer: link.peer, error }));
       session.once("connect", () => session.setLocalWindowSize(LINK_WINDOW_BYTES));
+      link.socket.once("end", () => session.destroy());
       session.once("goaway", () => forget(key, entry));
       session.once("close", () => {
         forget(key, entry);

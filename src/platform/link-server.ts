@@ -10,7 +10,13 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Failure } from "../kernel/errors.ts";
 import { asFailure, isFailure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import { LINK_HEADERS_MAX, LINK_SESSION_MEMORY_MB, LINK_STREAM_IDLE_MS, LINK_WINDOW_BYTES } from "./constants.ts";
+import {
+  LINK_DISCARD_MS,
+  LINK_HEADERS_MAX,
+  LINK_SESSION_MEMORY_MB,
+  LINK_STREAM_IDLE_MS,
+  LINK_WINDOW_BYTES,
+} from "./constants.ts";
 import type { BodyBudget, LinkAnswer, LinkRequest } from "./link-messages.ts";
 import { LINK_SETTINGS, STREAM_HEADER, readBody } from "./link-messages.ts";
 import type { LinkLimits } from "./links.ts";
@@ -50,6 +56,8 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
   let requests = 0;
   let closed = false;
 
+  const answer = (stream: ServerHttp2Stream, what: LinkAnswer) => sendAnswer(stream, what, clock);
+
   const take = (link: SecureLink) => {
     const ofPeer = [...links].filter((one) => one.peer === link.peer).length;
     if (closed || ofPeer >= limits.sessionsPerPeerMax || !authorize({ peer: link.peer })) {
@@ -67,6 +75,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
     session.setLocalWindowSize(LINK_WINDOW_BYTES);
     session.setTimeout(limits.serverIdleMs, () => session.destroy());
     session.on("error", (error) => log.debug("link", { peer: link.peer, error }));
+    link.socket.once("end", () => session.destroy());
     session.once("close", () => {
       links.delete(served);
       link.socket.destroy();
@@ -162,12 +171,15 @@ export function closeGently(
 }
 
 /** Sends the one answer of a request; harmless when the request is gone or answered. */
-function answer(stream: ServerHttp2Stream, { status, body }: LinkAnswer): void {
+function sendAnswer(stream: ServerHttp2Stream, { status, body }: LinkAnswer, clock: Clock): void {
   if (stream.destroyed || stream.headersSent) return;
   stream.respond({ ":status": status, "content-length": body?.length ?? 0 });
-  // What the caller is still sending is not wanted any more; without an error, so that it reads the answer.
-  if (!stream.readableEnded) stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
   stream.end(body);
+  if (stream.readableEnded) return;
+  // What the caller is still sending is thrown away for a moment: a reset at once would overtake the answer.
+  stream.resume();
+  const cancel = clock.after(LINK_DISCARD_MS, () => stream.close(constants.NGHTTP2_NO_ERROR));
+  stream.once("close", cancel);
 }
 
 function failureAnswer({ code, status, params }: Failure): LinkAnswer {

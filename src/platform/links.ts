@@ -155,10 +155,12 @@ export function createLinks(options: LinksOptions): Links {
     try {
       const stream = begin(link, call, {}, stop);
       const sentMs = clock.monotonicMs();
+      // Listened for from the start: the end of an empty answer comes together with its status.
+      const reading = readBody(stream, limits.bodyBytesMax, budget);
       stream.end(call.body);
-      const status = await answerOf(stream, call.peer, stop);
+      const status = await answerOf(stream, link, call.peer, stop);
       const rttMs = clock.monotonicMs() - sentMs;
-      const { result, body, release } = await readBody(stream, limits.bodyBytesMax, budget);
+      const { result, body, release } = await reading;
       release();
       if (result === "complete") return { status, body, peer: link.peer, rttMs };
       stream.close(constants.NGHTTP2_CANCEL);
@@ -175,7 +177,7 @@ export function createLinks(options: LinksOptions): Links {
     const link = await linkFor(call, stop);
     try {
       const stream = begin(link, call, { [STREAM_HEADER]: "1" }, stop);
-      const status = await answerOf(stream, call.peer, stop);
+      const status = await answerOf(stream, link, call.peer, stop);
       if (status !== 200) {
         stream.close(constants.NGHTTP2_CANCEL);
         throw fail("peer-refused", { params: { ...where(call.peer), status } });
@@ -238,15 +240,14 @@ function begin(link: PooledLink, call: LinkCall, more: Record<string, string>, s
 }
 
 /** The status of the answer. */
-function answerOf(stream: ClientHttp2Stream, target: LinkTarget, stop: AbortSignal): Promise<number> {
+function answerOf(stream: ClientHttp2Stream, link: PooledLink, target: LinkTarget, stop: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
     let cause: unknown;
     stream.once("error", (error) => (cause = error));
     stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => resolve(headers[":status"] ?? 0));
     stream.once("close", () => {
       if (stop.aborted) return reject(stop.reason);
-      const broken = stream.session === undefined || stream.session.destroyed;
-      reject(fail(broken ? "peer-unreachable" : "peer-refused", { params: where(target), cause }));
+      reject(fail(link.session.destroyed ? "peer-unreachable" : "peer-refused", { params: where(target), cause }));
     });
   });
 }

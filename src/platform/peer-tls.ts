@@ -41,6 +41,7 @@ export function linkContext({ privateKeyPem, certificatePem }: Identity): Secure
 /** Answers a handshake. */
 export function secureAsServer(options: SecureOptions): void {
   const { raw, context: secureContext } = options;
+  raw.allowHalfOpen = false; // TLS has no use for a connection of which one half has ended.
   const common = { secureContext, rejectUnauthorized: false, ALPNProtocols: ["h2"] };
   const socket = new TLSSocket(raw as never, { isServer: true, requestCert: true, ...common });
   settle(socket, "secure", options);
@@ -49,6 +50,7 @@ export function secureAsServer(options: SecureOptions): void {
 /** Begins a handshake. */
 export function secureAsClient(options: SecureOptions): void {
   const { raw, context: secureContext } = options;
+  raw.allowHalfOpen = false; // TLS has no use for a connection of which one half has ended.
   const common = { secureContext, rejectUnauthorized: false, ALPNProtocols: ["h2"] };
   settle(connect({ socket: raw, ...common }), "secureConnect", options);
 }

@@ -33,6 +33,7 @@ class World {
   reaches: (from: Box, to: Box) => boolean = () => true;
   delayMs: (from: Box, to: Box) => number = () => 1 + this.random.float();
   steps = 0;
+  watch: (effect: Effect) => void = () => {};
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
@@ -47,6 +48,14 @@ class World {
     this.#byAddress.set(advertise.address, box);
     this.step(box, { type: "tick" });
     return box;
+  }
+
+  /** The same name and address, with nothing remembered. */
+  restart(box: Box, more: Partial<MembershipConfig> = {}): void {
+    const config = { name: box.name, advertise: this.endpoint(box), profile: testing, ...more };
+    box.core = createMembership(config, { random: seededRandom(this.random.below(2 ** 31)) });
+    box.up = true;
+    this.step(box, { type: "tick" });
   }
 
   step(box: Box, event: MembershipEvent): void {
@@ -80,6 +89,7 @@ class World {
   }
 
   #run(box: Box, effect: Effect): void {
+    this.watch(effect);
     if (effect.type === "send") return this.#later(box, effect.to, this.loss, (to, from) => {
       this.step(to, { type: "packet", from, bytes: effect.bytes });
     });
@@ -169,24 +179,239 @@ test("a killed box is failed everywhere, and comes back by itself after a restar
 test("a box that begins anew under its name is taken back though its incarnation starts at 1", () => {
   const world = cluster(8, 5);
   world.run(500);
-  world.step(world.boxes[2]!, { type: "set-tags", tags: { v: "2" } });
-  world.run(500);
-  world.boxes[2]!.up = false;
-  for (const waitMs of [0, 1500, 6000]) {
+  const box = world.boxes[2]!;
+  for (const [version, waitMs] of [["2", 0], ["3", 1500], ["4", 6000]] as const) {
+    world.step(box, { type: "set-tags", tags: { v: "old" } });
+    world.run(500);
+    box.up = false;
     world.run(waitMs);
-    const config = { advertise: world.endpoint(world.boxes[2]!) };
-    const fresh = world.add("box-2", testing, { ...config, tags: { v: "3" } });
-    world.boxes.splice(2, 1, fresh).forEach((old) => (old.up = false));
-    world.boxes.pop();
-    world["add"];
-    (world as unknown as { redirect?: unknown }).redirect = undefined;
-    rebind(world, fresh);
-    world.step(fresh, { type: "join", addresses: [world.endpoint(world.boxes[0]!)] });
+    world.restart(box, { tags: { v: version } });
+    world.step(box, { type: "join", addresses: [world.endpoint(world.boxes[0]!)] });
     world.run(3000);
-    for (const box of world.boxes) {
-      assert.equal(sees(box, "box-2"), "alive");
-      assert.equal(box.core.member("box-2")!.tags.v, "3");
+    for (const other of world.boxes) {
+      assert.equal(sees(other, "box-2"), "alive");
+      assert.equal(other.core.member("box-2")!.tags.v, version);
     }
-    fresh.up = false;
   }
+});
+
+test("leaving is seen as leaving, and then nothing is heard any more", () => {
+  const world = cluster(9, 8);
+  world.run(1000);
+  const leaver = world.boxes[4]!;
+  world.step(leaver, { type: "leave" });
+  world.run(2000);
+  assert.ok(leaver.effects.some((effect) => effect.type === "left"));
+  assert.equal(leaver.core.nextWakeMs(), undefined);
+  for (const box of world.boxes) {
+    if (box === leaver) continue;
+    assert.equal(sees(box, "box-4"), "left");
+    assert.equal(changes(box, "leave"), 1);
+    assert.equal(changes(box, "failed"), 0);
+  }
+  const alone = new World(1);
+  const single = alone.add("alone");
+  alone.step(single, { type: "leave" });
+  assert.ok(single.effects.some((effect) => effect.type === "left"));
+});
+
+test("a member that stays away is reaped", () => {
+  const world = cluster(10, 4);
+  world.run(500);
+  world.boxes[1]!.up = false;
+  world.run(testing.reapMs + 6000);
+  const rest = world.boxes.filter((box) => box.up);
+  for (const box of rest) {
+    assert.equal(box.core.member("box-1"), undefined);
+    assert.equal(changes(box, "reap"), 1);
+    assert.equal(box.core.members().length, 3);
+  }
+});
+
+test("one direction cut off: indirect probes and TCP keep a member alive", () => {
+  const world = cluster(11, 6);
+  world.run(500);
+  const [a, b] = [world.boxes[0]!, world.boxes[1]!];
+  world.reaches = (from, to) => !(from === a && to === b) && !(from === b && to === a);
+  world.run(8000);
+  assert.ok(everyUp(world, (box) => changes(box, "failed") === 0));
+  assert.equal(a.core.health(), 0);
+});
+
+test("a split heals: both halves fail the other, and find it again", () => {
+  const world = cluster(12, 10);
+  world.run(500);
+  const half = (box: Box) => Number(box.name.slice(4)) < 5;
+  world.reaches = (from, to) => half(from) === half(to);
+  const splitMs = world.run(15_000, () => everyUp(world, (box) => box.core.aliveCount() === 5));
+  assert.ok(splitMs < 8000, `${splitMs}`);
+  world.run(1000);
+  world.reaches = () => true;
+  const healMs = world.run(20_000, () => everyUp(world, (box) => box.core.aliveCount() === 10));
+  assert.ok(healMs < 10_000, `${healMs}`);
+});
+
+test("20 % packet loss makes suspicions, and refutation turns them back", () => {
+  const world = cluster(13, 20);
+  world.run(500);
+  world.loss = 0.2;
+  world.run(20_000);
+  const total = (pick: (box: Box) => number) => world.boxes.reduce((sum, box) => sum + pick(box), 0);
+  assert.ok(total((box) => box.core.counts().probes) > 3000);
+  assert.equal(total((box) => changes(box, "failed")), 0);
+  world.loss = 0;
+  world.run(2000);
+  assert.ok(everyUp(world, (box) => box.core.aliveCount() === 20));
+});
+
+test("tags, events and queries reach everybody once", () => {
+  const world = cluster(14, 20);
+  world.run(1000);
+  const [first] = world.boxes;
+  world.step(first!, { type: "set-tags", tags: { zone: "Raval" } });
+  const tagMs = world.run(2000, () => everyUp(world, (box) => box.core.member("box-0")!.tags.zone === "Raval"));
+  assert.ok(tagMs < 300, `${tagMs}`);
+  for (let i = 0; i < 30; i++) {
+    world.step(world.boxes[i % 20]!, { type: "user-event", name: "e", payload: bytes(String(i)) });
+  }
+  world.run(2000);
+  for (const box of world.boxes) {
+    const heard = box.effects.flatMap((e) => (e.type === "user-event" ? [new TextDecoder().decode(e.payload)] : []));
+    assert.equal(heard.length, 30);
+    assert.equal(new Set(heard).size, 30);
+  }
+  const filters = [{ type: "nodes" as const, nodes: ["box-3", "box-4"] }];
+  const query = { name: "who", payload: bytes("?"), wantAck: true, filters, relayFactor: 2 };
+  world.step(first!, { type: "query", key: "k", query });
+  world.run(200);
+  for (const box of world.boxes) {
+    for (const effect of box.effects) {
+      if (effect.type !== "query") continue;
+      assert.equal(effect.from, "box-0");
+      world.step(box, { type: "respond", query: effect.key, payload: bytes(box.name) });
+    }
+  }
+  world.run(3000);
+  const answers = first!.effects.flatMap((e) => (e.type === "query-response" ? [e.from] : []));
+  assert.deepEqual(answers.sort(), ["box-3", "box-4"]);
+  const done = first!.effects.find((effect) => effect.type === "query-done");
+  assert.deepEqual(done, { type: "query-done", key: "k", acks: 2, responses: 2 });
+  assert.throws(() => world.step(first!, { type: "respond", query: "1:1", payload: bytes("") }), /no-such-query/);
+});
+
+test("who joins later does not hear the events of the past, unless it asks for them", () => {
+  const world = cluster(15, 3);
+  world.step(world.boxes[0]!, { type: "user-event", name: "past", payload: bytes("x") });
+  world.run(1000);
+  for (const replay of [false, true]) {
+    const late = world.add(`late-${replay}`);
+    world.step(late, { type: "join", addresses: [world.endpoint(world.boxes[1]!)], replay });
+    world.run(3000);
+    assert.equal(late.effects.filter((effect) => effect.type === "user-event").length, replay ? 1 : 0);
+  }
+});
+
+test("an excluded member is dead at once and stays so", () => {
+  const world = cluster(16, 6);
+  world.run(500);
+  const rest = world.boxes.filter((box) => box.name !== "box-5");
+  for (const box of rest) world.step(box, { type: "forget", name: "box-5" });
+  for (const box of rest) assert.equal(sees(box, "box-5"), "failed");
+  world.run(5000);
+  for (const box of rest) {
+    assert.equal(sees(box, "box-5"), "failed");
+    assert.equal(changes(box, "join"), 5);
+    assert.ok(box.core.counts().refused.forgotten > 0);
+  }
+  for (const box of rest) world.step(box, { type: "readmit", name: "box-5" });
+  world.run(10_000);
+  for (const box of rest) assert.equal(sees(box, "box-5"), "alive");
+});
+
+test("members that are not admitted, and those beyond the limit, do not enter the table", () => {
+  const world = new World(17);
+  const strict = world.add("strict", testing, { admit: (name) => name !== "box-b" });
+  const small = world.add("small", testing, { membersMax: 2 });
+  for (const name of ["box-a", "box-b", "box-c"]) {
+    const box = world.add(name);
+    world.step(box, { type: "join", addresses: [world.endpoint(strict), world.endpoint(small)] });
+    world.run(1000);
+  }
+  assert.equal(sees(strict, "box-b"), undefined);
+  assert.equal(sees(strict, "box-c"), "alive");
+  assert.ok(strict.core.counts().refused["not-admitted"] > 0);
+  assert.equal(small.core.members().length, 2);
+  assert.ok(small.core.counts().refused["table-full"] > 0);
+});
+
+test("a box that slept for a day accuses nobody", () => {
+  const world = cluster(18, 6);
+  world.run(1000);
+  const sleeper = world.boxes[2]!;
+  sleeper.up = false;
+  world.run(5000);
+  assert.equal(sees(world.boxes[0]!, "box-2"), "failed");
+  const suspectedBefore = changes(sleeper, "suspect");
+  sleeper.up = true;
+  world.nowMs += 24 * 3600_000;
+  world.step(sleeper, { type: "tick" });
+  world.run(20_000, () => world.boxes.every((box) => box.core.aliveCount() === 6));
+  assert.equal(changes(sleeper, "failed"), 0);
+  assert.ok(changes(sleeper, "suspect") - suspectedBefore <= 1);
+  assert.equal(sleeper.core.counts().stalls, 1);
+});
+
+test("coordinates come to predict round trips that were never measured", () => {
+  const world = new World(19);
+  const place = new Map<Box, [number, number]>();
+  world.delayMs = (from, to) => {
+    const [a, b] = [place.get(from)!, place.get(to)!];
+    return 1 + Math.hypot(a[0] - b[0], a[1] - b[1]) / 2;
+  };
+  for (let i = 0; i < 20; i++) {
+    const box = world.add(`box-${i}`, lan);
+    place.set(box, [world.random.float() * 60, world.random.float() * 60]);
+    if (i > 0) world.step(box, { type: "join", addresses: [world.endpoint(world.boxes[0]!)] });
+  }
+  world.run(400_000);
+  const errors: number[] = [];
+  for (const a of world.boxes) {
+    for (const b of world.boxes) {
+      if (a === b) continue;
+      const trueMs = 2 * world.delayMs(a, b);
+      errors.push(Math.abs(estimateRttMs(a.core.coordinate(), b.core.coordinate()) - trueMs) / trueMs);
+    }
+  }
+  errors.sort((x, y) => x - y);
+  const median = errors[errors.length >> 1]!;
+  assert.ok(median < 0.1, `median relative error ${median}`);
+});
+
+test("packets stay within the limit", () => {
+  const world = cluster(20, 30, testing, { packetBytesMax: 600 });
+  let largest = 0;
+  world.watch = (effect) => {
+    if (effect.type === "send") largest = Math.max(largest, effect.bytes.length);
+  };
+  for (const box of world.boxes) {
+    world.step(box, { type: "set-tags", tags: { note: "x".repeat(200) } });
+    world.step(box, { type: "user-event", name: "e", payload: new Uint8Array(300) });
+  }
+  world.run(3000);
+  assert.ok(largest > 500 && largest <= 600, `${largest}`);
+  assert.ok(everyUp(world, (box) => box.core.members().every((m) => m.tags.note?.length === 200)));
+});
+
+test("300 boxes for a minute, at a cost that leaves room for thousands", (t) => {
+  const startMs = performance.now();
+  const world = cluster(21, 300, lan);
+  world.run(60_000, () => false);
+  assert.ok(everyUp(world, (box) => box.core.aliveCount() === 300));
+  const tagMs = (() => {
+    world.step(world.boxes[0]!, { type: "set-tags", tags: { v: "1" } });
+    return world.run(10_000, () => everyUp(world, (box) => box.core.member("box-0")!.tags.v === "1"));
+  })();
+  assert.ok(tagMs < 3000, `${tagMs}`);
+  const tookMs = performance.now() - startMs;
+  t.diagnostic(`${world.steps} steps in ${Math.round(tookMs)} ms; a tag reached all in ${Math.round(tagMs)} ms`);
 });

@@ -128,7 +128,7 @@ test("a record of another community, and a key that is not the author's, are ref
   refuses([signRecord({ ...fields, body: 1 }, `${COMMUNITY}2`, alice.sign, sha256).record], "bad-signature");
   const mallory = identity("mallory");
   world.keys.set(alice.id, mallory.publicKey);
-  refuses([{ ...signed(mallory, { seq: 1 }), author: alice.id }], "bad-signature");
+  refuses([signed(mallory, { seq: 1, author: alice.id })], "bad-signature");
 });
 
 test("records from the future and expired ones are refused; what expires later is dropped everywhere", () => {

@@ -5,7 +5,8 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import type { Identity } from "../../platform/identity.ts";
-import type { LinkAnswer, LinkRequest, Links } from "../../platform/links.ts";
+import type { LinkAnswer, LinkRequest } from "../../platform/link-messages.ts";
+import type { Links } from "../../platform/links.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { MeshClient, PeerAnswer } from "./client.ts";
 import { meshErrors } from "./contract.ts";

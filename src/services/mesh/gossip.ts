@@ -8,7 +8,7 @@ import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { TYPE } from "../../protocols/membership/codec.ts";
 import { PACKET_BYTES_MAX, profiles, SEAL_OVERHEAD_BYTES } from "../../protocols/membership/constants.ts";
-import { createMembership } from "../../protocols/membership/core.ts";
+import { createMembership } from "../../protocols/membership/membership.ts";
 import { StreamReader } from "../../protocols/membership/framing.ts";
 import type { Effect, Endpoint, Member, MemberChange, Membership, MembershipEvent } from "../../protocols/membership/types.ts";
 import type { Tags } from "../../protocols/membership/tags.ts";

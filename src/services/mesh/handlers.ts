@@ -94,7 +94,7 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
       const asked = request && readRequestBody(request.body);
       if (!asked) throw fail("box-unknown", { params: { box: id } });
       const atMs = clock.wallMs();
-      const sig = toBase64url(identity.sign(welcomeBytes(session.community, asked.box, atMs)));
+      const sig = toBase64url(identity.sign(welcomeBytes(session.community, asked.box, atMs, "steward")));
       session.replica.put("admit", asked.box, { box: asked.box, key: asked.key, atMs, sig });
       return again(box.id);
     },

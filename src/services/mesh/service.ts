@@ -41,7 +41,7 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   const session = () => current;
 
   const answering = createAnswering({ clock, random, identity, rows, session });
-  const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle });
+  const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, authorize: ({ peer }) => !current?.isExcluded(peer) });
   const port = createMeshPort({ clock, log, links, session });
   const strangers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
   const description = createDescription({ system, port, session, settings, onAddress: () => reopen() });

@@ -29,6 +29,8 @@ import type { MeshStore } from "./store.ts";
 /** Alone although there are others: their addresses are tried again this often. */
 const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
 const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
+/** An excluded box has so long to take the message that says so. */
+const FAREWELL_MS = 1_000;
 /** Addresses tried in one go. */
 const ADDRESSES_TRIED_MAX = 16;
 
@@ -158,15 +160,23 @@ export function createSession(needs: SessionNeeds): Session {
     needs.onBoxes();
   };
 
+  /** Who excludes a box tells it so, once: afterwards nobody speaks with it any more. */
+  const tellExcluded = async (box: string, exclusion: SignedRecord) => {
+    const at = peers.addressOf(box);
+    if (at) await peers.askAt(at, "push", { records: [exclusion] }, FAREWELL_MS).catch(() => undefined);
+  };
+
   let known = new Set(admission.view()?.excluded.keys());
   /** Cuts who was excluded meanwhile, and lets in again who was pardoned. */
   const applyExclusions = () => {
     const excluded = new Set(admission.view()?.excluded.keys());
     for (const box of excluded) {
       if (known.has(box)) continue;
+      const exclusion = core.list("exclude").find((record) => record.key === box && record.author === identity.boxId);
+      if (exclusion) void tellExcluded(box, exclusion).finally(() => needs.links.dropPeer(box));
+      else needs.links.dropPeer(box);
       replica.step({ type: "dropAuthor", author: box, keep: admission.keepOf(box) });
       gossip.forget(box);
-      needs.links.dropPeer(box);
     }
     for (const box of known) {
       if (excluded.has(box)) continue;

@@ -79,12 +79,12 @@ function welcome(needs: SponsorNeeds, peer: string, fields: Record<string, unkno
     const admit = admitted && readAdmit(admitted.body);
     const key = admitted && session.admission.publicKeyOf(admitted.author, admitted);
     if (admit && key && session.isMember(peer)) {
-      return { ownSeq, welcome: { by: admitted.author, byKey: toBase64url(key), atMs: admit.atMs, sig: admit.sig } };
+      return { ownSeq, welcome: { by: admitted.author, byKey: toBase64url(key), atMs: admit.atMs, as: "steward", sig: admit.sig } };
     }
     throw refusalFailure(needs, peer, considered.refused, join, fields);
   }
-  const sig = toBase64url(identity.sign(welcomeBytes(session.community, peer, considered.atMs)));
-  return { ownSeq, welcome: { by: identity.boxId, byKey: toBase64url(identity.publicKey), atMs: considered.atMs, sig } };
+  const sig = toBase64url(identity.sign(welcomeBytes(session.community, peer, considered.atMs, "member")));
+  return { ownSeq, welcome: { by: identity.boxId, byKey: toBase64url(identity.publicKey), atMs: considered.atMs, as: "member", sig } };
 }
 
 function enter({ session, rows, clock, identity }: SponsorNeeds, peer: string, fields: Record<string, unknown>): EnterAnswer {

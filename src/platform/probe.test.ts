@@ -1,0 +1,109 @@
+/** Probes of real servers on loopback, good, bad and hostile. */
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import type { RequestListener, Server } from "node:http";
+import { createServer as createHttp } from "node:http";
+import { createServer as createHttps } from "node:https";
+import type { Socket } from "node:net";
+import { createServer } from "node:net";
+import { after, test } from "node:test";
+import { systemClock } from "../kernel/clock.ts";
+import { PROBE_BODY_BYTES_MAX } from "./constants.ts";
+import { newIdentity } from "./identity.ts";
+import { probe } from "./probe.ts";
+
+const clock = systemClock();
+const host = "127.0.0.1";
+const open: { close(): unknown }[] = [];
+after(() => open.forEach((one) => one.close()));
+
+async function listen(server: { listen(port: number, host: string): unknown; close(): unknown; address(): unknown }): Promise<number> {
+  open.push(server);
+  server.listen(0, host);
+  await once(server as Server, "listening");
+  return (server.address() as { port: number }).port;
+}
+
+const answer: RequestListener = (request, response) => {
+  if (request.url === "/ok") return void response.end("fine");
+  if (request.url === "/away") return void response.writeHead(302, { location: "http://192.0.2.1/" }).end();
+  if (request.url === "/login") return void response.writeHead(401).end();
+  if (request.url === "/missing") return void response.writeHead(404).end();
+  if (request.url === "/broken") return void response.writeHead(500).end();
+  if (request.url === "/stall") return void response.writeHead(200).write("a");
+  if (request.url === "/cut") return void response.writeHead(200, { "content-length": "10" }).write("a", () => response.destroy());
+  if (request.url === "/endless") {
+    const timer = setInterval(() => response.write(Buffer.alloc(PROBE_BODY_BYTES_MAX / 4)), 1);
+    return void response.once("close", () => clearInterval(timer));
+  }
+};
+
+test("HTTP and HTTPS: status, times, no redirect followed, endless and broken answers", async () => {
+  const plain = await listen(createHttp(answer));
+  const { privateKeyPem: key, certificatePem: cert } = newIdentity();
+  const secure = await listen(createHttps({ key, cert }, answer));
+  const look = (path: string, scheme = "http", port = plain) => probe({ scheme, host, port, path }, { clock, timeoutMs: 300 });
+  for (const [scheme, port] of [["http", plain], ["https", secure]] as const) {
+    const good = await look("/ok", scheme, port);
+    assert.ok(good.ok && good.rttMs! >= 0 && good.firstByteMs! > 0, JSON.stringify(good));
+    for (const path of ["/away", "/login", "/endless"]) assert.ok((await look(path, scheme, port)).ok, path);
+    assert.equal((await look("/missing", scheme, port)).reason, "http-404");
+    assert.equal((await look("/broken", scheme, port)).reason, "http-500");
+    assert.equal((await look("/cut", scheme, port)).reason, "reset");
+  }
+  assert.equal((await look("/stall")).reason, "timeout");
+  assert.equal((await look("/ok", "https", plain)).reason, "bad-answer");
+  assert.equal((await look("/ok", "http", secure)).ok, false);
+  assert.equal((await look("ok")).reason, "bad-target");
+  assert.equal((await look("/ok HTTP/1.1\r\nx: y")).reason, "bad-target");
+});
+
+test("a server that is not HTTP, one that says nothing, one that drips headers", async () => {
+  const speaking = (run: (socket: Socket) => void) => listen(createServer((socket) => run(socket.on("error", () => {}))));
+  const ssh = await speaking((socket) => socket.write("SSH-2.0-x\r\n"));
+  const mute = await speaking(() => {});
+  const drip = await speaking((socket) => {
+    const timer = setInterval(() => socket.write("H"), 20);
+    socket.once("close", () => clearInterval(timer));
+  });
+  const look = (port: number) => probe({ scheme: "http", host, port }, { clock, timeoutMs: 150 });
+  assert.equal((await look(ssh)).reason, "bad-answer");
+  assert.equal((await look(mute)).reason, "timeout");
+  assert.equal((await look(drip)).ok, false);
+  assert.ok((await probe({ scheme: "ssh", host, port: ssh }, { clock })).ok);
+});
+
+test("TCP: nobody listens, no such host, no route, abort", async () => {
+  const look = (target: string, port = 1) => probe({ scheme: "tcp", host: target, port }, { clock, timeoutMs: 2000 });
+  assert.equal((await look(host)).reason, "refused");
+  assert.equal((await look("nowhere.invalid")).reason, "no-such-host");
+  assert.equal((await look("")).reason, "bad-target");
+  assert.equal((await look(host, 70_000)).reason, "bad-target");
+  assert.equal((await look("240.0.0.1")).ok, false);
+  const gone = await probe({ scheme: "tcp", host, port: 1 }, { clock, signal: AbortSignal.abort() });
+  assert.equal(gone.reason, "timeout");
+});
+
+test("DNS: an answer, a refusal, garbage, silence, nobody", async () => {
+  let behave: (bytes: Buffer) => Buffer | undefined = () => undefined;
+  const server = createSocket("udp4").on("message", (bytes, from) => {
+    const reply = behave(bytes);
+    if (reply) server.send(reply, from.port, from.address);
+  });
+  server.bind(0, host);
+  await once(server, "listening");
+  const look = () => probe({ scheme: "dns", host, port }, { clock, timeoutMs: 150 });
+  const { port } = server.address();
+  behave = (bytes) => ((bytes[2]! |= 0x80), bytes);
+  assert.ok((await look()).ok);
+  behave = (bytes) => ((bytes[2]! |= 0x80), (bytes[3]! |= 5), bytes);
+  assert.ok((await look()).ok, "a server that refuses is alive");
+  behave = () => Buffer.from("x");
+  assert.equal((await look()).reason, "bad-answer");
+  behave = () => undefined;
+  assert.equal((await look()).reason, "timeout");
+  server.close();
+  await once(server, "close");
+  assert.equal((await look()).reason, "refused");
+});

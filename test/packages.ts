@@ -1,0 +1,19 @@
+/**
+ * The Debian packages that the tests use, in one list: `run.ts` installs them in one go before the first stage, so
+ * that no test waits for a download. Each test still names what it needs itself; a tidy test compares the two.
+ */
+import { SERVER_PACKAGES } from "./lab/servers.ts";
+
+/** For programs that the tests of `src` call. */
+export const UNIT_PACKAGES = ["util-linux", "openssl"] as const;
+
+export const ALL_PACKAGES: readonly string[] = [
+  ...UNIT_PACKAGES,
+  ...SERVER_PACKAGES,
+  "avahi-daemon",
+  "avahi-utils",
+  "chromium",
+  "dbus-daemon",
+  "iproute2",
+  "serf",
+];
