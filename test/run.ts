@@ -41,7 +41,14 @@ interface Outcome {
 }
 
 const STAGES: readonly Stage[] = [
-  { name: "check", title: "lint, format, types, dead code", timeoutMs: 300_000, packages: ["util-linux"], root: false, run: check },
+  {
+    name: "check",
+    title: "lint, format, types, dead code",
+    timeoutMs: 300_000,
+    packages: ["util-linux"],
+    root: false,
+    run: check,
+  },
   { name: "build", title: "program and pages", timeoutMs: 180_000, packages: ["util-linux"], root: false, run: build },
   {
     name: "unit",

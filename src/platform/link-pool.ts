@@ -123,7 +123,7 @@ export function createLinkPool(options: LinkPoolOptions): LinkPool {
       if (!session || session.destroyed) continue;
       if (entry.inUse === 0 && nowMs - entry.lastUsedMs >= limits.idleMs) {
         forget(key, entry);
-        void closeGently(session, clock, limits.closeGraceMs);
+        void closeGently({ session, socket: entry.link!.socket }, clock, limits.closeGraceMs);
         continue;
       }
       const cancel = clock.after(limits.pingTimeoutMs, () => session.destroy());
@@ -183,8 +183,8 @@ export function createLinkPool(options: LinkPoolOptions): LinkPool {
     async close() {
       closed = true;
       stopTending();
-      const sessions = [...entries.values()].flatMap((entry) => entry.session ?? []);
-      await Promise.all(sessions.map((session) => closeGently(session, clock, limits.closeGraceMs)));
+      const open = [...entries.values()].flatMap(({ session, link }) => (session && link ? { session, socket: link.socket } : []));
+      await Promise.all(open.map((one) => closeGently(one, clock, limits.closeGraceMs)));
     },
   };
 }

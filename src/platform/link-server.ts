@@ -2,10 +2,10 @@
  * The answering half of the links: takes raw connections, finds out who calls, and hands each request to the one
  * handler, within limits on links per peer, requests, bodies and time.
  */
-import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from "node:http2";
+import type { Http2Session, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { constants, performServerHandshake } from "node:http2";
 import type { Duplex } from "node:stream";
-import type { SecureContext } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import type { Clock } from "../kernel/clock.ts";
 import type { Failure } from "../kernel/errors.ts";
 import { asFailure, isFailure } from "../kernel/errors.ts";
@@ -148,25 +148,29 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
     async close() {
       closed = true;
       for (const raw of handshakes) raw.destroy();
-      await Promise.all([...links].map(({ session }) => closeGently(session, clock, limits.closeGraceMs)));
+      await Promise.all([...links].map((link) => closeGently(link, clock, limits.closeGraceMs)));
     },
   };
 }
 
-/** Lets open requests finish for a moment, then ends the session. */
+/** Lets open requests finish for a moment, then ends the link. */
 export function closeGently(
-  session: { close(done: () => void): void; destroy(): void; destroyed: boolean; once(event: "close", run: () => void): unknown },
+  { session, socket }: { session: Http2Session; socket: TLSSocket },
   clock: Clock,
   graceMs: number,
 ): Promise<void> {
   if (session.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
-    const cancel = clock.after(graceMs, () => session.destroy());
+    const cancel = clock.after(graceMs, () => {
+      // A session that is closing would wait for the peer's end; the socket does not.
+      session.destroy();
+      socket.destroy();
+    });
     session.once("close", () => {
       cancel();
       resolve();
     });
-    session.close(() => {});
+    session.close();
   });
 }
 

@@ -7,9 +7,9 @@ import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import type { RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { connect, isIP } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type { Clock } from "../kernel/clock.ts";
 import { hostPort } from "./addresses.ts";
 import { PROBE_BODY_BYTES_MAX, PROBE_TIMEOUT_MS } from "./constants.ts";
@@ -110,18 +110,15 @@ async function probeHttp(target: FullTarget, clock: Clock, signal: AbortSignal):
 function get(target: FullTarget, socket: Socket, elapsedMs: () => number): Promise<{ status: number; firstByteMs: number }> {
   return new Promise((resolve, reject) => {
     const secure = target.scheme === "https";
-    const options: RequestOptions & { rejectUnauthorized: boolean; servername?: string; socket?: Socket } = {
-      agent: false,
+    const tls = { socket, servername: isIP(target.host) ? "" : target.host, rejectUnauthorized: false };
+    const options: RequestOptions = {
+      // Without an agent, which would open a connection of its own.
+      createConnection: () => (secure ? connectTls(tls) : socket),
       method: "GET",
       path: target.path,
       headers: { host: hostPort(target.host, target.port), connection: "close", "user-agent": "comu-probe" },
-      rejectUnauthorized: false,
     };
-    if (secure) {
-      options.socket = socket; // tls.connect runs over it
-      options.servername = isIP(target.host) ? "" : target.host;
-    } else options.createConnection = () => socket;
-    const request = (secure ? httpsRequest : httpRequest)(options, (response) => {
+    const request = httpRequest(options, (response) => {
       const firstByteMs = elapsedMs();
       const done = () => resolve({ status: response.statusCode ?? 0, firstByteMs });
       let length = 0;

@@ -224,7 +224,7 @@ export class SerfDriver {
 function readOne(socket: Socket, done: (bytes: Uint8Array) => void): void {
   const reader = new StreamReader();
   let finished = false;
-  socket.on("data", (chunk) => {
+  socket.on("data", (chunk: Buffer) => {
     if (finished) return;
     try {
       const message = reader.push(chunk);

@@ -2,7 +2,7 @@
  * Messages waiting to be gossiped. Each goes out a limited number of times, those sent least first, so that news
  * overtake old news. A newer message about the same subject takes the place of the older one.
  */
-import { BROADCAST_SCAN_MAX, BROADCASTS_MAX } from "./constants.ts";
+import { BROADCAST_MISFITS_MAX, BROADCASTS_MAX } from "./constants.ts";
 
 interface Entry {
   message: Uint8Array;
@@ -53,14 +53,17 @@ export class Broadcasts {
    */
   take(bytesLeft: number, overhead: number, limit: number, countMax: number, into: Uint8Array[]): number {
     if (this.#size === 0) return bytesLeft;
-    let scans = BROADCAST_SCAN_MAX;
+    let misfits = BROADCAST_MISFITS_MAX;
     const again: Entry[] = [];
-    for (let sent = 0; sent < this.#bySent.length && scans > 0; sent++) {
+    for (let sent = 0; sent < this.#bySent.length && misfits > 0; sent++) {
       const bucket = this.#bySent[sent]!;
-      for (let i = bucket.length - 1; i >= 0 && scans > 0 && into.length < countMax; i--, scans--) {
+      for (let i = bucket.length - 1; i >= 0 && misfits > 0 && into.length < countMax; i--) {
         const entry = bucket[i]!;
         const cost = entry.message.length + overhead;
-        if (cost > bytesLeft) continue;
+        if (cost > bytesLeft) {
+          misfits--;
+          continue;
+        }
         bytesLeft -= cost;
         into.push(entry.message);
         if (sent + 1 >= limit) this.#drop(entry);

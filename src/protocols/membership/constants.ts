@@ -163,8 +163,8 @@ export const RECENT_DEAD_MAX = 1024;
 export const RING_SLACK = 16;
 /** Broadcasts waiting in one queue; the most often sent are dropped first. */
 export const BROADCASTS_MAX = 4096;
-/** Entries looked at to fill one packet. */
-export const BROADCAST_SCAN_MAX = 256;
+/** Entries that did not fit after which one packet counts as full. More fill packets better and cost time. */
+export const BROADCAST_MISFITS_MAX = 16;
 /** Probes that we run for others at one time. */
 export const RELAYS_MAX = 256;
 /** Streams of ours open at one time. */

@@ -20,9 +20,11 @@ const INCARNATION_MAX = 2 ** 32 - 1;
 export function onAlive(core: Core, alive: NodeState): void {
   if (alive.node === core.self.name) return onAliveSelf(core, alive);
   if (core.forgotten.has(alive.node)) return core.refuse("forgotten");
+  const known = core.table.get(alive.node);
+  // Most alive messages are echoes of what we know: a quick way out.
+  if (known && isEcho(known, alive)) return;
   const address = addressFromBytes(alive.address);
   if (!address || alive.port === 0) return core.refuse("bad-address");
-  const known = core.table.get(alive.node);
   if (!known) {
     if (core.table.size >= core.membersMax) return core.refuse("table-full");
     if (!admitted(core, alive)) return core.refuse("not-admitted");
@@ -42,6 +44,11 @@ export function onAlive(core: Core, alive: NodeState): void {
   if (alive.incarnation <= known.incarnation && !restarted) return;
   if (!sameBytes(known.meta, alive.meta) && !admitted(core, alive)) return core.refuse("not-admitted");
   acceptAlive(core, known, alive, address);
+}
+
+function isEcho(known: MemberRecord, alive: NodeState): boolean {
+  const active = known.activeIndex >= 0 && alive.incarnation <= known.incarnation;
+  return active && alive.port === known.port && sameBytes(alive.address, known.addressBytes);
 }
 
 function acceptAlive(core: Core, record: MemberRecord, alive: NodeState, address: string): void {

@@ -363,3 +363,18 @@ test("20,000 joins are folded in under 300 ms", () => {
   );
   assert.ok(tookMs < 300, `${tookMs} ms`);
 });
+
+test("of an excluded steward, decisions up to the last number that counts stand, later ones do not", () => {
+  const community = new Community("approval");
+  const { founder } = community;
+  community.join(ann, founder, 1, "steward");
+  community.add(founder, "steward", ann.id, { atMs: at(2) });
+  const sig = "A".repeat(86);
+  const admit = (box: Identity) =>
+    community.add(ann, "admit", box.id, { box: box.id, key: publicKey(box), atMs: at(3), sig });
+  const last = admit(ben);
+  admit(cat);
+  community.add(founder, "exclude", ann.id, { reason: "", lastSeq: last.seq, atMs: at(9) });
+  const { members } = community.view();
+  assert.deepEqual([members.has(ben.id), members.has(cat.id)], [true, false]);
+});

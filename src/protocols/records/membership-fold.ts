@@ -53,6 +53,8 @@ export interface Membership {
   stewards: Set<string>;
   excluded: Map<string, Exclusion>;
   policy: PolicyTerm;
+  /** All terms of the policy so far, the one in force last. */
+  terms: PolicyTerm[];
   /** By inviting box and key of the invitation. */
   invitations: Map<string, InvitationView>;
   /** Joins that are not enough, with the reason of the last attempt. */
@@ -80,7 +82,6 @@ interface Vouching {
 
 export interface Fold extends Membership {
   rules: Stewards;
-  terms: PolicyTerm[];
   /** Live invitations by inviter and key: where a revocation is found. */
   live: Map<string, InvitationBody>;
   used: Map<string, number>;

@@ -270,7 +270,6 @@ export class Records {
   #commit(held: Held, next: LiveSet): void {
     const { dropped, changes } = this.#table.commit(held.record.author, next);
     const row = `${held.record.author} ${held.ref}`;
-    this.#outcome.drop.delete(row);
     this.#outcome.put.set(row, { record: held.record, ref: held.ref });
     this.#noteDropped(dropped, changes);
   }

@@ -293,3 +293,17 @@ test("taking in one full message blocks for less than 50 ms", () => {
   console.log(`one message of ${RECORDS_PER_MESSAGE_MAX} records: ${median.toFixed(1)} ms`);
   assert.ok(median < 50, `${median} ms`);
 });
+
+test("an answerer that cuts one author again and again without sending anything new is not asked again", () => {
+  const world = new World();
+  const records = world.records(identity("self"));
+  const author = identityLike(3);
+  const session = records.startSync();
+  let rounds = 0;
+  for (let request = session.next(); request; request = session.next(), rounds++) {
+    const nodes: SyncAnswer["nodes"] = request.compare.map(([prefix]) => [prefix, "leaf", [[author, "A".repeat(16)]]]);
+    const answered = request.authors.length;
+    session.answered({ ...EMPTY_ANSWER, compared: request.compare.length, nodes, answered, cut: answered > 0 }, []);
+  }
+  assert.deepEqual([session.state, rounds], [{ state: "done", outcome: "complete" }, 2]);
+});

@@ -17,6 +17,8 @@ export interface MeasuredFacts {
   last: Sample | null;
   loss: number | null;
   success7d: number | null;
+  /** When it was last passed over. */
+  skippedMs?: number;
 }
 
 export interface MeasureNeeds {
@@ -25,7 +27,8 @@ export interface MeasureNeeds {
   /** Candidates for the schedule: others' services whose box is there. */
   candidates: () => ServiceView[];
   intervalMs: () => number;
-  probe: (service: ServiceView) => Promise<Omit<Sample, "atMs">>;
+  /** Undefined when this service is not to be measured. */
+  probe: (service: ServiceView) => Promise<Omit<Sample, "atMs"> | undefined>;
   changed: () => void;
 }
 
@@ -43,8 +46,10 @@ export function createMeasure(needs: MeasureNeeds) {
   };
 
   const measureOne = async (service: ServiceView) => {
-    const sample = { atMs: needs.clock.wallMs(), ...(await needs.probe(service)) };
-    needs.rows.addSample(service.id, sample);
+    const found = await needs.probe(service);
+    const atMs = needs.clock.wallMs();
+    if (!found) return void facts.set(service.id, { ...nothing, skippedMs: atMs });
+    needs.rows.addSample(service.id, { atMs, ...found });
     facts.delete(service.id);
     facts.set(service.id, sum(needs.rows.samples(service.id)));
     if (facts.size > MEASURED_MAX) {
@@ -67,7 +72,7 @@ export function createMeasure(needs: MeasureNeeds) {
   const next = async () => {
     const nowMs = needs.clock.wallMs();
     const candidates = needs.candidates();
-    const age = (one: ServiceView) => nowMs - (facts.get(one.id)?.last?.atMs ?? 0);
+    const age = (one: ServiceView) => nowMs - (facts.get(one.id)?.last?.atMs ?? facts.get(one.id)?.skippedMs ?? 0);
     const due = candidates.filter((one) => age(one) >= needs.intervalMs() || age(one) < 0);
     if (due.length > 0) await measure(due.reduce((oldest, one) => (age(one) > age(oldest) ? one : oldest)));
     const pauseMs = Math.max(MEASURE_PAUSE_MS_MIN, Math.min(5_000, needs.intervalMs() / Math.max(1, candidates.length)));

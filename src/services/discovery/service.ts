@@ -64,7 +64,7 @@ export function discovery(needs: DiscoveryNeeds): Service<typeof discoveryContra
     rows,
     settings,
     changed,
-    check: (service) => checkService(service.body, service.check, selfHost()),
+    check: (service) => checkService(clock, service.body, service.check, selfHost()),
   });
   const measure = createMeasure({
     clock,
@@ -72,7 +72,7 @@ export function discovery(needs: DiscoveryNeeds): Service<typeof discoveryContra
     changed,
     intervalMs: () => settings().measureIntervalS * 1000,
     candidates: () => all().filter((service) => !service.own && service.state === "up"),
-    probe: (service) => measureService(service, typeFacts(service.type).check),
+    probe: (service) => measureService(clock, service, typeFacts(service.type).check, mesh.box(service.boxId)?.address ?? null),
   });
 
   const selfHost = () => mesh.box(mesh.selfId)?.address ?? "127.0.0.1";

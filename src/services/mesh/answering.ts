@@ -8,6 +8,7 @@ import type { Identity } from "../../platform/identity.ts";
 import type { LinkAnswer, LinkRequest } from "../../platform/link-messages.ts";
 import type { Links } from "../../platform/links.ts";
 import type { Random } from "../../kernel/random.ts";
+import { MESSAGE_MAX_BYTES } from "../../protocols/records/constants.ts";
 import type { MeshClient, PeerAnswer } from "./client.ts";
 import { meshErrors } from "./contract.ts";
 import { MESH_PATH } from "./peers.ts";
@@ -87,7 +88,7 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
       if (!session) return envelope(503, { error: { code: "community-unreachable" } });
       if (!request.path.startsWith(MESH_PATH)) return serveMember(session, request);
       try {
-        const body = await answerMesh(session, request.peer, request.path.slice(MESH_PATH.length), readJson(request.body));
+        const body = await answerMesh(session, request.peer, request.path.slice(MESH_PATH.length), readJson(request.body, MESSAGE_MAX_BYTES));
         return envelope(200, { body });
       } catch (error) {
         if (!isFailure(error)) throw error;
@@ -108,7 +109,8 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
   };
 }
 
-function readJson(bytes: Uint8Array): unknown {
+function readJson(bytes: Uint8Array, bytesMax: number): unknown {
+  if (bytes.length > bytesMax) throw fail("record-refused", { params: { kind: "message", reason: "too large" } });
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {

@@ -7,6 +7,7 @@ import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import { MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX } from "../../protocols/records/constants.ts";
+import type { Change } from "../../protocols/records/author-table.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
 import type { Records, RecordsEffect, RecordsEvent } from "../../protocols/records/records.ts";
 import { meshErrors } from "./contract.ts";
@@ -30,8 +31,8 @@ export interface ReplicaNeeds {
   peersUp: () => string[];
   ask: (box: string, path: "sync" | "push", body: object) => Promise<unknown>;
   syncIntervalMs: number;
-  /** After records changed; the kinds that did. */
-  onChanged: (kinds: Set<string>) => void;
+  /** After records changed, and they are on disk. */
+  onChanged: (changes: readonly Change[]) => void;
 }
 
 export interface Replica {
@@ -73,7 +74,7 @@ export function createReplica(needs: ReplicaNeeds): Replica {
         rows.setFact("ownSeq", String(effect.ownSeq));
       });
     } else if (effect.type === "changed") {
-      needs.onChanged(new Set(effect.changes.map((change) => change.kind)));
+      needs.onChanged(effect.changes);
     } else if (effect.type === "push") {
       waiting.push(...effect.records.slice(0, PUSH_WAITING_MAX - waiting.length));
       fanout = effect.fanout;

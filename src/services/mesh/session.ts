@@ -10,6 +10,7 @@ import type { Links } from "../../platform/links.ts";
 import { Admission } from "../../protocols/records/admission.ts";
 import { admissionKinds } from "../../protocols/records/membership-facts.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
+import type { Change } from "../../protocols/records/author-table.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
 import { createRecords } from "../../protocols/records/records.ts";
 import type { Member } from "../../protocols/membership/types.ts";
@@ -26,7 +27,7 @@ import type { Replica } from "./replica.ts";
 import { createSealing } from "./sealing.ts";
 import type { MeshStore } from "./store.ts";
 
-/** Alone although there are others: their addresses are tried again this often. */
+/** Boxes that do not answer are tried again at their known addresses this often. */
 const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
 const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
 /** An excluded box has so long to take the message that says so. */
@@ -106,7 +107,9 @@ export function createSession(needs: SessionNeeds): Session {
       const member = gossip.core.member(box);
       if (member) return { address: member.address, port: member.port };
       const body = boxBody(box);
-      return body?.address ? { address: body.address, port: body.meshPort } : undefined;
+      if (body?.address) return { address: body.address, port: body.meshPort };
+      const known = rows.addresses().find((one) => one.box === box);
+      return known && { address: known.address, port: known.port };
     },
   });
   const replica = createReplica({
@@ -118,7 +121,7 @@ export function createSession(needs: SessionNeeds): Session {
     peersUp: () => peersUp(),
     ask: (box, path, body) => peers.ask(box, path, body),
     syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
-    onChanged: (kinds) => recordsChanged(kinds),
+    onChanged: (changes) => recordsChanged(changes),
   });
   const keyring = createKeyring({
     clock,
@@ -186,9 +189,12 @@ export function createSession(needs: SessionNeeds): Session {
     known = excluded;
   };
 
-  const recordsChanged = (kinds: Set<string>) => {
+  const recordsChanged = (changes: readonly Change[]) => {
+    admission.apply(changes);
+    const kinds = new Set(changes.map((change) => change.kind));
     const admissionChanged = admissionKinds.some((spec) => kinds.has(spec.kind));
     if (admissionChanged) {
+      // Later, since the records core is in the middle of a step.
       queueMicrotask(() => {
         applyExclusions();
         replica.step({ type: "recheck" });
@@ -206,10 +212,19 @@ export function createSession(needs: SessionNeeds): Session {
     }
   };
 
+  const answers = (box: string) => {
+    const status = gossip.core.member(box)?.status;
+    return status === "alive" || status === "suspect" || status === "leaving";
+  };
+  /**
+   * Alone, all known addresses are tried. Otherwise one that does not answer: two halves of a community that both
+   * started again while they were cut off from one another would never meet by gossip alone.
+   */
   const lookForOthers = () => {
-    if (gossip.core.aliveCount() > 1) return;
-    const addresses = rows.addresses().filter((one) => !isExcluded(one.box) && one.box !== identity.boxId);
-    if (addresses.length > 0) void gossip.join(addresses.slice(0, ADDRESSES_TRIED_MAX).map(({ address, port }) => ({ address, port })));
+    const missing = rows.addresses().filter(({ box }) => box !== identity.boxId && !isExcluded(box) && !answers(box));
+    const alone = gossip.core.aliveCount() === 1;
+    const tried = alone ? missing.slice(0, ADDRESSES_TRIED_MAX) : missing.slice(needs.random.below(missing.length || 1)).slice(0, 1);
+    if (tried.length > 0) void gossip.join(tried.map(({ address, port }) => ({ address, port })));
     lookAtKeys();
   };
 

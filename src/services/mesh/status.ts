@@ -46,10 +46,10 @@ export async function meshDoctor(needs: StatusNeeds): Promise<Check[]> {
   const reached = session && ids.length > 0 ? await needs.answering.reachable(session, ids) : true;
   const { address, port } = needs.advertise();
   return [
-    { code: "ports", ok: port > 0, severity: "error", params: { port: needs.webPort(), meshPort: port } },
+    { code: "ports", ok: port > 0, severity: "error", params: { port: String(needs.webPort()), meshPort: String(port) } },
     { code: "clock", ok: seconds * 1000 <= CLOCK_OFF_MS, severity: "warning", params: { seconds } },
     { code: "peers", ok: others.length > 0 || members === 1, severity: "warning", params: { up: others.length, known: members - 1 } },
-    { code: "reachability", ok: reached, severity: "error", params: { address, port } },
+    { code: "reachability", ok: reached, severity: "error", params: { address, port: String(port) } },
   ];
 }
 

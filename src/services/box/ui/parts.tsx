@@ -30,7 +30,7 @@ export function Parts() {
                         label={title}
                         hint={word(`part.${part.name}.text`, {}, part.summary)}
                         checked={part.state !== "off"}
-                        onChecked={(on) => void attempt(() => turn(part.name, on), t(on ? "box.part-on" : "box.part-off", { part: title }), () => turn(part.name, !on))}
+                        onChecked={(on) => void attempt(() => turn(part.name, on), t(on ? "box.part-switched-on" : "box.part-switched-off", { part: title }), () => turn(part.name, !on))}
                       />
                     ) : (
                       <>

@@ -1,0 +1,426 @@
+/**
+ * A cluster of cores in one process on a virtual clock: joins, spread, failure, refutation, loss, splits, leaving,
+ * exclusion, sleep. Packets and streams pass through an event queue with delay and loss; nothing waits for real.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Random } from "../../kernel/random.ts";
+import { seededRandom } from "../../kernel/random.ts";
+import { testing, lan } from "./constants.ts";
+import type { Profile } from "./constants.ts";
+import { createMembership } from "./membership.ts";
+import { Timers } from "./timers.ts";
+import type { Effect, Endpoint, Membership, MembershipConfig, MembershipEvent } from "./types.ts";
+import { estimateRttMs } from "./vivaldi.ts";
+
+interface Box {
+  name: string;
+  core: Membership;
+  up: boolean;
+  effects: Effect[];
+  wakes: number;
+}
+
+/** The world: what happens when, and which packets arrive. */
+class World {
+  nowMs = 0;
+  readonly random: Random;
+  readonly queue = new Timers();
+  readonly boxes: Box[] = [];
+  readonly #byAddress = new Map<string, Box>();
+  /** Chance that a packet is lost; and whether two boxes can reach one another at all. */
+  loss = 0;
+  reaches: (from: Box, to: Box) => boolean = () => true;
+  delayMs: (from: Box, to: Box) => number = () => 1 + this.random.float();
+  steps = 0;
+  watch: (effect: Effect) => void = () => {};
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed);
+  }
+
+  add(name: string, profile: Profile = testing, more: Partial<MembershipConfig> = {}): Box {
+    const index = this.boxes.length;
+    const advertise = { address: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, port: 7946 };
+    const core = createMembership({ name, advertise, profile, ...more }, { random: seededRandom(this.random.below(2 ** 31)) });
+    const box: Box = { name, core, up: true, effects: [], wakes: 0 };
+    this.boxes.push(box);
+    this.#byAddress.set(advertise.address, box);
+    this.step(box, { type: "tick" });
+    return box;
+  }
+
+  /** The same name and address, with nothing remembered. */
+  restart(box: Box, more: Partial<MembershipConfig> = {}): void {
+    const config = { name: box.name, advertise: this.endpoint(box), profile: testing, ...more };
+    box.core = createMembership(config, { random: seededRandom(this.random.below(2 ** 31)) });
+    box.up = true;
+    this.step(box, { type: "tick" });
+  }
+
+  step(box: Box, event: MembershipEvent): void {
+    if (!box.up) return;
+    this.steps++;
+    for (const effect of box.core.step(this.nowMs, event)) this.#run(box, effect);
+  }
+
+  endpoint(box: Box): Endpoint {
+    const { address, port } = box.core.self();
+    return { address, port };
+  }
+
+  /** Runs until `untilMs` from now, or until `done`. Gives the time that passed. */
+  run(forMs: number, done: () => boolean = () => false): number {
+    const startMs = this.nowMs;
+    const endMs = startMs + forMs;
+    let checkMs = startMs;
+    for (;;) {
+      const nextMs = this.queue.nextMs();
+      if (nextMs === undefined || nextMs > endMs) break;
+      this.nowMs = Math.max(this.nowMs, nextMs);
+      this.queue.due(this.nowMs)!.run();
+      if (this.nowMs >= checkMs) {
+        if (done()) return this.nowMs - startMs;
+        checkMs = this.nowMs + 5;
+      }
+    }
+    this.nowMs = endMs;
+    return forMs;
+  }
+
+  #run(box: Box, effect: Effect): void {
+    this.watch(effect);
+    if (effect.type === "send") return this.#later(box, effect.to, this.loss, (to, from) => {
+      this.step(to, { type: "packet", from, bytes: effect.bytes });
+    });
+    if (effect.type === "stream") return this.#stream(box, effect);
+    if (effect.type === "wake") {
+      const wake = ++box.wakes;
+      this.queue.at(effect.atMs, () => {
+        if (wake === box.wakes) this.step(box, { type: "tick" });
+      });
+      return;
+    }
+    box.effects.push(effect);
+  }
+
+  #later(from: Box, to: Endpoint, loss: number, arrive: (to: Box, from: Endpoint) => void, fail?: () => void): void {
+    const target = this.#byAddress.get(to.address);
+    if (!target || !this.reaches(from, target) || this.random.float() < loss || !target.up) {
+      if (fail) this.queue.at(this.nowMs + 5, fail);
+      return;
+    }
+    const source = this.endpoint(from);
+    this.queue.at(this.nowMs + this.delayMs(from, target), () => arrive(target, source));
+  }
+
+  #stream(box: Box, effect: Extract<Effect, { type: "stream" }>): void {
+    const failed = () => this.step(box, { type: "stream-failed", id: effect.id });
+    this.#later(box, effect.to, 0, (to, from) => {
+      if (!to.up) return failed();
+      const id = 1_000_000 + this.steps++;
+      let reply: Uint8Array | undefined;
+      for (const made of to.core.step(this.nowMs, { type: "stream-received", id, from, bytes: effect.bytes })) {
+        if (made.type === "stream-reply") reply = made.bytes;
+        else if (made.type !== "stream-close") this.#run(to, made);
+      }
+      if (!reply) return failed();
+      const bytes = reply;
+      this.queue.at(this.nowMs + 2, () => this.step(box, { type: "stream-answer", id: effect.id, bytes }));
+    }, failed);
+  }
+}
+
+function cluster(seed: number, count: number, profile: Profile = testing, more: Partial<MembershipConfig> = {}): World {
+  const world = new World(seed);
+  for (let i = 0; i < count; i++) {
+    const box = world.add(`box-${i}`, profile, more);
+    if (i > 0) world.step(box, { type: "join", addresses: [world.endpoint(world.boxes[world.random.below(i)]!)] });
+    world.run(2);
+  }
+  return world;
+}
+
+const sees = (box: Box, name: string) => box.core.member(name)?.status;
+const everyUp = (world: World, check: (box: Box) => boolean) => world.boxes.filter((box) => box.up).every(check);
+const changes = (box: Box, change: string) =>
+  box.effects.filter((effect) => effect.type === "member" && effect.change === change).length;
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+test("5, 20 and 50 boxes come to know one another", () => {
+  for (const count of [5, 20, 50]) {
+    const world = cluster(count, count);
+    const tookMs = world.run(10_000, () => everyUp(world, (box) => box.core.aliveCount() === count));
+    assert.ok(tookMs < 2000, `${count} boxes: ${tookMs} ms`);
+    world.run(5000);
+    assert.ok(everyUp(world, (box) => box.core.aliveCount() === count && box.core.health() === 0));
+    for (const box of world.boxes) assert.equal(changes(box, "failed") + changes(box, "suspect"), 0);
+    for (const box of world.boxes) {
+      const refused = Object.entries(box.core.counts().refused).filter(([, times]) => times > 0);
+      assert.deepEqual(refused, []);
+    }
+  }
+});
+
+test("a killed box is failed everywhere, and comes back by itself after a restart", () => {
+  const world = cluster(7, 10);
+  world.run(1000);
+  const victim = world.boxes[3]!;
+  victim.up = false;
+  const failMs = world.run(10_000, () => everyUp(world, (box) => sees(box, "box-3") === "failed"));
+  assert.ok(failMs < 5000, `${failMs}`);
+  assert.ok(everyUp(world, (box) => changes(box, "suspect") === 1 && changes(box, "failed") === 1));
+  victim.up = true;
+  world.step(victim, { type: "tick" });
+  const backMs = world.run(40_000, () => world.boxes.every((box) => box.core.aliveCount() === 10));
+  assert.ok(backMs < 15_000, `${backMs}`);
+});
+
+test("a box that begins anew under its name is taken back though its incarnation starts at 1", () => {
+  const world = cluster(8, 5);
+  world.run(500);
+  const box = world.boxes[2]!;
+  for (const [version, waitMs] of [["2", 0], ["3", 1500], ["4", 6000]] as const) {
+    world.step(box, { type: "set-tags", tags: { v: "old" } });
+    world.run(500);
+    box.up = false;
+    world.run(waitMs);
+    world.restart(box, { tags: { v: version } });
+    world.step(box, { type: "join", addresses: [world.endpoint(world.boxes[0]!)] });
+    world.run(10000);
+    for (const other of world.boxes) {
+      assert.equal(sees(other, "box-2"), "alive");
+      assert.equal(other.core.member("box-2")!.tags.v, version);
+    }
+  }
+});
+
+test("leaving is seen as leaving, and then nothing is heard any more", () => {
+  const world = cluster(9, 8);
+  world.run(1000);
+  const leaver = world.boxes[4]!;
+  world.step(leaver, { type: "leave" });
+  world.run(2000);
+  assert.ok(leaver.effects.some((effect) => effect.type === "left"));
+  assert.equal(leaver.core.nextWakeMs(), undefined);
+  for (const box of world.boxes) {
+    if (box === leaver) continue;
+    assert.equal(sees(box, "box-4"), "left");
+    assert.equal(changes(box, "leave"), 1);
+    assert.equal(changes(box, "failed"), 0);
+  }
+  const alone = new World(1);
+  const single = alone.add("alone");
+  alone.step(single, { type: "leave" });
+  assert.ok(single.effects.some((effect) => effect.type === "left"));
+});
+
+test("a member that stays away is reaped", () => {
+  const world = cluster(10, 4);
+  world.run(500);
+  world.boxes[1]!.up = false;
+  world.run(testing.reapMs + 6000);
+  const rest = world.boxes.filter((box) => box.up);
+  for (const box of rest) {
+    assert.equal(box.core.member("box-1"), undefined);
+    assert.equal(changes(box, "reap"), 1);
+    assert.equal(box.core.members().length, 3);
+  }
+});
+
+test("one direction cut off: indirect probes and TCP keep a member alive", () => {
+  const world = cluster(11, 6);
+  world.run(500);
+  const [a, b] = [world.boxes[0]!, world.boxes[1]!];
+  world.reaches = (from, to) => !(from === a && to === b) && !(from === b && to === a);
+  world.run(8000);
+  assert.ok(everyUp(world, (box) => changes(box, "failed") === 0));
+  assert.equal(a.core.health(), 0);
+});
+
+test("a split heals: both halves fail the other, and find it again", () => {
+  const world = cluster(12, 10);
+  world.run(500);
+  const half = (box: Box) => Number(box.name.slice(4)) < 5;
+  world.reaches = (from, to) => half(from) === half(to);
+  const splitMs = world.run(15_000, () => everyUp(world, (box) => box.core.aliveCount() === 5));
+  assert.ok(splitMs < 8000, `${splitMs}`);
+  world.run(1000);
+  world.reaches = () => true;
+  const healMs = world.run(40_000, () => everyUp(world, (box) => box.core.aliveCount() === 10));
+  assert.ok(healMs < 10_000, `${healMs}`);
+});
+
+test("20 % packet loss makes suspicions, and refutation turns them back", () => {
+  const world = cluster(13, 20);
+  world.run(500);
+  world.loss = 0.2;
+  world.run(40_000);
+  const total = (pick: (box: Box) => number) => world.boxes.reduce((sum, box) => sum + pick(box), 0);
+  assert.ok(total((box) => box.core.counts().probes) > 10000);
+  assert.equal(total((box) => changes(box, "failed")), 0);
+  world.loss = 0;
+  world.run(2000);
+  assert.ok(everyUp(world, (box) => box.core.aliveCount() === 20));
+});
+
+test("tags, events and queries reach everybody once", () => {
+  const world = cluster(14, 20);
+  world.run(1000);
+  const [first] = world.boxes;
+  world.step(first!, { type: "set-tags", tags: { zone: "Raval" } });
+  const tagMs = world.run(2000, () => everyUp(world, (box) => box.core.member("box-0")!.tags.zone === "Raval"));
+  assert.ok(tagMs < 1000, `${tagMs}`);
+  for (let i = 0; i < 30; i++) {
+    world.step(world.boxes[i % 20]!, { type: "user-event", name: "e", payload: bytes(String(i)) });
+  }
+  world.run(2000);
+  for (const box of world.boxes) {
+    const heard = box.effects.flatMap((e) => (e.type === "user-event" ? [new TextDecoder().decode(e.payload)] : []));
+    assert.equal(heard.length, 30);
+    assert.equal(new Set(heard).size, 30);
+  }
+  const filters = [{ type: "nodes" as const, nodes: ["box-3", "box-4"] }];
+  const query = { name: "who", payload: bytes("?"), wantAck: true, filters, relayFactor: 2 };
+  world.step(first!, { type: "query", key: "k", query });
+  world.run(200);
+  for (const box of world.boxes) {
+    for (const effect of box.effects) {
+      if (effect.type !== "query") continue;
+      assert.equal(effect.from, "box-0");
+      world.step(box, { type: "respond", query: effect.key, payload: bytes(box.name) });
+    }
+  }
+  world.run(10000);
+  const answers = first!.effects.flatMap((e) => (e.type === "query-response" ? [e.from] : []));
+  assert.deepEqual(answers.sort(), ["box-3", "box-4"]);
+  const done = first!.effects.find((effect) => effect.type === "query-done");
+  assert.deepEqual(done, { type: "query-done", key: "k", acks: 2, responses: 2 });
+  assert.throws(() => world.step(first!, { type: "respond", query: "1:1", payload: bytes("") }), /no-such-query/);
+});
+
+test("who joins later does not hear the events of the past, unless it asks for them", () => {
+  const world = cluster(15, 3);
+  world.step(world.boxes[0]!, { type: "user-event", name: "past", payload: bytes("x") });
+  world.run(1000);
+  for (const replay of [false, true]) {
+    const late = world.add(`late-${replay}`);
+    world.step(late, { type: "join", addresses: [world.endpoint(world.boxes[1]!)], replay });
+    world.run(10000);
+    assert.equal(late.effects.filter((effect) => effect.type === "user-event").length, replay ? 1 : 0);
+  }
+});
+
+test("an excluded member is dead at once and stays so", () => {
+  const world = cluster(16, 6);
+  world.run(500);
+  const rest = world.boxes.filter((box) => box.name !== "box-5");
+  for (const box of rest) world.step(box, { type: "forget", name: "box-5" });
+  for (const box of rest) assert.equal(sees(box, "box-5"), "failed");
+  world.run(5000);
+  for (const box of rest) {
+    assert.equal(sees(box, "box-5"), "failed");
+    assert.equal(changes(box, "join"), 5);
+    assert.ok(box.core.counts().refused.forgotten > 0);
+  }
+  for (const box of rest) world.step(box, { type: "readmit", name: "box-5" });
+  world.run(10_000);
+  for (const box of rest) assert.equal(sees(box, "box-5"), "alive");
+});
+
+test("members that are not admitted, and those beyond the limit, do not enter the table", () => {
+  const world = new World(17);
+  const strict = world.add("strict", testing, { admit: (name) => name !== "box-b" });
+  const small = world.add("small", testing, { membersMax: 2 });
+  for (const name of ["box-a", "box-b", "box-c"]) {
+    const box = world.add(name);
+    world.step(box, { type: "join", addresses: [world.endpoint(strict), world.endpoint(small)] });
+    world.run(1000);
+  }
+  assert.equal(sees(strict, "box-b"), undefined);
+  assert.equal(sees(strict, "box-c"), "alive");
+  assert.ok(strict.core.counts().refused["not-admitted"] > 0);
+  assert.equal(small.core.members().length, 2);
+  assert.ok(small.core.counts().refused["table-full"] > 0);
+});
+
+test("a box that slept for a day accuses nobody", () => {
+  const world = cluster(18, 6);
+  world.run(1000);
+  const sleeper = world.boxes[2]!;
+  sleeper.up = false;
+  world.run(5000);
+  assert.equal(sees(world.boxes[0]!, "box-2"), "failed");
+  const suspectedBefore = changes(sleeper, "suspect");
+  sleeper.up = true;
+  world.nowMs += 24 * 3600_000;
+  world.step(sleeper, { type: "tick" });
+  world.run(40_000, () => world.boxes.every((box) => box.core.aliveCount() === 6));
+  assert.equal(changes(sleeper, "failed"), 0);
+  assert.ok(changes(sleeper, "suspect") - suspectedBefore <= 1);
+  assert.equal(sleeper.core.counts().stalls, 1);
+});
+
+test("coordinates come to predict round trips that were never measured", () => {
+  const world = new World(19);
+  const place = new Map<Box, [number, number]>();
+  world.delayMs = (from, to) => {
+    const [a, b] = [place.get(from)!, place.get(to)!];
+    return 1 + Math.hypot(a[0] - b[0], a[1] - b[1]) / 2;
+  };
+  for (let i = 0; i < 20; i++) {
+    const box = world.add(`box-${i}`, lan);
+    place.set(box, [world.random.float() * 60, world.random.float() * 60]);
+    if (i > 0) world.step(box, { type: "join", addresses: [world.endpoint(world.boxes[0]!)] });
+  }
+  world.run(400_000);
+  const errors: number[] = [];
+  for (const a of world.boxes) {
+    for (const b of world.boxes) {
+      if (a === b) continue;
+      const trueMs = 2 * world.delayMs(a, b);
+      errors.push(Math.abs(estimateRttMs(a.core.coordinate(), b.core.coordinate()) - trueMs) / trueMs);
+    }
+  }
+  errors.sort((x, y) => x - y);
+  const median = errors[errors.length >> 1]!;
+  assert.ok(median < 0.1, `median relative error ${median}`);
+});
+
+test("packets stay within the limit", () => {
+  const world = cluster(20, 30, testing, { packetBytesMax: 600 });
+  let largest = 0;
+  world.watch = (effect) => {
+    if (effect.type === "send") largest = Math.max(largest, effect.bytes.length);
+  };
+  for (const box of world.boxes) {
+    world.step(box, { type: "set-tags", tags: { note: "x".repeat(200) } });
+    world.step(box, { type: "user-event", name: "e", payload: new Uint8Array(1000) });
+  }
+  world.run(10000);
+  assert.ok(largest > 500 && largest <= 600, `${largest}`);
+  assert.ok(everyUp(world, (box) => box.core.members().every((m) => m.tags.note?.length === 200)));
+});
+
+test("1000 boxes: a join storm, a minute of rest, one change", (t) => {
+  const clock = () => Math.round(performance.now());
+  const startMs = clock();
+  const world = cluster(21, 1000, lan);
+  world.run(40_000);
+  assert.ok(everyUp(world, (box) => box.core.aliveCount() === 1000));
+  const settledMs = clock();
+  const stepsBefore = world.steps;
+  const bytesBefore = world.boxes.reduce((sum, box) => sum + box.core.counts().bytesOut, 0);
+  world.run(60_000);
+  const restMs = clock() - settledMs;
+  const steps = world.steps - stepsBefore;
+  const bytesEach = (world.boxes.reduce((sum, box) => sum + box.core.counts().bytesOut, 0) - bytesBefore) / 1000 / 60;
+  world.step(world.boxes[0]!, { type: "set-tags", tags: { v: "1" } });
+  const tagMs = world.run(10_000, () => everyUp(world, (box) => box.core.member("box-0")!.tags.v === "1"));
+  assert.ok(tagMs < 10000, `${tagMs}`);
+  assert.ok(bytesEach < 1000, `${bytesEach} bytes a second`);
+  // At rest the cost must not depend on the number of members.
+  assert.ok(steps < 1000 * 60 * 10, `${steps} steps`);
+  t.diagnostic(`storm ${settledMs - startMs} ms; rest: 60 s in ${restMs} ms, ${steps} steps, `);
+  t.diagnostic(`${Math.round(bytesEach)} bytes of packets a second and box; a tag reached all in ${Math.round(tagMs)} ms`);
+});
