@@ -12,6 +12,7 @@ const root = resolve(import.meta.dirname, "..");
 const services = join(root, "src/services");
 const API = "virtual:api-table";
 const WORDS = "virtual:words/";
+const ICON = /lucide-static\/icons\/[\w-]+\.svg\?raw$/;
 
 interface SeenContract {
   name: string;
@@ -51,11 +52,24 @@ export function wordFiles(language: string): string[] {
   return [own, ...serviceFolders().map((folder) => join(services, folder, "ui", `${language}.json`))].filter(existsSync);
 }
 
+/** An icon without what the page does not need: its licence line (named in the README of the program), class, size. */
+function leanIcon(svg: string): string {
+  return svg
+    .replace(/<!--[^]*?-->/, "")
+    .replaceAll(/\s+/g, " ")
+    .replace(/ class="[^"]*"/, "")
+    .replace(/ (?:width|height)="24" (?:width|height)="24"/, "")
+    .replaceAll(/> </g, "><")
+    .trim();
+}
+
 export function virtualModules(): Plugin {
   return {
     name: "comu-virtual-modules",
+    enforce: "pre",
     resolveId: (id) => (id === API || id.startsWith(WORDS) ? `\0${id}` : undefined),
     async load(id) {
+      if (ICON.test(id)) return `export default ${JSON.stringify(leanIcon(readFileSync(id.slice(0, -4), "utf8")))};`;
       if (id === `\0${API}`) return `export default ${JSON.stringify(await apiTable())};`;
       if (!id.startsWith(`\0${WORDS}`)) return undefined;
       const merged: Record<string, string> = {};

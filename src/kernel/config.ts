@@ -1,12 +1,10 @@
 /**
  * The configuration: one zod schema per section, which is at once the source of default, type, help text and form.
  * A change is live: first every part verifies it, then the file is written, then every part commits it.
- * The file carries a version; an older one passes through the migrations in order.
+ * The file carries a version, one more than there are migrations; an older one passes through them in order.
  */
 import { z } from "zod";
 import { Failure, fail } from "./errors.ts";
-
-export const CONFIG_VERSION = 1;
 
 /** One step: the whole file's content from version n to n + 1. */
 export type Migration = (content: Record<string, unknown>) => Record<string, unknown>;
@@ -42,23 +40,26 @@ export interface ConfigOptions {
 }
 
 export function createConfig(options: ConfigOptions): Config {
-  let current = parse(options.sections, migrate(options.load(), options.migrations ?? []));
+  const migrations = options.migrations ?? [];
+  const version = migrations.length + 1;
+  let current = parse(options.sections, migrate(options.load(), migrations));
   const listeners: ConfigListener[] = [];
   let turn: Promise<unknown> = Promise.resolve();
 
   const change = async (patch: Record<string, Record<string, unknown>>): Promise<Values> => {
     for (const [section, keys] of Object.entries(patch)) {
-      const schema = options.sections[section];
+      const schema = Object.hasOwn(options.sections, section) ? options.sections[section] : undefined;
       if (!schema) throw fail("bad-input", { params: { field: section, reason: "unknown section" } });
       for (const key of Object.keys(keys)) {
-        if (!(key in schema.shape)) throw fail("bad-input", { params: { field: `${section}.${key}`, reason: "unknown setting" } });
+        if (Object.hasOwn(schema.shape, key)) continue;
+        throw fail("bad-input", { params: { field: `${section}.${key}`, reason: "unknown setting" } });
       }
     }
     const merged = { ...current } as Record<string, Record<string, unknown>>;
     for (const [section, keys] of Object.entries(patch)) merged[section] = { ...merged[section], ...keys };
     const next = parse(options.sections, merged);
     for (const listener of listeners) listener.verify?.(next);
-    await options.save({ version: CONFIG_VERSION, ...next });
+    await options.save({ version, ...next });
     current = next;
     for (const listener of listeners) listener.commit(next);
     return next;
@@ -82,9 +83,10 @@ function migrate(loaded: unknown, migrations: readonly Migration[]): Record<stri
   if (loaded === undefined) return {};
   if (typeof loaded !== "object" || loaded === null || Array.isArray(loaded)) throw badFile("not an object");
   const { version = 1, ...rest } = loaded as Record<string, unknown>;
-  if (typeof version !== "number" || version > CONFIG_VERSION) throw badFile(`version ${String(version)}`);
+  const newest = migrations.length + 1;
+  if (typeof version !== "number" || version > newest) throw badFile(`version ${String(version)}`);
   let content = rest;
-  for (let from = version; from < CONFIG_VERSION; from += 1) {
+  for (let from = version; from < newest; from += 1) {
     const step = migrations[from - 1];
     if (!step) throw badFile(`no way up from version ${from}`);
     content = step(content);

@@ -6,7 +6,7 @@
 import type { Role } from "./contract.ts";
 
 export interface ComuEvent {
-  /** Rises by one from 1 at each start of the daemon. */
+  /** Rises by one with each event, from the number after the one that `createEvents` was given. */
   id: number;
   /** "SERVICE.NAME", for instance "discovery.changed". */
   type: string;
@@ -28,10 +28,14 @@ export interface Events {
   lastId(): number;
 }
 
-export function createEvents(): Events {
+/**
+ * `startId` must be beyond every id of the run before (the wall clock in milliseconds is), so that a page which comes
+ * back after a restart is told to load all again and does not take new events for those that it missed.
+ */
+export function createEvents(startId = 0): Events {
   const kept: ComuEvent[] = [];
   const listeners = new Set<(event: ComuEvent) => void>();
-  let last = 0;
+  let last = startId;
   return {
     emit(type, role, data = {}) {
       const event: ComuEvent = { id: ++last, type, role, data };

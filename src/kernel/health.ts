@@ -43,7 +43,8 @@ export function createHealth(): Health {
         }
       }
       next.sort((a, b) => RANK[a.severity] - RANK[b.severity] || a.sinceMs - b.sinceMs);
-      const changed = next.length !== standing.length || next.some((w) => !before.has(keyOf(w.source, w)));
+      const isNew = (w: StandingWarning) => before.get(keyOf(w.source, w))?.severity !== w.severity;
+      const changed = next.length !== standing.length || next.some(isNew);
       standing = next;
       return changed;
     },

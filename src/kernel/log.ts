@@ -33,8 +33,12 @@ export interface LogRing extends Log {
 
 /** Lines kept in memory. */
 export const LOG_LINES_KEPT = 500;
-/** A longer message is cut. */
+/** A longer message, or text of a field, is cut. */
 export const LOG_MESSAGE_LENGTH_MAX = 2000;
+/** Fields within fields, and causes of causes, are followed so far. */
+export const LOG_DEPTH_MAX = 5;
+/** Keys of one object, and items of one list, that are written. */
+export const LOG_KEYS_MAX = 50;
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 const hidden = /password|secret|token|privateKey|cookie|^code$/i;
@@ -58,7 +62,7 @@ export function createLog(options: LogOptions): LogRing {
       area,
       message: message.slice(0, LOG_MESSAGE_LENGTH_MAX),
     };
-    if (fields) line.fields = clean(fields);
+    if (fields) line.fields = cleanFields(fields, 1);
     lines.push(line);
     if (lines.length > LOG_LINES_KEPT) lines.shift();
     options.write(JSON.stringify(line), level);
@@ -70,22 +74,29 @@ export function createLog(options: LogOptions): LogRing {
     error: (message, fields) => put("error", area, message, fields),
     area: (name) => forArea(name),
   });
-  return { ...forArea("box"), recent: (limit) => lines.slice(-limit), setLevel: (level) => (threshold = level) };
+  return { ...forArea("box"), recent: (limit) => (limit > 0 ? lines.slice(-limit) : []), setLevel: (level) => (threshold = level) };
 }
 
-function clean(fields: Record<string, unknown>): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(fields)) {
-    if (hidden.test(key)) result[key] = "(hidden)";
-    else if (value instanceof Error) result[key] = describe(value);
-    else result[key] = value;
-  }
-  return result;
+function cleanFields(fields: object, depth: number): Record<string, unknown> {
+  const entries = Object.entries(fields).slice(0, LOG_KEYS_MAX);
+  return Object.fromEntries(entries.map(([key, value]) => [key, hidden.test(key) ? "(hidden)" : clean(value, depth)]));
+}
+
+/** What JSON can write, without secrets, and bounded: a line of the log must never fail or fill the memory. */
+function clean(value: unknown, depth: number): unknown {
+  if (typeof value === "string") return value.slice(0, LOG_MESSAGE_LENGTH_MAX);
+  if (value instanceof Error) return describe(value).slice(0, LOG_MESSAGE_LENGTH_MAX);
+  if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return String(value).slice(0, 100);
+  if (typeof value !== "object" || value === null) return value;
+  if (ArrayBuffer.isView(value)) return `(${value.byteLength} bytes)`;
+  if (depth >= LOG_DEPTH_MAX) return "(more)";
+  if (Array.isArray(value)) return value.slice(0, LOG_KEYS_MAX).map((item) => clean(item, depth + 1));
+  return cleanFields(value, depth + 1);
 }
 
 /** An error with its chain of causes, in one line. */
-export function describe(error: unknown): string {
+export function describe(error: unknown, depth = 1): string {
   if (!(error instanceof Error)) return String(error);
   const own = `${error.name}: ${error.message}`;
-  return error.cause === undefined ? own : `${own} (because ${describe(error.cause)})`;
+  return error.cause === undefined || depth >= LOG_DEPTH_MAX ? own : `${own} (because ${describe(error.cause, depth + 1)})`;
 }

@@ -24,9 +24,10 @@ export function say(tables: WordTables, language: Language, key: string, params:
   const table = tables[language];
   const form = plural(table, language, key, params) ?? plural(tables.en, "en", key, params) ?? key;
   return form.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = params[name];
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (value === undefined) return whole;
-    return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : value;
+    // Without grouping: most of these numbers are ports and limits, and "port 7,000" is no port.
+    return typeof value === "number" ? new Intl.NumberFormat(language, { useGrouping: false }).format(value) : value;
   });
 }
 

@@ -15,7 +15,7 @@ const log = createLog({ clock, level: "error", write: (line) => console.error(li
 
 /** A stream that answers with what it got, once the peer has ended. */
 function answerAll(socket: Socket, firstBytes: Uint8Array): void {
-  const chunks = [Buffer.from(firstBytes)];
+  const chunks: Uint8Array[] = [firstBytes];
   socket.on("data", (bytes: Buffer) => chunks.push(bytes));
   socket.on("end", () => socket.end(Buffer.concat(chunks)));
   socket.resume();

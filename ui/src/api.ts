@@ -40,5 +40,5 @@ export type Output<N> = EndpointOf<N> extends { output: infer O extends z.ZodTyp
 
 type Base<K> = K extends `${infer B}.one` | `${infer B}.many` | `${infer B}.other` ? B : K;
 type AllKeys = { [S in keyof Words]: keyof Words[S] }[keyof Words];
-/** Every word key, with plural forms folded into one. */
-export type WordKey = Base<AllKeys>;
+/** Every word key; plural forms are also known by what they share. */
+export type WordKey = AllKeys | Base<AllKeys>;

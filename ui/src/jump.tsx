@@ -21,6 +21,9 @@ interface Target {
   href: string;
 }
 
+/** The field steers a list of our own, not a <datalist>; the element types know only the latter. */
+const COMBOBOX = { role: "combobox" } as object;
+
 function useTargets(pages: readonly PageEntry[], query: string): Target[] {
   const services = useResource("discovery.list", { all: "false" }).data;
   const boxes = useResource("mesh.boxes", { all: "false" }).data;
@@ -70,7 +73,7 @@ export function Jump({ pages, onClose }: { pages: readonly PageEntry[]; onClose:
     <dialog ref={dialog} class="palette" aria-label={t("shell.search")} onCancel={onClose} onClick={(event) => event.target === dialog.current && onClose()}>
       <input
         type="search"
-        role="combobox"
+        {...COMBOBOX}
         aria-label={t("shell.search")}
         aria-expanded="true"
         aria-controls="jump-list"

@@ -6,7 +6,7 @@ import { isoTime } from "../../kernel/clock.ts";
 import type { Check, Warning } from "../../kernel/contract.ts";
 import type { Language } from "../../kernel/words.ts";
 import { say } from "../../kernel/words.ts";
-import { systemFacts } from "../../platform/system.ts";
+import { diskSpace } from "../../platform/files.ts";
 import type { System } from "../../system.ts";
 
 export const DOCTOR_INTERVAL_MS = 12 * 3_600_000;
@@ -26,8 +26,8 @@ export function createDoctor(system: System) {
   let last: DoctorReport | undefined;
   let cancels: (() => void)[] = [];
 
-  const own = (): Check[] => {
-    const { disk } = systemFacts(system.dataFolder);
+  const own = async (): Promise<Check[]> => {
+    const disk = await diskSpace(system.dataFolder);
     const reserve = Number(system.config.values()["box"]!["diskReserveMiB"]) * MIB;
     const freeMiB = Math.floor(disk.freeBytes / MIB);
     const engines = system.services.filter((service) => service.contract.optional).length;
@@ -53,7 +53,7 @@ export function createDoctor(system: System) {
 
   const run = async (): Promise<DoctorReport> => {
     const looks = system.services.flatMap((service) => (service.doctor ? [bounded(service.contract.name, service.doctor())] : []));
-    const checks = [...own(), ...(await Promise.all(looks)).flat()];
+    const checks = (await Promise.all([own(), ...looks])).flat();
     last = { atMs: system.clock.wallMs(), checks };
     return last;
   };

@@ -7,7 +7,8 @@ import { isoTime } from "../../kernel/clock.ts";
 import { fail as kernelFail } from "../../kernel/errors.ts";
 import { say } from "../../kernel/words.ts";
 import { localAddresses } from "../../platform/addresses.ts";
-import { createProcessMeter, systemFacts } from "../../platform/system.ts";
+import { createSystemReader } from "../../platform/system.ts";
+import type { SystemFacts } from "../../platform/system.ts";
 import type { System } from "../../system.ts";
 import { boxContract, boxErrors, boxSettings } from "./contract.ts";
 import { createDoctor } from "./doctor.ts";
@@ -22,8 +23,8 @@ const { fail } = boxErrors;
 export function box(system: System): Service<typeof boxContract.endpoints> {
   const settings = () => system.config.section("box", boxSettings);
   const doctor = createDoctor(system);
-  const meter = createProcessMeter();
-  let facts = systemFacts(system.dataFolder);
+  const reader = createSystemReader({ clock: system.clock, dataFolder: system.dataFolder });
+  let facts: SystemFacts | undefined;
   let settingUp = false;
   let cancelLook = () => {};
 
@@ -71,8 +72,8 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
 
   const handlers: Handlers<typeof boxContract.endpoints> = {
     setup,
-    status() {
-      facts = systemFacts(system.dataFolder);
+    async status() {
+      facts = await reader.read();
       const boxes = system.mesh.boxes();
       return {
         id: system.identity.boxId,
@@ -91,9 +92,9 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
         uptimeS: Math.round(process.uptime()),
         boxes: { up: boxes.filter((one) => one.state === "up" || one.state === "suspect").length, known: boxes.length },
         services: system.discovery.counts(),
-        memory: { rssBytes: process.memoryUsage.rss(), freeBytes: facts.memory.freeBytes, totalBytes: facts.memory.totalBytes },
-        cpu: { processPercent: meter.cpuPercent(), load1: facts.load1, cores: facts.cores },
-        disk: facts.disk,
+        memory: { rssBytes: facts.processRssBytes, freeBytes: facts.memoryFreeBytes, totalBytes: facts.memoryTotalBytes },
+        cpu: { processPercent: Math.round(facts.processCpu * 1000) / 10, load1: facts.load[0], cores: facts.processors },
+        disk: { freeBytes: facts.diskFreeBytes, totalBytes: facts.diskTotalBytes },
       };
     },
     health: (_input, { language }) =>
@@ -154,7 +155,9 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
     async start() {
       system.health.setIgnored(settings().ignoredWarnings);
       for (const name of settings().partsOff) await system.supervisor.setOn(name, false);
-      cancelLook = system.clock.every(DISK_LOOK_MS, () => (facts = systemFacts(system.dataFolder)));
+      const look = async () => void (facts = await reader.read());
+      await look();
+      cancelLook = system.clock.every(DISK_LOOK_MS, () => void look());
       doctor.start();
     },
     async stop() {
@@ -162,10 +165,11 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
       doctor.stop();
     },
     health() {
-      const low = facts.disk.freeBytes < settings().diskReserveMiB * MIB;
+      const freeBytes = facts?.diskFreeBytes ?? Number.POSITIVE_INFINITY;
+      const low = freeBytes < settings().diskReserveMiB * MIB;
       const failed = system.supervisor.status().filter((part) => part.state === "failed");
       return [
-        ...(low ? [{ code: "disk-low", severity: "warning" as const, params: { free: Math.floor(facts.disk.freeBytes / MIB) } }] : []),
+        ...(low ? [{ code: "disk-low", severity: "warning" as const, params: { free: Math.floor(freeBytes / MIB) } }] : []),
         ...failed.map((part) => ({ code: "part-failed", severity: "error" as const, params: { part: part.name } })),
         ...doctor.warnings(),
       ];

@@ -7,9 +7,10 @@ import type { Config } from "../../kernel/config.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
-import { localAddresses } from "../../platform/addresses.ts";
+import { hostPort } from "../../platform/addresses.ts";
 import { createMdns } from "../../platform/mdns.ts";
-import type { HeardService, Mdns } from "../../platform/mdns.ts";
+import type { Mdns } from "../../platform/mdns.ts";
+import type { MdnsService } from "../../platform/mdns-cache.ts";
 import type { DiscoveryClient } from "../discovery/client.ts";
 import { typeFacts } from "../discovery/kinds.ts";
 import type { MeshClient } from "../mesh/client.ts";
@@ -33,14 +34,15 @@ export interface LanNeeds {
 export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
   let mdns: Mdns | undefined;
   let announced = "";
+  let withdraw = () => {};
   let cancel = () => {};
   const settings = () => needs.config.section("lan", lanSettings);
 
-  const heard = (): HeardService[] => mdns?.services() ?? [];
-  const view = (service: HeardService) => {
+  const heard = (): MdnsService[] => mdns?.services() ?? [];
+  const view = (service: MdnsService) => {
     const address = service.addresses[0] ?? "";
     return {
-      id: service.id,
+      id: idOf(service),
       title: service.name,
       type: service.type,
       category: typeFacts(service.type).category,
@@ -55,7 +57,7 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
   const handlers: Handlers<typeof lanContract.endpoints> = {
     heard: () => heard().filter((service) => service.type !== BOX_TYPE && service.addresses.length > 0).map(view),
     publishHeard({ id, scope, title }) {
-      const service = heard().find((one) => one.id === id);
+      const service = heard().find((one) => idOf(one) === id);
       if (!service) throw lanErrors.fail("heard-unknown", { params: { id } });
       const path = service.txt["path"];
       return needs.discovery.publish({
@@ -83,30 +85,52 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
     const wanted = settings().announce ? JSON.stringify(txt) : "";
     if (wanted === announced || !mdns) return;
     announced = wanted;
-    mdns.withdrawAll();
-    if (wanted) mdns.announce({ name: `${txt.box || "Comú"} (${txt.id.slice(0, 4)})`, type: BOX_TYPE, port: needs.run.port ?? 0, txt });
+    withdraw();
+    withdraw = () => {};
+    // The label of a DNS-SD instance: no dots, at most 63 bytes.
+    const name = `${(txt.box || "Comu").replaceAll(".", " ").slice(0, 20)} (${txt.id.slice(0, 4)})`;
+    if (wanted) withdraw = mdns.announce({ name, type: BOX_TYPE, port: needs.run.port ?? 0, txt });
   };
+  /** Boxes that are heard here and belong to a community. */
+  const nearby = () =>
+    heard()
+      .filter((service) => service.type === BOX_TYPE && service.txt["communityId"] && service.txt["id"] !== needs.mesh.selfId)
+      .map(({ txt, port, addresses }) => ({
+        box: txt["box"] ?? "",
+        community: txt["community"] ?? "",
+        communityId: txt["communityId"] ?? "",
+        address: hostPort(addresses[0] ?? "", Number(txt["mesh"] ?? 0)),
+        url: `http://${hostPort(addresses[0] ?? "", port)}/`,
+        code: txt["code"] ?? "",
+      }));
 
   return {
     contract: lanContract,
     handlers,
     async start() {
-      mdns = await createMdns({
+      const changed = () => needs.events.emit("lan.changed", "host");
+      mdns = createMdns({
         clock: needs.clock,
         log: needs.log.area("lan"),
-        hostName: `comu-${needs.mesh.selfId.slice(0, 8)}.local`,
-        addresses: () => localAddresses().map((one) => one.address),
-        onChange: () => needs.events.emit("lan.changed", "host"),
+        hostLabel: `comu-${needs.mesh.selfId.slice(0, 8)}`,
+        onFound: changed,
+        onLost: changed,
       });
+      needs.mesh.hearNearby(nearby);
       announce();
       cancel = needs.clock.every(ANNOUNCE_LOOK_MS, announce);
     },
     async stop() {
       cancel();
       announced = "";
+      withdraw = () => {};
       await mdns?.close();
       mdns = undefined;
     },
-    health: () => (mdns && !mdns.working() ? [{ code: "no-multicast", severity: "info" }] : []),
+    health: () => (mdns?.state() === "no-network" ? [{ code: "no-multicast", severity: "info" }] : []),
   };
+}
+
+function idOf(service: MdnsService): string {
+  return `${service.name}.${service.type}`;
 }

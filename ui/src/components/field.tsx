@@ -1,7 +1,7 @@
 /** Form fields: label, hint and what is wrong always belong to the input, for eyes and for screen readers. */
 import eyeOff from "lucide-static/icons/eye-off.svg?raw";
 import eye from "lucide-static/icons/eye.svg?raw";
-import type { InputHTMLAttributes, ComponentChildren } from "preact";
+import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import { t } from "../words.ts";
 import { Button } from "./button.tsx";
@@ -12,7 +12,16 @@ interface FieldProps {
   wrong?: string | undefined;
 }
 
-type Native = Omit<InputHTMLAttributes<HTMLInputElement>, "label" | "value" | "size" | "onInput">;
+interface Native {
+  maxLength?: number | undefined;
+  required?: boolean;
+  autofocus?: boolean;
+  autocomplete?: string;
+  autocapitalize?: string;
+  placeholder?: string;
+  spellcheck?: boolean;
+  inputMode?: "decimal" | "numeric";
+}
 
 interface TextProps extends FieldProps, Native {
   value: string;

@@ -11,7 +11,7 @@ const schema = z.toJSONSchema(z.object({
   every: z.number().int().min(1).max(10).default(3),
   codes: z.array(z.string()).default([]),
 }));
-const fields = settingFields("box", schema, { name: "forn", codes: ["a", "b"] });
+const fields = settingFields("sample", schema, { name: "forn", codes: ["a", "b"] });
 const field = (key: string) => fields.find((one) => one.key === key)!;
 
 test("each type becomes its own kind of field", () => {
@@ -32,4 +32,8 @@ test("numbers are checked against their bounds, with comma or point", () => {
   assert.deepEqual(typedValue(field("every"), ""), { ok: false, problem: "not-a-number" });
   assert.deepEqual(typedValue(field("every"), "0"), { ok: false, problem: "too-small" });
   assert.deepEqual(typedValue(field("every"), "11"), { ok: false, problem: "too-large" });
+});
+
+test("what has a place of its own is not asked twice", () => {
+  assert.deepEqual(settingFields("box", schema, {}).map((one) => one.key), ["level", "on", "every", "codes"]);
 });

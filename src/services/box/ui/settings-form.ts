@@ -35,8 +35,12 @@ function kindOf(schema: Schema): SettingField["kind"] {
   return schema.type === "array" ? "list" : "text";
 }
 
+/** Set in places of their own, with their own words: renaming, setting warnings aside, switching parts. */
+const ELSEWHERE = new Set(["box.name", "box.ignoredWarnings", "box.partsOff"]);
+
 export function settingFields(section: string, schema: unknown, values: Record<string, unknown>): SettingField[] {
-  return Object.entries((schema as Schema).properties ?? {}).map(([key, one]) => {
+  const properties = Object.entries((schema as Schema).properties ?? {});
+  return properties.filter(([key]) => !ELSEWHERE.has(`${section}.${key}`)).map(([key, one]) => {
     const field: SettingField = {
       section,
       key,

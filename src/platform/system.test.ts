@@ -1,0 +1,41 @@
+/** The real machine's facts, and made-up sensor folders. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { systemClock } from "../kernel/clock.ts";
+import { createSystemReader } from "./system.ts";
+
+const root = await mkdtemp(join(tmpdir(), "comu-system-"));
+after(() => rm(root, { recursive: true }));
+
+test("the facts of this machine make sense together", async () => {
+  const facts = await createSystemReader({ clock: systemClock(), dataFolder: root }).read();
+  assert.ok(facts.hostname !== "" && facts.uptimeS > 0 && facts.processors >= 1);
+  assert.ok(facts.memoryFreeBytes > 0 && facts.memoryFreeBytes <= facts.memoryTotalBytes);
+  assert.ok(facts.diskFreeBytes > 0 && facts.diskFreeBytes <= facts.diskTotalBytes);
+  assert.ok(facts.processRssBytes > 10_000_000 && facts.load.length === 3);
+});
+
+test("the processor share is measured between two readings", async () => {
+  const reader = createSystemReader({ clock: systemClock(), dataFolder: root });
+  const untilMs = performance.now() + 150;
+  while (performance.now() < untilMs);
+  const { processCpu } = await reader.read();
+  assert.ok(processCpu > 0.1 && processCpu < 8, String(processCpu));
+  assert.equal((await reader.read()).processCpu, processCpu);
+});
+
+test("the hottest plausible sensor counts; a machine without sensors has no temperature", async () => {
+  const thermal = join(root, "sys", "class", "thermal");
+  const facts = () => createSystemReader({ clock: systemClock(), dataFolder: root, sysFolder: join(root, "sys"), procFolder: root }).read();
+  assert.equal((await facts()).temperatureC, undefined);
+  for (const [zone, text] of [["thermal_zone0", "41500\n"], ["thermal_zone1", "63250\n"], ["thermal_zone2", "-274000\n"], ["thermal_zone3", ""]]) {
+    await mkdir(join(thermal, zone!), { recursive: true });
+    await writeFile(join(thermal, zone!, "temp"), text!);
+  }
+  await writeFile(join(root, "meminfo"), "MemTotal: 100 kB\nMemAvailable:     50 kB\n");
+  const { temperatureC, memoryFreeBytes } = await facts();
+  assert.deepEqual([temperatureC, memoryFreeBytes], [63.25, 51_200]);
+});

@@ -1,0 +1,237 @@
+/**
+ * Pictures of every page, for people to look at before they call a page done: wide, 360 px, dark, Catalan, empty and
+ * full, into screenshots/. On each page axe-core looks for what somebody could stumble over, and no request may leave
+ * the origin. At the end: how long a key press takes in a list of 5,000, and how heavy the first page is.
+ *
+ *   node ui/shoot.ts [--only SUBSTRING] [--url http://a-running-box:7000 --owner NAME --password-file FILE]
+ */
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import axe from "axe-core";
+import { type Browser, type Page, chromium } from "playwright-core";
+import { build } from "vite";
+import { serve } from "./dev/server.ts";
+import type { Size } from "./dev/world.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const OUT = join(root, "screenshots");
+const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+const SETTLE_MS = 350;
+
+interface Look {
+  name: string;
+  width: number;
+  dark?: boolean;
+  language: string;
+  size: Size;
+  textPercent?: number;
+}
+
+const LOOKS: readonly Look[] = [
+  { name: "wide", width: 1280, language: "en", size: "small" },
+  { name: "narrow", width: 360, language: "ca", size: "small" },
+  { name: "dark", width: 1280, dark: true, language: "ca", size: "full" },
+  { name: "empty", width: 1280, language: "es", size: "empty" },
+  { name: "full-narrow", width: 360, dark: true, language: "es", size: "full" },
+  { name: "text-200", width: 360, language: "ca", size: "small", textPercent: 200 },
+];
+
+interface Scene {
+  name: string;
+  path: string;
+  role?: string;
+  size?: Size;
+  /** What to press before the picture, by its accessible name in any language. */
+  press?: RegExp;
+}
+
+const SCENES: readonly Scene[] = [
+  { name: "welcome", path: "/", role: "public", size: "new" },
+  { name: "sign-in", path: "/sign-in", role: "public" },
+  { name: "accept", path: "/accept#abc", role: "public" },
+  { name: "public", path: "/", role: "public" },
+  { name: "home", path: "/" },
+  { name: "services", path: "/services" },
+  { name: "services-own", path: "/services/own" },
+  { name: "services-heard", path: "/services/heard" },
+  { name: "service", path: "/services/first" },
+  { name: "publish", path: "/services", press: /^(?:Publish|Publica|Publicar)$/ },
+  { name: "boxes", path: "/boxes" },
+  { name: "box-details", path: "/boxes/second" },
+  { name: "invitations", path: "/boxes/invitations" },
+  { name: "invite", path: "/boxes", press: /^(?:Invite a box|Convida una caixa|Invitar una caja)$/ },
+  { name: "community", path: "/boxes/community" },
+  { name: "this-box", path: "/box" },
+  { name: "health", path: "/box/health", press: /^(?:Look now|Mira-ho ara|Mirar ahora)$/ },
+  { name: "parts", path: "/box/parts" },
+  { name: "settings", path: "/box/settings" },
+  { name: "log", path: "/box/log" },
+  { name: "people", path: "/people" },
+  { name: "me", path: "/people/me" },
+  { name: "help", path: "/help" },
+  { name: "lost", path: "/nowhere" },
+  { name: "search", path: "/", press: /^(?:Search|Cerca|Buscar)$/ },
+  { name: "gallery", path: "/gallery" },
+];
+
+const { values: flags } = parseArgs({
+  options: { only: { type: "string" }, look: { type: "string" }, url: { type: "string" }, owner: { type: "string" }, "password-file": { type: "string" } },
+});
+
+async function open(browser: Browser, look: Look, origin: string): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: look.width, height: look.width < 500 ? 720 : 800 },
+    colorScheme: look.dark ? "dark" : "light",
+    reducedMotion: "reduce",
+    locale: look.language,
+  });
+  const page = await context.newPage();
+  page.on("request", (request) => {
+    if (!request.url().startsWith(origin) && !request.url().startsWith("data:")) problems.push(`a request left the origin: ${request.url()}`);
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(`${look.name} ${page.url()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => problems.push(`${look.name} ${page.url()}: ${error.stack ?? error.message}`));
+  return page;
+}
+
+const problems: string[] = [];
+
+async function inspect(page: Page, where: string): Promise<void> {
+  // Given as text over the debugging protocol, which the page's content security policy does not concern.
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => {
+    const run = (globalThis as unknown as { axe: { run: (context: object, options: object) => Promise<{ violations: { id: string; help: string; nodes: { target: string[]; any: { message: string }[] }[] }[] }> } }).axe;
+    const result = await run.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] });
+    return result.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? ""})`).join("; ")}`);
+  });
+  for (const one of found) problems.push(`axe, ${where}: ${one}`);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (wide > 0) problems.push(`${where}: ${wide} px wider than the window`);
+}
+
+async function shoot(page: Page, look: Look, scene: Scene, origin: string): Promise<void> {
+  await page.goto(origin + scene.path, { waitUntil: "load" });
+  if (look.textPercent) await page.evaluate((percent) => void (document.documentElement.style.fontSize = `${percent}%`), look.textPercent);
+  await page.locator("h1").first().waitFor();
+  await page.waitForTimeout(SETTLE_MS);
+  if (scene.press) {
+    const button = page.getByRole("button", { name: scene.press }).first();
+    await button.click();
+    await page.waitForTimeout(SETTLE_MS);
+    const make = page.getByRole("button", { name: /^(?:Make the code|Crea el codi|Crear el código)$/ });
+    if (await make.count()) {
+      await make.click();
+      await page.waitForTimeout(SETTLE_MS);
+    }
+  }
+  await inspect(page, `${look.name}/${scene.name}`);
+  const modal = await page.locator("dialog[open]").count();
+  await page.screenshot({ path: join(OUT, `${look.name}-${scene.name}.png`), fullPage: modal === 0 && look.size !== "full" });
+}
+
+/** Milliseconds from a key press to the painted list, for each letter of a word, with 5,000 services. */
+async function timeFilter(browser: Browser, folder: string): Promise<void> {
+  const { url, server } = await serve(folder, "full", "host");
+  const page = await open(browser, LOOKS[0]!, url);
+  await page.goto(`${url}/services`);
+  await page.locator(".service").first().waitFor();
+  const times = await page.evaluate(async () => {
+    const field = document.querySelector<HTMLInputElement>(".filters input")!;
+    const measured: number[] = [];
+    for (const text of ["r", "ra", "rad", "radi", "radio", "radio s", "radio sa", ""]) {
+      const beforeMs = performance.now();
+      field.value = text;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      measured.push(Math.round(performance.now() - beforeMs));
+    }
+    return measured;
+  });
+  console.log(`a key press over 5,000 services, until painted: ${times.join(", ")} ms (most ${Math.max(...times)} ms)`);
+  await page.context().close();
+  server.close();
+}
+
+/** Bytes of the first page as they travel, compressed. */
+async function weigh(browser: Browser, folder: string, role: string): Promise<void> {
+  const { url, server } = await serve(folder, "small", role);
+  const page = await open(browser, LOOKS[0]!, url);
+  const files: string[] = [];
+  page.on("response", (response) => files.push(new URL(response.url()).pathname));
+  await page.goto(url, { waitUntil: "networkidle" }).catch(() => undefined);
+  await page.locator("h1").first().waitFor();
+  const sizes = files.filter((file) => !file.startsWith("/api/")).map((file) => {
+    const name = file === "/" ? "index.html" : file.slice(1);
+    const names = readdirSync(join(folder, name, ".."));
+    const base = name.split("/").at(-1) ?? "";
+    const gz = names.includes(`${base}.gz`) ? `${name}.gz` : name;
+    return readFileSync(join(folder, gz)).length;
+  });
+  console.log(`first page for a ${role}: ${sizes.length} files, ${(sizes.reduce((sum, size) => sum + size, 0) / 1000).toFixed(1)} kB gzip`);
+  await page.context().close();
+  server.close();
+}
+
+/** A real box: signs in and takes the same pictures. */
+async function shootBox(browser: Browser, url: string): Promise<void> {
+  for (const look of LOOKS.filter((one) => one.size !== "empty")) {
+    const page = await open(browser, look, url);
+    await page.goto(`${url}/sign-in`);
+    await page.locator("input[autocomplete=username]").fill(flags.owner ?? "");
+    await page.locator("input[autocomplete=current-password]").fill(readFileSync(flags["password-file"] ?? "", "utf8").trim());
+    await page.keyboard.press("Enter");
+    await page.locator(".shell").waitFor();
+    for (const scene of SCENES) {
+      if (scene.role || scene.path.endsWith("first") || scene.path.endsWith("second") || scene.name === "gallery") continue;
+      if (!flags.only || scene.name.includes(flags.only)) await shoot(page, look, scene, url);
+    }
+    await page.context().close();
+  }
+}
+
+async function shootCanned(browser: Browser, folder: string): Promise<void> {
+  const { makeWorld } = await import("./dev/world.ts");
+  for (const look of LOOKS.filter((one) => !flags.look || one.name === flags.look)) {
+    const world = makeWorld(look.size);
+    for (const scene of SCENES) {
+      if (flags.only && !scene.name.includes(flags.only)) continue;
+      const service = world.services[0];
+      const box = world.boxes[6] ?? world.boxes[0];
+      if (scene.path.endsWith("first") && !service) continue;
+      const path = scene.path.replace("first", encodeURIComponent(service?.id ?? "")).replace("second", box?.id ?? "");
+      const { url, server } = await serve(folder, scene.size ?? look.size, scene.role ?? "host");
+      const page = await open(browser, look, url);
+      await shoot(page, look, { ...scene, path }, url).catch((error: unknown) => problems.push(`${look.name}/${scene.name}: ${String(error)}`));
+      await page.context().close();
+      server.closeAllConnections();
+      server.close();
+    }
+    console.log(`${look.name}: done`);
+  }
+}
+
+mkdirSync(OUT, { recursive: true });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+try {
+  if (flags.url) await shootBox(browser, flags.url);
+  else {
+    const folder = join(root, "dist/ui-gallery");
+    await build({ configFile: join(root, "ui/vite.config.ts"), mode: "gallery", logLevel: "warn" });
+    await shootCanned(browser, folder);
+    if (!flags.only) {
+      await timeFilter(browser, folder);
+      for (const role of ["public", "host"]) await weigh(browser, folder, role);
+    }
+  }
+} finally {
+  await browser.close();
+}
+for (const problem of new Set(problems)) console.log(`PROBLEM ${problem}`);
+console.log(problems.length === 0 ? "no problem found" : `${new Set(problems).size} problems`);
+process.exitCode = problems.length === 0 ? 0 : 1;
