@@ -12,6 +12,10 @@ const root = resolve(import.meta.dirname, "..");
 const services = join(root, "src/services");
 const API = "virtual:api-table";
 const WORDS = "virtual:words/";
+/** Words that reach the page already said, in the answers of the daemon, or that only the command line says. */
+const DAEMON_SAYS = /^(?:error|advice|health|fix|check|up|demo)\.|\.confirm-/;
+/** What the page itself must say when no answer came. */
+const SHELL_SAYS = new Set(["error.internal", "advice.internal", "error.timed-out"]);
 const ICON = /lucide-static\/icons\/[\w-]+\.svg\?raw$/;
 
 interface SeenContract {
@@ -77,7 +81,8 @@ export function virtualModules(): Plugin {
         this.addWatchFile(file);
         Object.assign(merged, JSON.parse(readFileSync(file, "utf8")));
       }
-      return `export default JSON.parse(${JSON.stringify(JSON.stringify(merged))});`;
+      const shown = Object.entries(merged).filter(([key]) => !DAEMON_SAYS.test(key) || SHELL_SAYS.has(key));
+      return `export default JSON.parse(${JSON.stringify(JSON.stringify(Object.fromEntries(shown)))});`;
     },
   };
 }

@@ -8,7 +8,7 @@ import { MDNS_HOST_TTL_S, MDNS_TTL_S } from "./constants.ts";
 import { SERVICE_TYPES } from "./mdns-cache.ts";
 
 export interface MdnsAnnouncement {
-  /** For people, at most 63 bytes in UTF-8. No dots: the codec below cannot carry one inside a name. */
+  /** For people. Longer than 63 bytes it is cut. */
   name: string;
   /** "_http._tcp" */
   type: string;

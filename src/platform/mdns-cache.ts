@@ -14,7 +14,9 @@ import {
 } from "./constants.ts";
 
 /** A service of the local network. */
-export interface MdnsService {
+export interface HeardService {
+  /** Stands for the service while it is there: its full name in lower case. */
+  id: string;
   /** The instance, for people: "Parish radio". */
   name: string;
   /** "_http._tcp" */
@@ -60,7 +62,7 @@ export interface MdnsCache {
   questions(nowMs: number): DnsQuestion[];
   types(): string[];
   /** Complete services, by key. */
-  services(): Map<string, MdnsService>;
+  services(): Map<string, HeardService>;
 }
 
 export function createMdnsCache(isOwn: (host: string) => boolean): MdnsCache {
@@ -171,12 +173,12 @@ export function createMdnsCache(isOwn: (host: string) => boolean): MdnsCache {
     },
     types: () => [...types.keys()],
     services() {
-      const complete = new Map<string, MdnsService>();
+      const complete = new Map<string, HeardService>();
       for (const [key, { name, type, srv, txt }] of instances) {
         const addresses = srv && !isOwn(srv.host) && hosts.get(srv.host);
         if (!addresses) continue;
         const sorted = [...addresses.keys()].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-        complete.set(key, { name, type, host: srv.host, addresses: sorted, port: srv.port, txt: txt?.entries ?? {} });
+        complete.set(key, { id: key, name, type, host: srv.host, addresses: sorted, port: srv.port, txt: txt?.entries ?? {} });
       }
       return complete;
     },

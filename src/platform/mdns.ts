@@ -23,8 +23,10 @@ import {
 } from "./constants.ts";
 import type { MdnsAnnouncement } from "./mdns-answers.ts";
 import { answerTo, hostRecords, instanceName, serviceRecords, typeRecord } from "./mdns-answers.ts";
-import type { MdnsService } from "./mdns-cache.ts";
+import type { HeardService } from "./mdns-cache.ts";
 import { SERVICE_TYPES, createMdnsCache } from "./mdns-cache.ts";
+
+export type { HeardService };
 
 export interface MdnsInterface {
   device: string;
@@ -36,12 +38,16 @@ export interface MdnsInterface {
 }
 
 export interface MdnsOptions {
-  /** First label of our host name, distinct from the system's, for instance "comu-abcdefgh". */
-  hostLabel: string;
+  /** Our host name, distinct from the system's, for instance "comu-abcdefgh.local". */
+  hostName: string;
   clock: Clock;
   log: Log;
-  onFound?: (service: MdnsService) => void;
-  onLost?: (service: MdnsService) => void;
+  onFound?: (service: HeardService) => void;
+  onLost?: (service: HeardService) => void;
+  /** Called once after any of them. */
+  onChange?: () => void;
+  /** Where given, only these addresses are announced, each on its own interface. */
+  addresses?: () => readonly string[];
   /** The interfaces to use; asked again from time to time. All of the machine but loopback where it is not given. */
   interfaces?: () => MdnsInterface[];
   /** 5353, but for tests. */
@@ -51,11 +57,12 @@ export interface MdnsOptions {
 
 export interface Mdns {
   /** What is there now. */
-  services(): MdnsService[];
+  services(): HeardService[];
   /** Announces a service until the returned function is called. Throws `bad-input`, `limit-reached`. */
   announce(service: MdnsAnnouncement): () => void;
-  /** "no-network": no interface, or none that takes multicast; tried again by itself. */
-  state(): "ok" | "no-network";
+  withdrawAll(): void;
+  /** False: no interface, or none that takes multicast; tried again by itself. */
+  working(): boolean;
   stats(): { packetsIn: number; packetsOut: number; broken: number; answersDropped: number };
   /** Says goodbye and stops. */
   close(): Promise<void>;
@@ -79,14 +86,19 @@ const ANNOUNCE_MS = [750, 1750];
 
 export function createMdns(options: MdnsOptions): Mdns {
   const { clock, log } = options;
-  const host = `${options.hostLabel}.local`;
-  const interfaces = options.interfaces ?? machineInterfaces;
+  const host = options.hostName;
+  const label = host.split(".")[0]!;
+  const interfaces = () => {
+    const all = (options.interfaces ?? machineInterfaces)();
+    const allowed = options.addresses && new Set(options.addresses());
+    return allowed ? all.map((one) => ({ ...one, addresses: one.addresses.filter((address) => allowed.has(address)) })) : all;
+  };
   const cache = createMdnsCache((name) => name === host.toLowerCase());
   const voices = new Map<string, Voice>();
   const failedMs = new Map<string, number>();
   const announced = new Set<Announced>();
   const stats = { packetsIn: 0, packetsOut: 0, broken: 0, answersDropped: 0 };
-  let shown = new Map<string, MdnsService>();
+  let shown = new Map<string, HeardService>();
   let answersLeft = MDNS_ANSWERS_PER_S_MAX;
   let complained = false;
   let closed = false;
@@ -116,10 +128,11 @@ export function createMdns(options: MdnsOptions): Mdns {
   const show = () => {
     const before = shown;
     shown = cache.services();
-    for (const [key, service] of before) if (!shown.has(key)) options.onLost?.(service);
-    for (const [key, service] of shown) {
-      if (JSON.stringify(before.get(key)) !== JSON.stringify(service)) options.onFound?.(service);
-    }
+    const lost = [...before.values()].filter(({ id }) => !shown.has(id));
+    const found = [...shown.values()].filter((one) => JSON.stringify(before.get(one.id)) !== JSON.stringify(one));
+    for (const service of lost) options.onLost?.(service);
+    for (const service of found) options.onFound?.(service);
+    if (lost.length + found.length > 0) options.onChange?.();
   };
 
   const hear = (voice: Voice, packet: DnsPacket, from: PacketSource) => {
@@ -155,7 +168,7 @@ export function createMdns(options: MdnsOptions): Mdns {
     for (const one of announced) {
       if (instanceName(one.service).toLowerCase() !== record.name.toLowerCase()) continue;
       one.stop();
-      one.service = { ...one.service, name: withLabel(one.service.name, options.hostLabel) };
+      one.service = { ...one.service, name: withLabel(one.service.name, label) };
       log.info("a service name is taken on the local network", { name: one.service.name });
       begin(one);
     }
@@ -173,6 +186,11 @@ export function createMdns(options: MdnsOptions): Mdns {
     };
     const timers = [...PROBES_MS.map((atMs) => clock.after(atMs, probe)), ...ANNOUNCE_MS.map((atMs) => clock.after(atMs, announce))];
     one.stop = () => timers.forEach((cancel) => cancel());
+  };
+
+  const withdraw = (one: Announced) => {
+    one.stop();
+    if (announced.delete(one) && one.settled) each((voice) => say(voice, goodbye(serviceRecords(one.service, host))));
   };
 
   const open = (about: MdnsInterface, key: string) => {
@@ -236,19 +254,19 @@ export function createMdns(options: MdnsOptions): Mdns {
 
   return {
     services: () => [...shown.values()],
-    announce(service) {
+    announce(wanted) {
+      const service = { ...wanted, name: carried(wanted.name) };
       checkAnnouncement(service);
       if (announced.size >= MDNS_ANNOUNCED_MAX) throw fail("limit-reached", { params: { limit: MDNS_ANNOUNCED_MAX } });
       const one: Announced = { service, settled: false, stop: () => {} };
       announced.add(one);
       begin(one);
-      return () => {
-        one.stop();
-        if (!announced.delete(one) || !one.settled) return;
-        each((voice) => say(voice, goodbye(serviceRecords(one.service, host))));
-      };
+      return () => withdraw(one);
     },
-    state: () => ([...voices.values()].some((voice) => voice.working) ? "ok" : "no-network"),
+    withdrawAll() {
+      for (const one of announced) withdraw(one);
+    },
+    working: () => [...voices.values()].some((voice) => voice.working),
     stats: () => ({ ...stats }),
     async close() {
       if (closed) return;
@@ -289,16 +307,23 @@ function goodbye(records: DnsRecord[]): DnsRecord[] {
 
 function withLabel(name: string, label: string): string {
   const ending = ` (${label})`;
-  let short = name;
-  while (Buffer.byteLength(short + ending) > 63) short = short.slice(0, -1);
-  return short + ending;
+  return cutTo(name, 63 - Buffer.byteLength(ending)) + ending;
+}
+
+/** The name as one label: cut to 63 bytes, and its dots replaced by a look-alike, because the codec would split there. */
+function carried(name: string): string {
+  return cutTo(name.replaceAll(".", "\u2024"), 63);
+}
+
+function cutTo(text: string, bytes: number): string {
+  const characters = [...text];
+  while (Buffer.byteLength(characters.join("")) > bytes) characters.pop();
+  return characters.join("");
 }
 
 function checkAnnouncement({ name, type, port, txt }: MdnsAnnouncement): void {
   const sound =
     name !== "" &&
-    !name.includes(".") &&
-    Buffer.byteLength(name) <= 63 &&
     /^_[a-z0-9-]{1,15}\._(tcp|udp)$/i.test(type) &&
     Number.isInteger(port) &&
     port > 0 &&

@@ -33,7 +33,13 @@ test("messages have the bytes that memberlist has", () => {
 });
 
 test("every message comes back as it went", () => {
-  const ping = { seq: 2 ** 32 - 1, node: "b", sourceAddress: Uint8Array.of(1, 2, 3, 4), sourcePort: 9, sourceNode: "a" };
+  const ping = {
+    seq: 2 ** 32 - 1,
+    node: "b",
+    sourceAddress: Uint8Array.of(1, 2, 3, 4),
+    sourcePort: 9,
+    sourceNode: "a",
+  };
   assert.deepEqual(codec.decodePing(body(codec.encodePing(ping))), ping);
   const indirect = { ...ping, target: new Uint8Array(16), port: 65_535, nack: true };
   assert.deepEqual(codec.decodeIndirectPing(body(codec.encodeIndirectPing(indirect))), indirect);
@@ -63,7 +69,10 @@ test("every message comes back as it went", () => {
     address: Uint8Array.of(127, 0, 0, 1),
     port: 3,
     sourceNode: "s",
-    filters: [{ type: "nodes", nodes: ["a"] }, { type: "tag", tag: "t", expression: "^x" }],
+    filters: [
+      { type: "nodes", nodes: ["a"] },
+      { type: "tag", tag: "t", expression: "^x" },
+    ],
     flags: 1,
     relayFactor: 2,
     timeoutMs: 15_000,
@@ -97,7 +106,10 @@ test("checksum and compression wrap any message", () => {
 test("tags hold 512 bytes and no more; the old role form is read", () => {
   assert.equal(decodeTags(encodeTags({ a: "x".repeat(505) })).a!.length, 505);
   assert.throws(() => encodeTags({ a: "x".repeat(506) }), /tags-too-large/);
-  assert.throws(() => encodeTags(Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`${i}`, ""]))), /tags-too-large/);
+  assert.throws(
+    () => encodeTags(Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`${i}`, ""]))),
+    /tags-too-large/,
+  );
   assert.equal(decodeTags(Buffer.from("web")).role, "web");
   assert.deepEqual({ ...decodeTags(new Uint8Array(0)) }, {});
   assert.equal(decodeTags(encodeTags({ ["__proto__"]: "p" }))["__proto__"], "p");
@@ -108,7 +120,12 @@ test("a stream is whole at its last byte, whatever pieces it comes in", () => {
     for (let i = 0; i < 50; i++) put(node(`node-${i}`));
   });
   const ping = codec.encodePing({ seq: 1, node: "n", sourceAddress: new Uint8Array(4), sourcePort: 1, sourceNode: "" });
-  const user = new MsgpackWriter().byte(codec.TYPE.user).map(1).text("UserMsgLen").int(3).plain(Uint8Array.of(1, 2, 3));
+  const user = new MsgpackWriter()
+    .byte(codec.TYPE.user)
+    .map(1)
+    .text("UserMsgLen")
+    .int(3)
+    .plain(Uint8Array.of(1, 2, 3));
   const sealed = Buffer.concat([sealedStreamHeader(100), new Uint8Array(129)]);
   const labelled = Buffer.concat([labelHeader("comú"), exchange]);
   const random = seededRandom(1);
@@ -130,7 +147,10 @@ test("a stream is whole at its last byte, whatever pieces it comes in", () => {
 
 test("a stream that is garbage, or too large, is refused before it is kept", () => {
   const refused = (bytes: Uint8Array, limit?: number) =>
-    assert.throws(() => new StreamReader(limit).push(bytes), (error) => error instanceof WireError);
+    assert.throws(
+      () => new StreamReader(limit).push(bytes),
+      (error) => error instanceof WireError,
+    );
   refused(Buffer.from("GET / HTTP/1.1\r\n\r\n"));
   refused(new Uint8Array(2000), 1000);
   refused(Uint8Array.of(10, 0xff, 0xff, 0xff, 0xff));

@@ -96,7 +96,14 @@ export function encodePing(ping: Ping): Uint8Array {
 
 export function encodeIndirectPing(ping: IndirectPing): Uint8Array {
   const w = writer.reset().byte(TYPE.indirectPing).map(8);
-  return pingFields(w, ping).text("Target").raw(ping.target).text("Port").int(ping.port).text("Nack").bool(ping.nack).finish();
+  return pingFields(w, ping)
+    .text("Target")
+    .raw(ping.target)
+    .text("Port")
+    .int(ping.port)
+    .text("Nack")
+    .bool(ping.nack)
+    .finish();
 }
 
 function pingFields(w: MsgpackWriter, ping: Ping): MsgpackWriter {

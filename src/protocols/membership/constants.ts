@@ -6,9 +6,9 @@
 
 export interface Profile {
   name: "lan" | "mesh" | "test";
-  /** One member is probed in each. A member fails to answer for (members * this) at most before somebody looks. */
+  /** One member is probed in each. Shorter: failures are seen sooner, and more packets at rest. */
   probeIntervalMs: number;
-  /** Wait for the direct answer before asking others. Above the 99th percentile of the round trip, below the interval. */
+  /** Wait for the direct answer before asking others: above nearly all round trips, below the interval. */
   probeTimeoutMs: number;
   /** Members asked to probe on our behalf. Each costs four packets; more survive more loss on our own links. */
   indirectProbes: number;

@@ -21,9 +21,7 @@ import { onUserEvent } from "./user-events.ts";
 /** Beyond this many members push/pull becomes rarer. */
 const PUSH_PULL_SCALE_FROM = 32;
 
-export type StreamPurpose =
-  | { type: "push-pull"; join: boolean; replay: boolean }
-  | { type: "ping"; probe: Probe };
+export type StreamPurpose = { type: "push-pull"; join: boolean; replay: boolean } | { type: "ping"; probe: Probe };
 
 export type OpenStream = StreamPurpose & { to: Endpoint };
 
@@ -78,7 +76,9 @@ export function encodeLocalState(core: Core, join: boolean): Uint8Array {
   // What died long ago is forgotten by memberlist; to name it again would only make others suspect it.
   const sinceMs = core.nowMs - core.profile.gossipToDeadMs;
   const told = (record: MemberRecord) =>
-    record === core.self || record.activeIndex >= 0 || (record.stateSinceMs >= sinceMs && !core.forgotten.has(record.name));
+    record === core.self ||
+    record.activeIndex >= 0 ||
+    (record.stateSinceMs >= sinceMs && !core.forgotten.has(record.name));
   let count = 0;
   const statusTimes = new Map<string, number>();
   const left: string[] = [];
@@ -164,6 +164,20 @@ export function onStreamFailed(core: Core, id: number): void {
   const stream = core.streams.get(id);
   core.streams.delete(id);
   if (stream?.type === "push-pull" && stream.join) core.emit({ type: "join-result", to: stream.to, ok: false });
+}
+
+/** Merges a snapshot and passes nothing on. Garbage is counted as refused. */
+export function restore(core: Core, snapshot: Uint8Array): void {
+  core.quiet = true;
+  try {
+    const message = unpacked(snapshot);
+    if (message[0] !== TYPE.pushPull) return core.refuse("unknown-type");
+    merge(core, decodePushPull(new MsgpackReader(message, 1), core.membersMax), true);
+  } catch (error) {
+    refuseFault(core, error);
+  } finally {
+    core.quiet = false;
+  }
 }
 
 function merge(core: Core, state: ReturnType<typeof decodePushPull>, skipPast: boolean): void {

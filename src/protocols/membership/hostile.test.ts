@@ -142,7 +142,8 @@ test("golden trace: an ack through another member, a missing nack, a nack", () =
       }
     }
     const empty = new Uint8Array(0);
-    if (kind === "ack") core.step(t, { type: "packet", from: at("b"), bytes: codec.encodeAck({ seq: sequence, payload: empty }) });
+    if (kind === "ack")
+      core.step(t, { type: "packet", from: at("b"), bytes: codec.encodeAck({ seq: sequence, payload: empty }) });
     if (kind === "nack") core.step(t, { type: "packet", from: at("b"), bytes: codec.encodeNack(sequence) });
     trace(core, t, t + 700);
     assert.equal(core.counts().probesFailed - counts0, kind === "ack" ? 0 : 1, kind);
@@ -167,7 +168,8 @@ test("a suspicion with enough members waits its maximum, and confirmations short
   const names = "bcdefghi".split("");
   const failedAfterMs = (accusers: string[]) => {
     const core = make();
-    for (const name of names) core.step(0, { type: "packet", from: at(name), bytes: codec.encodeAlive(nodeOf(name, 1)) });
+    for (const name of names)
+      core.step(0, { type: "packet", from: at(name), bytes: codec.encodeAlive(nodeOf(name, 1)) });
     for (const from of accusers) {
       core.step(0, { type: "packet", from: at(from), bytes: codec.encodeAccusation(3, accusation("b", 1, from)) });
     }
@@ -231,7 +233,11 @@ test("another address for a living name is a conflict; for ours it is refuted, n
 test("intents: leave before death, join takes it back, one for an unknown member waits, one for us is denied", () => {
   const core = make();
   const user = (type: 0 | 1, node: string, ltime: number, prune = false) =>
-    core.step(0, { type: "packet", from: at("c"), bytes: codec.encodeUser(serf.encodeIntent(type, { ltime, node, prune })) });
+    core.step(0, {
+      type: "packet",
+      from: at("c"),
+      bytes: codec.encodeUser(serf.encodeIntent(type, { ltime, node, prune })),
+    });
   user(0, "b", 5);
   core.step(0, { type: "packet", from: at("b"), bytes: codec.encodeAlive(nodeOf("b", 1)) });
   assert.equal(core.member("b")!.status, "leaving");
@@ -268,7 +274,13 @@ test("every refusal has its reason", () => {
   for (let i = 0; i < 8; i++) nested = codec.encodeCompound([nested]);
   refused("too-deep", nested);
   refused("too-large", new Uint8Array(70_000));
-  const bomb = new MsgpackWriter().byte(9).map(2).text("Algo").int(0).text("Buf").raw(lzwEncode(new Uint8Array(100_000)));
+  const bomb = new MsgpackWriter()
+    .byte(9)
+    .map(2)
+    .text("Algo")
+    .int(0)
+    .text("Buf")
+    .raw(lzwEncode(new Uint8Array(100_000)));
   refused("too-large", bomb.finish());
   refused("too-large", codec.encodeAlive({ ...nodeOf("b", 1), meta: new Uint8Array(513) }));
   refused("too-large", codec.encodeAlive(nodeOf("n".repeat(300), 1)));
@@ -286,12 +298,23 @@ test("every refusal has its reason", () => {
   refused("forgotten", alive);
   refused("forgotten", codec.encodePing({ ...ping, node: "a", sourceNode: "b" }));
   refused("forgotten", alive, at("b"));
-  const future = serf.encodeUserEvent({ ltime: LAMPORT_MAX + 1, name: "e", payload: new Uint8Array(0), coalesce: false });
+  const future = serf.encodeUserEvent({
+    ltime: LAMPORT_MAX + 1,
+    name: "e",
+    payload: new Uint8Array(0),
+    coalesce: false,
+  });
   refused("malformed", codec.encodeUser(future));
-  const relay = serf.encodeRelay({ address: Uint8Array.of(8, 8, 8, 8), port: 53, node: "c", message: Uint8Array.of(5) });
+  const relay = serf.encodeRelay({
+    address: Uint8Array.of(8, 8, 8, 8),
+    port: 53,
+    node: "c",
+    message: Uint8Array.of(5),
+  });
   refused("wrong-node", codec.encodeUser(relay));
   const ask = { ...ping, target: Uint8Array.of(9, 9, 9, 9), port: 1, nack: true };
-  for (let i = 0; i < RELAYS_MAX; i++) core.step(0, { type: "packet", from: at("c"), bytes: codec.encodeIndirectPing(ask) });
+  for (let i = 0; i < RELAYS_MAX; i++)
+    core.step(0, { type: "packet", from: at("c"), bytes: codec.encodeIndirectPing(ask) });
   refused("relays-full", codec.encodeIndirectPing(ask));
   core.step(600, { type: "tick" });
   core.step(600, { type: "packet", from: at("c"), bytes: codec.encodeIndirectPing(ask) });
@@ -305,7 +328,10 @@ test("limits of commands and of what others may leave here", () => {
   throws({ type: "user-event", name: "e", payload: new Uint8Array(512) }, /event-too-large/);
   throws({ type: "query", key: "k", query: { name: "q", payload: new Uint8Array(1024) } }, /query-too-large/);
   throws({ type: "respond", query: "1:1", payload: new Uint8Array(0) }, /no-such-query/);
-  throws({ type: "join", addresses: Array.from({ length: JOIN_ADDRESSES_MAX + 1 }, () => at("b")) }, /too-many-addresses/);
+  throws(
+    { type: "join", addresses: Array.from({ length: JOIN_ADDRESSES_MAX + 1 }, () => at("b")) },
+    /too-many-addresses/,
+  );
   const small = { name: "q", payload: new Uint8Array(0) };
   for (let i = 0; i < QUERIES_OWN_MAX; i++) core.step(0, { type: "query", key: `${i}`, query: small });
   throws({ type: "query", key: "more", query: small }, /too-many-queries/);
@@ -337,7 +363,8 @@ test("limits of commands and of what others may leave here", () => {
 test("100,000 changed packets and 20,000 changed streams throw nothing and leave the table bounded", () => {
   const random = seededRandom(99);
   const core = make({ membersMax: 50 });
-  for (const name of "bcdefg") core.step(0, { type: "packet", from: at(name), bytes: codec.encodeAlive(nodeOf(name, 1)) });
+  for (const name of "bcdefg")
+    core.step(0, { type: "packet", from: at(name), bytes: codec.encodeAlive(nodeOf(name, 1)) });
   const seeds = samples();
   let nowMs = 0;
   for (let i = 0; i < 120_000; i++) {
@@ -352,7 +379,8 @@ test("100,000 changed packets and 20,000 changed streams throw nothing and leave
   const { refused } = core.counts();
   assert.ok(core.members().length <= 50);
   assert.equal(core.self().status, "alive");
-  for (const reason of ["malformed", "unknown-type", "too-large", "bad-checksum"] as const) assert.ok(refused[reason] > 0, reason);
+  for (const reason of ["malformed", "unknown-type", "too-large", "bad-checksum"] as const)
+    assert.ok(refused[reason] > 0, reason);
 });
 
 function samples(): Uint8Array[] {
@@ -378,7 +406,9 @@ function samples(): Uint8Array[] {
     codec.encodeUser(serf.encodeUserEvent(event)),
     codec.encodeUser(serf.encodeIntent(0, { ltime: 3, node: "b", prune: false })),
     codec.encodeUser(serf.encodeQueryResponse({ ltime: 1, id: 1, from: "b", flags: 0, payload: utf8("r") })),
-    codec.encodeUser(serf.encodeRelay({ address: Uint8Array.of(10, 0, 0, 98), port: 7, node: "b", message: utf8("\u0005") })),
+    codec.encodeUser(
+      serf.encodeRelay({ address: Uint8Array.of(10, 0, 0, 98), port: 7, node: "b", message: utf8("\u0005") }),
+    ),
     codec.encodeError("no"),
   ];
   return [...plain, codec.encodeCompound(plain), ...plain.map(codec.encodeCompressed), ...plain.map(codec.encodeCrc)];

@@ -7,15 +7,15 @@
  *   - sends what "send" says over UDP, sealed when the community has keys, and hands in opened packets as "packet";
  *   - runs streams ("stream", and "stream-received" for those that peers open), whole messages in and out;
  *   - calls step with "tick" at the time of the last "wake".
- * Commands (join, leave, set-tags, user-event, query, respond, forget, readmit) are events, too. Only commands throw,
- * and only MembershipError; whatever bytes arrive, step does not throw.
+ * Commands (join, restore, leave, set-tags, user-event, query, respond, forget, readmit) are events, too. Only they
+ * throw, and only MembershipError; whatever bytes arrive, step does not throw.
  */
 import { encodeAccusation, STATE, TYPE } from "./codec.ts";
 import { JOIN_ADDRESSES_MAX } from "./constants.ts";
 import { Core, view } from "./core.ts";
 import { MembershipError } from "./errors.ts";
 import { onStreamAnswer, onStreamFailed, onStreamReceived, pushPull, pushPullDelayMs } from "./exchange.ts";
-import { pushPullNext, reconnectNext } from "./exchange.ts";
+import { encodeLocalState, pushPullNext, reconnectNext, restore } from "./exchange.ts";
 import { announceLeave } from "./intents.ts";
 import { abandonProbe, probeNext } from "./probe.ts";
 import { respond, sendQuery } from "./queries.ts";
@@ -50,6 +50,7 @@ export function createMembership(config: MembershipConfig, deps: MembershipDeps)
       const record = core.table.get(name);
       return record && view(record);
     },
+    snapshot: () => encodeLocalState(core, false),
     self: () => view(core.self),
     aliveCount: () => (core.phase === "left" ? 0 : core.aliveCount),
     health: () => core.awareness.score,
@@ -76,6 +77,8 @@ function handle(core: Core, event: MembershipEvent): void {
       return onStreamFailed(core, event.id);
     case "join":
       return join(core, event.addresses, event.replay ?? false);
+    case "restore":
+      return restore(core, event.snapshot);
     case "leave":
       return leave(core);
     case "set-tags":

@@ -8,6 +8,10 @@ import { BROADCASTS_MAX, EVENTS_PER_SLOT_MAX, EVENT_SLOTS } from "./constants.ts
 import { EventBuffer } from "./event-buffer.ts";
 import { pushPullDelayMs } from "./exchange.ts";
 import { LamportClock } from "./lamport.ts";
+import { MemberTable } from "./table.ts";
+import { newRecord } from "./core.ts";
+import { STATE } from "./codec.ts";
+import { BROADCAST_MISFITS_MAX, RECENT_DEAD_MAX } from "./constants.ts";
 import { Suspicion, suspicionMinMs, suspicionMs } from "./suspicion.ts";
 import { matches } from "./tag-filter.ts";
 import { Timers } from "./timers.ts";
@@ -59,11 +63,17 @@ test("broadcasts: a full queue drops what was sent most", () => {
 });
 
 test("the transmit limit is 4 * ceil(log10(n + 1))", () => {
-  assert.deepEqual([1, 9, 10, 99, 100, 1000].map((n) => transmitLimit(4, n)), [4, 4, 8, 8, 12, 16]);
+  assert.deepEqual(
+    [1, 9, 10, 99, 100, 1000].map((n) => transmitLimit(4, n)),
+    [4, 4, 8, 8, 12, 16],
+  );
 });
 
 test("push/pull becomes rarer beyond 32 members", () => {
-  assert.deepEqual([1, 32, 33, 64, 65, 128, 1024].map((n) => pushPullDelayMs(1, n)), [1, 1, 2, 2, 3, 3, 6]);
+  assert.deepEqual(
+    [1, 32, 33, 64, 65, 128, 1024].map((n) => pushPullDelayMs(1, n)),
+    [1, 1, 2, 2, 3, 3, 6],
+  );
 });
 
 test("suspicion: from the maximum to the minimum with its confirmations", () => {
@@ -76,14 +86,10 @@ test("suspicion: from the maximum to the minimum with its confirmations", () => 
   assert.equal(suspicionMs(0, 0, 2000, 30_000), 2000);
   const suspicion = new Suspicion("me", 3, 2000, 30_000, 100);
   assert.equal(suspicion.deadlineMs, 30_100);
-  assert.deepEqual(["me", "a", "a", "b", "c", "d"].map((from) => suspicion.confirm(from)), [
-    false,
-    true,
-    false,
-    true,
-    true,
-    false,
-  ]);
+  assert.deepEqual(
+    ["me", "a", "a", "b", "c", "d"].map((from) => suspicion.confirm(from)),
+    [false, true, false, true, true, false],
+  );
   assert.equal(suspicion.deadlineMs, 2100);
 });
 
@@ -131,19 +137,38 @@ test("timers come in order, cancelled ones not at all, and can be postponed", ()
   while (timers.due(509)) done.length += 0;
   for (let timer = timers.due(2000); timer; timer = timers.due(2000)) timer.run();
   assert.ok(done.length > 150 && done.length < 400);
-  assert.deepEqual(done, [...done].sort((a, b) => a - b));
+  assert.deepEqual(
+    done,
+    [...done].sort((a, b) => a - b),
+  );
   assert.ok(done.every((atMs) => atMs >= 500));
   assert.equal(timers.nextMs(), undefined);
 });
 
 test("tag expressions agree with RegExp on the part that is supported", () => {
-  const expressions = ["", "web", "^web$", "we.", "w.*b", "a+b?c", "[a-c]+", "[^a-c]", "^x|y$", "\\d+", "\\.", "^$", "a*", "w+?b"];
+  const expressions = [
+    "",
+    "web",
+    "^web$",
+    "we.",
+    "w.*b",
+    "a+b?c",
+    "[a-c]+",
+    "[^a-c]",
+    "^x|y$",
+    "\\d+",
+    "\\.",
+    "^$",
+    "a*",
+    "w+?b",
+  ];
   for (const expression of expressions) {
     for (const value of ["", "web", "xweb", "wb", "aabc", "ac", "abc", "d", "x", "zy", "v12", "a.b", "\n"]) {
       assert.equal(matches(expression, value), new RegExp(expression, "s").test(value), `${expression} on ${value}`);
     }
   }
-  for (const beyond of ["(a)", "a{2}", "*a", "\\", "[", "a$b", "\\p", "x".repeat(129)]) assert.ok(!matches(beyond, "a"));
+  for (const beyond of ["(a)", "a{2}", "*a", "\\", "[", "a$b", "\\p", "x".repeat(129)])
+    assert.ok(!matches(beyond, "a"));
 });
 
 test("a tag expression made to be slow is not", () => {
@@ -184,4 +209,58 @@ test("Vivaldi: one slow answer among many does not move a place (median of three
   const before = estimateRttMs(a.coordinate, b);
   a.observe(b, 5000, samples);
   assert.ok(Math.abs(estimateRttMs(a.coordinate, b) - before) < 1);
+});
+
+test("table: all are probed once a round, picks are different, those that come and go leave no trace", () => {
+  const table = new MemberTable(seededRandom(1));
+  const records = Array.from({ length: 40 }, (_, i) => newRecord(`m${i}`, Uint8Array.of(1, 1, 1, i), 1));
+  for (const record of records) {
+    table.add(record);
+    table.setState(record, STATE.alive, 0);
+  }
+  const nextRound = () => Array.from({ length: 40 }, () => table.nextToProbe()!.name);
+  nextRound();
+  const [first, second] = [nextRound(), nextRound()];
+  assert.equal(new Set(first).size, 40);
+  assert.notDeepEqual(first, second);
+  for (let i = 0; i < 5000; i++) {
+    table.setState(records[0]!, STATE.dead, i);
+    table.setState(records[0]!, STATE.alive, i);
+  }
+  assert.equal(table.failed, 0);
+  let probes = 0;
+  for (const seen = new Set<string>(); seen.size < 40; probes++) seen.add(table.nextToProbe()!.name);
+  assert.ok(probes < 200, `${probes}`);
+  assert.equal(new Set(table.pick(3, (record) => record !== records[1])).size, 3);
+  assert.deepEqual(
+    table.pick(5, () => false),
+    [],
+  );
+});
+
+test("table: the recently dead still hear gossip, the newest of too many, and not for long", () => {
+  const table = new MemberTable(seededRandom(1));
+  for (let i = 0; i < RECENT_DEAD_MAX + 100; i++) {
+    const record = newRecord(`m${i}`, Uint8Array.of(1), 1);
+    table.add(record);
+    table.setState(record, STATE.alive, i);
+    table.setState(record, STATE.dead, i);
+  }
+  const heard = (sinceMs: number) => new Set(table.pickForGossip(5000, sinceMs).map((record) => record.name));
+  const all = heard(0);
+  assert.equal(all.size, RECENT_DEAD_MAX);
+  assert.ok(!all.has("m99") && all.has("m100"));
+  assert.equal(heard(RECENT_DEAD_MAX + 90).size, 10);
+  assert.equal(table.failed, RECENT_DEAD_MAX + 100);
+  assert.ok(table.randomFailed());
+});
+
+test("broadcasts: after so many that do not fit, a packet counts as full", () => {
+  const queue = new Broadcasts();
+  queue.add(Uint8Array.of(1));
+  for (let i = 0; i < BROADCAST_MISFITS_MAX - 1; i++) queue.add(new Uint8Array(50).fill(2));
+  assert.deepEqual(take(queue, 10, 9), [1]);
+  queue.add(new Uint8Array(50).fill(2));
+  queue.add(new Uint8Array(50).fill(2));
+  assert.deepEqual(take(queue, 10, 9), []);
 });

@@ -18,6 +18,7 @@ export const QUEUE = { members: 0, intents: 1, queries: 2, events: 3 } as const;
 
 /** Queues a message for all members; `subject` lets a newer one replace it. */
 export function broadcast(core: Core, queue: 0 | 1 | 2 | 3, message: Uint8Array, subject = ""): void {
+  if (core.quiet) return;
   core.queues[queue].add(message, subject);
   armGossip(core);
 }

@@ -94,7 +94,10 @@ expectKeys(["RelayFactor", "Timeout", "From", "StatusLTimes", "LeftMembers", "Ev
 expectKeys(["DestAddr", "DestName", "IP", "Zone", "Tag", "Expr"]);
 
 export function encodeIntent(type: 0 | 1, intent: Intent): Uint8Array {
-  const w = writer.reset().byte(type).map(type === SERF.leave ? 3 : 2);
+  const w = writer
+    .reset()
+    .byte(type)
+    .map(type === SERF.leave ? 3 : 2);
   w.text("LTime").int(intent.ltime).text("Node").text(intent.node);
   if (type === SERF.leave) w.text("Prune").bool(intent.prune);
   return w.finish();

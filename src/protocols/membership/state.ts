@@ -36,7 +36,8 @@ export function onAlive(core: Core, alive: NodeState): void {
   const gone = known.activeIndex < 0;
   const moved = known.address !== address || known.port !== alive.port;
   if (moved && !(gone && (known.state === STATE.left || sinceMs >= core.profile.deadNodeReclaimMs))) {
-    if (claimConflict(core)) core.emit({ type: "name-conflict", name: alive.node, other: { address, port: alive.port } });
+    if (claimConflict(core))
+      core.emit({ type: "name-conflict", name: alive.node, other: { address, port: alive.port } });
     return;
   }
   // Others forget a dead member's incarnation after a while, so a restarted one begins again at 1.

@@ -67,6 +67,11 @@ export type MembershipEvent =
   | { type: "stream-failed"; id: number }
   /** Push/pull with each of these; "join-result" for each. `replay` delivers the events of the past, too. */
   | { type: "join"; addresses: readonly Endpoint[]; replay?: boolean }
+  /**
+   * A snapshot, ours from before a restart or one handed over at admission: merged as a push/pull, told to nobody.
+   * Who is gone by now is found by probing.
+   */
+  | { type: "restore"; snapshot: Uint8Array }
   /** Ends in the effect "left". */
   | { type: "leave" }
   | { type: "set-tags"; tags: Tags }
@@ -146,6 +151,8 @@ export interface Membership {
   /** All members, we ourselves first. Builds a new array: not for each packet. */
   members(): Member[];
   member(name: string): Member | undefined;
+  /** What we know, as a push/pull message, for the event "restore". */
+  snapshot(): Uint8Array;
   self(): Member;
   /** Alive and suspect ones, with ourselves. */
   aliveCount(): number;

@@ -57,7 +57,8 @@ export function lzwDecode(packed: Uint8Array, outputBytesMax: number): Uint8Arra
     }
     stack[--depth] = at;
     if (isNew) stack[CODES_MAX - 1] = at;
-    if (size + CODES_MAX - depth > outputBytesMax) throw new WireError("too-large", `LZW output over ${outputBytesMax}`);
+    if (size + CODES_MAX - depth > outputBytesMax)
+      throw new WireError("too-large", `LZW output over ${outputBytesMax}`);
     if (size + CODES_MAX - depth > output.length) output = grown(output, size + CODES_MAX - depth, outputBytesMax);
     for (let i = depth; i < CODES_MAX; i++) output[size++] = stack[i]!;
     if (last !== NONE) {

@@ -14,7 +14,17 @@ import { fromUtf8, utf8, utf8Length } from "./utf8.ts";
 const fault = (name: string) => (error: unknown) => error instanceof WireError && error.fault === name;
 
 test("UTF-8 agrees with Node, both ways", () => {
-  for (const text of ["", "abc", "Comú", "l·l", "日本", "🐚🐚 x", "\ud800", "a\udc00b", "\u07ff\u0800\uffff\u{10ffff}"]) {
+  for (const text of [
+    "",
+    "abc",
+    "Comú",
+    "l·l",
+    "日本",
+    "🐚🐚 x",
+    "\ud800",
+    "a\udc00b",
+    "\u07ff\u0800\uffff\u{10ffff}",
+  ]) {
     const bytes = utf8(text);
     assert.deepEqual(Buffer.from(bytes), Buffer.from(text));
     assert.equal(utf8Length(text), bytes.length);
@@ -23,7 +33,19 @@ test("UTF-8 agrees with Node, both ways", () => {
 });
 
 test("UTF-8 that is not well formed is refused", () => {
-  for (const hex of ["80", "c0af", "c1bf", "e08080", "eda080", "f08080af", "f4908080", "f5808080", "e282", "ff", "c3"]) {
+  for (const hex of [
+    "80",
+    "c0af",
+    "c1bf",
+    "e08080",
+    "eda080",
+    "f08080af",
+    "f4908080",
+    "f5808080",
+    "e282",
+    "ff",
+    "c3",
+  ]) {
     assert.throws(() => fromUtf8(Buffer.from(hex, "hex")), fault("bad-utf8"), hex);
   }
 });
@@ -76,11 +98,26 @@ test("MessagePack writes the old raw family and shortest integers", () => {
   assert.equal(hex((w) => w.text("a".repeat(32))).slice(0, 6), "da0020");
   assert.equal(hex((w) => w.raw(new Uint8Array(200))).slice(0, 6), "da00c8");
   assert.equal(hex((w) => w.raw(new Uint8Array(65_536))).slice(0, 10), "db00010000");
-  assert.equal(hex((w) => w.int(127).int(128).int(256).int(65_536)), "7fcc80cd0100ce00010000");
-  assert.equal(hex((w) => w.int(15_000_000_000)), "cf000000037e11d600");
-  assert.equal(hex((w) => w.int(-1).int(-33)), "ffd3ffffffffffffffdf");
-  assert.equal(hex((w) => w.float(0)), "cb0000000000000000");
-  assert.equal(hex((w) => w.map(15).map(16).array(15).array(16).array(70_000)), "8fde00109fdc0010dd00011170");
+  assert.equal(
+    hex((w) => w.int(127).int(128).int(256).int(65_536)),
+    "7fcc80cd0100ce00010000",
+  );
+  assert.equal(
+    hex((w) => w.int(15_000_000_000)),
+    "cf000000037e11d600",
+  );
+  assert.equal(
+    hex((w) => w.int(-1).int(-33)),
+    "ffd3ffffffffffffffdf",
+  );
+  assert.equal(
+    hex((w) => w.float(0)),
+    "cb0000000000000000",
+  );
+  assert.equal(
+    hex((w) => w.map(15).map(16).array(15).array(16).array(70_000)),
+    "8fde00109fdc0010dd00011170",
+  );
 });
 
 test("MessagePack reads every form of the present specification", () => {
@@ -100,7 +137,13 @@ test("MessagePack reads every form of the present specification", () => {
   assert.equal(read("d2 ffffffff"), -1);
   assert.equal(read("d3 ffffffff00000000"), -4_294_967_296);
   assert.equal(read("cf 001fffffffffffff"), Number.MAX_SAFE_INTEGER);
-  assert.deepEqual(read("82 a161 c0 a162 93c2c3e0"), new Map<string, unknown>([["a", null], ["b", [false, true, -32]]]));
+  assert.deepEqual(
+    read("82 a161 c0 a162 93c2c3e0"),
+    new Map<string, unknown>([
+      ["a", null],
+      ["b", [false, true, -32]],
+    ]),
+  );
 });
 
 test("MessagePack refuses what goes beyond a limit", () => {
@@ -122,7 +165,10 @@ test("MessagePack returns what went in, and random bytes throw nothing but WireE
   for (let i = 0; i < 50_000; i++) {
     const reader = new MsgpackReader(random.bytes(random.below(50)));
     try {
-      while (!reader.done) i % 2 ? reader.value() : reader.skip();
+      while (!reader.done) {
+        if (i % 2) reader.value();
+        else reader.skip();
+      }
     } catch (error) {
       assert.ok(error instanceof WireError, String(error));
     }
@@ -139,7 +185,18 @@ test("addresses have one text", () => {
   same("::ffff:10.1.2.3", "10.1.2.3");
   same("1:2:3:4:5:6:7:8");
   same("64:ff9b::1.2.3.4", "64:ff9b::102:304");
-  for (const bad of ["", "1.2.3", "1.2.3.256", "1:2", "1::2::3", "g::", "1:2:3:4:5:6:7:8:9", "host", "1.2.3.4.5", ":::"]) {
+  for (const bad of [
+    "",
+    "1.2.3",
+    "1.2.3.256",
+    "1:2",
+    "1::2::3",
+    "g::",
+    "1:2:3:4:5:6:7:8:9",
+    "host",
+    "1.2.3.4.5",
+    ":::",
+  ]) {
     assert.equal(addressToBytes(bad), undefined, bad);
   }
   assert.equal(addressFromBytes(new Uint8Array(5)), undefined);

@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import type { z } from "zod";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import { localAddresses } from "../../platform/addresses.ts";
-import { loadPerCore } from "../../platform/system.ts";
+import { loadPerCore } from "../../platform/machine.ts";
 import type { System } from "../../system.ts";
 import type { BoxesNeeds, BoxTags } from "./boxes.ts";
 import type { meshSettings } from "./contract.ts";

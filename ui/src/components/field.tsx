@@ -17,7 +17,7 @@ interface Native {
   required?: boolean;
   autofocus?: boolean;
   autocomplete?: string;
-  autocapitalize?: string;
+  autocapitalize?: "none";
   placeholder?: string;
   spellcheck?: boolean;
   inputMode?: "decimal" | "numeric";
@@ -48,7 +48,7 @@ export function TextField({ label, hint, wrong, value, onValue, ...rest }: TextP
   const id = useId();
   return (
     <Frame id={id} label={label} hint={hint} wrong={wrong}>
-      <input type="text" {...rest} {...described(id, hint, wrong)} value={value} onInput={(event) => onValue(event.currentTarget.value)} />
+      <input {...rest} {...described(id, hint, wrong)} value={value} onInput={(event) => onValue(event.currentTarget.value)} />
     </Frame>
   );
 }
@@ -62,7 +62,7 @@ export function PasswordField({ label, hint, wrong, value, onValue, ...rest }: T
         <input
           {...rest}
           {...described(id, hint, wrong)}
-          type={shown ? "text" : "password"}
+          {...{ type: shown ? "text" : "password" } as object}
           value={value}
           autocapitalize="none"
           spellcheck={false}

@@ -75,7 +75,7 @@ export function GrowthChart({ days }: { days: readonly Growth[] }) {
   const say = (day: Growth) => ({ day: date(day.day, language.value), boxes: day.boxes, services: day.services });
   return (
     <figure class="growth">
-      <svg viewBox={`-6 -6 ${CHART_WIDTH + 12} ${CHART_HEIGHT + 12}`} role="img" aria-label={t("shell.growth-label", say(last))}>
+      <svg viewBox={`0 -4 ${CHART_WIDTH} ${CHART_HEIGHT + 8}`} preserveAspectRatio="none" role="img" aria-label={t("shell.growth-label", say(last))}>
         {[0, 0.5, 1].map((share) => <line key={share} class="grid" x1={0} x2={CHART_WIDTH} y1={CHART_HEIGHT * share} y2={CHART_HEIGHT * share} />)}
         <path d={areaPath(services, CHART_HEIGHT)} class="area" />
         <path d={linePath(services)} class="line services" />

@@ -41,7 +41,7 @@ export function Empty({ icon, title, children }: { icon: string; title: string; 
   return (
     <div class="empty">
       <Icon svg={icon} size="xl" />
-      <h3>{title}</h3>
+      <p class="empty-title">{title}</p>
       {children}
     </div>
   );

@@ -21,7 +21,7 @@ export function QualityMark({ quality }: { quality: Quality }) {
       <Bars level={at} />
       <span>
         {t(`quality.${levelWord(at)}`)}
-        {quality.rttMs === null ? null : (
+        {quality.rttMs === null || at === 0 ? null : (
           <span class="soft small figure">
             {" · "}
             {quality.rttSource === "estimate" ? t("quality.about", { time: milliseconds(quality.rttMs, language.value) }) : milliseconds(quality.rttMs, language.value)}
@@ -49,7 +49,7 @@ export function ServiceAction({ service }: { service: Service }) {
   if (service.action === "open" && usable) {
     return <LinkButton kind="soft-accent" icon={open} href={service.url} outside label={`${t("discovery.open")}: ${service.title}`}>{t("discovery.open")}</LinkButton>;
   }
-  return <CopyButton kind="soft-accent" text={service.url} label={t("discovery.copy")} about={service.title} />;
+  return <CopyButton kind="soft-accent" text={service.url} label={t("shell.copy")} about={service.title} />;
 }
 
 export function ServiceRow({ service, gone = false }: { service: Service; gone?: boolean }) {

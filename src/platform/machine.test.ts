@@ -5,35 +5,38 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../kernel/clock.ts";
-import { createSystemReader } from "./system.ts";
+import { createSystemReader, loadPerCore } from "./machine.ts";
 
-const root = await mkdtemp(join(tmpdir(), "comu-system-"));
+const root = await mkdtemp(join(tmpdir(), "comu-machine-"));
 after(() => rm(root, { recursive: true }));
+const reader = (more = {}) => createSystemReader({ clock: systemClock(), dataFolder: root, ...more });
 
 test("the facts of this machine make sense together", async () => {
-  const facts = await createSystemReader({ clock: systemClock(), dataFolder: root }).read();
+  const facts = await reader().read();
   assert.ok(facts.hostname !== "" && facts.uptimeS > 0 && facts.processors >= 1);
   assert.ok(facts.memoryFreeBytes > 0 && facts.memoryFreeBytes <= facts.memoryTotalBytes);
   assert.ok(facts.diskFreeBytes > 0 && facts.diskFreeBytes <= facts.diskTotalBytes);
   assert.ok(facts.processRssBytes > 10_000_000 && facts.load.length === 3);
+  assert.ok(Math.abs(loadPerCore() - facts.load[0] / facts.processors) < 1);
 });
 
 test("the processor share is measured between two readings", async () => {
-  const reader = createSystemReader({ clock: systemClock(), dataFolder: root });
+  const busy = reader();
   const untilMs = performance.now() + 150;
   while (performance.now() < untilMs);
-  const { processCpu } = await reader.read();
+  const { processCpu } = await busy.read();
   assert.ok(processCpu > 0.1 && processCpu < 8, String(processCpu));
-  assert.equal((await reader.read()).processCpu, processCpu);
+  assert.equal((await busy.read()).processCpu, processCpu);
 });
 
 test("the hottest plausible sensor counts; a machine without sensors has no temperature", async () => {
-  const thermal = join(root, "sys", "class", "thermal");
-  const facts = () => createSystemReader({ clock: systemClock(), dataFolder: root, sysFolder: join(root, "sys"), procFolder: root }).read();
+  const thermal = join(root, "class", "thermal");
+  const facts = () => reader({ sysFolder: root, procFolder: root }).read();
   assert.equal((await facts()).temperatureC, undefined);
-  for (const [zone, text] of [["thermal_zone0", "41500\n"], ["thermal_zone1", "63250\n"], ["thermal_zone2", "-274000\n"], ["thermal_zone3", ""]]) {
-    await mkdir(join(thermal, zone!), { recursive: true });
-    await writeFile(join(thermal, zone!, "temp"), text!);
+  const zones = { thermal_zone0: "41500\n", thermal_zone1: "63250\n", thermal_zone2: "-274000\n", thermal_zone3: "" };
+  for (const [zone, text] of Object.entries(zones)) {
+    await mkdir(join(thermal, zone), { recursive: true });
+    await writeFile(join(thermal, zone, "temp"), text);
   }
   await writeFile(join(root, "meminfo"), "MemTotal: 100 kB\nMemAvailable:     50 kB\n");
   const { temperatureC, memoryFreeBytes } = await facts();
