@@ -142,6 +142,7 @@ test("a start that hangs does not keep the daemon from ending", async () => {
   const { clock, supervisor, add, lines, state } = world();
   add("a", { start: () => new Promise(() => {}) });
   void supervisor.startAll();
+  await settled();
   const done = supervisor.stopAll();
   await clock.advanceSettled(2 * STOP_TIMEOUT_MS);
   await done;

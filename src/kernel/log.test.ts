@@ -39,7 +39,7 @@ test("secrets never reach a line, however deep they lie", () => {
     request: { headers: { Cookie: secret }, list: [{ privateKey: secret }] },
     failureCode: "kept",
   });
-  assert.ok(!written[0]!.includes(secret), written[0]);
+  assert.ok(!written[0]!.includes(secret), "the line");
   assert.ok(!JSON.stringify(log.recent(1)).includes(secret));
   assert.ok(written[0]!.includes("kept"));
 });

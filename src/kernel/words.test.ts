@@ -21,7 +21,7 @@ test("the first language that we have, from a header or a locale", () => {
     [undefined, "en"],
     [`${"x,".repeat(5000)}ca`, "en"],
   ];
-  for (const [wish, language] of wishes) assert.equal(pickLanguage(wish), language, wish);
+  for (const [wish, language] of wishes) assert.equal(pickLanguage(wish), language, `for ${wish}`);
 });
 
 test("plural forms by the language's own rules, and the common form where one is missing", () => {

@@ -17,8 +17,8 @@ type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 /**
  * Usable addresses, best first: 10/8 (what community networks number their nodes with), other private IPv4, public
- * IPv4, public IPv6, unique-local IPv6, carrier-shared 100.64/10, and link-local at the end. Loopback is left out, and so
- * are the bridges of container engines, which nobody outside can reach.
+ * IPv4, public IPv6, unique-local IPv6, carrier-shared 100.64/10, and link-local at the end. Loopback is left out,
+ * and so are the bridges of container engines, which nobody outside can reach.
  */
 export function localAddresses(interfaces: Interfaces = networkInterfaces()): LocalAddress[] {
   const found: LocalAddress[] = [];
@@ -76,5 +76,5 @@ function kindOf(address: string): LocalAddress["kind"] {
 }
 
 function isLoopback(address: string): boolean {
-  return address === "::1" || /^127\./.test(address);
+  return address === "::1" || address.startsWith("127.");
 }

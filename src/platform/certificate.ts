@@ -38,7 +38,10 @@ export function selfSignedCertificate({ commonName, publicKey, sign }: Certifica
 
 /** PEM (RFC 7468) of any DER. */
 export function pemOf(label: string, bytes: Uint8Array): string {
-  const lines = Buffer.from(bytes).toString("base64").match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(bytes)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 

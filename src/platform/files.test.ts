@@ -54,7 +54,10 @@ test("a folder that cannot be written is refused", async () => {
 
 test("one daemon per folder, also within one process; release frees it", async () => {
   const lock = await lockFolder(folder);
-  await assert.rejects(lockFolder(folder), (error) => isFailure(error, "data-folder-busy") && error.params.pid === process.pid);
+  await assert.rejects(
+    lockFolder(folder),
+    (error) => isFailure(error, "data-folder-busy") && error.params.pid === process.pid,
+  );
   await lock.release();
   await lock.release();
   await (await lockFolder(folder)).release();
@@ -63,9 +66,14 @@ test("one daemon per folder, also within one process; release frees it", async (
 test("a lock of a killed process is free at once, its pid file notwithstanding", async () => {
   const program = `import { lockFolder } from ${JSON.stringify(new URL("./files.ts", import.meta.url).href)};
     globalThis.held = await lockFolder(${JSON.stringify(folder)}); console.log("held"); setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(child.stdout, "data");
-  await assert.rejects(lockFolder(folder), (error) => isFailure(error, "data-folder-busy") && error.params.pid === child.pid);
+  await assert.rejects(
+    lockFolder(folder),
+    (error) => isFailure(error, "data-folder-busy") && error.params.pid === child.pid,
+  );
   child.kill("SIGKILL");
   await once(child, "exit");
   assert.equal((await readFile(join(folder, "daemon.pid"), "utf8")).trim(), String(child.pid));

@@ -29,7 +29,10 @@ test("a key that others can read is refused, and so is one of another kind or a 
   await openIdentity(folder);
   const file = join(folder, "identity.key");
   await chmod(file, 0o640);
-  await assert.rejects(openIdentity(folder), (error) => isFailure(error, "identity-exposed") && error.params.mode === "640");
+  await assert.rejects(
+    openIdentity(folder),
+    (error) => isFailure(error, "identity-exposed") && error.params.mode === "640",
+  );
   await chmod(file, 0o600);
   const other = generateKeyPairSync("x25519").privateKey.export({ type: "pkcs8", format: "pem" });
   for (const content of [other as string, "", "garbage"]) {

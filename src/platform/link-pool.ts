@@ -80,7 +80,9 @@ export function createLinkPool(options: LinkPoolOptions): LinkPool {
 
   const makeRoom = () => {
     if (entries.size < limits.poolMax) return;
-    const idle = [...entries].filter(([, entry]) => entry.inUse === 0).sort((a, b) => a[1].lastUsedMs - b[1].lastUsedMs)[0];
+    const idle = [...entries]
+      .filter(([, entry]) => entry.inUse === 0)
+      .sort((a, b) => a[1].lastUsedMs - b[1].lastUsedMs)[0];
     if (!idle) throw fail("links-full", { params: { limit: limits.poolMax } });
     forget(...idle);
     idle[1].session?.destroy();
@@ -155,7 +157,8 @@ export function createLinkPool(options: LinkPoolOptions): LinkPool {
         entry = fresh;
       }
       const used = entry;
-      if (used.inUse >= limits.requestsPerLinkMax) throw fail("links-full", { params: { limit: limits.requestsPerLinkMax } });
+      if (used.inUse >= limits.requestsPerLinkMax)
+        throw fail("links-full", { params: { limit: limits.requestsPerLinkMax } });
       used.inUse++;
       let released = false;
       const release = () => {
@@ -183,7 +186,9 @@ export function createLinkPool(options: LinkPoolOptions): LinkPool {
     async close() {
       closed = true;
       stopTending();
-      const open = [...entries.values()].flatMap(({ session, link }) => (session && link ? { session, socket: link.socket } : []));
+      const open = [...entries.values()].flatMap(({ session, link }) =>
+        session && link ? { session, socket: link.socket } : [],
+      );
       await Promise.all(open.map((one) => closeGently(one, clock, limits.closeGraceMs)));
     },
   };

@@ -41,10 +41,18 @@ async function box(more: Partial<LinksOptions> = {}): Promise<Box> {
     await links.close();
     await port.close();
   };
-  return { id: identity.boxId, links, target: { boxId: identity.boxId, address: "127.0.0.1", port: port.local.port }, close };
+  return {
+    id: identity.boxId,
+    links,
+    target: { boxId: identity.boxId, address: "127.0.0.1", port: port.local.port },
+    close,
+  };
 }
 
-async function pair(more: Partial<LinksOptions> = {}, own: Partial<LinksOptions> = {}): Promise<[Box, Box, () => Promise<void>]> {
+async function pair(
+  more: Partial<LinksOptions> = {},
+  own: Partial<LinksOptions> = {},
+): Promise<[Box, Box, () => Promise<void>]> {
   const [a, b] = await Promise.all([box(own), box(more)]);
   return [a, b, async () => void (await Promise.all([a.close(), b.close()]))];
 }
@@ -59,14 +67,22 @@ async function until(holds: () => boolean): Promise<void> {
 test("a request passes, both sides know each other, and one link serves many", async () => {
   let seen: LinkRequest | undefined;
   const [a, b, close] = await pair({ handler: (request) => ((seen = request), echo(request)) });
-  const reply = await a.links.request({ peer: b.target, path: "/x?y=1", body: bytes("hello"), headers: { "comu-kind": "k" } });
+  const reply = await a.links.request({
+    peer: b.target,
+    path: "/x?y=1",
+    body: bytes("hello"),
+    headers: { "comu-kind": "k" },
+  });
   assert.deepEqual([reply.status, text(reply.body), reply.peer], [200, "hello", b.id]);
   assert.ok(reply.rttMs >= 0 && reply.rttMs < 1000);
   assert.deepEqual([seen!.peer, seen!.method, seen!.path, seen!.headers["comu-kind"]], [a.id, "POST", "/x?y=1", "k"]);
   const many = await Promise.all(
     Array.from({ length: 200 }, (_, n) => a.links.request({ peer: b.target, path: "/", body: bytes(String(n)) })),
   );
-  assert.deepEqual(many.map((one) => text(one.body)), Array.from({ length: 200 }, (_, n) => String(n)));
+  assert.deepEqual(
+    many.map((one) => text(one.body)),
+    Array.from({ length: 200 }, (_, n) => String(n)),
+  );
   assert.deepEqual([a.links.stats().sessionsOut, b.links.stats().sessionsIn], [1, 1]);
   assert.ok(a.links.stats().bytesOut > 500 && b.links.stats().bytesIn > 500);
   const empty = await a.links.request({ peer: { ...b.target, boxId: undefined }, path: "/" });
@@ -83,7 +99,11 @@ test("links run over any Duplex", async () => {
     return near;
   };
   const client = await box({ connect });
-  const reply = await client.links.request({ peer: { boxId: server.id, address: "relay", port: 0 }, path: "/", body: bytes("tunnel") });
+  const reply = await client.links.request({
+    peer: { boxId: server.id, address: "relay", port: 0 },
+    path: "/",
+    body: bytes("tunnel"),
+  });
   assert.equal(text(reply.body), "tunnel");
   await Promise.all([client.close(), server.close()]);
 });
@@ -103,7 +123,9 @@ test("a wrong box at the address gets no request", async () => {
 
 test("nobody there, nobody speaking, and an abort have their own errors", async () => {
   const [a, b, close] = await pair({ handler: () => new Promise(() => {}) }, { limits: { handshakeTimeoutMs: 60 } });
-  await assert.rejects(a.links.request({ peer: { address: "127.0.0.1", port: 1 }, path: "/" }), { code: "peer-unreachable" });
+  await assert.rejects(a.links.request({ peer: { address: "127.0.0.1", port: 1 }, path: "/" }), {
+    code: "peer-unreachable",
+  });
   const mute = createServer((socket) => void socket.on("error", () => {}).resume()).listen(0, "127.0.0.1");
   await once(mute, "listening");
   const nobody = { address: "127.0.0.1", port: (mute.address() as { port: number }).port };
@@ -123,7 +145,9 @@ test("nobody there, nobody speaking, and an abort have their own errors", async 
 test("the caller's abort reaches the handler, and so does the deadline", async () => {
   const aborted: string[] = [];
   const handler = ({ path, signal }: LinkRequest) =>
-    new Promise<LinkAnswer>((resolve) => signal.addEventListener("abort", () => (aborted.push(path), resolve({ status: 200 }))));
+    new Promise<LinkAnswer>((resolve) =>
+      signal.addEventListener("abort", () => (aborted.push(path), resolve({ status: 200 }))),
+    );
   const [a, b, close] = await pair({ handler, limits: { requestDeadlineMs: 80 } });
   await assert.rejects(a.links.request({ peer: b.target, path: "/gone", timeoutMs: 40 }), { code: "peer-timeout" });
   await until(() => aborted.includes("/gone"));
@@ -133,7 +157,10 @@ test("the caller's abort reaches the handler, and so does the deadline", async (
 });
 
 test("bodies are limited: in a request, in an answer, and all together", async () => {
-  const handler = async ({ path }: LinkRequest) => ({ status: 200, body: new Uint8Array(path === "/big" ? 200_000 : 0) });
+  const handler = async ({ path }: LinkRequest) => ({
+    status: 200,
+    body: new Uint8Array(path === "/big" ? 200_000 : 0),
+  });
   const limits = { bodyBytesMax: 100_000 };
   const [a, b, close] = await pair({ handler, limits }, { limits });
   const send = (length: number) => a.links.request({ peer: b.target, path: "/", body: new Uint8Array(length) });
@@ -163,7 +190,10 @@ test("requests at one moment are limited on both sides", async () => {
   await assert.rejects(ask(), { code: "links-full" });
   assert.equal((await fourth).status, 503);
   for (const run of release) run();
-  assert.deepEqual((await Promise.all(open)).map((one) => one.status), [200, 200, 200]);
+  assert.deepEqual(
+    (await Promise.all(open)).map((one) => one.status),
+    [200, 200, 200],
+  );
   await close();
 });
 
@@ -183,7 +213,10 @@ test("authorization is asked for the link and for each path; failures of the han
   excluded = a.id;
   b.links.dropPeer(a.id);
   await until(() => a.links.stats().sessionsOut === 0);
-  await assert.rejects(status("/"), (error) => isFailure(error, "peer-unreachable") || isFailure(error, "peer-refused"));
+  await assert.rejects(
+    status("/"),
+    (error) => isFailure(error, "peer-unreachable") || isFailure(error, "peer-refused"),
+  );
   assert.equal(b.links.stats().sessionsIn, 0);
   await close();
 });
@@ -217,7 +250,9 @@ test("links per peer and links of ours are limited; the one idle longest makes r
   const [c, d, closeBoth] = await pair({ handler }, { limits: { poolMax: 1 } });
   const pending = assert.rejects(c.links.request({ peer: d.target, path: "/" }), { code: "peer-unreachable" });
   await until(() => d.links.stats().requests === 1);
-  await assert.rejects(c.links.request({ peer: { ...d.target, address: "localhost" }, path: "/" }), { code: "links-full" });
+  await assert.rejects(c.links.request({ peer: { ...d.target, address: "localhost" }, path: "/" }), {
+    code: "links-full",
+  });
   c.links.dropPeer(d.id);
   await pending;
   await closeBoth();
@@ -278,10 +313,14 @@ test("no certificate, another kind of key, old TLS, no HTTP/2, garbage: all clos
   assert.equal(await dialTls(b, { key, cert, ALPNProtocols: ["http/1.1"] }), "closed");
   assert.equal(await dialTls(b, { key, cert, ALPNProtocols: undefined }), "closed");
   assert.throws(() => connectTls({ port: b.target.port, key, cert: stranger.certificatePem }), /mismatch/);
-  const garbage = connectTcp(b.target.port, "127.0.0.1").on("error", () => {}).resume();
+  const garbage = connectTcp(b.target.port, "127.0.0.1")
+    .on("error", () => {})
+    .resume();
   garbage.write(Buffer.concat([Buffer.of(0x16), Buffer.alloc(5000, 7)]));
   await once(garbage, "close");
-  const half = connectTcp(b.target.port, "127.0.0.1").on("error", () => {}).resume();
+  const half = connectTcp(b.target.port, "127.0.0.1")
+    .on("error", () => {})
+    .resume();
   half.end(Buffer.of(0x16, 3, 1));
   await once(half, "close");
   await until(() => b.links.stats().refused >= 6);
@@ -304,7 +343,9 @@ if (made.status === 0) {
 
 test("a handshake that drips byte by byte is cut at its absolute deadline", async () => {
   const b = await box({ limits: { handshakeTimeoutMs: 100 } });
-  const drip = connectTcp(b.target.port, "127.0.0.1").on("error", () => {}).resume();
+  const drip = connectTcp(b.target.port, "127.0.0.1")
+    .on("error", () => {})
+    .resume();
   const hello = Buffer.concat([Buffer.of(0x16, 3, 1, 2, 0), Buffer.alloc(512)]);
   let sent = 0;
   const timer = setInterval(() => drip.write(hello.subarray(sent, ++sent)), 10);
@@ -319,7 +360,14 @@ test("a handshake that drips byte by byte is cut at its absolute deadline", asyn
 test("garbage and floods inside HTTP/2 end the link, not the box", async () => {
   const [a, b, close] = await pair();
   const { privateKeyPem: key, certificatePem: cert } = newIdentity();
-  const options = { host: "127.0.0.1", port: b.target.port, key, cert, rejectUnauthorized: false, ALPNProtocols: ["h2"] };
+  const options = {
+    host: "127.0.0.1",
+    port: b.target.port,
+    key,
+    cert,
+    rejectUnauthorized: false,
+    ALPNProtocols: ["h2"],
+  };
   const socket = connectTls(options).on("error", () => {});
   await once(socket, "secureConnect");
   socket.write(Buffer.alloc(100_000, "garbage "));

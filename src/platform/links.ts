@@ -145,7 +145,11 @@ export function createLinks(options: LinksOptions): Links {
       return await unlessAborted(getting, stop);
     } catch (error) {
       // The link may still open after we gave up; its place must be given back.
-      if (stop.aborted) getting.then((link) => link.release(), () => {});
+      if (stop.aborted)
+        getting.then(
+          (link) => link.release(),
+          () => {},
+        );
       throw error;
     }
   };
@@ -244,7 +248,9 @@ function answerOf(stream: ClientHttp2Stream, link: PooledLink, target: LinkTarge
   return new Promise((resolve, reject) => {
     let cause: unknown;
     stream.once("error", (error) => (cause = error));
-    stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => resolve(headers[":status"] ?? 0));
+    stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) =>
+      resolve(headers[":status"] ?? 0),
+    );
     stream.once("close", () => {
       if (stop.aborted) return reject(stop.reason);
       reject(fail(link.session.destroyed ? "peer-unreachable" : "peer-refused", { params: where(target), cause }));
@@ -257,9 +263,11 @@ function unlessAborted<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(stop.reason);
     stop.addEventListener("abort", abort, { once: true });
-    work.then(resolve, (error: unknown) => reject(isFailure(error) ? error : (error as Error))).finally(() => {
-      stop.removeEventListener("abort", abort);
-    });
+    work
+      .then(resolve, (error: unknown) => reject(isFailure(error) ? error : (error as Error)))
+      .finally(() => {
+        stop.removeEventListener("abort", abort);
+      });
   });
 }
 

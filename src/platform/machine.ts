@@ -40,7 +40,12 @@ export interface SystemReader {
   read(): Promise<SystemFacts>;
 }
 
-export function createSystemReader({ clock, dataFolder, sysFolder = "/sys", procFolder = "/proc" }: SystemOptions): SystemReader {
+export function createSystemReader({
+  clock,
+  dataFolder,
+  sysFolder = "/sys",
+  procFolder = "/proc",
+}: SystemOptions): SystemReader {
   let lastMs = clock.monotonicMs();
   let lastCpu = process.cpuUsage();
   let processCpu = 0;

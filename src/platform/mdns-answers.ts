@@ -25,7 +25,13 @@ export function serviceRecords(service: MdnsAnnouncement, host: string): DnsReco
   const strings = Object.entries(service.txt ?? {}).map(([key, value]) => `${key}=${value}`);
   return [
     { name: `${service.type}.local`, type: "PTR", ttl: MDNS_TTL_S, data: name },
-    { name, type: "SRV", ttl: MDNS_HOST_TTL_S, flush: true, data: { priority: 0, weight: 0, port: service.port, target: host } },
+    {
+      name,
+      type: "SRV",
+      ttl: MDNS_HOST_TTL_S,
+      flush: true,
+      data: { priority: 0, weight: 0, port: service.port, target: host },
+    },
     { name, type: "TXT", ttl: MDNS_TTL_S, flush: true, data: strings.length > 0 ? strings : [""] },
   ];
 }
@@ -54,7 +60,9 @@ export function answerTo(
   const wanted = answers.filter((one) => !known(one, query.answers ?? []));
   if (wanted.length === 0) return undefined;
   // What the asker will want next (RFC 6763, section 12): SRV and TXT of an instance, addresses of the host.
-  const named = new Set(wanted.filter((one) => one.type === "PTR" && one.name !== SERVICE_TYPES).map((one) => one.data));
+  const named = new Set(
+    wanted.filter((one) => one.type === "PTR" && one.name !== SERVICE_TYPES).map((one) => one.data),
+  );
   const details = ours.filter((one) => named.has(one.name));
   const needsHost = [...wanted, ...details].some((one) => one.type === "SRV");
   const extra = unique([...details, ...(needsHost ? hostRecords(host, addresses) : [])]);

@@ -151,7 +151,8 @@ export function createMdnsCache(isOwn: (host: string) => boolean): MdnsCache {
       const asked = new Map<string, DnsQuestion>();
       const ask = (name: string, type: string) => asked.set(`${type} ${name}`, { name, type });
       const due = (life: Life) => {
-        if (life.ttlMs <= GOODBYE_MS || (nowMs - life.heardMs) / life.ttlMs < (REFRESH_AT[life.asked] ?? 1)) return false;
+        if (life.ttlMs <= GOODBYE_MS || (nowMs - life.heardMs) / life.ttlMs < (REFRESH_AT[life.asked] ?? 1))
+          return false;
         life.asked++;
         return true;
       };
@@ -162,12 +163,13 @@ export function createMdnsCache(isOwn: (host: string) => boolean): MdnsCache {
         if (srv && due(srv)) ask(key, "SRV");
         if (txt && due(txt)) ask(key, "TXT");
         const addresses = srv && hosts.get(srv.host);
-        for (const [address, life] of addresses ?? []) if (due(life)) ask(srv!.host, isIP(address) === 4 ? "A" : "AAAA");
+        for (const [address, life] of addresses ?? [])
+          if (due(life)) ask(srv!.host, isIP(address) === 4 ? "A" : "AAAA");
         if ((srv && txt && addresses) || instance.tries >= COMPLETION_TRIES_MAX) continue;
         instance.tries++;
         if (!srv) ask(key, "SRV");
         if (!txt) ask(key, "TXT");
-        if (srv && !addresses) (ask(srv.host, "A"), ask(srv.host, "AAAA"));
+        if (srv && !addresses) for (const type of ["A", "AAAA"]) ask(srv.host, type);
       }
       return [...asked.values()];
     },
@@ -178,7 +180,15 @@ export function createMdnsCache(isOwn: (host: string) => boolean): MdnsCache {
         const addresses = srv && !isOwn(srv.host) && hosts.get(srv.host);
         if (!addresses) continue;
         const sorted = [...addresses.keys()].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-        complete.set(key, { id: key, name, type, host: srv.host, addresses: sorted, port: srv.port, txt: txt?.entries ?? {} });
+        complete.set(key, {
+          id: key,
+          name,
+          type,
+          host: srv.host,
+          addresses: sorted,
+          port: srv.port,
+          txt: txt?.entries ?? {},
+        });
       }
       return complete;
     },

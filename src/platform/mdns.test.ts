@@ -18,7 +18,15 @@ const log = createLog({ clock, level: "error", write: () => {} });
 const loopback = [{ device: "lo", address: "127.0.0.1", netmask: "255.0.0.0", addresses: ["127.0.0.1"] }];
 
 function start(hostLabel: string, more: Partial<MdnsOptions> = {}) {
-  return createMdns({ hostName: `${hostLabel}.local`, clock, log, port: 15_353, interfaces: () => loopback, sweepMs: 100, ...more });
+  return createMdns({
+    hostName: `${hostLabel}.local`,
+    clock,
+    log,
+    port: 15_353,
+    interfaces: () => loopback,
+    sweepMs: 100,
+    ...more,
+  });
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -78,7 +86,9 @@ test("a plain resolver gets its own answer; floods are cut; garbage is counted",
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
   socket.setMulticastInterface("127.0.0.1");
-  const name = Buffer.concat(["_http", "_tcp", "local"].map((part) => Buffer.concat([Buffer.of(part.length), Buffer.from(part)])));
+  const name = Buffer.concat(
+    ["_http", "_tcp", "local"].map((part) => Buffer.concat([Buffer.of(part.length), Buffer.from(part)])),
+  );
   const query = Buffer.concat([Buffer.of(0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0), name, Buffer.of(0, 0, 12, 0, 1)]);
   let replies = 0;
   let reply: Buffer = Buffer.alloc(0);
@@ -116,7 +126,13 @@ test("names with dots and names that are too long are heard, and all can be with
   speaker.announce({ ...RADIO, name: "St. Pere" });
   speaker.announce({ ...RADIO, name: "é".repeat(50) });
   await until(() => listener.services().length === 2);
-  assert.deepEqual(listener.services().map((one) => one.name).sort(), ["St\u2024 Pere", "é".repeat(31)]);
+  assert.deepEqual(
+    listener
+      .services()
+      .map((one) => one.name)
+      .sort(),
+    ["St\u2024 Pere", "é".repeat(31)],
+  );
   speaker.withdrawAll();
   await until(() => listener.services().length === 0);
   await Promise.all([speaker.close(), listener.close()]);
@@ -125,9 +141,16 @@ test("names with dots and names that are too long are heard, and all can be with
 test("announcements that DNS-SD cannot carry are refused, and so are too many", async () => {
   const mdns = start("comu-limits");
   const bad = [{ name: "" }, { type: "http" }, { port: 0 }, { txt: { "a=b": "" } }];
-  for (const one of bad) assert.throws(() => mdns.announce({ ...RADIO, ...one }), (error) => isFailure(error, "bad-input"));
+  for (const one of bad)
+    assert.throws(
+      () => mdns.announce({ ...RADIO, ...one }),
+      (error) => isFailure(error, "bad-input"),
+    );
   for (let n = 0; n < MDNS_ANNOUNCED_MAX; n++) mdns.announce({ ...RADIO, name: `radio ${n}` });
-  assert.throws(() => mdns.announce(RADIO), (error) => isFailure(error, "limit-reached"));
+  assert.throws(
+    () => mdns.announce(RADIO),
+    (error) => isFailure(error, "limit-reached"),
+  );
   await mdns.close();
 });
 
@@ -146,7 +169,10 @@ test("cache: services come together in any order, with the best address first an
   const cache = createMdnsCache(() => false);
   for (const record of records(1).toReversed()) cache.hear([record], 0);
   assert.equal(cache.services().size, 0, "SRV and TXT came before anybody wanted them");
-  assert.deepEqual(cache.questions(0).map((one) => one.type), ["SRV", "TXT"]);
+  assert.deepEqual(
+    cache.questions(0).map((one) => one.type),
+    ["SRV", "TXT"],
+  );
   cache.hear(records(1).toReversed(), 1);
   const [service] = cache.services().values();
   assert.deepEqual(service!.addresses, ["10.0.0.1", "fe80::1"]);
@@ -184,7 +210,11 @@ test("cache: bounded in types, services, hosts and lifetimes, whatever is sent",
   }
   assert.equal(cache.services().size, MDNS_SERVICES_MAX);
   assert.equal(cache.types().length, MDNS_TYPES_MAX);
-  const odd = [{ name: "x", type: "SRV", data: null }, { name: "y", type: "A", data: "::1" }, { name: "_http._tcp.local", type: "PTR" }];
+  const odd = [
+    { name: "x", type: "SRV", data: null },
+    { name: "y", type: "A", data: "::1" },
+    { name: "_http._tcp.local", type: "PTR" },
+  ];
   assert.deepEqual(cache.hear(odd, 0), []);
   cache.expire(4500 * 1000);
   assert.equal(cache.services().size, 0);
@@ -194,11 +224,17 @@ test("answers: what is known is not repeated, and pointers bring what is needed 
   const ask = (type: string, name: string, answers: DnsRecord[] = []) =>
     answerTo({ questions: [{ name, type }], answers }, [RADIO], "comu-x.local", ["10.0.0.1", "fd00::1"]);
   const all = ask("PTR", "_HTTP._tcp.local")!;
-  assert.deepEqual(all.answers.map((one) => one.type), ["PTR"]);
+  assert.deepEqual(
+    all.answers.map((one) => one.type),
+    ["PTR"],
+  );
   assert.deepEqual(all.additionals.map((one) => one.type).sort(), ["A", "AAAA", "SRV", "TXT"]);
   assert.equal(ask("PTR", "_http._tcp.local", all.answers), undefined);
   assert.ok(ask("PTR", "_http._tcp.local", [{ ...all.answers[0]!, ttl: 10 }]));
-  assert.deepEqual(ask("A", "comu-x.local")!.answers.map((one) => one.data), ["10.0.0.1"]);
+  assert.deepEqual(
+    ask("A", "comu-x.local")!.answers.map((one) => one.data),
+    ["10.0.0.1"],
+  );
   assert.equal(ask("PTR", SERVICE_TYPES)!.answers[0]!.data, "_http._tcp.local");
   assert.equal(ask("A", "other.local"), undefined);
 });

@@ -91,7 +91,9 @@ export function createMdns(options: MdnsOptions): Mdns {
   const interfaces = () => {
     const all = (options.interfaces ?? machineInterfaces)();
     const allowed = options.addresses && new Set(options.addresses());
-    return allowed ? all.map((one) => ({ ...one, addresses: one.addresses.filter((address) => allowed.has(address)) })) : all;
+    return allowed
+      ? all.map((one) => ({ ...one, addresses: one.addresses.filter((address) => allowed.has(address)) }))
+      : all;
   };
   const cache = createMdnsCache((name) => name === host.toLowerCase());
   const voices = new Map<string, Voice>();
@@ -175,16 +177,24 @@ export function createMdns(options: MdnsOptions): Mdns {
   };
 
   const announceOn = (voice: Voice, one: Announced) =>
-    say(voice, [typeRecord(one.service), ...serviceRecords(one.service, host), ...hostRecords(host, voice.about.addresses)]);
+    say(voice, [
+      typeRecord(one.service),
+      ...serviceRecords(one.service, host),
+      ...hostRecords(host, voice.about.addresses),
+    ]);
 
   const begin = (one: Announced) => {
     one.settled = false;
-    const probe = () => ask([{ name: instanceName(one.service), type: "ANY" }], serviceRecords(one.service, host).slice(1, 2));
+    const probe = () =>
+      ask([{ name: instanceName(one.service), type: "ANY" }], serviceRecords(one.service, host).slice(1, 2));
     const announce = () => {
       one.settled = true;
       each((voice) => announceOn(voice, one));
     };
-    const timers = [...PROBES_MS.map((atMs) => clock.after(atMs, probe)), ...ANNOUNCE_MS.map((atMs) => clock.after(atMs, announce))];
+    const timers = [
+      ...PROBES_MS.map((atMs) => clock.after(atMs, probe)),
+      ...ANNOUNCE_MS.map((atMs) => clock.after(atMs, announce)),
+    ];
     one.stop = () => timers.forEach((cancel) => cancel());
   };
 
@@ -194,7 +204,11 @@ export function createMdns(options: MdnsOptions): Mdns {
   };
 
   const open = (about: MdnsInterface, key: string) => {
-    const dns = multicastDns({ bind: "0.0.0.0", interface: about.address, ...(options.port ? { port: options.port } : {}) });
+    const dns = multicastDns({
+      bind: "0.0.0.0",
+      interface: about.address,
+      ...(options.port ? { port: options.port } : {}),
+    });
     const voice: Voice = { about, dns, working: false };
     voices.set(key, voice);
     dns.on("packet", (packet: DnsPacket, from: PacketSource) => hear(voice, packet, from));
@@ -235,7 +249,8 @@ export function createMdns(options: MdnsOptions): Mdns {
     watchInterfaces();
     cache.expire(clock.monotonicMs());
     const questions = cache.questions(clock.monotonicMs());
-    for (let at = 0; at < questions.length; at += QUESTIONS_PER_PACKET) ask(questions.slice(at, at + QUESTIONS_PER_PACKET));
+    for (let at = 0; at < questions.length; at += QUESTIONS_PER_PACKET)
+      ask(questions.slice(at, at + QUESTIONS_PER_PACKET));
     show();
   };
   let queryInMs = MDNS_QUERY_FIRST_MS;
@@ -328,7 +343,9 @@ function checkAnnouncement({ name, type, port, txt }: MdnsAnnouncement): void {
     Number.isInteger(port) &&
     port > 0 &&
     port < 65_536 &&
-    Object.entries(txt ?? {}).every(([key, value]) => /^[\x20-\x3c\x3e-\x7e]+$/.test(key) && Buffer.byteLength(key + value) < 255);
+    Object.entries(txt ?? {}).every(
+      ([key, value]) => /^[\x20-\x3c\x3e-\x7e]+$/.test(key) && Buffer.byteLength(key + value) < 255,
+    );
   if (!sound) throw fail("bad-input", { params: { name, type, port } });
 }
 

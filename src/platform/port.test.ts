@@ -33,7 +33,8 @@ async function dial(port: Port): Promise<Socket> {
   return socket;
 }
 
-const closed = (socket: Socket) => new Promise<void>((resolve) => (socket.destroyed ? resolve() : socket.once("close", () => resolve())));
+const closed = (socket: Socket) =>
+  new Promise<void>((resolve) => (socket.destroyed ? resolve() : socket.once("close", () => resolve())));
 
 async function until(true_: () => boolean): Promise<void> {
   for (let tries = 0; !true_(); tries++) {
@@ -44,7 +45,9 @@ async function until(true_: () => boolean): Promise<void> {
 
 test("the first byte decides, and no byte is lost either way", async () => {
   const hello = new Promise<Uint8Array>((resolve) => {
-    void open({ onLink: (socket) => socket.once("data", (bytes: Buffer) => (resolve(bytes), socket.destroy())).resume() }).then(async (port) => {
+    void open({
+      onLink: (socket) => socket.once("data", (bytes: Buffer) => (resolve(bytes), socket.destroy())).resume(),
+    }).then(async (port) => {
       (await dial(port)).write(Buffer.of(0x16, 3, 1, 0));
       await hello;
       await port.close();
@@ -78,7 +81,9 @@ test("connections are limited per address and in total; places become free again
     const port = await open({ limits });
     const sockets = await Promise.all([dial(port), dial(port), dial(port)]);
     await until(() => port.stats().open === 3);
-    const fourth = connect(port.local.port, "127.0.0.1").on("error", () => {}).resume();
+    const fourth = connect(port.local.port, "127.0.0.1")
+      .on("error", () => {})
+      .resume();
     await closed(fourth);
     assert.deepEqual([port.stats().refused, port.stats().open], [1, 3]);
     sockets[0]!.destroy();
@@ -95,7 +100,13 @@ test("600 idle connections leave the port at its limit and answering afterwards"
   const crowd: Socket[] = [];
   // In parts, so that the kernel's queue does not overflow: it would make a client wait a second.
   while (crowd.length < 600) {
-    crowd.push(...Array.from({ length: 100 }, () => connect(port.local.port, "127.0.0.1").on("error", () => {}).resume()));
+    crowd.push(
+      ...Array.from({ length: 100 }, () =>
+        connect(port.local.port, "127.0.0.1")
+          .on("error", () => {})
+          .resume(),
+      ),
+    );
     await until(() => port.stats().open + port.stats().refused >= crowd.length);
   }
   await until(() => port.stats().refused >= 88);

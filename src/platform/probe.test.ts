@@ -18,7 +18,11 @@ const host = "127.0.0.1";
 const open: { close(): unknown }[] = [];
 after(() => open.forEach((one) => one.close()));
 
-async function listen(server: { listen(port: number, host: string): unknown; close(): unknown; address(): unknown }): Promise<number> {
+async function listen(server: {
+  listen(port: number, host: string): unknown;
+  close(): unknown;
+  address(): unknown;
+}): Promise<number> {
   open.push(server);
   server.listen(0, host);
   await once(server as Server, "listening");
@@ -32,7 +36,8 @@ const answer: RequestListener = (request, response) => {
   if (request.url === "/missing") return void response.writeHead(404).end();
   if (request.url === "/broken") return void response.writeHead(500).end();
   if (request.url === "/stall") return void response.writeHead(200).write("a");
-  if (request.url === "/cut") return void response.writeHead(200, { "content-length": "10" }).write("a", () => response.destroy());
+  if (request.url === "/cut")
+    return void response.writeHead(200, { "content-length": "10" }).write("a", () => response.destroy());
   if (request.url === "/endless") {
     const timer = setInterval(() => response.write(Buffer.alloc(PROBE_BODY_BYTES_MAX / 4)), 1);
     return void response.once("close", () => clearInterval(timer));
@@ -43,8 +48,12 @@ test("HTTP and HTTPS: status, times, no redirect followed, endless and broken an
   const plain = await listen(createHttp(answer));
   const { privateKeyPem: key, certificatePem: cert } = newIdentity();
   const secure = await listen(createHttps({ key, cert }, answer));
-  const look = (path: string, scheme = "http", port = plain) => probe({ scheme, host, port, path }, { clock, timeoutMs: 300 });
-  for (const [scheme, port] of [["http", plain], ["https", secure]] as const) {
+  const look = (path: string, scheme = "http", port = plain) =>
+    probe({ scheme, host, port, path }, { clock, timeoutMs: 300 });
+  for (const [scheme, port] of [
+    ["http", plain],
+    ["https", secure],
+  ] as const) {
     const good = await look("/ok", scheme, port);
     assert.ok(good.ok && good.rttMs! >= 0 && good.firstByteMs! > 0, JSON.stringify(good));
     for (const path of ["/away", "/login", "/endless"]) assert.ok((await look(path, scheme, port)).ok, path);
@@ -60,7 +69,8 @@ test("HTTP and HTTPS: status, times, no redirect followed, endless and broken an
 });
 
 test("a server that is not HTTP, one that says nothing, one that drips headers", async () => {
-  const speaking = (run: (socket: Socket) => void) => listen(createServer((socket) => run(socket.on("error", () => {}))));
+  const speaking = (run: (socket: Socket) => void) =>
+    listen(createServer((socket) => run(socket.on("error", () => {}))));
   const ssh = await speaking((socket) => socket.write("SSH-2.0-x\r\n"));
   const mute = await speaking(() => {});
   const drip = await speaking((socket) => {

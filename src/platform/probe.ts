@@ -107,7 +107,11 @@ async function probeHttp(target: FullTarget, clock: Clock, signal: AbortSignal):
 }
 
 /** One GET over an open socket; resolves after the body, or after as much of it as a probe reads. */
-function get(target: FullTarget, socket: Socket, elapsedMs: () => number): Promise<{ status: number; firstByteMs: number }> {
+function get(
+  target: FullTarget,
+  socket: Socket,
+  elapsedMs: () => number,
+): Promise<{ status: number; firstByteMs: number }> {
   return new Promise((resolve, reject) => {
     const secure = target.scheme === "https";
     const tls = { socket, servername: isIP(target.host) ? "" : target.host, rejectUnauthorized: false };

@@ -27,7 +27,10 @@ test("it opens durable, with foreign keys, and leaves one file when closed", asy
   assert.ok(store.sizeBytes() >= 8192);
   store.close();
   store.close();
-  assert.deepEqual((await readdir(folder)).filter((name) => name.startsWith("plain")), ["plain.db"]);
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith("plain")),
+    ["plain.db"],
+  );
 });
 
 test("migrations run once each, per owner; a failed step leaves nothing; a newer file is refused", () => {
@@ -40,7 +43,10 @@ test("migrations run once each, per owner; a failed step leaves nothing; a newer
   store.migrate("a", more.slice(0, 2));
   store.prepare("INSERT INTO words VALUES ('x', 1, 'note')").run();
   assert.equal(store.prepare("SELECT name FROM sqlite_schema WHERE name = 'half'").get(), undefined);
-  assert.throws(() => store.migrate("a", STEPS), (error) => isFailure(error, "store-too-new"));
+  assert.throws(
+    () => store.migrate("a", STEPS),
+    (error) => isFailure(error, "store-too-new"),
+  );
   store.close();
 });
 
@@ -48,7 +54,11 @@ test("transactions roll back, nest, and refuse asynchronous work", () => {
   const store = openStore(":memory:");
   store.migrate("a", STEPS);
   const add = (word: string) => store.prepare("INSERT INTO words VALUES (?, 1)").run(word);
-  const words = () => store.prepare<{ word: string }>("SELECT word FROM words ORDER BY word").all().map((row) => row.word);
+  const words = () =>
+    store
+      .prepare<{ word: string }>("SELECT word FROM words ORDER BY word")
+      .all()
+      .map((row) => row.word);
   store.transaction(() => {
     add("outer");
     assert.throws(() => store.transaction(() => (add("inner"), assert.fail("stop"))), /stop/);
@@ -80,7 +90,10 @@ test("a full disk is disk-full, nothing of the transaction stays, and the store 
 test("a damaged file is recognised, on opening or by the check", async () => {
   const garbage = join(folder, "garbage.db");
   await writeFile(garbage, "this is not a database, and it is long enough to be looked at ".repeat(80));
-  assert.throws(() => openStore(garbage), (error) => isFailure(error, "store-damaged"));
+  assert.throws(
+    () => openStore(garbage),
+    (error) => isFailure(error, "store-damaged"),
+  );
   const path = join(folder, "damaged.db");
   const store = openStore(path);
   store.migrate("a", STEPS);
@@ -93,7 +106,10 @@ test("a damaged file is recognised, on opening or by the check", async () => {
   await handle.close();
   const again = openStore(path);
   assert.ok(again.checkIntegrity().length > 0);
-  assert.throws(() => again.prepare("SELECT sum(size) FROM words").get(), (error) => isFailure(error, "store-damaged"));
+  assert.throws(
+    () => again.prepare("SELECT sum(size) FROM words").get(),
+    (error) => isFailure(error, "store-damaged"),
+  );
   again.close();
 });
 
@@ -112,14 +128,19 @@ test("what was acknowledged before kill -9 is there afterwards", async () => {
     const store = openStore(${JSON.stringify(path)});
     store.migrate("a", ["CREATE TABLE numbers (n INTEGER PRIMARY KEY)"]);
     for (let n = 1; ; n++) { store.prepare("INSERT INTO numbers VALUES (?)").run(n); process._rawDebug(n); }`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "inherit", "pipe"] });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "inherit", "pipe"],
+  });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said += text;
     if (said.length > 2000) child.kill("SIGKILL");
   });
   await once(child, "close");
-  const acknowledged = said.trimEnd().split("\n").filter((line) => /^\d+$/.test(line)).length;
+  const acknowledged = said
+    .trimEnd()
+    .split("\n")
+    .filter((line) => /^\d+$/.test(line)).length;
   assert.ok(acknowledged > 100, said);
   const store = openStore(path);
   const { n } = store.prepare<{ n: number }>("SELECT max(n) AS n FROM numbers").get()!;

@@ -50,7 +50,9 @@ export interface Store {
 /** Opens or makes the file; ":memory:" serves tests. Throws `store-damaged`, `disk-full`. */
 export function openStore(path: string): Store {
   const guarded = guardOf(path);
-  const database = guarded(() => new DatabaseSync(path, { timeout: STORE_BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true }));
+  const database = guarded(
+    () => new DatabaseSync(path, { timeout: STORE_BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true }),
+  );
   try {
     guarded(() => database.exec(SETTINGS));
   } catch (error) {

@@ -16,7 +16,11 @@ function inbox() {
   return { onPacket, next: () => new Promise<[string, UdpAddress]>((resolve) => waiting.push(resolve)) };
 }
 
-for (const [mine, theirs] of [["127.0.0.1", "127.0.0.1"], ["::1", "::1"], ["::", "127.0.0.1"]] as const) {
+for (const [mine, theirs] of [
+  ["127.0.0.1", "127.0.0.1"],
+  ["::1", "::1"],
+  ["::", "127.0.0.1"],
+] as const) {
   test(`packets go both ways between ${mine} and ${theirs}, and are counted`, async () => {
     const [boxA, boxB] = [inbox(), inbox()];
     const a = await openUdp({ address: mine, port: 0, onPacket: boxA.onPacket, log });
@@ -40,7 +44,8 @@ test("what cannot be sent is counted and nothing throws", async () => {
   udp.send(new Uint8Array(1), { address: "127.0.0.1", port: 0 });
   udp.send(new Uint8Array(1), { address: "::1", port: 9 });
   udp.send(new Uint8Array(1), { address: "255.255.255.255", port: 9 }); // the kernel refuses: not a broadcast socket
-  for (let tries = 0; udp.stats().errorsOut < 5 && tries < 200; tries++) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let tries = 0; udp.stats().errorsOut < 5 && tries < 200; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   assert.deepEqual([udp.stats().errorsOut, udp.stats().packetsOut], [5, 0]);
   await udp.close();
   udp.send(new Uint8Array(1), { address: "127.0.0.1", port: 9 });

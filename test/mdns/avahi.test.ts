@@ -49,7 +49,9 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
 }
 
 async function browse(type: string): Promise<string> {
-  const { stdout } = await run("ip", inTheirs("avahi-browse", "-rtp", type), { env, timeout: 10_000 }).catch(() => ({ stdout: "" }));
+  const { stdout } = await run("ip", inTheirs("avahi-browse", "-rtp", type), { env, timeout: 10_000 }).catch(() => ({
+    stdout: "",
+  }));
   return stdout;
 }
 
@@ -57,7 +59,10 @@ before(async () => {
   ip("netns", "add", ours);
   ip("netns", "add", theirs);
   ip("link", "add", `a${id}`, "netns", ours, "type", "veth", "peer", "name", `b${id}`, "netns", theirs);
-  for (const [space, device, address] of [[ours, `a${id}`, "10.139.7.1/24"], [theirs, `b${id}`, "10.139.7.2/24"]] as const) {
+  for (const [space, device, address] of [
+    [ours, `a${id}`, "10.139.7.1/24"],
+    [theirs, `b${id}`, "10.139.7.2/24"],
+  ] as const) {
     ip("-n", space, "address", "add", address, "dev", device);
     ip("-n", space, "link", "set", device, "up");
     ip("-n", space, "link", "set", "lo", "up");
@@ -65,7 +70,10 @@ before(async () => {
   const bus = join(folder, "bus.conf");
   await writeFile(bus, BUS.replace("ADDRESS", busAddress));
   start(inTheirs("dbus-daemon", `--config-file=${bus}`, "--nofork", "--nopidfile"));
-  await until("the bus", async () => (await run("test", ["-S", join(folder, "bus")]).catch(() => undefined)) !== undefined);
+  await until(
+    "the bus",
+    async () => (await run("test", ["-S", join(folder, "bus")]).catch(() => undefined)) !== undefined,
+  );
   const conf = join(folder, "avahi.conf");
   await writeFile(conf, "[server]\nhost-name=neighbour\nuse-ipv6=no\n[publish]\npublish-workstation=no\n[rlimits]\n");
   // A /run of its own: Avahi keeps one pid file per machine, and another Avahi may run here.
@@ -108,7 +116,10 @@ test("Avahi finds and resolves our service", async () => {
   await until("avahi-browse shows our service", async () => /^=.*8080/m.test((shown = await browse("_http._tcp"))));
   const line = shown.split("\n").find((one) => one.startsWith("="))!;
   assert.match(line, /comu-ournames\.local;10\.139\.7\.1;8080;.*"path=\/on-air"/);
-  assert.match((await run("ip", inTheirs("avahi-resolve", "-4", "-n", "comu-ournames.local"), { env })).stdout, /10\.139\.7\.1/);
+  assert.match(
+    (await run("ip", inTheirs("avahi-resolve", "-4", "-n", "comu-ournames.local"), { env })).stdout,
+    /10\.139\.7\.1/,
+  );
 });
 
 test("we find, describe and lose a service of Avahi", async () => {

@@ -35,6 +35,8 @@ export interface Arrival {
   /** The caller's address, or "local" over the Unix socket. */
   address: string;
   local: boolean;
+  /** Breaks the connection off: for a stream whose reader does not read. */
+  hangUp?: () => void;
 }
 
 export interface ApiOptions {
@@ -76,11 +78,11 @@ export function createApi(options: ApiOptions): Hono<Env> {
       rates.take(`all ${c.env.address}`, CALLS_PER_MINUTE_MAX);
     }
     await next();
-    c.header("cache-control", "no-store");
+    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   });
 
   app.get("/api/v1/openapi.json", (c) => c.json(openApi(options.services, options.version)));
-  app.get("/api/v1/events", (c) => eventStream(c, options.events, options.clock, () => who(c)));
+  app.get("/api/v1/events", (c) => eventStream(c, options.events, options.clock, () => who(c), c.env.hangUp));
 
   for (const service of options.services) {
     for (const [name, endpoint] of Object.entries(service.contract.endpoints)) {
@@ -111,12 +113,13 @@ export function createApi(options: ApiOptions): Hono<Env> {
     }
   }
 
-  app.all("/api/*", () => {
+  app.all("*", () => {
     throw fail("not-found");
   });
   app.onError((error, c) => {
     const failure = asFailure(error);
     if (failure.code === "internal") options.log.error("a request failed", { path: c.req.path, error });
+    c.header("cache-control", "no-store");
     const retryAfterS = failure.params["seconds"];
     if (failure.status === 429 && retryAfterS) c.header("retry-after", String(retryAfterS));
     return c.json(errorBody(failure, options.words, language(c)), failure.status as 400);
@@ -143,14 +146,10 @@ function checkCsrf(endpoint: Endpoint, principal: Principal, sent: string | unde
 }
 
 async function readInput(c: Context<Env>, endpoint: Endpoint): Promise<unknown> {
-  const input: Record<string, unknown> = {};
-  if (endpoint.method === "GET" || endpoint.method === "DELETE") {
-    Object.assign(input, c.req.query());
-  } else {
-    const body = await readBody(c);
-    if (body !== undefined) Object.assign(input, body);
-  }
-  return Object.assign(input, c.req.param());
+  const reads = endpoint.method === "GET" || endpoint.method === "DELETE";
+  const given = reads ? c.req.query() : await readBody(c);
+  // Spread, not assigned: a key "__proto__" stays an ordinary key, which the strict schema then refuses.
+  return { ...given, ...c.req.param() };
 }
 
 async function readBody(c: Context<Env>): Promise<object | undefined> {

@@ -28,6 +28,17 @@ export const HEAD_BYTES_MAX = 16 * 1024;
 /** How often Node looks for requests that are over their time. */
 const TIMEOUT_CHECK_MS = 2_000;
 
+/** What a box ships with; a test that must reach a limit makes it smaller. */
+const LIMITS = {
+  connectionsMax: CONNECTIONS_MAX,
+  connectionsPerAddressMax: CONNECTIONS_PER_ADDRESS_MAX,
+  headTimeoutMs: HEAD_TIMEOUT_MS,
+  requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  keepAliveMs: KEEP_ALIVE_MS,
+  timeoutCheckMs: TIMEOUT_CHECK_MS,
+};
+export type WebLimits = typeof LIMITS;
+
 export interface WebOptions {
   log: Log;
   /** The API's fetch function. */
@@ -35,6 +46,7 @@ export interface WebOptions {
   files: StaticFiles;
   healthz: () => { ok: boolean; body: object };
   metrics: () => Metric[];
+  limits?: Partial<WebLimits>;
 }
 
 export interface Web {
@@ -49,24 +61,26 @@ export interface Web {
 export function createWeb(options: WebOptions): Web {
   const servers: Server[] = [];
   const closers: (() => void)[] = [];
-  const places = createPlaces(options.log);
+  const limits = { ...LIMITS, ...options.limits };
+  const places = createPlaces(options.log, limits);
 
   const make = (local: boolean): Server => {
     const listener = getRequestListener(
       async (request, env) => {
-        const incoming = (env as { incoming: IncomingMessage }).incoming;
-        const arrival: Arrival = { address: local ? "local" : (incoming.socket.remoteAddress ?? "gone"), local };
+        const { socket } = (env as { incoming: IncomingMessage }).incoming;
+        const address = local ? "local" : (socket.remoteAddress ?? "gone");
+        const arrival: Arrival = { address, local, hangUp: () => void socket.destroy() };
         return answer(options, request, arrival);
       },
       { overrideGlobalObjects: false, hostname: "localhost" },
     );
     const server = createServer(
       {
-        headersTimeout: HEAD_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
+        headersTimeout: limits.headTimeoutMs,
+        requestTimeout: limits.requestTimeoutMs,
+        keepAliveTimeout: limits.keepAliveMs,
         maxHeaderSize: HEAD_BYTES_MAX,
-        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+        connectionsCheckingInterval: limits.timeoutCheckMs,
         noDelay: true,
       },
       (request: IncomingMessage, response: ServerResponse) => {
@@ -119,31 +133,41 @@ async function answer(options: WebOptions, request: Request, arrival: Arrival): 
 }
 
 /** Sockets in the order in which they fell idle, oldest first; busy ones are not in the queue. */
-function createPlaces(log: Log) {
-  const all = new Set<Socket>();
+function createPlaces(log: Log, limits: WebLimits) {
+  /** Every socket with its address, which a closed one no longer tells. */
+  const all = new Map<Socket, string>();
   const idle = new Set<Socket>();
   const perAddress = new Map<string, number>();
   let refused = 0;
+  const leave = (socket: Socket) => {
+    const address = all.get(socket);
+    if (address === undefined) return;
+    all.delete(socket);
+    idle.delete(socket);
+    const left = (perAddress.get(address) ?? 1) - 1;
+    if (left > 0) perAddress.set(address, left);
+    else perAddress.delete(address);
+  };
   return {
     take(socket: Socket) {
       const address = socket.remoteAddress ?? "gone";
       const held = perAddress.get(address) ?? 0;
-      if (held >= CONNECTIONS_PER_ADDRESS_MAX || (all.size >= CONNECTIONS_MAX && idle.size === 0)) {
+      const full = all.size >= limits.connectionsMax;
+      if (held >= limits.connectionsPerAddressMax || (full && idle.size === 0)) {
         if (refused++ % 1000 === 0) log.warn("connections refused, all places taken", { refused });
         socket.destroy();
         return;
       }
-      if (all.size >= CONNECTIONS_MAX) idle.values().next().value!.destroy();
-      perAddress.set(address, held + 1);
-      all.add(socket);
+      if (full) {
+        const oldest = idle.values().next().value!;
+        oldest.destroy();
+        // Its close is heard only later; many connections may come before that.
+        leave(oldest);
+      }
+      perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
+      all.set(socket, address);
       idle.add(socket);
-      socket.once("close", () => {
-        all.delete(socket);
-        idle.delete(socket);
-        const left = (perAddress.get(address) ?? 1) - 1;
-        if (left > 0) perAddress.set(address, left);
-        else perAddress.delete(address);
-      });
+      socket.once("close", () => leave(socket));
     },
     busy: (socket: Socket) => void idle.delete(socket),
     idle: (socket: Socket) => {
@@ -155,10 +179,14 @@ function createPlaces(log: Log) {
 
 function listening(server: Server, where: { port: number; host?: string } | { path: string }): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error) => {
+    const failed = (error: Error) => {
       reject("port" in where ? asListenFailure(error, where.host ?? "", where.port) : asListenFailure(error, where.path, 0));
+    };
+    server.once("error", failed);
+    server.listen(where, () => {
+      server.off("error", failed);
+      resolve();
     });
-    server.listen(where, () => resolve());
   });
 }
 

@@ -3,10 +3,9 @@
  * call gets the one page of the shell, whose router does the rest.
  */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { extname } from "node:path";
+import { extname, join } from "node:path";
 
-/** The pages are small by decision; a larger folder is a build gone wrong. */
+/** Held in memory at the most. The pages are small by decision; what is beyond is read from the disk each time. */
 export const UI_BYTES_MAX = 16 * 1024 * 1024;
 
 const TYPES: Record<string, string> = {
@@ -44,8 +43,9 @@ export function createStatic(root: string): StaticFiles {
     let content = contents.get(name);
     if (!content) {
       content = new Uint8Array(readFileSync(join(root, name)));
+      if (held + content.length > UI_BYTES_MAX) return content;
       held += content.length;
-      if (held <= UI_BYTES_MAX) contents.set(name, content);
+      contents.set(name, content);
     }
     return content;
   };

@@ -12,10 +12,16 @@ import type { ComuEvent, Events } from "../../kernel/events.ts";
 
 /** A comment is sent this often, so that dead connections are noticed; the session is looked at again, too. */
 export const HEARTBEAT_MS = 20_000;
-/** Events that wait for a slow reader; beyond it the stream is closed and the tab loads all again. */
+/** Events that wait for a slow reader; beyond it the connection is broken off and the tab begins again. */
 export const EVENTS_WAITING_MAX = 200;
 
-export function eventStream(c: Context, events: Events, clock: Clock, who: () => Principal): Response {
+export function eventStream(
+  c: Context,
+  events: Events,
+  clock: Clock,
+  who: () => Principal,
+  hangUp: () => void = () => {},
+): Response {
   const asked = Number(c.req.header("last-event-id") ?? Number.NaN);
   const { role } = who();
   const waiting: ComuEvent[] = [];
@@ -23,8 +29,13 @@ export function eventStream(c: Context, events: Events, clock: Clock, who: () =>
   let overrun = false;
   const stopListening = events.listen((event) => {
     if (!roleAtLeast(role, event.role)) return;
-    if (waiting.length >= EVENTS_WAITING_MAX) overrun = true;
-    else waiting.push(event);
+    if (waiting.length < EVENTS_WAITING_MAX) waiting.push(event);
+    else if (!overrun) {
+      overrun = true;
+      stopListening?.();
+      // The stream itself cannot end while its last write waits for the reader.
+      hangUp();
+    }
     wake?.();
   });
   if (!stopListening) throw fail("too-many", { params: { seconds: 30 } });

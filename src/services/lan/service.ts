@@ -9,8 +9,7 @@ import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import { hostPort } from "../../platform/addresses.ts";
 import { createMdns } from "../../platform/mdns.ts";
-import type { Mdns } from "../../platform/mdns.ts";
-import type { MdnsService } from "../../platform/mdns-cache.ts";
+import type { HeardService, Mdns } from "../../platform/mdns.ts";
 import type { DiscoveryClient } from "../discovery/client.ts";
 import { typeFacts } from "../discovery/kinds.ts";
 import type { MeshClient } from "../mesh/client.ts";
@@ -38,11 +37,11 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
   let cancel = () => {};
   const settings = () => needs.config.section("lan", lanSettings);
 
-  const heard = (): MdnsService[] => mdns?.services() ?? [];
-  const view = (service: MdnsService) => {
+  const heard = (): HeardService[] => mdns?.services() ?? [];
+  const view = (service: HeardService) => {
     const address = service.addresses[0] ?? "";
     return {
-      id: idOf(service),
+      id: service.id,
       title: service.name,
       type: service.type,
       category: typeFacts(service.type).category,
@@ -57,7 +56,7 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
   const handlers: Handlers<typeof lanContract.endpoints> = {
     heard: () => heard().filter((service) => service.type !== BOX_TYPE && service.addresses.length > 0).map(view),
     publishHeard({ id, scope, title }) {
-      const service = heard().find((one) => idOf(one) === id);
+      const service = heard().find((one) => one.id === id);
       if (!service) throw lanErrors.fail("heard-unknown", { params: { id } });
       const path = service.txt["path"];
       return needs.discovery.publish({
@@ -108,13 +107,11 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
     contract: lanContract,
     handlers,
     async start() {
-      const changed = () => needs.events.emit("lan.changed", "host");
       mdns = createMdns({
         clock: needs.clock,
         log: needs.log.area("lan"),
-        hostLabel: `comu-${needs.mesh.selfId.slice(0, 8)}`,
-        onFound: changed,
-        onLost: changed,
+        hostName: `comu-${needs.mesh.selfId.slice(0, 8)}.local`,
+        onChange: () => needs.events.emit("lan.changed", "host"),
       });
       needs.mesh.hearNearby(nearby);
       announce();
@@ -127,10 +124,6 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
       await mdns?.close();
       mdns = undefined;
     },
-    health: () => (mdns?.state() === "no-network" ? [{ code: "no-multicast", severity: "info" }] : []),
+    health: () => (mdns && !mdns.working() ? [{ code: "no-multicast", severity: "info" }] : []),
   };
-}
-
-function idOf(service: MdnsService): string {
-  return `${service.name}.${service.type}`;
 }
