@@ -21,6 +21,7 @@ const FLAGS = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 const SETTLE_MS = 350;
+const PICTURE_HEIGHT_MAX = 4_000;
 
 interface Look {
   name: string;
@@ -131,8 +132,13 @@ async function shoot(page: Page, look: Look, scene: Scene, origin: string): Prom
     }
   }
   await inspect(page, `${look.name}/${scene.name}`);
-  const modal = await page.locator("dialog[open]").count();
-  await page.screenshot({ path: join(OUT, `${look.name}-${scene.name}.png`), fullPage: modal === 0 && look.size !== "full" });
+  // A bar that is fixed to the window would stand in the middle of a long picture.
+  if (look.size !== "full" && !(await page.locator("dialog[open]").count())) {
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ width: look.width, height: Math.min(Math.max(height, 720), PICTURE_HEIGHT_MAX) });
+    await page.waitForTimeout(SETTLE_MS / 3);
+  }
+  await page.screenshot({ path: join(OUT, `${look.name}-${scene.name}.png`) });
 }
 
 /** Milliseconds from a key press to the painted list, for each letter of a word, with 5,000 services. */

@@ -46,8 +46,6 @@ export interface MdnsOptions {
   onLost?: (service: HeardService) => void;
   /** Called once after any of them. */
   onChange?: () => void;
-  /** Where given, only these addresses are announced, each on its own interface. */
-  addresses?: () => readonly string[];
   /** The interfaces to use; asked again from time to time. All of the machine but loopback where it is not given. */
   interfaces?: () => MdnsInterface[];
   /** 5353, but for tests. */
@@ -88,13 +86,7 @@ export function createMdns(options: MdnsOptions): Mdns {
   const { clock, log } = options;
   const host = options.hostName;
   const label = host.split(".")[0]!;
-  const interfaces = () => {
-    const all = (options.interfaces ?? machineInterfaces)();
-    const allowed = options.addresses && new Set(options.addresses());
-    return allowed
-      ? all.map((one) => ({ ...one, addresses: one.addresses.filter((address) => allowed.has(address)) }))
-      : all;
-  };
+  const interfaces = options.interfaces ?? machineInterfaces;
   const cache = createMdnsCache((name) => name === host.toLowerCase());
   const voices = new Map<string, Voice>();
   const failedMs = new Map<string, number>();
@@ -325,7 +317,7 @@ function withLabel(name: string, label: string): string {
   return cutTo(name, 63 - Buffer.byteLength(ending)) + ending;
 }
 
-/** The name as one label: cut to 63 bytes, and its dots replaced by a look-alike, because the codec would split there. */
+/** The name as one label: cut to 63 bytes, its dots replaced by a look-alike, because the codec would split there. */
 function carried(name: string): string {
   return cutTo(name.replaceAll(".", "\u2024"), 63);
 }

@@ -41,6 +41,9 @@ const CHANGES_BELOW_HOST: Readonly<Partial<Record<Role, readonly string[]>>> = {
   steward: ["mesh.admit", "mesh.appointSteward", "mesh.exclude", "mesh.pardon", "mesh.setPolicy"],
 };
 
+/** What who is not signed in may read. */
+const PUBLIC_READS = ["discovery.publicPage", "mesh.community", "mesh.nearby", "people.session"];
+
 const password = (role: Role) => `the password of ${role}`;
 const nameOf = (role: Role) => `Account ${role}`;
 
@@ -83,7 +86,9 @@ async function expectAll(walked: Walked[], ask: (one: Walked) => Promise<Answer>
   assert.deepEqual(faults, []);
 }
 
-test("changes below the host are those that somebody thought of", () => {
+test("what strangers may read, and what others than the host may change, was thought of", () => {
+  const open = all.filter((one) => !isChange(one) && one.endpoint.role === "public").map((one) => one.name);
+  assert.deepEqual(open.toSorted(), PUBLIC_READS);
   for (const role of ROLES.filter((one) => one !== "host")) {
     const found = all.filter((one) => isChange(one) && one.endpoint.role === role).map((one) => one.name);
     assert.deepEqual(found.toSorted(), CHANGES_BELOW_HOST[role] ?? [], role);

@@ -78,7 +78,7 @@ export function createApi(options: ApiOptions): Hono<Env> {
       rates.take(`all ${c.env.address}`, CALLS_PER_MINUTE_MAX);
     }
     await next();
-    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+    c.header("cache-control", "no-store");
   });
 
   app.get("/api/v1/openapi.json", (c) => c.json(openApi(options.services, options.version)));

@@ -48,15 +48,18 @@ export function eventStream(
     const send = (event: Pick<ComuEvent, "id" | "type" | "data">) =>
       stream.writeSSE({ id: String(event.id), data: JSON.stringify({ id: event.id, type: event.type, data: event.data }) });
     const missed = Number.isNaN(asked) ? [] : events.since(asked);
-    if (missed === undefined) await send({ id: events.lastId(), type: "reload", data: {} });
-    else if (missed.length === 0) await send({ id: events.lastId(), type: "hello", data: {} });
-    for (const event of missed ?? []) if (roleAtLeast(role, event.role)) await send(event);
-    while (!stream.aborted && !overrun && who().role === role) {
-      const event = waiting.shift();
-      if (event) await send(event);
-      else if (await nextOrHeartbeat(clock, (run) => (wake = run))) await stream.write(": still here\n\n");
+    try {
+      if (missed === undefined) await send({ id: events.lastId(), type: "reload", data: {} });
+      else if (missed.length === 0) await send({ id: events.lastId(), type: "hello", data: {} });
+      for (const event of missed ?? []) if (roleAtLeast(role, event.role)) await send(event);
+      while (!stream.aborted && !overrun && who().role === role) {
+        const event = waiting.shift();
+        if (event) await send(event);
+        else if (await nextOrHeartbeat(clock, (run) => (wake = run))) await stream.write(": still here\n\n");
+      }
+    } finally {
+      stopListening();
     }
-    stopListening();
   });
 }
 

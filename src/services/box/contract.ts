@@ -8,6 +8,8 @@ import ca from "./ui/ca.json" with { type: "json" };
 import en from "./ui/en.json" with { type: "json" };
 import es from "./ui/es.json" with { type: "json" };
 
+/** Until the host or an invitation says otherwise. */
+export const ZONE_DEFAULT = "home";
 export const BOX_NAME_LENGTH_MAX = 40;
 export const OWNER_LENGTH_MAX = 60;
 export const PASSWORD_LENGTH_MIN = 8;
@@ -72,7 +74,7 @@ export const boxSettings = z.object({
   meshPort: z.number().int().min(0).max(65535).default(7946).describe("Port of the mesh, TCP and UDP; counts from the next start."),
   bind: z.string().max(64).default("").describe("Address to listen on; empty: all. Counts from the next start."),
   hostNames: z.array(z.string().max(253)).max(20).default([]).describe("Further names by which people open these pages."),
-  zone: zoneName.default("home").describe("The zone this box belongs to: boxes close in network and place."),
+  zone: zoneName.default(ZONE_DEFAULT).describe("The zone this box belongs to: boxes close in network and place."),
   language: z.enum(["ca", "es", "en"]).default("en").describe("Language of pages for who has not chosen one."),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").describe("How much goes into the log."),
   ignoredWarnings: z.array(z.string().max(60)).max(50).default([]).describe("Warnings that the host has seen and set aside."),

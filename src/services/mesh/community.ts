@@ -12,6 +12,7 @@ import { readCode } from "./code.ts";
 import { meshErrors } from "./contract.ts";
 import { recordCrypto } from "./crypto.ts";
 import type { Description } from "./description.ts";
+import { ZONE_DEFAULT } from "../box/contract.ts";
 import { joinCommunity } from "./joining.ts";
 import { KEY_BYTES } from "./keyring.ts";
 import { ACCENT_DEFAULT, readAbout } from "./kinds.ts";
@@ -122,6 +123,7 @@ export function createCommunity(needs: CommunityNeeds): Community {
       for (const key of joined.keys) rows.putKey(key);
       for (const known of joined.addresses) if (known.box !== identity.boxId) rows.noteAddress(known);
     });
+    if (zone === ZONE_DEFAULT && joined.zone) await system.config.change({ box: { zone: joined.zone } });
     const seen = enter(joined.community);
     const sponsor = joined.addresses.at(-1)!.box;
     await needs.session()!.replica.syncWith(sponsor).catch((error: unknown) => {

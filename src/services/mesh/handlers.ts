@@ -229,7 +229,9 @@ function invite({ system, rows }: HandlersNeeds, session: Session, input: Invite
   const seed = system.random.bytes(SEED_BYTES);
   const key = invitationKey(seed);
   const expiresMs = Math.ceil(nowMs + input.hours * HOUR_MS);
-  const { uses, zone, note } = input;
+  const { uses, note } = input;
+  // A neighbour brings a neighbour: without a wish, the newcomer begins in the zone of who invites.
+  const zone = input.zone || String(system.config.values()["box"]!["zone"]);
   session.replica.put("invitation", key.id, { expiresMs, uses, ...(zone ? { zone } : {}), ...(note ? { note } : {}) });
   const others = rows.addresses().filter((one) => session.isMember(one.box) && one.box !== boxId);
   const addresses = [session.advertise, ...others.map(({ address, port }) => ({ address, port }))];

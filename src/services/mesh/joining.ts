@@ -13,7 +13,7 @@ import { Admission } from "../../protocols/records/admission.ts";
 import { base32 } from "../../protocols/records/base32.ts";
 import { toBase64url } from "../../protocols/records/base64url.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
-import { admissionKinds, communityIdOf, proofBytes, readGenesis, readJoin } from "../../protocols/records/membership-facts.ts";
+import { admissionKinds, communityIdOf, proofBytes, readGenesis, readInvitation, readJoin } from "../../protocols/records/membership-facts.ts";
 import { readRecord } from "../../protocols/records/record.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
 import { createRecords } from "../../protocols/records/records.ts";
@@ -41,6 +41,8 @@ export interface Joined {
   ownSeq: number;
   keys: GossipKey[];
   addresses: KnownAddress[];
+  /** The zone that the invitation proposes. */
+  zone: string | undefined;
 }
 
 export interface JoiningNeeds {
@@ -100,7 +102,8 @@ async function joinThrough(needs: JoiningNeeds, address: Address): Promise<Joine
   if (!join) throw fail("community-unreachable", { params: { reason: "the welcome makes no sense" } });
   const written = writeJoin(needs, { community, genesis, body: { ...evidence, welcomes: [let_in.welcome] } as unknown as Json, ownSeq: let_in.ownSeq });
   const { body: entered } = await ask<EnterAnswer>({ step: "enter", record: written.join });
-  return { community, genesis, rows: written.rows, ownSeq: written.ownSeq, ...readEntered(entered, seen.box, address, clock.wallMs()) };
+  const zone = join.invitation && readInvitation(join.invitation.body)?.zone;
+  return { community, genesis, rows: written.rows, ownSeq: written.ownSeq, zone, ...readEntered(entered, seen.box, address, clock.wallMs()) };
 }
 
 /** The invitation may be younger than what the asked box has heard. */
@@ -142,7 +145,7 @@ function writeJoin(
   return { join, rows: stores.flatMap((effect) => effect.put), ownSeq: stores.at(-1)!.ownSeq };
 }
 
-function readEntered(answer: EnterAnswer, sponsor: string, at: Address, nowMs: number): { keys: GossipKey[]; addresses: KnownAddress[] } {
+function readEntered(answer: EnterAnswer, sponsor: string, at: Address, nowMs: number): Pick<Joined, "keys" | "addresses"> {
   const keys = (Array.isArray(answer.keys) ? answer.keys : [])
     .map(({ epoch, key }) => ({ epoch, key: new Uint8Array(Buffer.from(String(key), "base64url")) }))
     .filter(({ epoch, key }) => Number.isSafeInteger(epoch) && epoch >= 1 && key.length === KEY_BYTES);

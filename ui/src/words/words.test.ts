@@ -14,6 +14,11 @@ import { platformErrors } from "../../../src/platform/errors.ts";
 const root = join(import.meta.dirname, "../../..");
 const services = readdirSync(join(root, "src/services"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 const folders = ["ui/src/words", ...services.map((name) => `src/services/${name}/ui`)].filter((folder) => existsSync(join(root, folder, "en.json")));
+interface Seen {
+  errors: Record<string, number>;
+  endpoints?: Record<string, { cli?: { confirm?: string } }>;
+  settings?: { shape: Record<string, unknown> };
+}
 type Tables = Record<Language, Record<string, string>>;
 
 const tablesOf = (folder: string): Tables =>
@@ -30,6 +35,8 @@ function sources(folder: string): string[] {
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
 }
 
+/** Settings that the form does not show, because they have places of their own. */
+const SET_ELSEWHERE = new Set(["box.name", "box.ignoredWarnings", "box.partsOff"]);
 const has = (key: string) => all.en[key] !== undefined || all.en[`${key}.other`] !== undefined;
 
 for (const folder of folders) {
@@ -69,9 +76,12 @@ test("every code that can reach a person has its words", async () => {
   for (const name of services) {
     const module = (await import(join(root, "src/services", name, "contract.ts"))) as Record<string, unknown>;
     for (const value of Object.values(module)) {
-      const contract = value as { errors?: Record<string, number>; endpoints?: Record<string, { cli?: { confirm?: string } }> } | null;
+      const contract = value as Seen | null;
       if (typeof contract !== "object" || !contract?.endpoints) continue;
       tables.push(contract.errors as never);
+      for (const key of Object.keys(contract.settings?.shape ?? {})) {
+        if (!SET_ELSEWHERE.has(`${name}.${key}`)) wanted.push(`setting.${name}.${key}`, `setting.${name}.${key}.help`);
+      }
       for (const { cli } of Object.values(contract.endpoints)) if (cli?.confirm) wanted.push(cli.confirm);
       wanted.push(`part.${name}`);
     }

@@ -88,7 +88,7 @@ function Form({ schemas, values, onSaved }: { schemas: Record<string, unknown>; 
         ))}
       </div>
       {error ? <ErrorNotice error={error} /> : null}
-      <div class="cluster end save-bar">
+      <div class={`cluster end ${changed ? "save-bar" : ""}`}>
         {changed ? <Button kind="quiet" onClick={() => setTyped({})}>{t("settings.forget")}</Button> : null}
         <Button kind="primary" disabled={!changed || wrong.size > 0} onClick={save}>{t("shell.save")}</Button>
       </div>

@@ -21,14 +21,11 @@ export function QualityMark({ quality }: { quality: Quality }) {
       <Bars level={at} />
       <span>
         {t(`quality.${levelWord(at)}`)}
-        {quality.rttMs === null || at === 0 ? null : (
-          <span class="soft small figure">
-            {" · "}
-            {quality.rttSource === "estimate" ? t("quality.about", { time: milliseconds(quality.rttMs, language.value) }) : milliseconds(quality.rttMs, language.value)}
-          </span>
-        )}
         <br />
-        <span class="soft small">
+        <span class="soft small figure">
+          {quality.rttMs === null || at === 0 ? null : (
+            <>{quality.rttSource === "estimate" ? t("quality.about", { time: milliseconds(quality.rttMs, language.value) }) : milliseconds(quality.rttMs, language.value)} · </>
+          )}
           {quality.measuredAt ? <Ago at={quality.measuredAt} /> : t(quality.rttMs === null ? "quality.not-measured" : "quality.estimated")}
         </span>
       </span>

@@ -72,7 +72,7 @@ function BoxRow({ box }: { box: Box }) {
       </div>
       <div class="box-distance figure">
         {box.self ? t("mesh.here") : box.rttMs === null ? <span class="soft">{t("mesh.no-distance")}</span> : t("quality.about", { time: milliseconds(box.rttMs, language.value) })}
-        {box.seenAt && !box.self ? <div class="soft small"><Ago at={box.seenAt} /></div> : null}
+        {box.seenAt && !box.self ? <> <div class="soft small"><Ago at={box.seenAt} /></div></> : null}
       </div>
     </article>
   );

@@ -15,7 +15,7 @@ export function ZonePicture({ boxes, onPick }: { boxes: readonly MapBox[]; onPic
     <figure class="zone-map">
       <svg viewBox={`0 0 ${Math.ceil(map.width)} ${Math.ceil(map.height)}`} role="img" aria-label={t("mesh.map-label", { count: boxes.length, up, zones: map.zones.length + map.left })}>
         {map.zones.slice(1).map((zone) => <line key={zone.zone} class="link" x1={own.x} y1={own.y} x2={zone.x} y2={zone.y} />)}
-        {map.zones.map((zone) => <Zone key={zone.zone} zone={zone} onPick={onPick} />)}
+        {map.zones.map((zone) => <Zone key={zone.zone} zone={zone} scale={map.nameScale} onPick={onPick} />)}
       </svg>
       <figcaption class="cluster small soft">
         {(["up", "suspect", "away", "pending"] as const).filter((state) => boxes.some((box) => box.state === state)).map((state) => (
@@ -27,7 +27,7 @@ export function ZonePicture({ boxes, onPick }: { boxes: readonly MapBox[]; onPic
   );
 }
 
-function Zone({ zone, onPick }: { zone: ZoneCircle; onPick: (id: string) => void }) {
+function Zone({ zone, scale, onPick }: { zone: ZoneCircle; scale: number; onPick: (id: string) => void }) {
   return (
     <g transform={`translate(${zone.x.toFixed(1)} ${zone.y.toFixed(1)})`}>
       <circle class={`zone ${zone.own ? "own" : ""}`} r={zone.radius} />
@@ -37,8 +37,8 @@ function Zone({ zone, onPick }: { zone: ZoneCircle; onPick: (id: string) => void
           <circle cx={x} cy={y} r={box.self ? DOT_RADIUS + 2 : DOT_RADIUS} />
         </g>
       ))}
-      <text class="zone-name" y={zone.radius + 16} text-anchor="middle">{zone.zone}</text>
-      <text class="zone-count" y={zone.radius + 30} text-anchor="middle">{t("mesh.map-zone", { up: zone.up, count: zone.boxes })}</text>
+      <text class="zone-name" y={zone.radius + 16 * scale} font-size={14 * scale} text-anchor="middle">{zone.zone}</text>
+      <text class="zone-count" y={zone.radius + 30 * scale} font-size={12 * scale} text-anchor="middle">{t("mesh.map-zone", { up: zone.up, count: zone.boxes })}</text>
     </g>
   );
 }

@@ -34,6 +34,8 @@ export interface ZoneMap {
   zones: ZoneCircle[];
   width: number;
   height: number;
+  /** How much larger than plain names are to be written. */
+  nameScale: number;
   /** Zones that have no place on the picture. */
   left: number;
 }
@@ -42,8 +44,10 @@ export interface ZoneMap {
 const STEP = 17;
 const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 const GAP = 26;
-/** Room below a circle for its name. */
+/** Room below a circle for its name, at a scale of 1. */
 const NAME_HEIGHT = 34;
+/** Up to this width names have their plain size; on a wider picture, which is drawn smaller, they grow with it. */
+const PLAIN_WIDTH = 400;
 
 function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -81,16 +85,20 @@ export function zoneMap(boxes: readonly MapBox[], zonesMax: number, dotsMax: num
     return own(b) - own(a) || (near === far ? (a < b ? -1 : 1) : near - far);
   });
   const drawn = ordered.slice(0, zonesMax).map((zone) => circleOf(zone, byZone.get(zone) ?? [], dotsMax));
-  return arrange(drawn, ordered.length - drawn.length);
+  const plain = arrange(drawn, 1);
+  const nameScale = Math.max(1, plain.width / PLAIN_WIDTH);
+  return { ...arrange(drawn, nameScale), nameScale, left: ordered.length - drawn.length };
 }
 
 /** The first in the middle, the others on a ring that is just wide enough. */
-function arrange(circles: ZoneCircle[], left: number): ZoneMap {
+function arrange(shapes: readonly ZoneCircle[], nameScale: number): { zones: ZoneCircle[]; width: number; height: number } {
+  const circles = shapes.map((one) => ({ ...one }));
   const [middle, ...around] = circles;
-  if (!middle) return { zones: [], width: 0, height: 0, left };
+  if (!middle) return { zones: [], width: 0, height: 0 };
+  const nameHeight = NAME_HEIGHT * nameScale;
   const widest = Math.max(0, ...around.map((one) => one.radius));
-  const apart = around.length > 1 ? (widest + GAP / 2 + 8) / Math.sin(Math.PI / around.length) : 0;
-  const ring = Math.max(middle.radius + widest + GAP + NAME_HEIGHT, around.length > 2 ? apart : 0);
+  const apart = around.length > 1 ? (widest + nameHeight / 2) / Math.sin(Math.PI / around.length) : 0;
+  const ring = Math.max(middle.radius + widest + GAP + nameHeight, around.length > 2 ? apart : 0);
   around.forEach((one, index) => {
     const angle = (2 * Math.PI * index) / around.length - (around.length === 2 ? 0 : Math.PI / 2);
     one.x = ring * Math.cos(angle);
@@ -100,11 +108,11 @@ function arrange(circles: ZoneCircle[], left: number): ZoneMap {
     left: Math.min(...circles.map((one) => one.x - one.radius)) - GAP,
     right: Math.max(...circles.map((one) => one.x + one.radius)) + GAP,
     top: Math.min(...circles.map((one) => one.y - one.radius)) - GAP / 2,
-    bottom: Math.max(...circles.map((one) => one.y + one.radius)) + NAME_HEIGHT + GAP / 2,
+    bottom: Math.max(...circles.map((one) => one.y + one.radius)) + nameHeight + GAP / 2,
   };
   for (const one of circles) {
     one.x -= bounds.left;
     one.y -= bounds.top;
   }
-  return { zones: circles, width: bounds.right - bounds.left, height: bounds.bottom - bounds.top, left };
+  return { zones: circles, width: bounds.right - bounds.left, height: bounds.bottom - bounds.top };
 }
