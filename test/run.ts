@@ -183,8 +183,9 @@ async function runTests(stage: Stage, files: readonly string[], timeoutMs: numbe
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
   reporters.push(`--test-reporter=${join(import.meta.dirname, "run-counts.ts")}`);
   reporters.push(`--test-reporter-destination=${countsFile}`);
-  const quiet = "--disable-warning=ExperimentalWarning";
-  const command = ["--test", quiet, ...flags, `--test-timeout=${testTimeoutMs}`, ...reporters, ...files];
+  // A test that leaves a socket open must not hold up all others when it is done.
+  const common = ["--test", "--test-force-exit", "--disable-warning=ExperimentalWarning"];
+  const command = [...common, ...flags, `--test-timeout=${testTimeoutMs}`, ...reporters, ...files];
   const code = await untilEnd(process.execPath, command, timeoutMs);
   const text = existsSync(countsFile) ? readFileSync(countsFile, "utf8") : "";
   if (text === "") {

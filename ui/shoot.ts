@@ -17,8 +17,14 @@ import type { Size } from "./dev/world.ts";
 const root = resolve(import.meta.dirname, "..");
 const OUT = join(root, "screenshots");
 const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 const SETTLE_MS = 350;
 const PICTURE_HEIGHT_MAX = 4_000;
@@ -80,7 +86,13 @@ const SCENES: readonly Scene[] = [
 ];
 
 const { values: flags } = parseArgs({
-  options: { only: { type: "string" }, look: { type: "string" }, url: { type: "string" }, owner: { type: "string" }, "password-file": { type: "string" } },
+  options: {
+    only: { type: "string" },
+    look: { type: "string" },
+    url: { type: "string" },
+    owner: { type: "string" },
+    "password-file": { type: "string" },
+  },
 });
 
 async function open(browser: Browser, look: Look, origin: string): Promise<Page> {
@@ -92,7 +104,8 @@ async function open(browser: Browser, look: Look, origin: string): Promise<Page>
   });
   const page = await context.newPage();
   page.on("request", (request) => {
-    if (!request.url().startsWith(origin) && !request.url().startsWith("data:")) problems.push(`a request left the origin: ${request.url()}`);
+    if (!request.url().startsWith(origin) && !request.url().startsWith("data:"))
+      problems.push(`a request left the origin: ${request.url()}`);
   });
   page.on("console", (message) => {
     if (message.type() === "error") problems.push(`${look.name} ${page.url()}: ${message.text()}`);
@@ -103,22 +116,46 @@ async function open(browser: Browser, look: Look, origin: string): Promise<Page>
 
 const problems: string[] = [];
 
+interface AxeResult {
+  violations: { id: string; help: string; nodes: { target: string[]; any: { message: string }[] }[] }[];
+}
+
+/** Scripts for the page are text here: this program is checked with Node's types, not the browser's. */
+const IN_PAGE = {
+  axe: `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] })`,
+  tooWide: "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  height: "document.documentElement.scrollHeight",
+  textSize: (percent: number) => `document.documentElement.style.fontSize = "${percent}%"`,
+  /** Types into the filter and waits for the paint, letter by letter. */
+  typing: `(async () => {
+    const field = document.querySelector(".filters input");
+    const measured = [];
+    for (const text of ["r", "ra", "rad", "radi", "radio", "radio s", "radio sa", ""]) {
+      const beforeMs = performance.now();
+      field.value = text;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      measured.push(Math.round(performance.now() - beforeMs));
+    }
+    return measured;
+  })()`,
+};
+
 async function inspect(page: Page, where: string): Promise<void> {
-  // Given as text over the debugging protocol, which the page's content security policy does not concern.
+  // Given over the debugging protocol, which the page's content security policy does not concern.
   await page.evaluate(axe.source);
-  const found = await page.evaluate(async () => {
-    const run = (globalThis as unknown as { axe: { run: (context: object, options: object) => Promise<{ violations: { id: string; help: string; nodes: { target: string[]; any: { message: string }[] }[] }[] }> } }).axe;
-    const result = await run.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] });
-    return result.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? ""})`).join("; ")}`);
-  });
-  for (const one of found) problems.push(`axe, ${where}: ${one}`);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const { violations } = await page.evaluate<AxeResult>(IN_PAGE.axe);
+  for (const { id, help, nodes } of violations) {
+    const places = nodes.slice(0, 3).map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? ""})`);
+    problems.push(`axe, ${where}: ${id}: ${help}: ${places.join("; ")}`);
+  }
+  const wide = await page.evaluate<number>(IN_PAGE.tooWide);
   if (wide > 0) problems.push(`${where}: ${wide} px wider than the window`);
 }
 
 async function shoot(page: Page, look: Look, scene: Scene, origin: string): Promise<void> {
   await page.goto(origin + scene.path, { waitUntil: "load" });
-  if (look.textPercent) await page.evaluate((percent) => void (document.documentElement.style.fontSize = `${percent}%`), look.textPercent);
+  if (look.textPercent) await page.evaluate(IN_PAGE.textSize(look.textPercent));
   await page.locator("h1").first().waitFor();
   await page.waitForTimeout(SETTLE_MS);
   if (scene.press) {
@@ -134,7 +171,7 @@ async function shoot(page: Page, look: Look, scene: Scene, origin: string): Prom
   await inspect(page, `${look.name}/${scene.name}`);
   // A bar that is fixed to the window would stand in the middle of a long picture.
   if (look.size !== "full" && !(await page.locator("dialog[open]").count())) {
-    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    const height = await page.evaluate<number>(IN_PAGE.height);
     await page.setViewportSize({ width: look.width, height: Math.min(Math.max(height, 720), PICTURE_HEIGHT_MAX) });
     await page.waitForTimeout(SETTLE_MS / 3);
   }
@@ -147,18 +184,7 @@ async function timeFilter(browser: Browser, folder: string): Promise<void> {
   const page = await open(browser, LOOKS[0]!, url);
   await page.goto(`${url}/services`);
   await page.locator(".service").first().waitFor();
-  const times = await page.evaluate(async () => {
-    const field = document.querySelector<HTMLInputElement>(".filters input")!;
-    const measured: number[] = [];
-    for (const text of ["r", "ra", "rad", "radi", "radio", "radio s", "radio sa", ""]) {
-      const beforeMs = performance.now();
-      field.value = text;
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-      measured.push(Math.round(performance.now() - beforeMs));
-    }
-    return measured;
-  });
+  const times = await page.evaluate<number[]>(IN_PAGE.typing);
   console.log(`a key press over 5,000 services, until painted: ${times.join(", ")} ms (most ${Math.max(...times)} ms)`);
   await page.context().close();
   server.close();
@@ -172,14 +198,17 @@ async function weigh(browser: Browser, folder: string, role: string): Promise<vo
   page.on("response", (response) => files.push(new URL(response.url()).pathname));
   await page.goto(url, { waitUntil: "networkidle" }).catch(() => undefined);
   await page.locator("h1").first().waitFor();
-  const sizes = files.filter((file) => !file.startsWith("/api/")).map((file) => {
-    const name = file === "/" ? "index.html" : file.slice(1);
-    const names = readdirSync(join(folder, name, ".."));
-    const base = name.split("/").at(-1) ?? "";
-    const gz = names.includes(`${base}.gz`) ? `${name}.gz` : name;
-    return readFileSync(join(folder, gz)).length;
-  });
-  console.log(`first page for a ${role}: ${sizes.length} files, ${(sizes.reduce((sum, size) => sum + size, 0) / 1000).toFixed(1)} kB gzip`);
+  const sizes = files
+    .filter((file) => !file.startsWith("/api/"))
+    .map((file) => {
+      const name = file === "/" ? "index.html" : file.slice(1);
+      const names = readdirSync(join(folder, name, ".."));
+      const base = name.split("/").at(-1) ?? "";
+      const gz = names.includes(`${base}.gz`) ? `${name}.gz` : name;
+      return readFileSync(join(folder, gz)).length;
+    });
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  console.log(`first page for a ${role}: ${sizes.length} files, ${(total / 1000).toFixed(1)} kB gzip`);
   await page.context().close();
   server.close();
 }
@@ -190,11 +219,14 @@ async function shootBox(browser: Browser, url: string): Promise<void> {
     const page = await open(browser, look, url);
     await page.goto(`${url}/sign-in`);
     await page.locator("input[autocomplete=username]").fill(flags.owner ?? "");
-    await page.locator("input[autocomplete=current-password]").fill(readFileSync(flags["password-file"] ?? "", "utf8").trim());
+    await page
+      .locator("input[autocomplete=current-password]")
+      .fill(readFileSync(flags["password-file"] ?? "", "utf8").trim());
     await page.keyboard.press("Enter");
     await page.locator(".shell").waitFor();
     for (const scene of SCENES) {
-      if (scene.role || scene.path.endsWith("first") || scene.path.endsWith("second") || scene.name === "gallery") continue;
+      if (scene.role || scene.path.endsWith("first") || scene.path.endsWith("second") || scene.name === "gallery")
+        continue;
       if (!flags.only || scene.name.includes(flags.only)) await shoot(page, look, scene, url);
     }
     await page.context().close();
@@ -213,7 +245,9 @@ async function shootCanned(browser: Browser, folder: string): Promise<void> {
       const path = scene.path.replace("first", encodeURIComponent(service?.id ?? "")).replace("second", box?.id ?? "");
       const { url, server } = await serve(folder, scene.size ?? look.size, scene.role ?? "host");
       const page = await open(browser, look, url);
-      await shoot(page, look, { ...scene, path }, url).catch((error: unknown) => problems.push(`${look.name}/${scene.name}: ${String(error)}`));
+      await shoot(page, look, { ...scene, path }, url).catch((error: unknown) =>
+        problems.push(`${look.name}/${scene.name}: ${String(error)}`),
+      );
       await page.context().close();
       server.closeAllConnections();
       server.close();
@@ -227,7 +261,7 @@ const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", arg
 try {
   if (flags.url) await shootBox(browser, flags.url);
   else {
-    const folder = join(root, "dist/ui-gallery");
+    const folder = join(OUT, ".built");
     await build({ configFile: join(root, "ui/vite.config.ts"), mode: "gallery", logLevel: "warn" });
     await shootCanned(browser, folder);
     if (!flags.only) {

@@ -53,7 +53,9 @@ export async function apiTable(): Promise<Record<string, [string, string]>> {
 /** The files that make up one language. */
 export function wordFiles(language: string): string[] {
   const own = join(root, "ui/src/words", `${language}.json`);
-  return [own, ...serviceFolders().map((folder) => join(services, folder, "ui", `${language}.json`))].filter(existsSync);
+  return [own, ...serviceFolders().map((folder) => join(services, folder, "ui", `${language}.json`))].filter(
+    existsSync,
+  );
 }
 
 /** An icon without what the page does not need: its licence line (named in the README of the program), class, size. */

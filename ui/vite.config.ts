@@ -16,7 +16,7 @@ export default defineConfig(({ mode }) => {
     define: { __GALLERY__: JSON.stringify(gallery) },
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
-      outDir: resolve(import.meta.dirname, gallery ? "../dist/ui-gallery" : "../dist/ui"),
+      outDir: resolve(import.meta.dirname, gallery ? "../screenshots/.built" : "../dist/ui"),
       emptyOutDir: true,
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },

@@ -95,8 +95,6 @@ export const LINK_CLOSE_GRACE_MS = 1000;
 // Probes
 
 export const PROBE_TIMEOUT_MS = 5000;
-/** Bytes of an HTTP answer that are read before the probe hangs up. */
-export const PROBE_BODY_BYTES_MAX = 64 * 1024;
 
 // mDNS
 

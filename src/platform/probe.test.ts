@@ -9,7 +9,6 @@ import type { Socket } from "node:net";
 import { createServer } from "node:net";
 import { after, test } from "node:test";
 import { systemClock } from "../kernel/clock.ts";
-import { PROBE_BODY_BYTES_MAX } from "./constants.ts";
 import { newIdentity } from "./identity.ts";
 import { probe } from "./probe.ts";
 
@@ -36,10 +35,9 @@ const answer: RequestListener = (request, response) => {
   if (request.url === "/missing") return void response.writeHead(404).end();
   if (request.url === "/broken") return void response.writeHead(500).end();
   if (request.url === "/stall") return void response.writeHead(200).write("a");
-  if (request.url === "/cut")
-    return void response.writeHead(200, { "content-length": "10" }).write("a", () => response.destroy());
+  if (request.url === "/cut") return void response.destroy();
   if (request.url === "/endless") {
-    const timer = setInterval(() => response.write(Buffer.alloc(PROBE_BODY_BYTES_MAX / 4)), 1);
+    const timer = setInterval(() => response.write(Buffer.alloc(16_384)), 1);
     return void response.once("close", () => clearInterval(timer));
   }
 };
@@ -56,12 +54,12 @@ test("HTTP and HTTPS: status, times, no redirect followed, endless and broken an
   ] as const) {
     const good = await look("/ok", scheme, port);
     assert.ok(good.ok && good.rttMs! >= 0 && good.firstByteMs! > 0, JSON.stringify(good));
-    for (const path of ["/away", "/login", "/endless"]) assert.ok((await look(path, scheme, port)).ok, path);
+    // A radio that drips ("stall") is there, too: the status line is all that counts.
+    for (const path of ["/away", "/login", "/endless", "/stall"]) assert.ok((await look(path, scheme, port)).ok, path);
     assert.equal((await look("/missing", scheme, port)).reason, "http-404");
     assert.equal((await look("/broken", scheme, port)).reason, "http-500");
     assert.equal((await look("/cut", scheme, port)).reason, "reset");
   }
-  assert.equal((await look("/stall")).reason, "timeout");
   assert.equal((await look("/ok", "https", plain)).reason, "bad-answer");
   assert.equal((await look("/ok", "http", secure)).ok, false);
   assert.equal((await look("ok")).reason, "bad-target");

@@ -12,7 +12,7 @@ import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Clock } from "../kernel/clock.ts";
 import { hostPort } from "./addresses.ts";
-import { PROBE_BODY_BYTES_MAX, PROBE_TIMEOUT_MS } from "./constants.ts";
+import { PROBE_TIMEOUT_MS } from "./constants.ts";
 
 export interface ProbeTarget {
   /** "http" and "https" ask for `path`, "dns" asks a question over UDP, every other scheme is a TCP connect. */
@@ -106,7 +106,7 @@ async function probeHttp(target: FullTarget, clock: Clock, signal: AbortSignal):
   }
 }
 
-/** One GET over an open socket; resolves after the body, or after as much of it as a probe reads. */
+/** One GET over an open socket; resolves with the status line. The caller destroys the socket. */
 function get(
   target: FullTarget,
   socket: Socket,
@@ -122,17 +122,10 @@ function get(
       path: target.path,
       headers: { host: hostPort(target.host, target.port), connection: "close", "user-agent": "comu-probe" },
     };
+    // The status line says enough: a radio stream or an event stream never ends, and may be slow.
     const request = httpRequest(options, (response) => {
-      const firstByteMs = elapsedMs();
-      const done = () => resolve({ status: response.statusCode ?? 0, firstByteMs });
-      let length = 0;
-      response.on("data", (bytes: Buffer) => {
-        length += bytes.length;
-        if (length > PROBE_BODY_BYTES_MAX) done(); // the caller destroys the socket
-      });
-      response.once("end", done);
-      response.once("error", reject);
-      response.once("close", () => reject(Object.assign(new Error("cut short"), { code: "ECONNRESET" })));
+      response.on("error", () => {});
+      resolve({ status: response.statusCode ?? 0, firstByteMs: elapsedMs() });
     });
     request.on("error", reject);
     request.end();

@@ -26,7 +26,7 @@ export const SERVER_PACKAGES = [
   "curl",
 ] as const;
 
-const STREAM_TIMEOUT_MS = 10_000;
+const STREAM_TIMEOUT_MS = 30_000;
 const TONE_SECONDS = 20;
 const TONE_SAMPLES_PER_SECOND = 44_100;
 const SOURCE_PASSWORD = "lab-source";
@@ -106,7 +106,7 @@ export async function startIcecast(host: Host, title: string, port = 8000): Prom
     const player = host.start([process.execPath, source, url, String(TONE_SECONDS), ...tones]);
     await player.waitForLine(/on air/);
     // Icecast accepts the source a moment before it offers the stream.
-    const probe = ["curl", "-so", "/dev/null", "--max-time", "0.3", "-w", "%{http_code}"];
+    const probe = ["curl", "-so", "/dev/null", "--max-time", "2", "-w", "%{http_code}"];
     await eventually(
       "the stream is offered",
       STREAM_TIMEOUT_MS,

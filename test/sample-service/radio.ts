@@ -70,7 +70,8 @@ export function radio(needs: RadioNeeds): Service<typeof radioContract.endpoints
   const handlers: Handlers<typeof radioContract.endpoints> = {
     stations: () => stations,
     add({ name }, { principal }) {
-      if (stations.length >= STATIONS_MAX) throw radioErrors.fail("stations-full", { params: { limit: STATIONS_MAX } });
+      const params = { limit: STATIONS_MAX };
+      if (stations.length >= STATIONS_MAX) throw radioErrors.fail("stations-full", { params });
       const added = { name, by: principal.account ?? null };
       stations.push(added);
       needs.events.emit("radio.changed", "guest");
@@ -81,7 +82,8 @@ export function radio(needs: RadioNeeds): Service<typeof radioContract.endpoints
     contract: radioContract,
     handlers,
     async start() {
-      needs.discovery.offer("radio", { type: "_icecast._tcp", port: ${RADIO_PORT}, title: "Sample radio", path: "/live" });
+      const stream = { type: "_icecast._tcp", port: ${RADIO_PORT}, path: "/live" };
+      needs.discovery.offer("radio", { ...stream, title: "Sample radio" });
     },
     async stop() {
       needs.discovery.unoffer("radio");
@@ -160,10 +162,12 @@ export const RADIO_FILES: Readonly<Record<string, string>> = {
 
 /** The list of services with the sample in it. */
 export function withRadio(list: string): string {
-  const entry = `  { contract: radioContract, make: async (system) => (await import("./radio/service.ts")).radio(system) },\n`;
+  const load = `(await import("./radio/service.ts")).radio(system)`;
+  const entry = `  { contract: radioContract, make: async (system) => ${load} },\n`;
   const start = "export const services: readonly ServiceEntry[] = [\n";
   const from = list.indexOf(start);
   const end = list.indexOf("\n];\n", from) + 1;
   if (from < 0 || end < from) throw new Error("src/services/index.ts has another form than this test knows");
-  return `${list.slice(0, from)}import { radioContract } from "./radio/contract.ts";\n\n${list.slice(from, end)}${entry}${list.slice(end)}`;
+  const head = `${list.slice(0, from)}import { radioContract } from "./radio/contract.ts";\n\n`;
+  return head + list.slice(from, end) + entry + list.slice(end);
 }

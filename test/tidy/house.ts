@@ -62,7 +62,7 @@ const effects: Rule = {
     const found: string[] = [];
     for (const [path, text] of code(tree)) {
       if (!path.startsWith("src/") || isTest(path) || isPage(path)) continue;
-      if (path === "src/kernel/clock.ts" || path === "src/kernel/random.ts") continue;
+      if (/^src\/kernel\/(?:clock|virtual-clock|random)\.ts$/.test(path)) continue;
       const pure = path.startsWith("src/protocols/");
       const used = [
         ...memberUses(path, text, /^Date$/, /^now$/),

@@ -17,9 +17,13 @@ import { type Size, type World, makeWorld } from "./world.ts";
 
 const CONTRACTS = [boxContract, discoveryContract, lanContract, meshContract, peopleContract];
 const TYPES: Record<string, string> = {
-  ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
 };
-const CSP = "default-src 'self'; style-src 'self'; img-src 'self' data:; script-src 'self'; media-src 'self' http: https:";
+const CSP =
+  "default-src 'self'; style-src 'self'; img-src 'self' data:; script-src 'self'; media-src 'self' http: https:";
 
 interface Route {
   name: string;
@@ -34,10 +38,13 @@ const routes: Route[] = CONTRACTS.flatMap((contract) =>
     method: endpoint.method,
     pattern: new RegExp(`^/api/v1${endpoint.path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`),
     endpoint,
-  })));
+  })),
+);
 
 function settings(): unknown {
-  const sections = CONTRACTS.flatMap((contract) => (contract.settings ? [[contract.name, contract.settings] as const] : []));
+  const sections = CONTRACTS.flatMap((contract) =>
+    contract.settings ? [[contract.name, contract.settings] as const] : [],
+  );
   const values = Object.fromEntries(sections.map(([name, schema]) => [name, schema.parse({})]));
   return { values, schemas: Object.fromEntries(sections.map(([name, schema]) => [name, z.toJSONSchema(schema)])) };
 }
@@ -49,14 +56,19 @@ function answer(world: World, role: string, request: IncomingMessage, response: 
     return;
   }
   const route = routes.find((one) => one.method === request.method && one.pattern.test(url.pathname));
-  const params = { role, ...Object.fromEntries(url.searchParams), ...decoded(route?.pattern.exec(url.pathname)?.groups) };
+  const params = {
+    role,
+    ...Object.fromEntries(url.searchParams),
+    ...decoded(route?.pattern.exec(url.pathname)?.groups),
+  };
   const found = route && (route.name === "box.settings" ? settings() : answers[route.name]?.(world, params));
   if (!route || found === undefined) {
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
     return;
   }
   const checked = z.safeParse(route.endpoint.output, found);
-  if (!checked.success) throw new Error(`${route.name} is not what its contract says: ${z.prettifyError(checked.error)}`);
+  if (!checked.success)
+    throw new Error(`${route.name} is not what its contract says: ${z.prettifyError(checked.error)}`);
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(checked.data));
 }
 
@@ -67,8 +79,12 @@ function decoded(groups: Record<string, string> | undefined): Record<string, str
 function serveFile(folder: string, request: IncomingMessage, response: ServerResponse): void {
   const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
   const wanted = join(folder, path);
-  const file = wanted.startsWith(folder) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(folder, "index.html");
-  response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-security-policy": CSP });
+  const file =
+    wanted.startsWith(folder) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(folder, "index.html");
+  response.writeHead(200, {
+    "content-type": TYPES[extname(file)] ?? "application/octet-stream",
+    "content-security-policy": CSP,
+  });
   createReadStream(file).pipe(response);
 }
 

@@ -13,8 +13,28 @@ const NOW_MS = Date.now();
 const ago = (ms: number) => new Date(NOW_MS - ms).toISOString();
 
 const ZONES = ["Sants", "El Clot", "Gràcia", "Vallcarca", "La Verneda", "Poble-sec", "Horta", "Sant Andreu", "Montbau"];
-const OWNERS = ["Marta Puig", "Jordi Ferrer", "Amina Benali", "Pau Soler", "Rosa Vidal", "Lluís Camps", "Núria Roca", "Omar Diallo"];
-const BOX_NAMES = ["Forn de pa", "Can Batlló", "Escola del Clot", "Ateneu", "Biblioteca", "Casal d'avis", "Terrat 14", "La Lleialtat", "Mercat", "Parròquia"];
+const OWNERS = [
+  "Marta Puig",
+  "Jordi Ferrer",
+  "Amina Benali",
+  "Pau Soler",
+  "Rosa Vidal",
+  "Lluís Camps",
+  "Núria Roca",
+  "Omar Diallo",
+];
+const BOX_NAMES = [
+  "Forn de pa",
+  "Can Batlló",
+  "Escola del Clot",
+  "Ateneu",
+  "Biblioteca",
+  "Casal d'avis",
+  "Terrat 14",
+  "La Lleialtat",
+  "Mercat",
+  "Parròquia",
+];
 const OFFERS = [
   ["Ràdio parroquial", "Missa del diumenge i música de cobla", "_icecast._tcp", "radio", "listen"],
   ["Fotos de classe", "Les excursions de tercer, amb contrasenya", "_http._tcp", "web", "open"],
@@ -50,15 +70,22 @@ function serviceAt(index: number, boxes: number): Service {
   return {
     id: `${idOf(own ? 0 : at)}/${index}`,
     title: index < OFFERS.length ? title : `${title} ${Math.floor(index / OFFERS.length) + 1}`,
-    description, type, category, action,
+    description,
+    type,
+    category,
+    action,
     scope: "community",
     open: index % 3 === 0,
-    box: boxName(own ? 0 : at), boxId: idOf(own ? 0 : at),
+    box: boxName(own ? 0 : at),
+    boxId: idOf(own ? 0 : at),
     zone: ZONES[(own ? 0 : at) % ZONES.length]!,
     owner: OWNERS[(own ? 0 : at) % OWNERS.length]!,
-    own, state,
+    own,
+    state,
     reason: state === "failing" ? "refused" : null,
-    host: `10.139.${at % 250}.2`, port: 8080, path: "/",
+    host: `10.139.${at % 250}.2`,
+    port: 8080,
+    path: "/",
     url: `http://10.139.${at % 250}.2:8080/`,
     since: ago(DAY_MS * (0.1 + index * 0.7)),
     version: "",
@@ -82,13 +109,24 @@ function boxName(index: number): string {
 }
 
 function boxAt(index: number) {
-  const state = index === 6 ? "pending" : index === 3 ? "away" : index % 23 === 11 ? "suspect" : index % 13 === 12 ? "away" : "up";
+  const state =
+    index === 6 ? "pending" : index === 3 ? "away" : index % 23 === 11 ? "suspect" : index % 13 === 12 ? "away" : "up";
   return {
-    id: idOf(index), name: boxName(index), owner: OWNERS[index % OWNERS.length]!, zone: ZONES[index % ZONES.length]!,
-    state, self: index === 0, steward: index < 2, address: `10.139.${index % 250}.2:7946`, version: "0.1.0",
+    id: idOf(index),
+    name: boxName(index),
+    owner: OWNERS[index % OWNERS.length]!,
+    zone: ZONES[index % ZONES.length]!,
+    state,
+    self: index === 0,
+    steward: index < 2,
+    address: `10.139.${index % 250}.2:7946`,
+    version: "0.1.0",
     rttMs: index === 0 ? null : Math.round(2 + 110 * chance(index) ** 2),
-    seenAt: ago(4_000 + index * 900), since: ago(DAY_MS * (1 + index * 2)), startedAt: ago(DAY_MS * (0.3 + 9 * chance(index))),
-    services: Math.floor(4 * chance(index + 4)), health: state === "up" ? (index % 9 === 5 ? "warning" : "ok") : null,
+    seenAt: ago(4_000 + index * 900),
+    since: ago(DAY_MS * (1 + index * 2)),
+    startedAt: ago(DAY_MS * (0.3 + 9 * chance(index))),
+    services: Math.floor(4 * chance(index + 4)),
+    health: state === "up" ? (index % 9 === 5 ? "warning" : "ok") : null,
   };
 }
 

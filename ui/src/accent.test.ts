@@ -4,7 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CONTRAST_MIN, accentTones, contrast, parseHex } from "./accent.ts";
 
-const grounds = [["#f8f3ea", "#fffdf8"], ["#16130f", "#211d18"]] as const;
+const grounds = [
+  ["#f8f3ea", "#fffdf8"],
+  ["#16130f", "#211d18"],
+] as const;
 
 test("black on white has a contrast of 21", () => {
   assert.equal(Math.round(contrast(parseHex("#000000")!, parseHex("#ffffff")!)), 21);

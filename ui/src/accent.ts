@@ -75,5 +75,9 @@ export function accentTones(wishHex: string, paperHex: string, surfaceHex: strin
   const soft = mix(surface, wish, 0.12);
   const accent = readableOn(wish, [soft, paper, surface]);
   const onAccent = contrast(WHITE, accent) >= contrast(paper, accent) ? WHITE : paper;
-  return { accent: toHex(accent), onAccent: toHex(contrast(onAccent, accent) >= CONTRAST_MIN ? onAccent : BLACK), soft: toHex(soft) };
+  return {
+    accent: toHex(accent),
+    onAccent: toHex(contrast(onAccent, accent) >= CONTRAST_MIN ? onAccent : BLACK),
+    soft: toHex(soft),
+  };
 }

@@ -2,11 +2,12 @@
  * Which frame the reader gets, by their session and by the address. Each frame is loaded when it is needed.
  */
 import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
 import { Loading } from "./components/lazy.tsx";
 import { ErrorNotice } from "./components/notice.tsx";
 import { Toasts } from "./components/toast.tsx";
 import { Front } from "./front.tsx";
-import { firstPart, path } from "./router.ts";
+import { firstPart, focusHeading, moves, path } from "./router.ts";
 import { expired, loadSession, session, sessionError } from "./session.ts";
 
 type Loader = () => Promise<{ default: ComponentType }>;
@@ -37,10 +38,11 @@ function frame(): Loader | undefined {
 export function App() {
   const load = frame();
   const error = sessionError.value;
+  useEffect(focusHeading, [moves.value]);
   return (
     <>
       {load ? (
-        <Loading load={load} props={{}} />
+        <Loading load={load} props={{}} onDrawn={focusHeading} />
       ) : (
         <Front>{error ? <ErrorNotice error={error} retry={() => void loadSession()} /> : null}</Front>
       )}

@@ -43,7 +43,11 @@ export interface ResourceOptions {
 }
 
 /** The answer of a call, kept up to date while the component is on the page. */
-export function useResource<N extends CallName>(name: N, input: Input<N>, options: ResourceOptions = {}): Resource<Output<N>> {
+export function useResource<N extends CallName>(
+  name: N,
+  input: Input<N>,
+  options: ResourceOptions = {},
+): Resource<Output<N>> {
   const { when = true, everyMs } = options;
   const key = JSON.stringify(input);
   const events = options.events ?? [name.split(".")[0] ?? ""];

@@ -15,7 +15,16 @@ test("values are placed from left to right, clipped to the height; gaps stay gap
 
 test("a line breaks at a gap; an area closes at the ground", () => {
   assert.equal(linePath([{ x: 0, y: 1 }, null, { x: 2, y: 3 }, { x: 4, y: 5 }]), "M0 1M2 3L4 5");
-  assert.equal(areaPath([{ x: 0, y: 1 }, { x: 2, y: 3 }], 9), "M0 1L2 3L2 9L0 9Z");
+  assert.equal(
+    areaPath(
+      [
+        { x: 0, y: 1 },
+        { x: 2, y: 3 },
+      ],
+      9,
+    ),
+    "M0 1L2 3L2 9L0 9Z",
+  );
   assert.equal(areaPath([], 9), "");
 });
 
@@ -25,7 +34,10 @@ test("one slow answer does not set the scale", () => {
 });
 
 test("thinning keeps the ends", () => {
-  const thinned = thin(Array.from({ length: 1000 }, (_, index) => index), 50);
+  const thinned = thin(
+    Array.from({ length: 1000 }, (_, index) => index),
+    50,
+  );
   assert.equal(thinned.length, 50);
   assert.equal(thinned[0], 0);
   assert.equal(thinned.at(-1), 999);

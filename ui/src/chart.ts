@@ -18,7 +18,12 @@ export interface Point {
 }
 
 /** Places values over a width and a height, y downwards; a null is a gap. */
-export function place(values: readonly (number | null)[], width: number, height: number, top: number): (Point | null)[] {
+export function place(
+  values: readonly (number | null)[],
+  width: number,
+  height: number,
+  top: number,
+): (Point | null)[] {
   const step = values.length > 1 ? width / (values.length - 1) : 0;
   const round = (value: number) => Math.round(value * 10) / 10;
   return values.map((value, index) => {

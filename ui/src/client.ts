@@ -38,7 +38,11 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
-export async function call<N extends CallName>(name: N, input: Input<N>, options: CallOptions = {}): Promise<Output<N>> {
+export async function call<N extends CallName>(
+  name: N,
+  input: Input<N>,
+  options: CallOptions = {},
+): Promise<Output<N>> {
   const [method, pattern] = table[name] ?? missing(name);
   const { url, body } = buildRequest(method, pattern, input as Record<string, unknown>);
   const headers: Record<string, string> = { accept: "application/json", "x-comu-language": language.value };

@@ -14,7 +14,10 @@ export function Front({ children, broad = false }: { children?: ComponentChildre
   return (
     <div class="front">
       <header>
-        <a class="mark" href="/"><Icon svg={mark} />{name || "Comú"}</a>
+        <a class="mark" href="/">
+          <Icon svg={mark} />
+          {name || "Comú"}
+        </a>
         <Wishes />
       </header>
       <main class={broad ? "broad" : ""}>{children}</main>

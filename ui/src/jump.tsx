@@ -22,26 +22,49 @@ interface Target {
 }
 
 /** The field steers a list of our own, not a <datalist>; the element types know only the latter. */
-const COMBOBOX = { role: "combobox" } as object;
+const COMBOBOX = { role: "combobox", "aria-expanded": true } as object;
 
 function useTargets(pages: readonly PageEntry[], query: string): Target[] {
   const services = useResource("discovery.list", { all: "false" }).data;
   const boxes = useResource("mesh.boxes", { all: "false" }).data;
-  const entries = useMemo(() => ({
-    pages: findable(pages.map((page): Target => ({
-      group: "pages", icon: page.icon, title: word(page.title), detail: "", href: `/${page.path}`,
-    })), (target) => [target.title]),
-    services: findable((services ?? []).map((service): Target => ({
-      group: "services", icon: serviceIcon, title: service.title, detail: service.box,
-      href: `/services/${encodeURIComponent(service.id)}`,
-    })), (target) => [target.title, target.detail]),
-    boxes: findable((boxes ?? []).map((box): Target => ({
-      group: "boxes", icon: boxIcon, title: box.name, detail: [box.owner, box.zone].filter(Boolean).join(", "),
-      href: `/boxes/${encodeURIComponent(box.id)}`,
-    })), (target) => [target.title, target.detail]),
-  }), [pages.length, services, boxes]);
+  const entries = useMemo(
+    () => ({
+      pages: findable(
+        pages.map((page): Target => ({
+          group: "pages",
+          icon: page.icon,
+          title: word(page.title),
+          detail: "",
+          href: `/${page.path}`,
+        })),
+        (target) => [target.title],
+      ),
+      services: findable(
+        (services ?? []).map((service): Target => ({
+          group: "services",
+          icon: serviceIcon,
+          title: service.title,
+          detail: service.box,
+          href: `/services/${encodeURIComponent(service.id)}`,
+        })),
+        (target) => [target.title, target.detail],
+      ),
+      boxes: findable(
+        (boxes ?? []).map((box): Target => ({
+          group: "boxes",
+          icon: boxIcon,
+          title: box.name,
+          detail: [box.owner, box.zone].filter(Boolean).join(", "),
+          href: `/boxes/${encodeURIComponent(box.id)}`,
+        })),
+        (target) => [target.title, target.detail],
+      ),
+    }),
+    [pages.length, services, boxes],
+  );
   return [entries.pages, entries.services, entries.boxes].flatMap((list, index) =>
-    query || index === 0 ? find(list, query).slice(0, index === 0 && !query ? undefined : JUMP_RESULTS_MAX) : []);
+    query || index === 0 ? find(list, query).slice(0, index === 0 && !query ? undefined : JUMP_RESULTS_MAX) : [],
+  );
 }
 
 export function Jump({ pages, onClose }: { pages: readonly PageEntry[]; onClose: () => void }) {
@@ -70,12 +93,17 @@ export function Jump({ pages, onClose }: { pages: readonly PageEntry[]; onClose:
     } else if (event.key === "Enter") go(targets[at]);
   };
   return (
-    <dialog ref={dialog} class="palette" aria-label={t("shell.search")} onCancel={onClose} onClick={(event) => event.target === dialog.current && onClose()}>
+    <dialog
+      ref={dialog}
+      class="palette"
+      aria-label={t("shell.search")}
+      onCancel={onClose}
+      onClick={(event) => event.target === dialog.current && onClose()}
+    >
       <input
         type="search"
         {...COMBOBOX}
         aria-label={t("shell.search")}
-        aria-expanded="true"
         aria-controls="jump-list"
         aria-activedescendant={targets[at] ? `jump-${at}` : undefined}
         placeholder={t("shell.search-hint")}
@@ -88,18 +116,47 @@ export function Jump({ pages, onClose }: { pages: readonly PageEntry[]; onClose:
           setAt(0);
         }}
       />
-      <div class="found" id="jump-list" role="listbox" aria-label={t("shell.search-found")}>
-        {targets.map((target, index) => (
-          <div key={target.href}>
-            {targets[index - 1]?.group === target.group ? null : <div class="group" aria-hidden="true">{t(`shell.search-${target.group}`)}</div>}
-            <div id={`jump-${index}`} role="option" aria-selected={index === at} onClick={() => go(target)} onPointerMove={() => setAt(index)}>
-              <Icon svg={target.icon} size="s" />
-              <span class="grow">{target.title} <span class="soft small">{target.detail}</span></span>
-            </div>
-          </div>
-        ))}
-      </div>
-      {targets.length ? null : <p class="empty" role="status">{t("shell.search-none")}</p>}
+      <Found targets={targets} at={at} onAt={setAt} onGo={go} />
+      {targets.length ? null : (
+        <p class="empty" role="status">
+          {t("shell.search-none")}
+        </p>
+      )}
     </dialog>
+  );
+}
+
+interface FoundProps {
+  targets: readonly Target[];
+  at: number;
+  onAt: (index: number) => void;
+  onGo: (target: Target) => void;
+}
+
+function Found({ targets, at, onAt, onGo }: FoundProps) {
+  return (
+    <div class="found" id="jump-list" role="listbox" aria-label={t("shell.search-found")}>
+      {targets.map((target, index) => (
+        <div key={target.href}>
+          {targets[index - 1]?.group === target.group ? null : (
+            <div class="group" aria-hidden="true">
+              {t(`shell.search-${target.group}`)}
+            </div>
+          )}
+          <div
+            id={`jump-${index}`}
+            role="option"
+            aria-selected={index === at}
+            onClick={() => onGo(target)}
+            onPointerMove={() => onAt(index)}
+          >
+            <Icon svg={target.icon} size="s" />
+            <span class="grow">
+              {target.title} <span class="soft small">{target.detail}</span>
+            </span>
+          </div>
+        </div>
+      ))}
+    </div>
   );
 }

@@ -54,9 +54,8 @@ export interface Watch {
 
 const EMPTY: Seen = { data: undefined, error: undefined, busy: true, atMs: 0 };
 
-export function createResources(needs: Needs): Resources {
-  const entries = new Map<string, Entry>();
-
+/** Asks the box for one entry, now or soon. */
+function createLoader(needs: Needs) {
   const load = (entry: Entry) => {
     entry.cancelTimer?.();
     entry.cancelTimer = null;
@@ -89,6 +88,18 @@ export function createResources(needs: Needs): Resources {
     entry.cancelTimer = needs.after(delayMs, () => load(entry));
   };
 
+  return { load, schedule };
+}
+
+function newEntry(key: string, name: string, input: Record<string, unknown>, events: readonly string[]): Entry {
+  const seen = signal<Seen>(EMPTY);
+  return { key, name, input, events, seen, watchers: 0, stop: null, cancelTimer: null, again: false };
+}
+
+export function createResources(needs: Needs): Resources {
+  const entries = new Map<string, Entry>();
+  const { load, schedule } = createLoader(needs);
+
   const drop = (entry: Entry) => {
     entry.stop?.abort();
     entry.cancelTimer?.();
@@ -108,10 +119,7 @@ export function createResources(needs: Needs): Resources {
       let entry = entries.get(key);
       if (!entry) {
         makeRoom();
-        entry = {
-          key, name, input, events, watchers: 0, stop: null, cancelTimer: null, again: false,
-          seen: signal<Seen>(EMPTY),
-        };
+        entry = newEntry(key, name, input, events);
       }
       entries.delete(key);
       entries.set(key, entry);

@@ -19,6 +19,12 @@ export function navigate(to: string, replace = false): void {
   moves.value += 1;
 }
 
+/** After a move, not at the first page: where the browser begins, it begins well. */
+export function focusHeading(): void {
+  if (moves.peek() === 0) return;
+  document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
+}
+
 /** "services" of "/services/abc". */
 export function firstPart(pathname: string): string {
   return pathname.split("/")[1] ?? "";

@@ -16,7 +16,7 @@ import { Empty } from "./components/notice.tsx";
 import { PageHead } from "./components/page-head.tsx";
 import { Jump } from "./jump.tsx";
 import { type PageEntry, pages } from "./pages.ts";
-import { firstPart, moves, navigate, path, restOf } from "./router.ts";
+import { firstPart, focusHeading, navigate, path, restOf } from "./router.ts";
 import { may, session } from "./session.ts";
 import { t, word } from "./words.ts";
 import { Wishes } from "./wishes.tsx";
@@ -46,11 +46,6 @@ function useKeys(openJump: () => void, seen: readonly PageEntry[]) {
   }, [seen.length]);
 }
 
-function focusHeading(): void {
-  if (moves.peek() === 0) return;
-  document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
-}
-
 export default function Shell() {
   const [jumping, setJumping] = useState(false);
   const [moreOpen, setMoreOpen] = useState(false);
@@ -61,20 +56,28 @@ export default function Shell() {
   useEffect(() => {
     if (at === "sign-in") navigate("/", true);
   }, [at]);
-  useEffect(focusHeading, [moves.value]);
   return (
     <div class="shell">
-      <a class="skip button" href="#main">{t("shell.skip")}</a>
+      <a class="skip button" href="#main">
+        {t("shell.skip")}
+      </a>
       <Header onSearch={() => setJumping(true)} />
       <Rail seen={seen} current={page} onMore={() => setMoreOpen(true)} />
       <main id="main" class="page" tabIndex={-1}>
         {page ? (
-          <Loading key={page.path} load={page.load} props={{ rest: restOf(path.value, page.path) }} onDrawn={focusHeading} />
+          <Loading
+            key={page.path}
+            load={page.load}
+            props={{ rest: restOf(path.value, page.path) }}
+            onDrawn={focusHeading}
+          />
         ) : (
           <>
             <PageHead title={t("shell.no-page")} />
             <Empty icon={missing} title={t("shell.no-page-text")}>
-              <LinkButton kind="primary" href="/">{t("shell.to-home")}</LinkButton>
+              <LinkButton kind="primary" href="/">
+                {t("shell.to-home")}
+              </LinkButton>
             </Empty>
           </>
         )}
@@ -88,35 +91,56 @@ export default function Shell() {
 function Header({ onSearch }: { onSearch: () => void }) {
   const status = useResource("box.status", {}, { events: ["box", "mesh"] });
   const health = status.data?.health ?? session.value?.health ?? "ok";
-  const tone = live.offline.value ? "error" : health;
+  const offline = live.offline.value;
+  const tone = offline ? "error" : health;
+  const said = t(offline ? "shell.offline" : `shell.health-${health}`);
   return (
     <>
       <header class="header">
-        <a class="where" href="/" aria-label={`${session.value?.box.name}: ${t(live.offline.value ? "shell.offline" : `shell.health-${health}`)}`}>
+        <a class="where" href="/" aria-label={`${session.value?.box.name}: ${said}`}>
           <span class="names">
             <span class="box-name">{status.data?.name ?? session.value?.box.name}</span>
-            <span class="health"><span class={`dot ${tone}`} />{t(live.offline.value ? "shell.offline" : `shell.health-${health}`)}</span>
+            <span class="health">
+              <span class={`dot ${tone}`} />
+              {said}
+            </span>
           </span>
         </a>
-        <button type="button" class="search-button" aria-label={t("shell.search")} aria-keyshortcuts="/" onClick={onSearch}>
+        <button
+          type="button"
+          class="search-button"
+          aria-label={t("shell.search")}
+          aria-keyshortcuts="/"
+          onClick={onSearch}
+        >
           <Icon svg={lens} size="s" />
           <span>{t("shell.search-hint")}</span>
           <kbd>/</kbd>
         </button>
         <Wishes />
       </header>
-      {live.offline.value ? (
+      {offline ? (
         <div class="banner" role="alert">
           <Icon svg={offlineIcon} size="s" />
           {t("shell.offline-text")}
-          <Button kind="quiet" onClick={live.retry}>{t("shell.retry")}</Button>
+          <Button kind="quiet" onClick={live.retry}>
+            {t("shell.retry")}
+          </Button>
         </div>
       ) : null}
     </>
   );
 }
 
-function Rail({ seen, current, onMore }: { seen: readonly PageEntry[]; current: PageEntry | undefined; onMore: () => void }) {
+function Rail({
+  seen,
+  current,
+  onMore,
+}: {
+  seen: readonly PageEntry[];
+  current: PageEntry | undefined;
+  onMore: () => void;
+}) {
   const beyond = seen.length > BAR_PAGES_MAX + 1 ? BAR_PAGES_MAX : seen.length;
   const hidden = current !== undefined && seen.indexOf(current) >= beyond;
   return (

@@ -12,16 +12,31 @@ const row = (id: string, title = id): Row => ({ id, title });
 const idOf = (item: Row) => item.id;
 
 test("rows stay in place and take up their new content", () => {
-  const known = new Map([["a", row("a")], ["b", row("b")]]);
+  const known = new Map([
+    ["a", row("a")],
+    ["b", row("b")],
+  ]);
   const result = steady(["a", "b"], [row("b"), row("a", "A, renamed")], idOf, known);
-  assert.deepEqual(result.rows.map((one) => one.item.title), ["A, renamed", "b"]);
+  assert.deepEqual(
+    result.rows.map((one) => one.item.title),
+    ["A, renamed", "b"],
+  );
   assert.equal(result.stale, true);
 });
 
 test("what is gone stays grey, what is new is counted", () => {
-  const known = new Map([["a", row("a")], ["b", row("b")]]);
+  const known = new Map([
+    ["a", row("a")],
+    ["b", row("b")],
+  ]);
   const result = steady(["a", "b"], [row("a"), row("c"), row("d")], idOf, known);
-  assert.deepEqual(result.rows.map((one) => [one.item.id, one.gone]), [["a", false], ["b", true]]);
+  assert.deepEqual(
+    result.rows.map((one) => [one.item.id, one.gone]),
+    [
+      ["a", false],
+      ["b", true],
+    ],
+  );
   assert.deepEqual([result.added, result.gone, result.stale], [2, 1, true]);
 });
 

@@ -12,7 +12,10 @@ export interface Steady<T> {
   stale: boolean;
 }
 
-/** `shown`: ids in their present places. `next`: the entries in the order that they should have. `known`: the last seen state of each id. */
+/**
+ * `shown`: ids in their present places. `next`: the entries in the order that they should have.
+ * `known`: the last seen state of each id.
+ */
 export function steady<T>(
   shown: readonly string[],
   next: readonly T[],

@@ -30,11 +30,18 @@ export function Wishes() {
           {account ? (
             <>
               <span class="menu-label">{t("shell.signed-in-as", { name: account })}</span>
-              <a class="button quiet menu-item" href="/people/me" onClick={close}>{t("shell.my-account")}</a>
+              <a class="button quiet menu-item" href="/people/me" onClick={close}>
+                {t("shell.my-account")}
+              </a>
             </>
           ) : null}
           <span class="menu-label">{t("shell.language")}</span>
-          <Segments label={t("shell.language")} value={language.value} options={LANGUAGE_NAMES} onValue={(value) => void useLanguage(value, true)} />
+          <Segments
+            label={t("shell.language")}
+            value={language.value}
+            options={LANGUAGE_NAMES}
+            onValue={(value) => void useLanguage(value, true)}
+          />
           <span class="menu-label">{t("shell.theme")}</span>
           <Segments
             label={t("shell.theme")}
@@ -43,9 +50,13 @@ export function Wishes() {
             onValue={setTheme}
           />
           {account ? (
-            <Button kind="quiet" class="menu-item" icon={out} onClick={leave}>{t("shell.sign-out")}</Button>
+            <Button kind="quiet" class="menu-item" icon={out} onClick={leave}>
+              {t("shell.sign-out")}
+            </Button>
           ) : session.value?.setUp ? (
-            <LinkButton kind="quiet" class="menu-item" href="/sign-in">{t("sign-in.title")}</LinkButton>
+            <LinkButton kind="quiet" class="menu-item" href="/sign-in">
+              {t("sign-in.title")}
+            </LinkButton>
           ) : null}
         </>
       )}

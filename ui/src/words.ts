@@ -3,7 +3,14 @@
  * component makes the component follow a change of language.
  */
 import { signal } from "@preact/signals";
-import { LANGUAGES, type Language, type WordParams, type WordTable, pickLanguage, say } from "../../src/kernel/words.ts";
+import {
+  LANGUAGES,
+  type Language,
+  type WordParams,
+  type WordTable,
+  pickLanguage,
+  say,
+} from "../../src/kernel/words.ts";
 import type { WordKey } from "./api.ts";
 
 const STORED = "comu.language";

@@ -6,10 +6,12 @@ import type { Arrival } from "./api.ts";
 import { BODY_BYTES_MAX, CALLS_PER_MINUTE_MAX, SESSION_COOKIE } from "./api.ts";
 import { csrfOfTests, sampleApi } from "./sample-service.ts";
 
+type Raw = string | Uint8Array<ArrayBuffer> | ReadableStream;
+
 interface Call {
   role?: string;
   body?: unknown;
-  raw?: BodyInit;
+  raw?: Raw;
   headers?: Record<string, string>;
   csrf?: string | null;
   host?: string;
@@ -100,7 +102,7 @@ test("names that are not ours are refused, against DNS rebinding", async () => {
 
 test("bodies: too large, announced or not; another type; broken; not an object; none", async () => {
   const { code } = client();
-  const send = (raw: BodyInit, headers: Record<string, string> = {}) => code("POST", "/cups/a", { role: "guest", raw, headers });
+  const send = (raw: Raw, headers: Record<string, string> = {}) => code("POST", "/cups/a", { role: "guest", raw, headers });
   const note = (bytes: number) => JSON.stringify({ ml: 1, note: "x".repeat(bytes - JSON.stringify({ ml: 1, note: "" }).length) });
   assert.equal(await send(note(BODY_BYTES_MAX)), "200");
   assert.equal(await send(note(BODY_BYTES_MAX + 1)), "413 too-large");

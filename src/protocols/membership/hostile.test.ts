@@ -419,3 +419,37 @@ function mutated(seed: Uint8Array, random: ReturnType<typeof seededRandom>): Uin
   for (let changes = random.below(4); changes > 0; changes--) bytes[random.below(bytes.length)] = random.below(256);
   return random.below(5) === 0 ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
 }
+
+test("asleep during a suspicion, we wake with the rest of its time, and the running probe accuses nobody", () => {
+  const { core, nowMs } = settled(["b", "c"]);
+  core.step(nowMs, { type: "packet", from: at("c"), bytes: codec.encodeAccusation(3, accusation("b", 1, "c")) });
+  const wokenMs = nowMs + 86_400_000;
+  const woken = core.step(wokenMs, { type: "tick" });
+  assert.equal(core.member("b")!.status, "suspect");
+  assert.deepEqual(
+    lines(woken).filter((line) => /^\w (failed|suspect)$/.test(line)),
+    [],
+  );
+  assert.equal(core.counts().stalls, 1);
+  assert.ok(trace(core, wokenMs, wokenMs + 10_000).includes("b failed"));
+});
+
+test("a tick that comes too early is told the wake again", () => {
+  const core = make();
+  const wakes = (nowMs: number) => core.step(nowMs, { type: "tick" }).filter((effect) => effect.type === "wake");
+  const [first] = wakes(0);
+  assert.ok(first && first.atMs > 0);
+  assert.deepEqual(wakes(first.atMs - 0.5), [first]);
+  const packet = core.step(first.atMs - 0.4, { type: "packet", from: at("b"), bytes: Uint8Array.of(99) });
+  assert.deepEqual(packet, []);
+});
+
+test("what a snapshot tells is not gossiped", () => {
+  const { core: source } = settled(["b", "c", "d"]);
+  const core = make();
+  core.step(0, { type: "restore", snapshot: source.snapshot() });
+  assert.equal(core.aliveCount(), 4);
+  assert.ok(!trace(core, 0, 900).some((line) => /alive [bcd]/.test(line)));
+  core.step(900, { type: "packet", from: at("e"), bytes: codec.encodeAlive(nodeOf("e", 1)) });
+  assert.ok(trace(core, 900, 1500).some((line) => line.includes("alive e")));
+});

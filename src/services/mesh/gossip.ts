@@ -67,15 +67,25 @@ export function createGossip(needs: GossipNeeds): Gossip {
   );
   const inbound = new Map<number, Socket>();
   const joins = new Map<string, ((ok: boolean) => void)[]>();
+  const queue: Effect[] = [];
+  let draining = false;
   let nextStreamId = 1;
   let unopened = 0;
   let stopped = false;
   let cancelWake = () => {};
   let onLeft = () => {};
 
+  /** Effects are carried out in order, also those of a step that is taken while an effect is being carried out. */
   const step = (event: MembershipEvent) => {
     if (stopped) return;
-    for (const effect of core.step(clock.monotonicMs(), event)) carryOut(effect);
+    queue.push(...core.step(clock.monotonicMs(), event));
+    if (draining) return;
+    draining = true;
+    try {
+      for (let effect = queue.shift(); effect; effect = queue.shift()) carryOut(effect);
+    } finally {
+      draining = false;
+    }
   };
 
   const carryOut = (effect: Effect) => {

@@ -13,13 +13,22 @@ interface Common {
   class?: string;
 }
 
-interface ButtonProps extends Common, Omit<ButtonHTMLAttributes<HTMLButtonElement>, "icon" | "class" | "onClick" | "children"> {
+interface ButtonProps
+  extends Common, Omit<ButtonHTMLAttributes<HTMLButtonElement>, "icon" | "class" | "onClick" | "children"> {
   busy?: boolean;
   /** While a returned promise runs the button is busy. */
   onClick?: (event: MouseEvent) => unknown;
 }
 
-export function Button({ kind = "plain", icon, busy = false, children, onClick, class: extra = "", ...rest }: ButtonProps) {
+export function Button({
+  kind = "plain",
+  icon,
+  busy = false,
+  children,
+  onClick,
+  class: extra = "",
+  ...rest
+}: ButtonProps) {
   const [running, setRunning] = useState(false);
   const alive = useRef(true);
   const press = async (event: MouseEvent) => {

@@ -15,7 +15,13 @@ export function communityReady(draft: CommunityDraft): boolean {
   return (draft.way === "found" ? draft.name : draft.code).trim() !== "";
 }
 
-export function CommunityChoice({ draft, onDraft }: { draft: CommunityDraft; onDraft: (draft: CommunityDraft) => void }) {
+export function CommunityChoice({
+  draft,
+  onDraft,
+}: {
+  draft: CommunityDraft;
+  onDraft: (draft: CommunityDraft) => void;
+}) {
   const nearby = useResource("mesh.nearby", {});
   return (
     <>
@@ -30,14 +36,31 @@ export function CommunityChoice({ draft, onDraft }: { draft: CommunityDraft; onD
         ]}
       />
       {draft.way === "found" ? (
-        <TextField label={t("welcome.community-name")} hint={t("welcome.community-name-hint")} value={draft.name} onValue={(name) => onDraft({ ...draft, name })} maxLength={60} required />
+        <TextField
+          label={t("welcome.community-name")}
+          hint={t("welcome.community-name-hint")}
+          value={draft.name}
+          onValue={(name) => onDraft({ ...draft, name })}
+          maxLength={60}
+          required
+        />
       ) : (
-        <AreaField label={t("welcome.code")} hint={t("welcome.code-hint")} value={draft.code} onValue={(code) => onDraft({ ...draft, code })} maxLength={2000} required spellcheck={false} />
+        <AreaField
+          label={t("welcome.code")}
+          hint={t("welcome.code-hint")}
+          value={draft.code}
+          onValue={(code) => onDraft({ ...draft, code })}
+          maxLength={2000}
+          required
+          spellcheck={false}
+        />
       )}
       {nearby.data && nearby.data.length > 0 ? (
         <Notice tone="info" icon={radar} title={t("welcome.nearby")}>
           <ul>
-            {nearby.data.map((one) => <li key={one.box + one.address}>{t("welcome.nearby-one", { community: one.community, box: one.box })}</li>)}
+            {nearby.data.map((one) => (
+              <li key={one.box + one.address}>{t("welcome.nearby-one", { community: one.community, box: one.box })}</li>
+            ))}
           </ul>
           <p class="small">{t("welcome.nearby-text")}</p>
         </Notice>

@@ -80,8 +80,12 @@ export function Confirm({ title, children, confirm, kind = "danger", ready = tru
       <div class="stack">{children}</div>
       {error ? <ErrorNotice error={error} /> : null}
       <div class="cluster end">
-        <Button kind="quiet" onClick={onClose}>{t("shell.cancel")}</Button>
-        <Button kind={kind} disabled={!ready} onClick={run}>{confirm}</Button>
+        <Button kind="quiet" onClick={onClose}>
+          {t("shell.cancel")}
+        </Button>
+        <Button kind={kind} disabled={!ready} onClick={run}>
+          {confirm}
+        </Button>
       </div>
     </Dialog>
   );

@@ -32,9 +32,17 @@ function Frame({ id, label, hint, wrong, children }: FieldProps & { id: string; 
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {hint ? <div class="hint" id={`${id}-hint`}>{hint}</div> : null}
+      {hint ? (
+        <div class="hint" id={`${id}-hint`}>
+          {hint}
+        </div>
+      ) : null}
       {children}
-      {wrong ? <div class="wrong" id={`${id}-wrong`}>{wrong}</div> : null}
+      {wrong ? (
+        <div class="wrong" id={`${id}-wrong`}>
+          {wrong}
+        </div>
+      ) : null}
     </div>
   );
 }
@@ -48,7 +56,12 @@ export function TextField({ label, hint, wrong, value, onValue, ...rest }: TextP
   const id = useId();
   return (
     <Frame id={id} label={label} hint={hint} wrong={wrong}>
-      <input {...rest} {...described(id, hint, wrong)} value={value} onInput={(event) => onValue(event.currentTarget.value)} />
+      <input
+        {...rest}
+        {...described(id, hint, wrong)}
+        value={value}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
     </Frame>
   );
 }
@@ -62,7 +75,7 @@ export function PasswordField({ label, hint, wrong, value, onValue, ...rest }: T
         <input
           {...rest}
           {...described(id, hint, wrong)}
-          {...{ type: shown ? "text" : "password" } as object}
+          {...({ type: shown ? "text" : "password" } as object)}
           value={value}
           autocapitalize="none"
           spellcheck={false}
@@ -133,7 +146,12 @@ export function Switch({ label, hint, checked, onChecked, disabled }: SwitchProp
     <label class="switch">
       <span>
         <span id={`${id}-label`}>{label}</span>
-        {hint ? <span class="soft small" id={`${id}-hint`}><br />{hint}</span> : null}
+        {hint ? (
+          <span class="soft small" id={`${id}-hint`}>
+            <br />
+            {hint}
+          </span>
+        ) : null}
       </span>
       <input
         type="checkbox"
@@ -165,7 +183,12 @@ export function Choices({ label, name, value, onValue, options }: ChoicesProps) 
           <input type="radio" name={name} checked={option.value === value} onChange={() => onValue(option.value)} />
           <span>
             <strong>{option.label}</strong>
-            {option.hint ? <span class="soft small"><br />{option.hint}</span> : null}
+            {option.hint ? (
+              <span class="soft small">
+                <br />
+                {option.hint}
+              </span>
+            ) : null}
           </span>
         </label>
       ))}

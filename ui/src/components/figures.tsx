@@ -16,8 +16,19 @@ export function Meter({ label, share, text }: MeterProps) {
   const tone = bound >= 0.9 ? "bad" : bound >= 0.75 ? "warn" : "";
   return (
     <div class={`meter ${tone}`}>
-      <div class="cluster apart"><span>{label}</span><span class="soft small figure">{text}</span></div>
-      <div class="track" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(bound * 100)} aria-valuetext={text}>
+      <div class="cluster apart">
+        <span>{label}</span>
+        <span class="soft small figure">{text}</span>
+      </div>
+      <div
+        class="track"
+        role="meter"
+        aria-label={label}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(bound * 100)}
+        aria-valuetext={text}
+      >
         <div class="fill" style={{ inlineSize: `${bound * 100}%` }} />
       </div>
     </div>
@@ -29,7 +40,9 @@ export function Bars({ level }: { level: number | null }) {
   const tone = level === null ? "" : level >= 3 ? "good" : level === 2 ? "warn" : "bad";
   return (
     <span class={`bars ${tone}`} aria-hidden="true">
-      {[1, 2, 3, 4].map((bar) => <i key={bar} class={level !== null && bar <= level ? "on" : ""} />)}
+      {[1, 2, 3, 4].map((bar) => (
+        <i key={bar} class={level !== null && bar <= level ? "on" : ""} />
+      ))}
     </span>
   );
 }
@@ -45,9 +58,18 @@ export function Sparkline({ values, label }: { values: readonly (number | null)[
   const step = shown.length > 1 ? SPARK_WIDTH / (shown.length - 1) : 0;
   const alone = points.filter((point, index) => point && !points[index - 1] && !points[index + 1]);
   return (
-    <svg class="spark" viewBox={`-2 -4 ${SPARK_WIDTH + 4} ${SPARK_HEIGHT + 8}`} preserveAspectRatio="none" role="img" aria-label={label}>
-      {shown.map((value, index) => value === null
-        ? <rect key={index} class="gap" x={index * step - 1} y={SPARK_HEIGHT - 6} width={2} height={8} /> : null)}
+    <svg
+      class="spark"
+      viewBox={`-2 -4 ${SPARK_WIDTH + 4} ${SPARK_HEIGHT + 8}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      {shown.map((value, index) =>
+        value === null ? (
+          <rect key={index} class="gap" x={index * step - 1} y={SPARK_HEIGHT - 6} width={2} height={8} />
+        ) : null,
+      )}
       {alone.map((point) => point && <circle key={point.x} cx={point.x} cy={point.y} r={2} class="end" />)}
       <path d={linePath(points)} class="line" />
     </svg>
@@ -70,13 +92,30 @@ export function GrowthChart({ days }: { days: readonly Growth[] }) {
   const first = shown[0];
   if (!last || !first) return null;
   const top = roundTop(Math.max(...shown.map((day) => Math.max(day.boxes, day.services)), 4));
-  const boxes = place(shown.map((day) => day.boxes), CHART_WIDTH, CHART_HEIGHT, top).filter((point) => point !== null);
-  const services = place(shown.map((day) => day.services), CHART_WIDTH, CHART_HEIGHT, top).filter((point) => point !== null);
+  const boxes = place(
+    shown.map((day) => day.boxes),
+    CHART_WIDTH,
+    CHART_HEIGHT,
+    top,
+  ).filter((point) => point !== null);
+  const services = place(
+    shown.map((day) => day.services),
+    CHART_WIDTH,
+    CHART_HEIGHT,
+    top,
+  ).filter((point) => point !== null);
   const say = (day: Growth) => ({ day: date(day.day, language.value), boxes: day.boxes, services: day.services });
   return (
     <figure class="growth">
-      <svg viewBox={`0 -4 ${CHART_WIDTH} ${CHART_HEIGHT + 8}`} preserveAspectRatio="none" role="img" aria-label={t("shell.growth-label", say(last))}>
-        {[0, 0.5, 1].map((share) => <line key={share} class="grid" x1={0} x2={CHART_WIDTH} y1={CHART_HEIGHT * share} y2={CHART_HEIGHT * share} />)}
+      <svg
+        viewBox={`0 -4 ${CHART_WIDTH} ${CHART_HEIGHT + 8}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={t("shell.growth-label", say(last))}
+      >
+        {[0, 0.5, 1].map((share) => (
+          <line key={share} class="grid" x1={0} x2={CHART_WIDTH} y1={CHART_HEIGHT * share} y2={CHART_HEIGHT * share} />
+        ))}
         <path d={areaPath(services, CHART_HEIGHT)} class="area" />
         <path d={linePath(services)} class="line services" />
         <path d={linePath(boxes)} class="line boxes" />

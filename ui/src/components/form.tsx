@@ -35,10 +35,16 @@ export function Form({ submit, ready = true, running, onSubmit, children, beside
     <form class="stack" onSubmit={(event) => void send(event)}>
       {children}
       {error ? <ErrorNotice error={error} /> : null}
-      {busy && running ? <p role="status" class="soft">{running}</p> : null}
+      {busy && running ? (
+        <p role="status" class="soft">
+          {running}
+        </p>
+      ) : null}
       <div class="cluster end">
         {beside}
-        <Button kind="primary" type="submit" busy={busy} disabled={!ready}>{submit}</Button>
+        <Button kind="primary" type="submit" busy={busy} disabled={!ready}>
+          {submit}
+        </Button>
       </div>
     </form>
   );

@@ -39,5 +39,9 @@ export function Loading<P extends object>({ load, props, onDrawn }: LoadingProps
     const error = new ApiError("unreachable", t("shell.unreachable"), t("shell.unreachable-advice"), failed);
     return <ErrorNotice error={error} retry={() => location.reload()} />;
   }
-  return <div class="page"><Skeleton lines={5} /></div>;
+  return (
+    <div class="page">
+      <Skeleton lines={5} />
+    </div>
+  );
 }

@@ -37,14 +37,31 @@ export function Menu({ label, icon, children }: MenuProps) {
   }, [open]);
   return (
     <div class="menu" ref={root}>
-      <Button kind="quiet" icon={icon} aria-label={label} title={label} aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)} />
-      {open ? <div class="menu-list" id={id}>{children(close)}</div> : null}
+      <Button
+        kind="quiet"
+        icon={icon}
+        aria-label={label}
+        title={label}
+        aria-expanded={open}
+        aria-controls={id}
+        onClick={() => setOpen(!open)}
+      />
+      {open ? (
+        <div class="menu-list" id={id}>
+          {children(close)}
+        </div>
+      ) : null}
     </div>
   );
 }
 
 /** A few choices of which one is on. */
-export function Segments<V extends string>({ label, value, options, onValue }: {
+export function Segments<V extends string>({
+  label,
+  value,
+  options,
+  onValue,
+}: {
   label: string;
   value: V;
   options: readonly { value: V; label: string; lang?: string }[];
@@ -53,7 +70,12 @@ export function Segments<V extends string>({ label, value, options, onValue }: {
   return (
     <div class="segments" role="group" aria-label={label}>
       {options.map((option) => (
-        <Button key={option.value} lang={option.lang} aria-pressed={option.value === value} onClick={() => onValue(option.value)}>
+        <Button
+          key={option.value}
+          lang={option.lang}
+          aria-pressed={option.value === value}
+          onClick={() => onValue(option.value)}
+        >
           {option.label}
         </Button>
       ))}

@@ -13,7 +13,17 @@ import { Icon } from "./icon.tsx";
 export type Tone = "ok" | "info" | "warning" | "error";
 export const toneIcon: Record<Tone, string> = { ok: check, info, warning: warn, error: alert };
 
-export function Notice({ tone, title, children, icon }: { tone: Tone; title?: string; children?: ComponentChildren; icon?: string }) {
+export function Notice({
+  tone,
+  title,
+  children,
+  icon,
+}: {
+  tone: Tone;
+  title?: string;
+  children?: ComponentChildren;
+  icon?: string;
+}) {
   return (
     <div class={`notice ${tone}`}>
       <Icon svg={icon ?? toneIcon[tone]} />
@@ -31,7 +41,13 @@ export function ErrorNotice({ error, retry }: { error: ApiError; retry?: () => v
     <div role="alert">
       <Notice tone="error" title={error.message}>
         {error.advice ? <p>{error.advice}</p> : null}
-        {retry ? <p><Button kind="quiet" onClick={retry}>{t("shell.retry")}</Button></p> : null}
+        {retry ? (
+          <p>
+            <Button kind="quiet" onClick={retry}>
+              {t("shell.retry")}
+            </Button>
+          </p>
+        ) : null}
       </Notice>
     </div>
   );
@@ -50,7 +66,9 @@ export function Empty({ icon, title, children }: { icon: string; title: string; 
 export function Skeleton({ lines = 4 }: { lines?: number }) {
   return (
     <div class="skeleton" role="status" aria-label={t("shell.loading")}>
-      {Array.from({ length: lines }, (_, index) => <span key={index} />)}
+      {Array.from({ length: lines }, (_, index) => (
+        <span key={index} />
+      ))}
     </div>
   );
 }

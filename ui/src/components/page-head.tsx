@@ -26,13 +26,24 @@ export function PageHead({ title, children, actions }: PageHeadProps) {
 }
 
 /** Parts of one page, each with an address of its own. */
-export function Tabs({ label, tabs }: { label: string; tabs: readonly { href: string; text: string; on: boolean; count?: number }[] }) {
+export function Tabs({
+  label,
+  tabs,
+}: {
+  label: string;
+  tabs: readonly { href: string; text: string; on: boolean; count?: number }[];
+}) {
   return (
     <nav class="tabs" aria-label={label}>
       {tabs.map(({ href, text, on, count }) => (
         <a key={href} href={href} aria-current={on ? "page" : undefined}>
           {text}
-          {count ? <> <span class="badge">{count}</span></> : null}
+          {count ? (
+            <>
+              {" "}
+              <span class="badge">{count}</span>
+            </>
+          ) : null}
         </a>
       ))}
     </nav>

@@ -28,7 +28,11 @@ export function toast(text: string, undo?: () => Promise<unknown>): void {
 }
 
 /** Runs something and says why when it fails. True when it went well. */
-export async function attempt(run: () => Promise<unknown>, done?: string, undo?: () => Promise<unknown>): Promise<boolean> {
+export async function attempt(
+  run: () => Promise<unknown>,
+  done?: string,
+  undo?: () => Promise<unknown>,
+): Promise<boolean> {
   try {
     await run();
     if (done) toast(done, undo);

@@ -28,12 +28,36 @@ export default function Accept() {
         </header>
         {token ? (
           <div class="card">
-            <Form submit={t("accept.go")} ready={name.trim() !== "" && password.length >= PASSWORD_LENGTH_MIN} onSubmit={send}>
-              <TextField label={t("welcome.owner")} hint={t("accept.name-hint")} value={name} onValue={setName} maxLength={60} required autofocus autocomplete="username" />
-              <PasswordField label={t("welcome.password")} hint={t("welcome.password-hint", { count: PASSWORD_LENGTH_MIN })} value={password} onValue={setPassword} required autocomplete="new-password" />
+            <Form
+              submit={t("accept.go")}
+              ready={name.trim() !== "" && password.length >= PASSWORD_LENGTH_MIN}
+              onSubmit={send}
+            >
+              <TextField
+                label={t("welcome.owner")}
+                hint={t("accept.name-hint")}
+                value={name}
+                onValue={setName}
+                maxLength={60}
+                required
+                autofocus
+                autocomplete="username"
+              />
+              <PasswordField
+                label={t("welcome.password")}
+                hint={t("welcome.password-hint", { count: PASSWORD_LENGTH_MIN })}
+                value={password}
+                onValue={setPassword}
+                required
+                autocomplete="new-password"
+              />
             </Form>
           </div>
-        ) : <Notice tone="warning" title={t("accept.no-token")}><p>{t("accept.no-token-text")}</p></Notice>}
+        ) : (
+          <Notice tone="warning" title={t("accept.no-token")}>
+            <p>{t("accept.no-token-text")}</p>
+          </Notice>
+        )}
       </div>
     </Front>
   );

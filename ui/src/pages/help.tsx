@@ -31,7 +31,13 @@ export default function Help() {
             <dl class="facts">
               {KEYS.map(([keys, key]) => (
                 <>
-                  <dt>{keys.map((one) => <><kbd>{one}</kbd> </>)}</dt>
+                  <dt>
+                    {keys.map((one) => (
+                      <>
+                        <kbd>{one}</kbd>{" "}
+                      </>
+                    ))}
+                  </dt>
                   <dd>{t(key)}</dd>
                 </>
               ))}

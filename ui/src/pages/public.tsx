@@ -19,7 +19,9 @@ export default function PublicPage() {
   const page = useResource("discovery.publicPage", {}, { events: ["discovery", "mesh"] });
   return (
     <Front broad>
-      <Loaded from={page} lines={8}>{(shown) => <Community page={shown} />}</Loaded>
+      <Loaded from={page} lines={8}>
+        {(shown) => <Community page={shown} />}
+      </Loaded>
     </Front>
   );
 }
@@ -33,8 +35,12 @@ function Community({ page }: { page: Shown }) {
         <h1 tabIndex={-1}>{community?.name ?? page.box.name}</h1>
         <p class="about">{community?.about || t("public.lead")}</p>
         <div class="cluster">
-          <LinkButton kind="primary" icon={signIn} href={inside ? "/" : "/sign-in"}>{t(inside ? "public.to-my-box" : "sign-in.title")}</LinkButton>
-          <a class="button plain" href="#join">{t("public.how-to-join")}</a>
+          <LinkButton kind="primary" icon={signIn} href={inside ? "/" : "/sign-in"}>
+            {t(inside ? "public.to-my-box" : "sign-in.title")}
+          </LinkButton>
+          <a class="button plain" href="#join">
+            {t("public.how-to-join")}
+          </a>
         </div>
       </header>
       <dl class="big-figures">
@@ -73,7 +79,9 @@ function OpenServices({ services }: { services: Shown["services"] }) {
   return (
     <section class="stack">
       <h2>{t("public.services-open")}</h2>
-      {services.length === 0 ? <p class="soft">{t("public.services-none")}</p> : (
+      {services.length === 0 ? (
+        <p class="soft">{t("public.services-none")}</p>
+      ) : (
         <ul role="list" class="cards">
           {services.map((service) => (
             <li key={service.id} class="card stack tight">
@@ -82,9 +90,22 @@ function OpenServices({ services }: { services: Shown["services"] }) {
               <p class="soft small">{t("public.service-from", { box: service.box, zone: service.zone })}</p>
               <div class="cluster">
                 {service.action === "copy" ? (
-                  <CopyButton kind="soft-accent" text={service.url} label={t("shell.copy-address")} about={service.title} />
+                  <CopyButton
+                    kind="soft-accent"
+                    text={service.url}
+                    label={t("shell.copy-address")}
+                    about={service.title}
+                  />
                 ) : (
-                  <LinkButton kind="soft-accent" icon={open} outside href={service.url} label={`${t("shell.open")}: ${service.title}`}>{t("shell.open")}</LinkButton>
+                  <LinkButton
+                    kind="soft-accent"
+                    icon={open}
+                    outside
+                    href={service.url}
+                    label={`${t("shell.open")}: ${service.title}`}
+                  >
+                    {t("shell.open")}
+                  </LinkButton>
                 )}
               </div>
             </li>

@@ -20,9 +20,27 @@ export default function SignIn() {
         </header>
         {expired.value ? <Notice tone="info" title={t("sign-in.expired")} /> : null}
         <div class="card">
-          <Form submit={t("sign-in.go")} ready={name.trim() !== "" && password !== ""} onSubmit={async () => takeSession(await call("people.signIn", { name, password }))}>
-            <TextField label={t("sign-in.name")} value={name} onValue={setName} required autofocus autocomplete="username" autocapitalize="none" />
-            <PasswordField label={t("sign-in.password")} value={password} onValue={setPassword} required autocomplete="current-password" />
+          <Form
+            submit={t("sign-in.go")}
+            ready={name.trim() !== "" && password !== ""}
+            onSubmit={async () => takeSession(await call("people.signIn", { name, password }))}
+          >
+            <TextField
+              label={t("sign-in.name")}
+              value={name}
+              onValue={setName}
+              required
+              autofocus
+              autocomplete="username"
+              autocapitalize="none"
+            />
+            <PasswordField
+              label={t("sign-in.password")}
+              value={password}
+              onValue={setPassword}
+              required
+              autocomplete="current-password"
+            />
           </Form>
         </div>
         <p class="soft">{t("sign-in.help")}</p>

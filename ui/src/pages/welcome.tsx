@@ -30,7 +30,13 @@ function keyFromAddress(): string {
 }
 
 export default function Welcome() {
-  const [draft, setDraft] = useState<Draft>(() => ({ name: "", owner: "", password: "", zone: "", setupKey: keyFromAddress() }));
+  const [draft, setDraft] = useState<Draft>(() => ({
+    name: "",
+    owner: "",
+    password: "",
+    zone: "",
+    setupKey: keyFromAddress(),
+  }));
   const [keyGiven] = useState(() => keyFromAddress() !== "");
   const [community, setCommunity] = useState<CommunityDraft>({ way: "found", name: "", code: "" });
   const second = path.value === "/welcome/community";
@@ -61,12 +67,33 @@ interface FirstStepProps {
 }
 
 function FirstStep({ draft, onDraft, askKey }: FirstStepProps) {
-  const ready = draft.name.trim() !== "" && draft.owner.trim() !== "" && draft.password.length >= PASSWORD_LENGTH_MIN && (!askKey || draft.setupKey.trim() !== "");
+  const ready =
+    draft.name.trim() !== "" &&
+    draft.owner.trim() !== "" &&
+    draft.password.length >= PASSWORD_LENGTH_MIN &&
+    (!askKey || draft.setupKey.trim() !== "");
   const short = draft.password !== "" && draft.password.length < PASSWORD_LENGTH_MIN;
   return (
     <Form submit={t("welcome.next")} ready={ready} onSubmit={async () => navigate("/welcome/community")}>
-      <TextField label={t("welcome.box-name")} hint={t("welcome.box-name-hint")} value={draft.name} onValue={(name) => onDraft({ ...draft, name })} maxLength={40} required autofocus autocomplete="off" />
-      <TextField label={t("welcome.owner")} hint={t("welcome.owner-hint")} value={draft.owner} onValue={(owner) => onDraft({ ...draft, owner })} maxLength={60} required autocomplete="username" />
+      <TextField
+        label={t("welcome.box-name")}
+        hint={t("welcome.box-name-hint")}
+        value={draft.name}
+        onValue={(name) => onDraft({ ...draft, name })}
+        maxLength={40}
+        required
+        autofocus
+        autocomplete="off"
+      />
+      <TextField
+        label={t("welcome.owner")}
+        hint={t("welcome.owner-hint")}
+        value={draft.owner}
+        onValue={(owner) => onDraft({ ...draft, owner })}
+        maxLength={60}
+        required
+        autocomplete="username"
+      />
       <PasswordField
         label={t("welcome.password")}
         hint={t("welcome.password-hint", { count: PASSWORD_LENGTH_MIN })}
@@ -76,10 +103,26 @@ function FirstStep({ draft, onDraft, askKey }: FirstStepProps) {
         required
         autocomplete="new-password"
       />
-      {askKey ? <TextField label={t("welcome.key")} hint={t("welcome.key-hint")} value={draft.setupKey} onValue={(setupKey) => onDraft({ ...draft, setupKey })} required autocomplete="off" /> : null}
+      {askKey ? (
+        <TextField
+          label={t("welcome.key")}
+          hint={t("welcome.key-hint")}
+          value={draft.setupKey}
+          onValue={(setupKey) => onDraft({ ...draft, setupKey })}
+          required
+          autocomplete="off"
+        />
+      ) : null}
       <details>
         <summary>{t("welcome.more")}</summary>
-        <TextField label={t("welcome.zone")} hint={t("welcome.zone-hint")} value={draft.zone} onValue={(zone) => onDraft({ ...draft, zone })} maxLength={40} autocomplete="off" />
+        <TextField
+          label={t("welcome.zone")}
+          hint={t("welcome.zone-hint")}
+          value={draft.zone}
+          onValue={(zone) => onDraft({ ...draft, zone })}
+          maxLength={40}
+          autocomplete="off"
+        />
       </details>
     </Form>
   );
@@ -97,14 +140,18 @@ function SecondStep({ draft, community, onCommunity }: SecondStepProps) {
     return null;
   }
   const send = async () => {
-    await call("box.setup", {
-      name: draft.name,
-      owner: draft.owner,
-      password: draft.password,
-      ...(draft.zone.trim() ? { zone: draft.zone } : {}),
-      ...(draft.setupKey.trim() ? { setupKey: draft.setupKey.trim() } : {}),
-      community: community.way === "found" ? { found: community.name } : { join: community.code.trim() },
-    }, { timeoutMs: SETUP_TIMEOUT_MS });
+    await call(
+      "box.setup",
+      {
+        name: draft.name,
+        owner: draft.owner,
+        password: draft.password,
+        ...(draft.zone.trim() ? { zone: draft.zone } : {}),
+        ...(draft.setupKey.trim() ? { setupKey: draft.setupKey.trim() } : {}),
+        community: community.way === "found" ? { found: community.name } : { join: community.code.trim() },
+      },
+      { timeoutMs: SETUP_TIMEOUT_MS },
+    );
     history.replaceState(null, "", "/");
     await loadSession();
     navigate("/", true);
@@ -114,7 +161,11 @@ function SecondStep({ draft, community, onCommunity }: SecondStepProps) {
       submit={t(community.way === "found" ? "welcome.found-go" : "welcome.join-go")}
       ready={communityReady(community)}
       running={t(community.way === "found" ? "welcome.founding" : "welcome.joining")}
-      beside={<LinkButton kind="quiet" href="/">{t("welcome.back")}</LinkButton>}
+      beside={
+        <LinkButton kind="quiet" href="/">
+          {t("welcome.back")}
+        </LinkButton>
+      }
       onSubmit={send}
     >
       <CommunityChoice draft={community} onDraft={onCommunity} />

@@ -9,7 +9,8 @@ const root = join(import.meta.dirname, "../../..");
 const sheets = ["ui/src", "src/services"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".css") && entry.name !== "tokens.css")
-    .map((entry) => join(entry.parentPath, entry.name)));
+    .map((entry) => join(entry.parentPath, entry.name)),
+);
 const tokens = readFileSync(join(import.meta.dirname, "tokens.css"), "utf8");
 /** A ratio to the text beside it, and what hides a thing from the eye, are no sizes of the design. */
 const ALLOWED = /letter-spacing|text-underline-offset|(?:inline|block)-size: 1px|@media/;

@@ -12,8 +12,12 @@ import { LANGUAGES, type Language, mergeWords } from "../../../src/kernel/words.
 import { platformErrors } from "../../../src/platform/errors.ts";
 
 const root = join(import.meta.dirname, "../../..");
-const services = readdirSync(join(root, "src/services"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-const folders = ["ui/src/words", ...services.map((name) => `src/services/${name}/ui`)].filter((folder) => existsSync(join(root, folder, "en.json")));
+const services = readdirSync(join(root, "src/services"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+const folders = ["ui/src/words", ...services.map((name) => `src/services/${name}/ui`)].filter((folder) =>
+  existsSync(join(root, folder, "en.json")),
+);
 interface Seen {
   errors: Record<string, number>;
   endpoints?: Record<string, { cli?: { confirm?: string } }>;
@@ -22,7 +26,9 @@ interface Seen {
 type Tables = Record<Language, Record<string, string>>;
 
 const tablesOf = (folder: string): Tables =>
-  Object.fromEntries(LANGUAGES.map((language) => [language, JSON.parse(readFileSync(join(root, folder, `${language}.json`), "utf8"))])) as Tables;
+  Object.fromEntries(
+    LANGUAGES.map((language) => [language, JSON.parse(readFileSync(join(root, folder, `${language}.json`), "utf8"))]),
+  ) as Tables;
 const all = mergeWords(...folders.map(tablesOf));
 
 function placesOf(text: string): string {
@@ -61,13 +67,22 @@ test("a plural has all that its languages need", () => {
 test("every key that the pages name is in a table", () => {
   const text = ["ui/src", ...services.map((name) => `src/services/${name}/ui`)].flatMap(sources).join("\n");
   const literal = [...text.matchAll(/\bt\(\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
-  const chosen = [...text.matchAll(/\bt\([^()"`]*\? "([^"]+)" : "([^"]+)"/g)].flatMap((match) => [match[1] ?? "", match[2] ?? ""]);
+  const chosen = [...text.matchAll(/\bt\([^()"`]*\? "([^"]+)" : "([^"]+)"/g)].flatMap((match) => [
+    match[1] ?? "",
+    match[2] ?? "",
+  ]);
   const titles = [...text.matchAll(/\btitle: "([a-z-]+\.[a-z-]+)"/g)].map((match) => match[1] ?? "");
   const wanted = new Set([...literal, ...chosen, ...titles]);
   assert.ok(wanted.size > 200, `only ${wanted.size} keys were found in the source`);
-  assert.deepEqual([...wanted].filter((key) => !has(key)), []);
+  assert.deepEqual(
+    [...wanted].filter((key) => !has(key)),
+    [],
+  );
   const beginnings = [...text.matchAll(/\b(?:t|word)\(`([a-z-]+\.[a-z.-]*)\$\{/g)].map((match) => match[1] ?? "");
-  assert.deepEqual(beginnings.filter((start) => !Object.keys(all.en).some((key) => key.startsWith(start))), []);
+  assert.deepEqual(
+    beginnings.filter((start) => !Object.keys(all.en).some((key) => key.startsWith(start))),
+    [],
+  );
 });
 
 test("every code that can reach a person has its words", async () => {
@@ -93,5 +108,8 @@ test("every code that can reach a person has its words", async () => {
     const keys = ["title", "ok", "bad", "fix"].map((part) => `check.${match[1]}.${part}`);
     wanted.push(...(isCheck ? keys : [`health.${match[1]}`, `fix.${match[1]}`]));
   }
-  assert.deepEqual(wanted.filter((key) => !has(key)), []);
+  assert.deepEqual(
+    wanted.filter((key) => !has(key)),
+    [],
+  );
 });

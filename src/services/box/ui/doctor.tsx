@@ -26,7 +26,9 @@ export function Doctor() {
     <section class="card stack">
       <div class="cluster apart">
         <h2>{t("box.doctor")}</h2>
-        <Button kind="soft-accent" icon={stethoscope} onClick={run}>{t(report ? "box.doctor-again" : "box.doctor-run")}</Button>
+        <Button kind="soft-accent" icon={stethoscope} onClick={run}>
+          {t(report ? "box.doctor-again" : "box.doctor-run")}
+        </Button>
       </div>
       {error ? <ErrorNotice error={error} /> : null}
       {report ? <Report report={report} /> : <p class="soft">{t("box.doctor-text")}</p>}
@@ -37,15 +39,28 @@ export function Doctor() {
 function Report({ report }: { report: Output<"box.doctor"> }) {
   return (
     <div class="stack tight" role="status">
-      <p><strong>{t(report.ok ? "box.doctor-ok" : "box.doctor-bad")}</strong> <span class="soft small"><Ago at={report.checkedAt} /></span></p>
+      <p>
+        <strong>{t(report.ok ? "box.doctor-ok" : "box.doctor-bad")}</strong>{" "}
+        <span class="soft small">
+          <Ago at={report.checkedAt} />
+        </span>
+      </p>
       <ul role="list" class="rows">
         {report.checks.map((check) => (
           <li key={check.code} class={check.ok ? "ok" : check.severity}>
-            <span class="tone"><Icon svg={toneIcon[check.ok ? "ok" : check.severity]} /></span>
+            <span class="tone">
+              <Icon svg={toneIcon[check.ok ? "ok" : check.severity]} />
+            </span>
             <span class="grow">
-              <strong>{check.title}</strong><br />
+              <strong>{check.title}</strong>
+              <br />
               {check.text}
-              {!check.ok && check.fix ? <><br /><span class="soft">{check.fix}</span></> : null}
+              {!check.ok && check.fix ? (
+                <>
+                  <br />
+                  <span class="soft">{check.fix}</span>
+                </>
+              ) : null}
             </span>
           </li>
         ))}

@@ -25,19 +25,31 @@ export function Fresh() {
   return (
     <section class="card stack">
       <h2>{t("home.new")}</h2>
-      {!things ? <Skeleton lines={3} /> : things.length === 0 ? (
-        <Empty icon={leaf} title={t("home.new-none")}><p>{t("home.new-none-text")}</p></Empty>
+      {!things ? (
+        <Skeleton lines={3} />
+      ) : things.length === 0 ? (
+        <Empty icon={leaf} title={t("home.new-none")}>
+          <p>{t("home.new-none-text")}</p>
+        </Empty>
       ) : (
         <ul role="list" class="rows">
           {things.map((thing) => (
             <li key={thing.kind + thing.id}>
               <Icon svg={thing.kind === "box" ? serverIcon : newest} size="s" />
               <span class="grow">
-                <a href={`/${thing.kind === "box" ? "boxes" : "services"}/${encodeURIComponent(thing.id)}`}>{thing.title}</a>
+                <a href={`/${thing.kind === "box" ? "boxes" : "services"}/${encodeURIComponent(thing.id)}`}>
+                  {thing.title}
+                </a>
                 <br />
-                <span class="soft small">{thing.kind === "box" ? t("home.new-box", { zone: thing.from }) : t("home.new-service", { box: thing.from })}</span>
+                <span class="soft small">
+                  {thing.kind === "box"
+                    ? t("home.new-box", { zone: thing.from })
+                    : t("home.new-service", { box: thing.from })}
+                </span>
               </span>
-              <span class="soft small"><Ago at={thing.since} /></span>
+              <span class="soft small">
+                <Ago at={thing.since} />
+              </span>
             </li>
           ))}
         </ul>
@@ -61,7 +73,12 @@ function useTasks(status: Output<"box.status"> | undefined): Task[] | undefined 
   const tasks: Task[] = [];
   for (const box of boxes ?? []) {
     if (box.state !== "pending") continue;
-    tasks.push({ icon: hand, text: t("home.wait-pending", { box: box.name, owner: box.owner }), href: `/boxes/${box.id}`, link: t("home.wait-look") });
+    tasks.push({
+      icon: hand,
+      text: t("home.wait-pending", { box: box.name, owner: box.owner }),
+      href: `/boxes/${box.id}`,
+      link: t("home.wait-look"),
+    });
   }
   for (const service of own ?? []) {
     if (!service.own || service.state !== "failing") continue;
@@ -69,9 +86,17 @@ function useTasks(status: Output<"box.status"> | undefined): Task[] | undefined 
     tasks.push({ icon: plug, text: t("home.wait-failing", { title: service.title }), href, link: t("home.wait-why") });
   }
   const unpublished = (heard ?? []).filter((one) => one.published === null).length;
-  if (unpublished) tasks.push({ icon: ear, text: t("home.wait-heard", { count: unpublished }), href: "/services/heard", link: t("home.wait-look") });
-  if (may("host") && !status.community) tasks.push({ icon: add, text: t("home.wait-community"), href: "/boxes", link: t("home.wait-begin") });
-  else if (may("host") && status.boxes.known <= 1) tasks.push({ icon: add, text: t("home.wait-first"), href: "/boxes/invitations", link: t("home.wait-invite") });
+  if (unpublished)
+    tasks.push({
+      icon: ear,
+      text: t("home.wait-heard", { count: unpublished }),
+      href: "/services/heard",
+      link: t("home.wait-look"),
+    });
+  if (may("host") && !status.community)
+    tasks.push({ icon: add, text: t("home.wait-community"), href: "/boxes", link: t("home.wait-begin") });
+  else if (may("host") && status.boxes.known <= 1)
+    tasks.push({ icon: add, text: t("home.wait-first"), href: "/boxes/invitations", link: t("home.wait-invite") });
   return tasks;
 }
 
@@ -80,15 +105,21 @@ export function Waiting({ status }: { status: Output<"box.status"> | undefined }
   return (
     <section class="card stack">
       <h2>{t("home.waiting")}</h2>
-      {!tasks ? <Skeleton lines={2} /> : tasks.length === 0 ? (
-        <Empty icon={leaf} title={t("home.waiting-none")}><p>{t("home.waiting-none-text")}</p></Empty>
+      {!tasks ? (
+        <Skeleton lines={2} />
+      ) : tasks.length === 0 ? (
+        <Empty icon={leaf} title={t("home.waiting-none")}>
+          <p>{t("home.waiting-none-text")}</p>
+        </Empty>
       ) : (
         <ul role="list" class="rows">
           {tasks.map((task) => (
             <li key={task.href + task.text}>
               <Icon svg={task.icon} size="s" />
               <span class="grow">{task.text}</span>
-              <a class="button soft-accent" href={task.href} aria-label={`${task.link}: ${task.text}`}>{task.link}</a>
+              <a class="button soft-accent" href={task.href} aria-label={`${task.link}: ${task.text}`}>
+                {task.link}
+              </a>
             </li>
           ))}
         </ul>

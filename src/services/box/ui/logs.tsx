@@ -22,7 +22,9 @@ export function Logs() {
         {(lines) => {
           const from = LEVELS.findIndex((level) => level === least);
           const shown = lines.filter((line) => LEVELS.indexOf(line.level) >= from).toReversed();
-          const text = shown.map((line) => [line.time, line.level, line.area, line.message, line.fields ? JSON.stringify(line.fields) : ""].join(" "));
+          const text = shown.map((line) =>
+            [line.time, line.level, line.area, line.message, line.fields ? JSON.stringify(line.fields) : ""].join(" "),
+          );
           return (
             <>
               <div class="cluster apart">
@@ -33,16 +35,24 @@ export function Logs() {
                   options={LEVELS.map((level) => ({ value: level, label: t(`box.log-${level}`) }))}
                 />
                 <div class="cluster">
-                  <Button icon={refresh} busy={logs.busy} onClick={logs.reload}>{t("box.log-refresh")}</Button>
+                  <Button icon={refresh} busy={logs.busy} onClick={logs.reload}>
+                    {t("box.log-refresh")}
+                  </Button>
                   <CopyButton text={text.join("\n")} label={t("box.log-copy")} />
                 </div>
               </div>
-              {shown.length === 0 ? <p class="soft">{t("box.log-none")}</p> : (
+              {shown.length === 0 ? (
+                <p class="soft">{t("box.log-none")}</p>
+              ) : (
                 <pre class="log" tabIndex={0} aria-label={t("box.tab-log")}>
                   {shown.map((line, index) => (
                     <span key={line.time + index} class={`line ${line.level}`}>
-                      <span class="soft">{clockTime(line.time, language.value)} {line.area}</span> {line.message}
-                      {line.fields ? <span class="soft"> {JSON.stringify(line.fields)}</span> : null}{"\n"}
+                      <span class="soft">
+                        {clockTime(line.time, language.value)} {line.area}
+                      </span>{" "}
+                      {line.message}
+                      {line.fields ? <span class="soft"> {JSON.stringify(line.fields)}</span> : null}
+                      {"\n"}
                     </span>
                   ))}
                 </pre>

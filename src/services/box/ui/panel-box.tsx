@@ -4,6 +4,7 @@
 import type { PanelProps } from "../../../../ui/src/page.ts";
 import { useState } from "preact/hooks";
 import pencil from "lucide-static/icons/pencil.svg?raw";
+import type { Output } from "../../../../ui/src/api.ts";
 import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
@@ -36,7 +37,11 @@ export default function BoxPanel({ rest }: PanelProps) {
       <div class="stack wide">
         <Tabs
           label={t("box.title")}
-          tabs={TABS.map((tab) => ({ href: tab ? `/box/${tab}` : "/box", text: t(`box.tab-${tab || "now"}`), on: tab === at }))}
+          tabs={TABS.map((tab) => ({
+            href: tab ? `/box/${tab}` : "/box",
+            text: t(`box.tab-${tab || "now"}`),
+            on: tab === at,
+          }))}
         />
         {at === "" ? <Now /> : null}
         {at === "health" ? <Health /> : null}
@@ -71,36 +76,71 @@ function Now() {
           <section class="card stack">
             <div class="cluster apart">
               <h2>{now.name}</h2>
-              <Button kind="quiet" icon={pencil} onClick={() => setRenaming(true)}>{t("box.rename")}</Button>
+              <Button kind="quiet" icon={pencil} onClick={() => setRenaming(true)}>
+                {t("box.rename")}
+              </Button>
             </div>
-            <dl class="facts">
-              <dt>{t("box.owner")}</dt><dd>{now.owner}</dd>
-              <dt>{t("box.zone")}</dt><dd>{now.zone}</dd>
-              <dt>{t("box.community")}</dt><dd>{now.community?.name ?? t("box.no-community")}</dd>
-              <dt>{t("box.running")}</dt><dd><Lasting since={now.startedAt} /></dd>
-              <dt>{t("box.version")}</dt><dd>{now.version}</dd>
-              <dt>{t("box.address")}</dt><dd><a href={now.url}>{now.url}</a></dd>
-              <dt>{t("box.addresses")}</dt><dd class="mono">{now.addresses.join(", ")}</dd>
-              <dt>{t("box.ports")}</dt><dd>{t("box.ports-text", { page: String(now.port), mesh: String(now.meshPort) })}</dd>
-              <dt>{t("box.id")}</dt>
-              <dd><span class="mono">{now.id}</span> <CopyButton text={now.id} bare kind="quiet" label={t("box.copy-id")} /></dd>
-            </dl>
+            <Identity now={now} />
           </section>
           <section class="card stack">
             <h2>{t("box.figures")}</h2>
-            <Meter label={t("home.disk")} share={1 - now.disk.freeBytes / (now.disk.totalBytes || 1)} text={free(now.disk)} />
-            <Meter label={t("home.memory")} share={1 - now.memory.freeBytes / (now.memory.totalBytes || 1)} text={free(now.memory)} />
+            <Meter
+              label={t("home.disk")}
+              share={1 - now.disk.freeBytes / (now.disk.totalBytes || 1)}
+              text={free(now.disk)}
+            />
+            <Meter
+              label={t("home.memory")}
+              share={1 - now.memory.freeBytes / (now.memory.totalBytes || 1)}
+              text={free(now.memory)}
+            />
             <dl class="facts">
-              <dt>{t("box.own-memory")}</dt><dd class="figure">{bytes(now.memory.rssBytes, language.value)}</dd>
-              <dt>{t("box.own-cpu")}</dt><dd class="figure">{percent(now.cpu.processPercent, language.value)}</dd>
-              <dt>{t("box.load")}</dt><dd class="figure">{t("box.load-text", { load: now.cpu.load1, count: now.cpu.cores })}</dd>
+              <dt>{t("box.own-memory")}</dt>
+              <dd class="figure">{bytes(now.memory.rssBytes, language.value)}</dd>
+              <dt>{t("box.own-cpu")}</dt>
+              <dd class="figure">{percent(now.cpu.processPercent, language.value)}</dd>
+              <dt>{t("box.load")}</dt>
+              <dd class="figure">{t("box.load-text", { load: now.cpu.load1, count: now.cpu.cores })}</dd>
             </dl>
-            <p class="soft small">{t("home.measured")} <Ago at={status.atMs} /></p>
+            <p class="soft small">
+              {t("home.measured")} <Ago at={status.atMs} />
+            </p>
           </section>
           {renaming ? <Rename now={now.name} onClose={() => setRenaming(false)} /> : null}
         </div>
       )}
     </Loaded>
+  );
+}
+
+function Identity({ now }: { now: Output<"box.status"> }) {
+  return (
+    <dl class="facts">
+      <dt>{t("box.owner")}</dt>
+      <dd>{now.owner}</dd>
+      <dt>{t("box.zone")}</dt>
+      <dd>{now.zone}</dd>
+      <dt>{t("box.community")}</dt>
+      <dd>{now.community?.name ?? t("box.no-community")}</dd>
+      <dt>{t("box.running")}</dt>
+      <dd>
+        <Lasting since={now.startedAt} />
+      </dd>
+      <dt>{t("box.version")}</dt>
+      <dd>{now.version}</dd>
+      <dt>{t("box.address")}</dt>
+      <dd>
+        <a href={now.url}>{now.url}</a>
+      </dd>
+      <dt>{t("box.addresses")}</dt>
+      <dd class="mono">{now.addresses.join(", ")}</dd>
+      <dt>{t("box.ports")}</dt>
+      <dd>{t("box.ports-text", { page: String(now.port), mesh: String(now.meshPort) })}</dd>
+      <dt>{t("box.id")}</dt>
+      <dd>
+        <span class="mono">{now.id}</span> <CopyButton text={now.id} bare kind="quiet" label={t("box.copy-id")} />
+      </dd>
+    </dl>
   );
 }
 
@@ -119,7 +159,14 @@ function Rename({ now, onClose }: { now: string; onClose: () => void }) {
     });
   };
   return (
-    <Confirm title={t("box.rename")} kind="primary" confirm={t("shell.save")} ready={name.trim() !== "" && name !== now} onConfirm={save} onClose={onClose}>
+    <Confirm
+      title={t("box.rename")}
+      kind="primary"
+      confirm={t("shell.save")}
+      ready={name.trim() !== "" && name !== now}
+      onConfirm={save}
+      onClose={onClose}
+    >
       <TextField label={t("box.name")} value={name} onValue={setName} maxLength={40} />
       <p class="soft">{t("box.rename-text")}</p>
     </Confirm>

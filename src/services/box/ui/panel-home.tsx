@@ -28,9 +28,7 @@ export default function HomePanel() {
   const hello = t(`home.${partOfDay(new Date().getHours())}`, { name: session.value?.account ?? "" });
   return (
     <>
-      <PageHead title={hello}>
-        {status.data ? <Place status={status.data} /> : null}
-      </PageHead>
+      <PageHead title={hello}>{status.data ? <Place status={status.data} /> : null}</PageHead>
       <div class="stack wide">
         <Loaded from={status} lines={6}>
           {(now) => (
@@ -56,11 +54,23 @@ function Place({ status }: { status: Status }) {
     : t("home.place-alone", { box: status.name });
 }
 
-function Answer({ icon, tone, title, children }: { icon: string; tone: string; title: string; children: ComponentChildren }) {
+function Answer({
+  icon,
+  tone,
+  title,
+  children,
+}: {
+  icon: string;
+  tone: string;
+  title: string;
+  children: ComponentChildren;
+}) {
   return (
     <section class={`card answer ${tone}`}>
       <div class="answer-head">
-        <span class="answer-icon"><Icon svg={icon} /></span>
+        <span class="answer-icon">
+          <Icon svg={icon} />
+        </span>
         <h2>{title}</h2>
       </div>
       {children}
@@ -73,11 +83,19 @@ function Running({ status }: { status: Status }) {
   const tone = !up ? "error" : status.state === "alone" ? "info" : "ok";
   return (
     <Answer icon={running} tone={tone} title={t(`home.state-${status.state}`)}>
-      <p class="soft">{t("home.running-for")} <Lasting since={status.startedAt} /></p>
+      <p class="soft">
+        {t("home.running-for")} <Lasting since={status.startedAt} />
+      </p>
       <ul role="list" class="plain-figures">
-        <li><a href="/boxes">{t("home.boxes-up", { count: status.boxes.up, known: status.boxes.known })}</a></li>
-        <li><a href="/services">{t("home.services", { count: status.services.community })}</a></li>
-        <li><a href="/services/own">{t("home.services-own", { count: status.services.own })}</a></li>
+        <li>
+          <a href="/boxes">{t("home.boxes-up", { count: status.boxes.up, known: status.boxes.known })}</a>
+        </li>
+        <li>
+          <a href="/services">{t("home.services", { count: status.services.community })}</a>
+        </li>
+        <li>
+          <a href="/services/own">{t("home.services-own", { count: status.services.own })}</a>
+        </li>
       </ul>
     </Answer>
   );
@@ -87,7 +105,11 @@ function Healthy({ status }: { status: Status }) {
   const warnings = useResource("box.health", {}, { when: may("member") });
   return (
     <Answer icon={healthy} tone={status.health} title={t(`home.health-${status.health}`)}>
-      {warnings.data ? <Warnings warnings={warnings.data} short /> : <p class="soft">{t(`home.health-text-${status.health}`)}</p>}
+      {warnings.data ? (
+        <Warnings warnings={warnings.data} short />
+      ) : (
+        <p class="soft">{t(`home.health-text-${status.health}`)}</p>
+      )}
     </Answer>
   );
 }
@@ -104,9 +126,15 @@ function Full({ status, from }: { status: Status; from: Resource<Status> }) {
       <div class="stack tight">
         <Meter label={t("home.disk")} share={used} text={of(disk.freeBytes, disk.totalBytes)} />
         <Meter label={t("home.memory")} share={usedMemory} text={of(memory.freeBytes, memory.totalBytes)} />
-        <Meter label={t("home.cpu")} share={cpu.load1 / Math.max(1, cpu.cores)} text={percent((100 * cpu.load1) / Math.max(1, cpu.cores), language.value)} />
+        <Meter
+          label={t("home.cpu")}
+          share={cpu.load1 / Math.max(1, cpu.cores)}
+          text={percent((100 * cpu.load1) / Math.max(1, cpu.cores), language.value)}
+        />
       </div>
-      <p class="soft small">{t("home.measured")} <Ago at={from.atMs} /></p>
+      <p class="soft small">
+        {t("home.measured")} <Ago at={from.atMs} />
+      </p>
     </Answer>
   );
 }

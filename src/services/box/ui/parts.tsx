@@ -30,7 +30,13 @@ export function Parts() {
                         label={title}
                         hint={word(`part.${part.name}.text`, {}, part.summary)}
                         checked={part.state !== "off"}
-                        onChecked={(on) => void attempt(() => turn(part.name, on), t(on ? "box.part-switched-on" : "box.part-switched-off", { part: title }), () => turn(part.name, !on))}
+                        onChecked={(on) =>
+                          void attempt(
+                            () => turn(part.name, on),
+                            t(on ? "box.part-switched-on" : "box.part-switched-off", { part: title }),
+                            () => turn(part.name, !on),
+                          )
+                        }
                       />
                     ) : (
                       <>
@@ -41,7 +47,9 @@ export function Parts() {
                     )}
                   </div>
                   <span class={`badge ${TONE[part.state]}`}>{t(`box.part-${part.state}`)}</span>
-                  {part.crashes > 0 ? <span class="badge warning">{t("box.part-crashes", { count: part.crashes })}</span> : null}
+                  {part.crashes > 0 ? (
+                    <span class="badge warning">{t("box.part-crashes", { count: part.crashes })}</span>
+                  ) : null}
                 </li>
               );
             })}

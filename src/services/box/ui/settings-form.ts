@@ -40,22 +40,24 @@ const ELSEWHERE = new Set(["box.name", "box.ignoredWarnings", "box.partsOff"]);
 
 export function settingFields(section: string, schema: unknown, values: Record<string, unknown>): SettingField[] {
   const properties = Object.entries((schema as Schema).properties ?? {});
-  return properties.filter(([key]) => !ELSEWHERE.has(`${section}.${key}`)).map(([key, one]) => {
-    const field: SettingField = {
-      section,
-      key,
-      kind: kindOf(one),
-      description: one.description ?? "",
-      choices: (one.enum ?? []).map(String),
-      whole: one.type === "integer",
-      value: values[key],
-      byDefault: one.default,
-    };
-    if (one.minimum !== undefined) field.min = one.minimum;
-    if (one.maximum !== undefined) field.max = one.maximum;
-    if (one.maxLength !== undefined) field.lengthMax = one.maxLength;
-    return field;
-  });
+  return properties
+    .filter(([key]) => !ELSEWHERE.has(`${section}.${key}`))
+    .map(([key, one]) => {
+      const field: SettingField = {
+        section,
+        key,
+        kind: kindOf(one),
+        description: one.description ?? "",
+        choices: (one.enum ?? []).map(String),
+        whole: one.type === "integer",
+        value: values[key],
+        byDefault: one.default,
+      };
+      if (one.minimum !== undefined) field.min = one.minimum;
+      if (one.maximum !== undefined) field.max = one.maximum;
+      if (one.maxLength !== undefined) field.lengthMax = one.maxLength;
+      return field;
+    });
 }
 
 /** What a field shows. */
@@ -68,7 +70,14 @@ export type Typed = { ok: true; value: unknown } | { ok: false; problem: "not-a-
 
 /** What was typed, as the value that the box takes. The box checks again. */
 export function typedValue(field: SettingField, text: string): Typed {
-  if (field.kind === "list") return { ok: true, value: text.split(",").map((part) => part.trim()).filter(Boolean) };
+  if (field.kind === "list")
+    return {
+      ok: true,
+      value: text
+        .split(",")
+        .map((part) => part.trim())
+        .filter(Boolean),
+    };
   if (field.kind !== "number") return { ok: true, value: text };
   const value = Number(text.replace(",", "."));
   if (text.trim() === "" || !Number.isFinite(value) || (field.whole && !Number.isInteger(value))) {

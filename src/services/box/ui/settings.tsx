@@ -42,17 +42,25 @@ function gather(fields: readonly SettingField[], typed: Typed): { patch: Values;
 
 /** The values before a change, for taking it back. */
 function beforeOf(patch: Values, values: Values): Values {
-  return Object.fromEntries(Object.entries(patch).map(([section, keys]) => [
-    section,
-    Object.fromEntries(Object.keys(keys).map((key) => [key, values[section]?.[key]])),
-  ]));
+  return Object.fromEntries(
+    Object.entries(patch).map(([section, keys]) => [
+      section,
+      Object.fromEntries(Object.keys(keys).map((key) => [key, values[section]?.[key]])),
+    ]),
+  );
 }
 
 function Form({ schemas, values, onSaved }: { schemas: Record<string, unknown>; values: Values; onSaved: () => void }) {
   const [typed, setTyped] = useState<Typed>({});
   const [error, setError] = useState<ApiError | null>(null);
-  const sections = Object.entries(schemas).map(([name, schema]) => ({ name, fields: settingFields(name, schema, values[name] ?? {}) }));
-  const { patch, wrong } = gather(sections.flatMap((section) => section.fields), typed);
+  const sections = Object.entries(schemas).map(([name, schema]) => ({
+    name,
+    fields: settingFields(name, schema, values[name] ?? {}),
+  }));
+  const { patch, wrong } = gather(
+    sections.flatMap((section) => section.fields),
+    typed,
+  );
   const changed = Object.keys(patch).length > 0;
   const save = async () => {
     setError(null);
@@ -70,27 +78,41 @@ function Form({ schemas, values, onSaved }: { schemas: Record<string, unknown>; 
     }
   };
   return (
-    <form class="stack" onSubmit={(event) => { event.preventDefault(); if (changed && wrong.size === 0) void save(); }}>
+    <form
+      class="stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (changed && wrong.size === 0) void save();
+      }}
+    >
       <div class="columns">
-        {sections.filter((section) => section.fields.length > 0).map(({ name, fields }) => (
-          <section key={name} class="card stack">
-            <h2>{word(`part.${name}`, {}, name)}</h2>
-            {fields.map((field) => (
-              <Setting
-                key={field.key}
-                field={field}
-                typed={typed[`${name}.${field.key}`]}
-                wrong={wrong.get(`${name}.${field.key}`)}
-                onTyped={(value) => setTyped({ ...typed, [`${name}.${field.key}`]: value })}
-              />
-            ))}
-          </section>
-        ))}
+        {sections
+          .filter((section) => section.fields.length > 0)
+          .map(({ name, fields }) => (
+            <section key={name} class="card stack">
+              <h2>{word(`part.${name}`, {}, name)}</h2>
+              {fields.map((field) => (
+                <Setting
+                  key={field.key}
+                  field={field}
+                  typed={typed[`${name}.${field.key}`]}
+                  wrong={wrong.get(`${name}.${field.key}`)}
+                  onTyped={(value) => setTyped({ ...typed, [`${name}.${field.key}`]: value })}
+                />
+              ))}
+            </section>
+          ))}
       </div>
       {error ? <ErrorNotice error={error} /> : null}
       <div class={`cluster end ${changed ? "save-bar" : ""}`}>
-        {changed ? <Button kind="quiet" onClick={() => setTyped({})}>{t("settings.forget")}</Button> : null}
-        <Button kind="primary" disabled={!changed || wrong.size > 0} onClick={save}>{t("shell.save")}</Button>
+        {changed ? (
+          <Button kind="quiet" onClick={() => setTyped({})}>
+            {t("settings.forget")}
+          </Button>
+        ) : null}
+        <Button kind="primary" disabled={!changed || wrong.size > 0} onClick={save}>
+          {t("shell.save")}
+        </Button>
       </div>
     </form>
   );
@@ -108,7 +130,14 @@ function Setting({ field, typed, wrong, onTyped }: SettingProps) {
   const label = word(id, {}, field.key);
   const hint = word(`${id}.help`, {}, field.description);
   if (field.kind === "switch") {
-    return <Switch label={label} hint={hint} checked={typeof typed === "boolean" ? typed : field.value === true} onChecked={onTyped} />;
+    return (
+      <Switch
+        label={label}
+        hint={hint}
+        checked={typeof typed === "boolean" ? typed : field.value === true}
+        onChecked={onTyped}
+      />
+    );
   }
   const value = typeof typed === "string" ? typed : shownValue(field, field.value);
   if (field.kind === "choice") {
@@ -116,5 +145,15 @@ function Setting({ field, typed, wrong, onTyped }: SettingProps) {
     return <SelectField label={label} hint={hint} value={value} onValue={onTyped} options={options} />;
   }
   const numeric = field.kind === "number" ? { inputMode: "decimal" as const } : {};
-  return <TextField label={label} hint={hint} wrong={wrong} value={value} onValue={onTyped} maxLength={field.lengthMax} {...numeric} />;
+  return (
+    <TextField
+      label={label}
+      hint={hint}
+      wrong={wrong}
+      value={value}
+      onValue={onTyped}
+      maxLength={field.lengthMax}
+      {...numeric}
+    />
+  );
 }

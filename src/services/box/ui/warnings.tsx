@@ -1,4 +1,4 @@
-/** The standing warnings: each a sentence with its fix and since when. The host may set one aside, and take that back. */
+/** The standing warnings: each a sentence with its fix and since when. The host may set one aside, or take it back. */
 import type { Output } from "../../../../ui/src/api.ts";
 import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
@@ -18,8 +18,12 @@ export function Warnings({ warnings, short = false }: { warnings: readonly Warni
   if (shown.length === 0) return <p class="soft">{t("home.health-text-ok")}</p>;
   return (
     <div class="stack tight">
-      {shown.map((warning) => <One key={`${warning.source} ${warning.code} ${warning.text}`} warning={warning} short={short} />)}
-      {standing.length > shown.length ? <a href="/box/health">{t("home.more-warnings", { count: standing.length - shown.length })}</a> : null}
+      {shown.map((warning) => (
+        <One key={`${warning.source} ${warning.code} ${warning.text}`} warning={warning} short={short} />
+      ))}
+      {standing.length > shown.length ? (
+        <a href="/box/health">{t("home.more-warnings", { count: standing.length - shown.length })}</a>
+      ) : null}
     </div>
   );
 }
@@ -28,7 +32,9 @@ function One({ warning, short }: { warning: Warning; short: boolean }) {
   return (
     <Notice tone={warning.ignored ? "info" : warning.severity} title={warning.text}>
       <p>{warning.fix}</p>
-      <p class="soft small">{t("home.since")} <Ago at={warning.since} /></p>
+      <p class="soft small">
+        {t("home.since")} <Ago at={warning.since} />
+      </p>
       {!short && may("host") ? <SetAside warning={warning} /> : null}
     </Notice>
   );
@@ -47,7 +53,13 @@ function SetAside({ warning }: { warning: Warning }) {
     <Button
       kind="quiet"
       disabled={!settings.data}
-      onClick={() => attempt(() => change(!warning.ignored), t(warning.ignored ? "box.minded" : "box.set-aside-done"), () => change(warning.ignored))}
+      onClick={() =>
+        attempt(
+          () => change(!warning.ignored),
+          t(warning.ignored ? "box.minded" : "box.set-aside-done"),
+          () => change(warning.ignored),
+        )
+      }
     >
       {t(warning.ignored ? "box.mind-again" : "box.set-aside")}
     </Button>

@@ -14,11 +14,21 @@ import { VirtualList } from "../../../../ui/src/components/virtual-list.tsx";
 import { findable } from "../../../../ui/src/find.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { steady } from "../../../../ui/src/steady.ts";
-import { count } from "../../../../ui/src/format.ts";
-import { language, t } from "../../../../ui/src/words.ts";
+import { t } from "../../../../ui/src/words.ts";
 import { categoryIcon } from "./kinds.ts";
 import { ServiceRow } from "./row.tsx";
-import { type Category, NO_WISH, SORTS, type Service, type Sort, type Wish, filtered, sorted, tally, wordsOf } from "./view.ts";
+import {
+  type Category,
+  NO_WISH,
+  SORTS,
+  type Service,
+  type Sort,
+  type Wish,
+  filtered,
+  sorted,
+  tally,
+  wordsOf,
+} from "./view.ts";
 
 interface AllProps {
   services: readonly Service[];
@@ -35,7 +45,11 @@ export function AllServices({ services, onPublish }: AllProps) {
     return (
       <Empty icon={empty} title={t("discovery.none")}>
         <p>{t(may("host") ? "discovery.none-host" : "discovery.none-text")}</p>
-        {may("host") ? <Button kind="primary" onClick={onPublish}>{t("discovery.publish")}</Button> : null}
+        {may("host") ? (
+          <Button kind="primary" onClick={onPublish}>
+            {t("discovery.publish")}
+          </Button>
+        ) : null}
       </Empty>
     );
   }
@@ -43,7 +57,9 @@ export function AllServices({ services, onPublish }: AllProps) {
     <div class="stack">
       <Filters services={services} wish={wish} onWish={setWish} />
       <div class="cluster apart">
-        <p class="soft small" role="status">{t("discovery.count", { count: next.length, all: count(services.length, language.value) })}</p>
+        <p class="soft small" role="status">
+          {t("discovery.count", { count: next.length, all: services.length })}
+        </p>
         {shown.stale ? (
           <Button kind="soft-accent" icon={refresh} onClick={shown.renew}>
             {shown.added ? t("discovery.added", { count: shown.added }) : t("discovery.new-order")}
@@ -78,7 +94,11 @@ function useSteady(next: readonly Service[], wish: Wish) {
     draw((now) => now + 1);
   };
   if (!kept.current || kept.current.wish !== wish || still) {
-    kept.current = { wish, ids: next.map((service) => service.id), known: new Map(next.map((service) => [service.id, service])) };
+    kept.current = {
+      wish,
+      ids: next.map((service) => service.id),
+      known: new Map(next.map((service) => [service.id, service])),
+    };
   }
   const { ids, known } = kept.current;
   const result = useMemo(() => steady(ids, next, (service) => service.id, known), [ids, next]);
@@ -86,7 +106,15 @@ function useSteady(next: readonly Service[], wish: Wish) {
   return { ...result, renew };
 }
 
-function Filters({ services, wish, onWish }: { services: readonly Service[]; wish: Wish; onWish: (wish: Wish) => void }) {
+function Filters({
+  services,
+  wish,
+  onWish,
+}: {
+  services: readonly Service[];
+  wish: Wish;
+  onWish: (wish: Wish) => void;
+}) {
   const categories = useMemo(() => tally(services, "category"), [services]);
   const zones = useMemo(() => tally(services, "zone"), [services]);
   const owners = useMemo(() => tally(services, "owner"), [services]);
@@ -101,16 +129,49 @@ function Filters({ services, wish, onWish }: { services: readonly Service[]; wis
           autocomplete="off"
           onInput={(event) => onWish({ ...wish, query: event.currentTarget.value })}
         />
-        <Pick label={t("discovery.zone")} all={t("discovery.all-zones")} value={wish.zone} values={zones} onValue={(zone) => onWish({ ...wish, zone })} />
-        <Pick label={t("discovery.owner")} all={t("discovery.all-owners")} value={wish.owner} values={owners} onValue={(owner) => onWish({ ...wish, owner })} />
-        <select aria-label={t("discovery.sort")} value={wish.sort} onChange={(event) => onWish({ ...wish, sort: event.currentTarget.value as Sort })}>
-          {SORTS.map((sort) => <option key={sort} value={sort} selected={sort === wish.sort}>{t(`discovery.sort-${sort}`)}</option>)}
+        <Pick
+          label={t("discovery.zone")}
+          all={t("discovery.all-zones")}
+          value={wish.zone}
+          values={zones}
+          onValue={(zone) => onWish({ ...wish, zone })}
+        />
+        <Pick
+          label={t("discovery.owner")}
+          all={t("discovery.all-owners")}
+          value={wish.owner}
+          values={owners}
+          onValue={(owner) => onWish({ ...wish, owner })}
+        />
+        <select
+          aria-label={t("discovery.sort")}
+          value={wish.sort}
+          onChange={(event) => onWish({ ...wish, sort: event.currentTarget.value as Sort })}
+        >
+          {SORTS.map((sort) => (
+            <option key={sort} value={sort} selected={sort === wish.sort}>
+              {t(`discovery.sort-${sort}`)}
+            </option>
+          ))}
         </select>
       </div>
       <div class="chips" role="group" aria-label={t("discovery.category")}>
-        <button type="button" class="chip" aria-pressed={wish.category === ""} onClick={() => onWish({ ...wish, category: "" })}>{t("discovery.all-categories")}</button>
+        <button
+          type="button"
+          class="chip"
+          aria-pressed={wish.category === ""}
+          onClick={() => onWish({ ...wish, category: "" })}
+        >
+          {t("discovery.all-categories")}
+        </button>
         {categories.map(({ value, count }) => (
-          <button key={value} type="button" class="chip" aria-pressed={wish.category === value} onClick={() => onWish({ ...wish, category: wish.category === value ? "" : value })}>
+          <button
+            key={value}
+            type="button"
+            class="chip"
+            aria-pressed={wish.category === value}
+            onClick={() => onWish({ ...wish, category: wish.category === value ? "" : value })}
+          >
             <Icon svg={categoryIcon[value as Category]} size="s" />
             {t(`category.${value as Category}`)} <span class="figure">{count}</span>
           </button>
@@ -132,8 +193,16 @@ function Pick({ label, all, value, values, onValue }: PickProps) {
   if (values.length < 2) return null;
   return (
     <select aria-label={label} value={value} onChange={(event) => onValue(event.currentTarget.value)}>
-      <option value="" selected={value === ""}>{all}</option>
-      {values.map((one) => <option key={one.value} value={one.value} selected={one.value === value}>{`${one.value} (${one.count})`}</option>)}
+      <option value="" selected={value === ""}>
+        {all}
+      </option>
+      {values.map((one) => (
+        <option
+          key={one.value}
+          value={one.value}
+          selected={one.value === value}
+        >{`${one.value} (${one.count})`}</option>
+      ))}
     </select>
   );
 }

@@ -20,36 +20,57 @@ export function Heard({ heard }: { heard: Resource<Output<"lan.heard">> }) {
       await call("discovery.withdraw", { id: made });
       heard.reload();
     };
-    await attempt(async () => {
-      made = (await call("lan.publishHeard", { id: one.id })).id;
-      heard.reload();
-    }, t("discovery.published", { title: one.title }), undo);
+    await attempt(
+      async () => {
+        made = (await call("lan.publishHeard", { id: one.id })).id;
+        heard.reload();
+      },
+      t("discovery.published", { title: one.title }),
+      undo,
+    );
   };
   return (
     <Loaded from={heard}>
-      {(list) => list.length === 0 ? (
-        <Empty icon={ear} title={t("lan.none")}><p>{t("lan.none-text")}</p></Empty>
-      ) : (
-        <section class="card stack">
-          <p class="soft">{t("lan.lead")}</p>
-          <ul role="list" class="rows">
-            {list.map((one) => (
-              <li key={one.id}>
-                <Icon svg={categoryIcon[one.category]} />
-                <span class="grow">
-                  <strong>{one.title}</strong><br />
-                  <span class="soft small">{t(`category.${one.category}`)} · <span class="mono">{`${one.address}:${one.port}${one.path}`}</span></span>
-                </span>
-                {one.published === null ? (
-                  <Button kind="soft-accent" aria-label={`${t("discovery.publish")}: ${one.title}`} onClick={() => publish(one)}>{t("discovery.publish")}</Button>
-                ) : (
-                  <span class="badge good"><Icon svg={check} size="s" />{t("lan.published")}</span>
-                )}
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      {(list) =>
+        list.length === 0 ? (
+          <Empty icon={ear} title={t("lan.none")}>
+            <p>{t("lan.none-text")}</p>
+          </Empty>
+        ) : (
+          <section class="card stack">
+            <p class="soft">{t("lan.lead")}</p>
+            <ul role="list" class="rows">
+              {list.map((one) => (
+                <li key={one.id}>
+                  <Icon svg={categoryIcon[one.category]} />
+                  <span class="grow">
+                    <strong>{one.title}</strong>
+                    <br />
+                    <span class="soft small">
+                      {t(`category.${one.category}`)} ·{" "}
+                      <span class="mono">{`${one.address}:${one.port}${one.path}`}</span>
+                    </span>
+                  </span>
+                  {one.published === null ? (
+                    <Button
+                      kind="soft-accent"
+                      aria-label={`${t("discovery.publish")}: ${one.title}`}
+                      onClick={() => publish(one)}
+                    >
+                      {t("discovery.publish")}
+                    </Button>
+                  ) : (
+                    <span class="badge good">
+                      <Icon svg={check} size="s" />
+                      {t("lan.published")}
+                    </span>
+                  )}
+                </li>
+              ))}
+            </ul>
+          </section>
+        )
+      }
     </Loaded>
   );
 }

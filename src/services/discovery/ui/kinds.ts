@@ -1,4 +1,4 @@
-/** What each category looks like, and the kinds of service that people publish most, so that nobody must know a type. */
+/** What each category looks like, and the kinds that people publish most, so that nobody must know a type. */
 import chat from "lucide-static/icons/message-circle.svg?raw";
 import compute from "lucide-static/icons/cpu.svg?raw";
 import files from "lucide-static/icons/folder.svg?raw";
@@ -18,7 +18,22 @@ import web from "lucide-static/icons/globe.svg?raw";
 import type { Category } from "./view.ts";
 
 export const categoryIcon: Record<Category, string> = {
-  web, radio, video, files, chat, mail, games, maps, sensors, print, remote, names, network, compute, learning, other,
+  web,
+  radio,
+  video,
+  files,
+  chat,
+  mail,
+  games,
+  maps,
+  sensors,
+  print,
+  remote,
+  names,
+  network,
+  compute,
+  learning,
+  other,
 };
 
 export const CATEGORIES = Object.keys(categoryIcon) as Category[];

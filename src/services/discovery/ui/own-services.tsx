@@ -26,7 +26,9 @@ export function OwnServices({ onPublish }: { onPublish: () => void }) {
             return (
               <Empty icon={empty} title={t("discovery.own-none")}>
                 <p>{t("discovery.own-none-text")}</p>
-                <Button kind="primary" onClick={onPublish}>{t("discovery.publish")}</Button>
+                <Button kind="primary" onClick={onPublish}>
+                  {t("discovery.publish")}
+                </Button>
               </Empty>
             );
           }
@@ -37,13 +39,23 @@ export function OwnServices({ onPublish }: { onPublish: () => void }) {
                   <div class="cluster">
                     <Icon svg={categoryIcon[service.category]} />
                     <div class="grow">
-                      <a class="service-title" href={`/services/${encodeURIComponent(service.id)}`}>{service.title}</a>
-                      <div class="soft small">{service.url} · {t(`scope.${service.scope}`)}</div>
+                      <a class="service-title" href={`/services/${encodeURIComponent(service.id)}`}>
+                        {service.title}
+                      </a>
+                      <div class="soft small">
+                        {service.url} · {t(`scope.${service.scope}`)}
+                      </div>
                     </div>
                     <span class={`badge ${TONE[service.state]}`}>{t(`discovery.state-${service.state}`)}</span>
                   </div>
-                  {service.state === "failing" ? <Notice tone="error" title={reasonText(service)}><p>{t("discovery.failing-text")}</p></Notice> : null}
-                  <div class="cluster end"><OwnActions service={service} onChange={() => setChanging(service)} onDone={all.reload} /></div>
+                  {service.state === "failing" ? (
+                    <Notice tone="error" title={reasonText(service)}>
+                      <p>{t("discovery.failing-text")}</p>
+                    </Notice>
+                  ) : null}
+                  <div class="cluster end">
+                    <OwnActions service={service} onChange={() => setChanging(service)} onDone={all.reload} />
+                  </div>
                 </li>
               ))}
             </ul>

@@ -30,7 +30,13 @@ export default function ServicesPanel({ rest }: PanelProps) {
     <>
       <PageHead
         title={t("discovery.title")}
-        actions={may("host") ? <Button kind="primary" icon={plus} onClick={() => setPublishing(true)}>{t("discovery.publish")}</Button> : null}
+        actions={
+          may("host") ? (
+            <Button kind="primary" icon={plus} onClick={() => setPublishing(true)}>
+              {t("discovery.publish")}
+            </Button>
+          ) : null
+        }
       >
         {t("discovery.lead")}
       </PageHead>
@@ -45,7 +51,11 @@ export default function ServicesPanel({ rest }: PanelProps) {
             ]}
           />
         ) : null}
-        {at === "" ? <Loaded from={services} lines={8}>{(list) => <AllServices services={list} onPublish={() => setPublishing(true)} />}</Loaded> : null}
+        {at === "" ? (
+          <Loaded from={services} lines={8}>
+            {(list) => <AllServices services={list} onPublish={() => setPublishing(true)} />}
+          </Loaded>
+        ) : null}
         {at === "own" ? <OwnServices onPublish={() => setPublishing(true)} /> : null}
         {at === "heard" ? <Heard heard={heard} /> : null}
       </div>

@@ -23,10 +23,14 @@ function Playing({ service }: { service: Service }) {
     <section class="player" aria-label={t("discovery.player")}>
       <div class="grow">
         <strong>{service.title}</strong>
-        <div class="soft small" role="status">{failed ? t("discovery.play-failed") : service.box}</div>
+        <div class="soft small" role="status">
+          {failed ? t("discovery.play-failed") : service.box}
+        </div>
       </div>
       {failed ? (
-        <LinkButton kind="soft-accent" href={service.url} outside>{t("discovery.open")}</LinkButton>
+        <LinkButton kind="soft-accent" href={service.url} outside>
+          {t("discovery.open")}
+        </LinkButton>
       ) : (
         <audio src={service.url} controls autoplay onError={() => setFailed(true)} />
       )}

@@ -26,10 +26,27 @@ interface Draft {
 }
 
 function draftOf(service: Service | undefined): Draft {
-  const { type = "_http._tcp", title = "", description = "", port = 80, path = "", scope = "community", open = false } = service ?? {};
+  const {
+    type = "_http._tcp",
+    title = "",
+    description = "",
+    port = 80,
+    path = "",
+    scope = "community",
+    open = false,
+  } = service ?? {};
   const known = KINDS.some((kind) => kind.type === type);
   return {
-    kind: known ? type : OTHER, type, category: service?.category ?? "", title, description, port: String(port), path, host: "", scope, open,
+    kind: known ? type : OTHER,
+    type,
+    category: service?.category ?? "",
+    title,
+    description,
+    port: String(port),
+    path,
+    host: "",
+    scope,
+    open,
   };
 }
 
@@ -43,22 +60,32 @@ function problems(draft: Draft): Partial<Record<keyof Draft, string>> {
   return wrong;
 }
 
+function inputOf(draft: Draft) {
+  return {
+    type: draft.type,
+    port: Number(draft.port),
+    title: draft.title.trim(),
+    description: draft.description.trim(),
+    scope: draft.scope,
+    open: draft.open,
+    ...(draft.category ? { category: draft.category as Category } : {}),
+    ...(draft.path ? { path: draft.path } : {}),
+    ...(draft.host ? { host: draft.host.trim() } : {}),
+  };
+}
+
+interface PartProps {
+  draft: Draft;
+  set: (change: Partial<Draft>) => void;
+  wrong: Partial<Record<keyof Draft, string>>;
+}
+
 export function Publish({ service, onClose }: { service?: Service; onClose: () => void }) {
   const [draft, setDraft] = useState(() => draftOf(service));
   const set = (change: Partial<Draft>) => setDraft((now) => ({ ...now, ...change }));
   const wrong = problems(draft);
   const send = async () => {
-    const input = {
-      type: draft.type,
-      port: Number(draft.port),
-      title: draft.title.trim(),
-      description: draft.description.trim(),
-      scope: draft.scope,
-      open: draft.open,
-      ...(draft.category ? { category: draft.category as Category } : {}),
-      ...(draft.path ? { path: draft.path } : {}),
-      ...(draft.host ? { host: draft.host.trim() } : {}),
-    };
+    const input = inputOf(draft);
     if (service) await call("discovery.change", { id: service.id, ...input });
     else {
       const made = await call("discovery.publish", input);
@@ -74,18 +101,20 @@ export function Publish({ service, onClose }: { service?: Service; onClose: () =
       onConfirm={send}
       onClose={onClose}
     >
-      <TextField label={t("publish.name")} hint={t("publish.name-hint")} value={draft.title} onValue={(title) => set({ title })} maxLength={80} />
-      <div class="pair">
-        <SelectField
-          label={t("publish.kind")}
-          value={draft.kind}
-          onValue={(kind) => set(kind === OTHER ? { kind, type: "" } : { kind, type: kind, port: String(KINDS.find((one) => one.type === kind)?.port ?? draft.port) })}
-          options={KINDS.map((kind) => ({ value: kind.type || OTHER, label: t(`category.${kind.category}`) }))}
-        />
-        <TextField label={t("publish.port")} wrong={wrong.port} inputMode="numeric" value={draft.port} onValue={(port) => set({ port })} maxLength={5} />
-      </div>
-      {draft.kind === OTHER ? <TextField label={t("publish.type")} hint={t("publish.type-hint")} wrong={draft.type ? wrong.type : undefined} value={draft.type} onValue={(type) => set({ type })} /> : null}
-      <AreaField label={t("publish.description")} value={draft.description} onValue={(description) => set({ description })} maxLength={300} />
+      <TextField
+        label={t("publish.name")}
+        hint={t("publish.name-hint")}
+        value={draft.title}
+        onValue={(title) => set({ title })}
+        maxLength={80}
+      />
+      <KindPart draft={draft} set={set} wrong={wrong} />
+      <AreaField
+        label={t("publish.description")}
+        value={draft.description}
+        onValue={(description) => set({ description })}
+        maxLength={300}
+      />
       <Choices
         label={t("publish.scope")}
         name="scope"
@@ -93,20 +122,85 @@ export function Publish({ service, onClose }: { service?: Service; onClose: () =
         onValue={(scope) => set({ scope: scope as Scope })}
         options={SCOPES.map((scope) => ({ value: scope, label: t(`scope.${scope}`), hint: t(`scope.${scope}-text`) }))}
       />
-      {draft.scope === "community" ? <Switch label={t("publish.open")} hint={t("publish.open-text")} checked={draft.open} onChecked={(open) => set({ open })} /> : null}
-      <details>
-        <summary>{t("publish.more")}</summary>
-        <div class="stack">
-          <TextField label={t("publish.path")} hint={t("publish.path-hint")} wrong={wrong.path} value={draft.path} onValue={(path) => set({ path })} />
-          <TextField label={t("publish.host")} hint={t("publish.host-hint")} value={draft.host} onValue={(host) => set({ host })} />
-          <SelectField
-            label={t("discovery.category")}
-            value={draft.category}
-            onValue={(category) => set({ category })}
-            options={[{ value: "", label: t("publish.by-type") }, ...CATEGORIES.map((value) => ({ value, label: t(`category.${value}`) }))]}
-          />
-        </div>
-      </details>
+      {draft.scope === "community" ? (
+        <Switch
+          label={t("publish.open")}
+          hint={t("publish.open-text")}
+          checked={draft.open}
+          onChecked={(open) => set({ open })}
+        />
+      ) : null}
+      <MorePart draft={draft} set={set} wrong={wrong} />
     </Confirm>
+  );
+}
+
+function KindPart({ draft, set, wrong }: PartProps) {
+  return (
+    <>
+      <div class="pair">
+        <SelectField
+          label={t("publish.kind")}
+          value={draft.kind}
+          onValue={(kind) =>
+            set(
+              kind === OTHER
+                ? { kind, type: "" }
+                : { kind, type: kind, port: String(KINDS.find((one) => one.type === kind)?.port ?? draft.port) },
+            )
+          }
+          options={KINDS.map((kind) => ({ value: kind.type || OTHER, label: t(`category.${kind.category}`) }))}
+        />
+        <TextField
+          label={t("publish.port")}
+          wrong={wrong.port}
+          inputMode="numeric"
+          value={draft.port}
+          onValue={(port) => set({ port })}
+          maxLength={5}
+        />
+      </div>
+      {draft.kind === OTHER ? (
+        <TextField
+          label={t("publish.type")}
+          hint={t("publish.type-hint")}
+          wrong={draft.type ? wrong.type : undefined}
+          value={draft.type}
+          onValue={(type) => set({ type })}
+        />
+      ) : null}
+    </>
+  );
+}
+
+function MorePart({ draft, set, wrong }: PartProps) {
+  return (
+    <details>
+      <summary>{t("publish.more")}</summary>
+      <div class="stack">
+        <TextField
+          label={t("publish.path")}
+          hint={t("publish.path-hint")}
+          wrong={wrong.path}
+          value={draft.path}
+          onValue={(path) => set({ path })}
+        />
+        <TextField
+          label={t("publish.host")}
+          hint={t("publish.host-hint")}
+          value={draft.host}
+          onValue={(host) => set({ host })}
+        />
+        <SelectField
+          label={t("discovery.category")}
+          value={draft.category}
+          onValue={(category) => set({ category })}
+          options={[
+            { value: "", label: t("publish.by-type") },
+            ...CATEGORIES.map((value) => ({ value, label: t(`category.${value}`) })),
+          ]}
+        />
+      </div>
+    </details>
   );
 }

@@ -24,9 +24,18 @@ export function QualityMark({ quality }: { quality: Quality }) {
         <br />
         <span class="soft small figure">
           {quality.rttMs === null || at === 0 ? null : (
-            <>{quality.rttSource === "estimate" ? t("quality.about", { time: milliseconds(quality.rttMs, language.value) }) : milliseconds(quality.rttMs, language.value)} · </>
+            <>
+              {quality.rttSource === "estimate"
+                ? t("quality.about", { time: milliseconds(quality.rttMs, language.value) })
+                : milliseconds(quality.rttMs, language.value)}{" "}
+              ·{" "}
+            </>
           )}
-          {quality.measuredAt ? <Ago at={quality.measuredAt} /> : t(quality.rttMs === null ? "quality.not-measured" : "quality.estimated")}
+          {quality.measuredAt ? (
+            <Ago at={quality.measuredAt} />
+          ) : (
+            t(quality.rttMs === null ? "quality.not-measured" : "quality.estimated")
+          )}
         </span>
       </span>
     </span>
@@ -38,13 +47,28 @@ export function ServiceAction({ service }: { service: Service }) {
   if (service.action === "listen" && usable) {
     const on = playing.value?.id === service.id;
     return (
-      <Button kind={on ? "primary" : "soft-accent"} icon={on ? stop : listen} aria-label={`${t(on ? "discovery.stop" : "discovery.listen")}: ${service.title}`} onClick={() => play(on ? null : service)}>
+      <Button
+        kind={on ? "primary" : "soft-accent"}
+        icon={on ? stop : listen}
+        aria-label={`${t(on ? "discovery.stop" : "discovery.listen")}: ${service.title}`}
+        onClick={() => play(on ? null : service)}
+      >
         {t(on ? "discovery.stop" : "discovery.listen")}
       </Button>
     );
   }
   if (service.action === "open" && usable) {
-    return <LinkButton kind="soft-accent" icon={open} href={service.url} outside label={`${t("discovery.open")}: ${service.title}`}>{t("discovery.open")}</LinkButton>;
+    return (
+      <LinkButton
+        kind="soft-accent"
+        icon={open}
+        href={service.url}
+        outside
+        label={`${t("discovery.open")}: ${service.title}`}
+      >
+        {t("discovery.open")}
+      </LinkButton>
+    );
   }
   return <CopyButton kind="soft-accent" text={service.url} label={t("shell.copy")} about={service.title} />;
 }
@@ -53,17 +77,33 @@ export function ServiceRow({ service, gone = false }: { service: Service; gone?:
   const grey = gone || service.state === "away" || service.state === "withdrawn";
   return (
     <article class={`service ${grey ? "grey" : ""}`}>
-      <span class="service-icon"><Icon svg={grey ? away : categoryIcon[service.category]} /></span>
+      <span class="service-icon">
+        <Icon svg={grey ? away : categoryIcon[service.category]} />
+      </span>
       <div class="service-words">
-        <a class="service-title" href={`/services/${encodeURIComponent(service.id)}`}>{service.title}</a>
+        <a class="service-title" href={`/services/${encodeURIComponent(service.id)}`}>
+          {service.title}
+        </a>
         <span class="soft small line">
-          {gone ? t("discovery.gone") : service.state === "up" ? null : <><span class={`badge ${service.state === "failing" ? "bad" : ""}`}>{t(`discovery.state-${service.state}`)}</span> </>}
+          {gone ? (
+            t("discovery.gone")
+          ) : service.state === "up" ? null : (
+            <>
+              <span class={`badge ${service.state === "failing" ? "bad" : ""}`}>
+                {t(`discovery.state-${service.state}`)}
+              </span>{" "}
+            </>
+          )}
           {gone ? null : t("discovery.from", { box: service.box, owner: service.owner, zone: service.zone })}
         </span>
         <span class="soft small line">{service.own && service.reason ? reasonText(service) : service.description}</span>
       </div>
-      <div class="service-quality"><QualityMark quality={service.quality} /></div>
-      <div class="service-action"><ServiceAction service={service} /></div>
+      <div class="service-quality">
+        <QualityMark quality={service.quality} />
+      </div>
+      <div class="service-action">
+        <ServiceAction service={service} />
+      </div>
     </article>
   );
 }

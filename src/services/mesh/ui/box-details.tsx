@@ -31,7 +31,9 @@ export function BoxDetails({ id, community, onClose }: { id: string; community: 
               {shown.steward ? <span class="badge">{t("mesh.steward")}</span> : null}
               {shown.health ? <span class={`badge ${shown.health}`}>{t(`shell.health-${shown.health}`)}</span> : null}
             </div>
-            {shown.state === "pending" ? <Notice tone="info" title={t("mesh.pending-text", { owner: shown.owner })} /> : null}
+            {shown.state === "pending" ? (
+              <Notice tone="info" title={t("mesh.pending-text", { owner: shown.owner })} />
+            ) : null}
             {shown.state === "excluded" ? <Notice tone="error" title={t("mesh.excluded-text")} /> : null}
             <Facts box={shown} />
             {services.data && services.data.length > 0 ? (
@@ -39,7 +41,9 @@ export function BoxDetails({ id, community, onClose }: { id: string; community: 
                 <h3>{t("mesh.its-services")}</h3>
                 <ul role="list" class="rows">
                   {services.data.slice(0, 30).map((service) => (
-                    <li key={service.id}><a href={`/services/${encodeURIComponent(service.id)}`}>{service.title}</a></li>
+                    <li key={service.id}>
+                      <a href={`/services/${encodeURIComponent(service.id)}`}>{service.title}</a>
+                    </li>
                   ))}
                 </ul>
               </section>
@@ -53,18 +57,50 @@ export function BoxDetails({ id, community, onClose }: { id: string; community: 
 }
 
 function Facts({ box }: { box: Box }) {
-  const distance = box.rttMs === null ? t("mesh.no-distance") : t("quality.about", { time: milliseconds(box.rttMs, language.value) });
+  const distance =
+    box.rttMs === null ? t("mesh.no-distance") : t("quality.about", { time: milliseconds(box.rttMs, language.value) });
   return (
     <dl class="facts">
-      <dt>{t("box.owner")}</dt><dd>{box.owner}</dd>
-      <dt>{t("box.zone")}</dt><dd>{box.zone}</dd>
-      <dt>{t("mesh.distance")}</dt><dd class="figure">{box.self ? t("mesh.here") : distance}</dd>
-      {box.seenAt ? <><dt>{t("mesh.heard")}</dt><dd><Ago at={box.seenAt} /></dd></> : null}
-      {box.startedAt ? <><dt>{t("box.running")}</dt><dd><Lasting since={box.startedAt} /></dd></> : null}
-      {box.since ? <><dt>{t("mesh.member-since")}</dt><dd>{date(box.since, language.value)}</dd></> : null}
-      <dt>{t("box.version")}</dt><dd>{box.version || t("mesh.unknown")}</dd>
-      {box.address ? <><dt>{t("box.address")}</dt><dd class="mono">{box.address}</dd></> : null}
-      <dt>{t("box.id")}</dt><dd><span class="mono">{box.id}</span> <CopyButton text={box.id} bare kind="quiet" label={t("box.copy-id")} /></dd>
+      <dt>{t("box.owner")}</dt>
+      <dd>{box.owner}</dd>
+      <dt>{t("box.zone")}</dt>
+      <dd>{box.zone}</dd>
+      <dt>{t("mesh.distance")}</dt>
+      <dd class="figure">{box.self ? t("mesh.here") : distance}</dd>
+      {box.seenAt ? (
+        <>
+          <dt>{t("mesh.heard")}</dt>
+          <dd>
+            <Ago at={box.seenAt} />
+          </dd>
+        </>
+      ) : null}
+      {box.startedAt ? (
+        <>
+          <dt>{t("box.running")}</dt>
+          <dd>
+            <Lasting since={box.startedAt} />
+          </dd>
+        </>
+      ) : null}
+      {box.since ? (
+        <>
+          <dt>{t("mesh.member-since")}</dt>
+          <dd>{date(box.since, language.value)}</dd>
+        </>
+      ) : null}
+      <dt>{t("box.version")}</dt>
+      <dd>{box.version || t("mesh.unknown")}</dd>
+      {box.address ? (
+        <>
+          <dt>{t("box.address")}</dt>
+          <dd class="mono">{box.address}</dd>
+        </>
+      ) : null}
+      <dt>{t("box.id")}</dt>
+      <dd>
+        <span class="mono">{box.id}</span> <CopyButton text={box.id} bare kind="quiet" label={t("box.copy-id")} />
+      </dd>
     </dl>
   );
 }
@@ -82,15 +118,31 @@ function Deeds({ box, onDone }: { box: Box; onDone: () => void }) {
       <h3>{t("mesh.deeds")}</h3>
       <div class="cluster">
         {box.state === "pending" ? (
-          <Button kind="primary" onClick={() => attempt(run(() => call("mesh.admit", { id })), t("mesh.admitted", { box: name }))}>{t("mesh.admit")}</Button>
+          <Button
+            kind="primary"
+            onClick={() =>
+              attempt(
+                run(() => call("mesh.admit", { id })),
+                t("mesh.admitted", { box: name }),
+              )
+            }
+          >
+            {t("mesh.admit")}
+          </Button>
         ) : null}
         {box.state === "up" || box.state === "suspect" || box.state === "away" ? (
-          <Button onClick={() => setAsking("steward")}>{t(box.steward ? "mesh.steward-take" : "mesh.steward-make")}</Button>
+          <Button onClick={() => setAsking("steward")}>
+            {t(box.steward ? "mesh.steward-take" : "mesh.steward-make")}
+          </Button>
         ) : null}
         {box.state === "excluded" ? (
-          <Button kind="primary" onClick={() => attempt(pardon, t("mesh.pardoned", { box: name }))}>{t("mesh.pardon")}</Button>
+          <Button kind="primary" onClick={() => attempt(pardon, t("mesh.pardoned", { box: name }))}>
+            {t("mesh.pardon")}
+          </Button>
         ) : (
-          <Button kind="danger-quiet" onClick={() => setAsking("exclude")}>{t("mesh.exclude")}</Button>
+          <Button kind="danger-quiet" onClick={() => setAsking("exclude")}>
+            {t("mesh.exclude")}
+          </Button>
         )}
       </div>
       {asking === "exclude" ? <Exclude box={box} onDone={onDone} onClose={() => setAsking(null)} /> : null}
@@ -121,9 +173,21 @@ function Exclude({ box, onDone, onClose }: { box: Box; onDone: () => void; onClo
     });
   };
   return (
-    <Confirm title={t("mesh.exclude-title", { box: name })} confirm={t("mesh.exclude")} ready={reason.trim() !== ""} onConfirm={exclude} onClose={onClose}>
+    <Confirm
+      title={t("mesh.exclude-title", { box: name })}
+      confirm={t("mesh.exclude")}
+      ready={reason.trim() !== ""}
+      onConfirm={exclude}
+      onClose={onClose}
+    >
       <p>{t("mesh.exclude-text", { box: name, owner: box.owner, count: box.services })}</p>
-      <TextField label={t("mesh.reason")} hint={t("mesh.reason-hint")} value={reason} onValue={setReason} maxLength={300} />
+      <TextField
+        label={t("mesh.reason")}
+        hint={t("mesh.reason-hint")}
+        value={reason}
+        onValue={setReason}
+        maxLength={300}
+      />
     </Confirm>
   );
 }

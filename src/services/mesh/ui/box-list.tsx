@@ -22,7 +22,11 @@ const open = (id: string) => navigate(`/boxes/${id}`);
 
 export function BoxList({ onInvite }: { onInvite: () => void }) {
   const boxes = useResource("mesh.boxes", { all: "true" });
-  return <Loaded from={boxes} lines={8}>{(list) => <List boxes={list} onInvite={onInvite} />}</Loaded>;
+  return (
+    <Loaded from={boxes} lines={8}>
+      {(list) => <List boxes={list} onInvite={onInvite} />}
+    </Loaded>
+  );
 }
 
 function List({ boxes, onInvite }: { boxes: readonly Box[]; onInvite: () => void }) {
@@ -32,17 +36,37 @@ function List({ boxes, onInvite }: { boxes: readonly Box[]; onInvite: () => void
   const pictured = useMemo(() => boxes.filter((box) => box.state !== "excluded"), [boxes]);
   return (
     <div class="boxes-page">
-      <section class="card picture"><ZonePicture boxes={pictured} onPick={open} /></section>
+      <section class="card picture">
+        <ZonePicture boxes={pictured} onPick={open} />
+      </section>
       <section class="stack">
-        <input type="search" aria-label={t("mesh.filter")} placeholder={t("mesh.filter")} value={query} onInput={(event) => setQuery(event.currentTarget.value)} />
-        <p class="soft small" role="status">{t("mesh.count", { count: shown.length })}</p>
-        {shown.length === 0 ? <Empty icon={nothing} title={t("mesh.no-match")} /> : (
-          <VirtualList label={t("mesh.tab-boxes")} class="box-list" items={shown} keyOf={(box) => box.id} row={(box) => <BoxRow box={box} />} />
+        <input
+          type="search"
+          aria-label={t("mesh.filter")}
+          placeholder={t("mesh.filter")}
+          value={query}
+          onInput={(event) => setQuery(event.currentTarget.value)}
+        />
+        <p class="soft small" role="status">
+          {t("mesh.count", { count: shown.length })}
+        </p>
+        {shown.length === 0 ? (
+          <Empty icon={nothing} title={t("mesh.no-match")} />
+        ) : (
+          <VirtualList
+            label={t("mesh.tab-boxes")}
+            class="box-list"
+            items={shown}
+            keyOf={(box) => box.id}
+            row={(box) => <BoxRow box={box} />}
+          />
         )}
         {boxes.length === 1 && may("host") ? (
           <div class="empty">
             <p>{t("mesh.alone-text")}</p>
-            <Button kind="primary" onClick={onInvite}>{t("mesh.invite")}</Button>
+            <Button kind="primary" onClick={onInvite}>
+              {t("mesh.invite")}
+            </Button>
           </div>
         ) : null}
       </section>
@@ -57,22 +81,62 @@ function BoxRow({ box }: { box: Box }) {
       <span class={`map-key ${box.state} ${box.self ? "self" : ""}`} />
       <div class="box-words">
         <span class="line">
-          <a class="box-title" href={`/boxes/${box.id}`}>{box.name}</a>
-          {box.self ? <> <span class="badge info">{t("mesh.this-box")}</span></> : null}
-          {box.steward ? <> <span class="badge">{t("mesh.steward")}</span></> : null}
-          {box.state === "up" ? null : <> <span class={`badge ${stateTone[box.state]}`}>{t(`mesh.state-${box.state}`)}</span></>}
-          {box.health === "warning" || box.health === "error" ? <> <span class={`badge ${box.health}`}>{t(`shell.health-${box.health}`)}</span></> : null}
+          <a class="box-title" href={`/boxes/${box.id}`}>
+            {box.name}
+          </a>
+          {box.self ? (
+            <>
+              {" "}
+              <span class="badge info">{t("mesh.this-box")}</span>
+            </>
+          ) : null}
+          {box.steward ? (
+            <>
+              {" "}
+              <span class="badge">{t("mesh.steward")}</span>
+            </>
+          ) : null}
+          {box.state === "up" ? null : (
+            <>
+              {" "}
+              <span class={`badge ${stateTone[box.state]}`}>{t(`mesh.state-${box.state}`)}</span>
+            </>
+          )}
+          {box.health === "warning" || box.health === "error" ? (
+            <>
+              {" "}
+              <span class={`badge ${box.health}`}>{t(`shell.health-${box.health}`)}</span>
+            </>
+          ) : null}
         </span>
         <span class="soft small line">{t("mesh.row", { zone: box.zone, owner: box.owner })}</span>
         <span class="soft small line">
           {t("mesh.services", { count: box.services })}
-          {box.startedAt && !away ? <> · {t("mesh.running")} <Lasting since={box.startedAt} /></> : null}
+          {box.startedAt && !away ? (
+            <>
+              {" "}
+              · {t("mesh.running")} <Lasting since={box.startedAt} />
+            </>
+          ) : null}
           {box.version ? ` · ${t("mesh.version", { version: box.version })}` : ""}
         </span>
       </div>
       <div class="box-distance figure">
-        {box.self ? t("mesh.here") : box.rttMs === null ? <span class="soft">{t("mesh.no-distance")}</span> : t("quality.about", { time: milliseconds(box.rttMs, language.value) })}
-        {box.seenAt && !box.self ? <> <div class="soft small"><Ago at={box.seenAt} /></div></> : null}
+        {box.self ? (
+          t("mesh.here")
+        ) : box.rttMs === null ? (
+          <span class="soft">{t("mesh.no-distance")}</span>
+        ) : (
+          t("quality.about", { time: milliseconds(box.rttMs, language.value) })
+        )}
+        {box.seenAt && !box.self ? (
+          <>
+            {" "}
+            <div class="soft small">
+              <Ago at={box.seenAt} />
+            </div>
+          </>
+        ) : null}
       </div>
     </article>
   );

@@ -3,7 +3,11 @@
 export type BoxState = "up" | "suspect" | "away" | "pending" | "excluded";
 
 export const stateTone: Record<BoxState, "ok" | "warn" | "bad" | "info" | ""> = {
-  up: "ok", suspect: "warn", away: "", pending: "info", excluded: "bad",
+  up: "ok",
+  suspect: "warn",
+  away: "",
+  pending: "info",
+  excluded: "bad",
 };
 
 const RANK: Record<BoxState, number> = { pending: 0, up: 1, suspect: 1, away: 2, excluded: 3 };

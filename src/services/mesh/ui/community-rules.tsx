@@ -19,20 +19,38 @@ const INVITERS = ["members", "stewards"] as const;
 
 export function CommunityRules({ community, onChanged }: { community: Community; onChanged: () => void }) {
   const [leaving, setLeaving] = useState(false);
-  const rules = community.steward && may("steward") ? <Form policy={community.policy} onChanged={onChanged} /> : <Plain policy={community.policy} />;
+  const rules =
+    community.steward && may("steward") ? (
+      <Form policy={community.policy} onChanged={onChanged} />
+    ) : (
+      <Plain policy={community.policy} />
+    );
   return (
     <div class="columns">
       <section class="card stack">
         <h2>{community.name}</h2>
         <dl class="facts">
-          <dt>{t("mesh.founded")}</dt><dd>{date(community.foundedAt, language.value)}</dd>
-          <dt>{t("mesh.figures-boxes")}</dt><dd>{t("mesh.figures-up", { count: community.figures.boxes, up: community.figures.boxesUp })}</dd>
-          <dt>{t("mesh.figures-owners")}</dt><dd class="figure">{community.figures.owners}</dd>
-          <dt>{t("mesh.figures-zones")}</dt><dd class="figure">{community.figures.zones}</dd>
-          <dt>{t("mesh.figures-services")}</dt><dd class="figure">{community.figures.services}</dd>
+          <dt>{t("mesh.founded")}</dt>
+          <dd>{date(community.foundedAt, language.value)}</dd>
+          <dt>{t("mesh.figures-boxes")}</dt>
+          <dd>{t("mesh.figures-up", { count: community.figures.boxes, up: community.figures.boxesUp })}</dd>
+          <dt>{t("mesh.figures-owners")}</dt>
+          <dd class="figure">{community.figures.owners}</dd>
+          <dt>{t("mesh.figures-zones")}</dt>
+          <dd class="figure">{community.figures.zones}</dd>
+          <dt>{t("mesh.figures-services")}</dt>
+          <dd class="figure">{community.figures.services}</dd>
         </dl>
-        <p><a href="/public">{t("mesh.public-page")}</a></p>
-        {may("host") ? <p><Button kind="danger-quiet" onClick={() => setLeaving(true)}>{t("mesh.leave")}</Button></p> : null}
+        <p>
+          <a href="/public">{t("mesh.public-page")}</a>
+        </p>
+        {may("host") ? (
+          <p>
+            <Button kind="danger-quiet" onClick={() => setLeaving(true)}>
+              {t("mesh.leave")}
+            </Button>
+          </p>
+        ) : null}
       </section>
       <section class="card stack">
         <h2>{t("mesh.rules")}</h2>
@@ -61,7 +79,11 @@ function Plain({ policy }: { policy: Policy }) {
   return (
     <>
       {policy.about ? <p>{policy.about}</p> : null}
-      <p><strong>{t(`mesh.admission-${policy.admission}`)}</strong><br /><span class="soft">{t(`mesh.admission-${policy.admission}-text`)}</span></p>
+      <p>
+        <strong>{t(`mesh.admission-${policy.admission}`)}</strong>
+        <br />
+        <span class="soft">{t(`mesh.admission-${policy.admission}-text`)}</span>
+      </p>
       <p class="soft">{t("mesh.rules-by-stewards")}</p>
     </>
   );
@@ -93,30 +115,64 @@ function Form({ policy, onChanged }: { policy: Policy; onChanged: () => void }) 
   };
   return (
     <>
-      <AreaField label={t("mesh.about")} hint={t("mesh.about-hint")} value={draft.about} onValue={(about) => setDraft({ ...draft, about })} maxLength={1000} rows={4} />
+      <AreaField
+        label={t("mesh.about")}
+        hint={t("mesh.about-hint")}
+        value={draft.about}
+        onValue={(about) => setDraft({ ...draft, about })}
+        maxLength={1000}
+        rows={4}
+      />
+      <Wishes draft={draft} onDraft={setDraft} />
+      {error ? <ErrorNotice error={error} /> : null}
+      <div class="cluster end">
+        {changed ? (
+          <Button kind="quiet" onClick={() => setDraft(policy)}>
+            {t("settings.forget")}
+          </Button>
+        ) : null}
+        <Button kind="primary" disabled={!changed} onClick={save}>
+          {t("shell.save")}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Wishes({ draft, onDraft }: { draft: Policy; onDraft: (draft: Policy) => void }) {
+  return (
+    <>
       <Choices
         label={t("mesh.admission")}
         name="admission"
         value={draft.admission}
-        onValue={(value) => setDraft({ ...draft, admission: value as Policy["admission"] })}
-        options={ADMISSIONS.map((value) => ({ value, label: t(`mesh.admission-${value}`), hint: t(`mesh.admission-${value}-text`) }))}
+        onValue={(value) => onDraft({ ...draft, admission: value as Policy["admission"] })}
+        options={ADMISSIONS.map((value) => ({
+          value,
+          label: t(`mesh.admission-${value}`),
+          hint: t(`mesh.admission-${value}-text`),
+        }))}
       />
       <Choices
         label={t("mesh.inviters")}
         name="inviters"
         value={draft.inviters}
-        onValue={(value) => setDraft({ ...draft, inviters: value as Policy["inviters"] })}
+        onValue={(value) => onDraft({ ...draft, inviters: value as Policy["inviters"] })}
         options={INVITERS.map((value) => ({ value, label: t(`mesh.inviters-${value}`) }))}
       />
       <label class="cluster apart">
-        <span><strong>{t("mesh.accent")}</strong><br /><span class="soft small">{t("mesh.accent-hint")}</span></span>
-        <input type="color" class="colour" value={draft.accent} onInput={(event) => setDraft({ ...draft, accent: event.currentTarget.value })} />
+        <span>
+          <strong>{t("mesh.accent")}</strong>
+          <br />
+          <span class="soft small">{t("mesh.accent-hint")}</span>
+        </span>
+        <input
+          type="color"
+          class="colour"
+          value={draft.accent}
+          onInput={(event) => onDraft({ ...draft, accent: event.currentTarget.value })}
+        />
       </label>
-      {error ? <ErrorNotice error={error} /> : null}
-      <div class="cluster end">
-        {changed ? <Button kind="quiet" onClick={() => setDraft(policy)}>{t("settings.forget")}</Button> : null}
-        <Button kind="primary" disabled={!changed} onClick={save}>{t("shell.save")}</Button>
-      </div>
     </>
   );
 }

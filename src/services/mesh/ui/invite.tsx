@@ -22,12 +22,24 @@ export function Invite({ onClose }: { onClose: () => void }) {
   const make = async () => setMade(await call("mesh.invite", { uses: Number(uses), hours: Number(hours), note }));
   return (
     <Dialog title={t("mesh.invite")} onClose={onClose}>
-      {made ? <Code made={made} /> : (
+      {made ? (
+        <Code made={made} />
+      ) : (
         <Form submit={t("mesh.make-code")} onSubmit={make}>
           <p>{t("mesh.invite-text")}</p>
           <TextField label={t("mesh.note")} hint={t("mesh.note-hint")} value={note} onValue={setNote} maxLength={100} />
-          <SelectField label={t("mesh.uses")} value={uses} onValue={setUses} options={USES.map((value) => ({ value, label: t("mesh.uses-count", { count: Number(value) }) }))} />
-          <SelectField label={t("mesh.valid-for")} value={hours} onValue={setHours} options={HOURS.map((value) => ({ value, label: duration(Number(value) * HOUR_MS, language.value) }))} />
+          <SelectField
+            label={t("mesh.uses")}
+            value={uses}
+            onValue={setUses}
+            options={USES.map((value) => ({ value, label: t("mesh.uses-count", { count: Number(value) }) }))}
+          />
+          <SelectField
+            label={t("mesh.valid-for")}
+            value={hours}
+            onValue={setHours}
+            options={HOURS.map((value) => ({ value, label: duration(Number(value) * HOUR_MS, language.value) }))}
+          />
         </Form>
       )}
     </Dialog>
@@ -38,10 +50,18 @@ function Code({ made }: { made: Output<"mesh.invite"> }) {
   return (
     <div class="stack" role="status">
       <p>{t("mesh.code-text")}</p>
-      <img class="qr" alt={t("mesh.qr")} src={`data:image/svg+xml,${encodeURIComponent(made.qrSvg)}`} width={224} height={224} />
+      <img
+        class="qr"
+        alt={t("mesh.qr")}
+        src={`data:image/svg+xml,${encodeURIComponent(made.qrSvg)}`}
+        width={224}
+        height={224}
+      />
       <code class="code">{made.code}</code>
       <div class="cluster apart">
-        <span class="soft">{t("mesh.uses-count", { count: made.uses })} · {t("mesh.expires")} <Ago at={made.expiresAt} /></span>
+        <span class="soft">
+          {t("mesh.uses-count", { count: made.uses })} · {t("mesh.expires")} <Ago at={made.expiresAt} />
+        </span>
         <CopyButton kind="primary" text={made.code} label={t("mesh.copy-code")} />
       </div>
     </div>

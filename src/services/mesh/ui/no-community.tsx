@@ -1,7 +1,11 @@
 /** A box that is in no community yet (or no longer): begin one, or join one. */
 import { useState } from "preact/hooks";
 import { call } from "../../../../ui/src/client.ts";
-import { CommunityChoice, type CommunityDraft, communityReady } from "../../../../ui/src/components/community-choice.tsx";
+import {
+  CommunityChoice,
+  type CommunityDraft,
+  communityReady,
+} from "../../../../ui/src/components/community-choice.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Notice } from "../../../../ui/src/components/notice.tsx";
 import { SETUP_TIMEOUT_MS } from "../../../../ui/src/constants.ts";
@@ -10,7 +14,12 @@ import { t } from "../../../../ui/src/words.ts";
 
 export function NoCommunity({ onIn }: { onIn: () => void }) {
   const [draft, setDraft] = useState<CommunityDraft>({ way: "found", name: "", code: "" });
-  if (!may("host")) return <Notice tone="info" title={t("mesh.no-community")}><p>{t("mesh.no-community-guest")}</p></Notice>;
+  if (!may("host"))
+    return (
+      <Notice tone="info" title={t("mesh.no-community")}>
+        <p>{t("mesh.no-community-guest")}</p>
+      </Notice>
+    );
   const found = draft.way === "found";
   const go = async () => {
     if (found) await call("mesh.found", { name: draft.name });

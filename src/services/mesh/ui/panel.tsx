@@ -30,27 +30,48 @@ export default function BoxesPanel({ rest }: PanelProps) {
     <>
       <PageHead
         title={t("mesh.title")}
-        actions={in_ && may("host") ? <Button kind="primary" icon={add} onClick={() => setInviting(true)}>{t("mesh.invite")}</Button> : null}
+        actions={
+          in_ && may("host") ? (
+            <Button kind="primary" icon={add} onClick={() => setInviting(true)}>
+              {t("mesh.invite")}
+            </Button>
+          ) : null
+        }
       >
-        {in_ ? t("mesh.lead", { community: in_.name, count: in_.figures.boxes, up: in_.figures.boxesUp, zones: in_.figures.zones }) : null}
+        {in_
+          ? t("mesh.lead", {
+              community: in_.name,
+              count: in_.figures.boxes,
+              up: in_.figures.boxesUp,
+              zones: in_.figures.zones,
+            })
+          : null}
       </PageHead>
       <Loaded from={community} lines={6}>
-        {(now) => now === null ? <NoCommunity onIn={community.reload} /> : (
-          <div class="stack">
-            <Tabs
-              label={t("mesh.title")}
-              tabs={[
-                { href: "/boxes", text: t("mesh.tab-boxes"), on: !at },
-                ...(may("host") ? [{ href: "/boxes/invitations", text: t("mesh.tab-invitations"), on: at === "invitations" }] : []),
-                { href: "/boxes/community", text: t("mesh.tab-community"), on: at === "community" },
-              ]}
-            />
-            {at === "invitations" && may("host") ? <Invitations onInvite={() => setInviting(true)} /> : null}
-            {at === "community" ? <CommunityRules community={now} onChanged={community.reload} /> : null}
-            {at ? null : <BoxList onInvite={() => setInviting(true)} />}
-            {rest && !at ? <BoxDetails key={rest} id={rest} community={now} onClose={() => navigate("/boxes")} /> : null}
-          </div>
-        )}
+        {(now) =>
+          now === null ? (
+            <NoCommunity onIn={community.reload} />
+          ) : (
+            <div class="stack">
+              <Tabs
+                label={t("mesh.title")}
+                tabs={[
+                  { href: "/boxes", text: t("mesh.tab-boxes"), on: !at },
+                  ...(may("host")
+                    ? [{ href: "/boxes/invitations", text: t("mesh.tab-invitations"), on: at === "invitations" }]
+                    : []),
+                  { href: "/boxes/community", text: t("mesh.tab-community"), on: at === "community" },
+                ]}
+              />
+              {at === "invitations" && may("host") ? <Invitations onInvite={() => setInviting(true)} /> : null}
+              {at === "community" ? <CommunityRules community={now} onChanged={community.reload} /> : null}
+              {at ? null : <BoxList onInvite={() => setInviting(true)} />}
+              {rest && !at ? (
+                <BoxDetails key={rest} id={rest} community={now} onClose={() => navigate("/boxes")} />
+              ) : null}
+            </div>
+          )
+        }
       </Loaded>
       {inviting ? <Invite onClose={() => setInviting(false)} /> : null}
     </>

@@ -13,14 +13,27 @@ export function ZonePicture({ boxes, onPick }: { boxes: readonly MapBox[]; onPic
   const up = boxes.filter((box) => box.state === "up").length;
   return (
     <figure class="zone-map">
-      <svg viewBox={`0 0 ${Math.ceil(map.width)} ${Math.ceil(map.height)}`} role="img" aria-label={t("mesh.map-label", { count: boxes.length, up, zones: map.zones.length + map.left })}>
-        {map.zones.slice(1).map((zone) => <line key={zone.zone} class="link" x1={own.x} y1={own.y} x2={zone.x} y2={zone.y} />)}
-        {map.zones.map((zone) => <Zone key={zone.zone} zone={zone} scale={map.nameScale} onPick={onPick} />)}
+      <svg
+        viewBox={`0 0 ${Math.ceil(map.width)} ${Math.ceil(map.height)}`}
+        role="img"
+        aria-label={t("mesh.map-label", { count: boxes.length, up, zones: map.zones.length + map.left })}
+      >
+        {map.zones.slice(1).map((zone) => (
+          <line key={zone.zone} class="link" x1={own.x} y1={own.y} x2={zone.x} y2={zone.y} />
+        ))}
+        {map.zones.map((zone) => (
+          <Zone key={zone.zone} zone={zone} scale={map.nameScale} onPick={onPick} />
+        ))}
       </svg>
       <figcaption class="cluster small soft">
-        {(["up", "suspect", "away", "pending"] as const).filter((state) => boxes.some((box) => box.state === state)).map((state) => (
-          <span key={state} class="cluster"><span class={`map-key ${state}`} />{t(`mesh.state-${state}`)}</span>
-        ))}
+        {(["up", "suspect", "away", "pending"] as const)
+          .filter((state) => boxes.some((box) => box.state === state))
+          .map((state) => (
+            <span key={state} class="cluster">
+              <span class={`map-key ${state}`} />
+              {t(`mesh.state-${state}`)}
+            </span>
+          ))}
         {map.left > 0 ? <span>{t("mesh.map-left", { count: map.left })}</span> : null}
       </figcaption>
     </figure>
@@ -37,8 +50,12 @@ function Zone({ zone, scale, onPick }: { zone: ZoneCircle; scale: number; onPick
           <circle cx={x} cy={y} r={box.self ? DOT_RADIUS + 2 : DOT_RADIUS} />
         </g>
       ))}
-      <text class="zone-name" y={zone.radius + 16 * scale} font-size={14 * scale} text-anchor="middle">{zone.zone}</text>
-      <text class="zone-count" y={zone.radius + 30 * scale} font-size={12 * scale} text-anchor="middle">{t("mesh.map-zone", { up: zone.up, count: zone.boxes })}</text>
+      <text class="zone-name" y={zone.radius + 16 * scale} font-size={14 * scale} text-anchor="middle">
+        {zone.zone}
+      </text>
+      <text class="zone-count" y={zone.radius + 30 * scale} font-size={12 * scale} text-anchor="middle">
+        {t("mesh.map-zone", { up: zone.up, count: zone.boxes })}
+      </text>
     </g>
   );
 }

@@ -5,7 +5,12 @@ import { type MapBox, zoneMap } from "./zones.ts";
 
 function boxes(zones: number, each: number): MapBox[] {
   return Array.from({ length: zones * each }, (_, index) => ({
-    id: `box${index}`, name: `box${index}`, zone: `zone${index % zones}`, state: "up", self: index === 3 % zones, rttMs: index,
+    id: `box${index}`,
+    name: `box${index}`,
+    zone: `zone${index % zones}`,
+    state: "up",
+    self: index === 3 % zones,
+    rttMs: index,
   }));
 }
 
@@ -24,7 +29,10 @@ test("no two circles touch, and all stand within the picture", () => {
     for (const [index, one] of zones.entries()) {
       assert.ok(one.x - one.radius >= 0 && one.x + one.radius <= width && one.y + one.radius <= height);
       for (const other of zones.slice(index + 1)) {
-        assert.ok(Math.hypot(one.x - other.x, one.y - other.y) >= one.radius + other.radius, `${count} zones: ${one.zone} ${other.zone}`);
+        assert.ok(
+          Math.hypot(one.x - other.x, one.y - other.y) >= one.radius + other.radius,
+          `${count} zones: ${one.zone} ${other.zone}`,
+        );
       }
     }
   }

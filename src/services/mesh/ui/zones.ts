@@ -46,7 +46,7 @@ const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 const GAP = 26;
 /** Room below a circle for its name, at a scale of 1. */
 const NAME_HEIGHT = 34;
-/** Up to this width names have their plain size; on a wider picture, which is drawn smaller, they grow with it. */
+/** A picture is at least so wide, lest one lone box fill it. Up to this width names have their plain size; on a wider picture, which is drawn smaller, they grow with it. */
 const PLAIN_WIDTH = 400;
 
 function median(values: number[]): number {
@@ -61,7 +61,12 @@ function seed(index: number): { x: number; y: number } {
 }
 
 function circleOf(zone: string, boxes: readonly MapBox[], dotsMax: number): ZoneCircle {
-  const drawn = boxes.toSorted((a, b) => Number(b.self) - Number(a.self) || (a.rttMs ?? Infinity) - (b.rttMs ?? Infinity) || (a.id < b.id ? -1 : 1)).slice(0, dotsMax);
+  const drawn = boxes
+    .toSorted(
+      (a, b) =>
+        Number(b.self) - Number(a.self) || (a.rttMs ?? Infinity) - (b.rttMs ?? Infinity) || (a.id < b.id ? -1 : 1),
+    )
+    .slice(0, dotsMax);
   const radius = Math.max(30, STEP * Math.sqrt(drawn.length) * 0.95 + 16);
   return {
     zone,
@@ -91,7 +96,10 @@ export function zoneMap(boxes: readonly MapBox[], zonesMax: number, dotsMax: num
 }
 
 /** The first in the middle, the others on a ring that is just wide enough. */
-function arrange(shapes: readonly ZoneCircle[], nameScale: number): { zones: ZoneCircle[]; width: number; height: number } {
+function arrange(
+  shapes: readonly ZoneCircle[],
+  nameScale: number,
+): { zones: ZoneCircle[]; width: number; height: number } {
   const circles = shapes.map((one) => ({ ...one }));
   const [middle, ...around] = circles;
   if (!middle) return { zones: [], width: 0, height: 0 };
@@ -110,6 +118,9 @@ function arrange(shapes: readonly ZoneCircle[], nameScale: number): { zones: Zon
     top: Math.min(...circles.map((one) => one.y - one.radius)) - GAP / 2,
     bottom: Math.max(...circles.map((one) => one.y + one.radius)) + nameHeight + GAP / 2,
   };
+  const spare = Math.max(0, PLAIN_WIDTH - (bounds.right - bounds.left)) / 2;
+  bounds.left -= spare;
+  bounds.right += spare;
   for (const one of circles) {
     one.x -= bounds.left;
     one.y -= bounds.top;

@@ -28,36 +28,71 @@ export function Accounts() {
         {(list) => (
           <ul role="list" class="rows">
             {list.map((account) => (
-              <li key={account.name}>
-                <span class="grow">
-                  <strong>{account.name}</strong> <span class="badge">{t(`role.${account.role}`)}</span>
-                  {account.name === session.value?.account ? <> <span class="badge info">{t("people.you")}</span></> : null}
-                  <br />
-                  <span class="soft small">
-                    {t("people.since", { date: date(account.createdAt, language.value) })} ·{" "}
-                    {account.lastSeenAt ? <>{t("people.seen")} <Ago at={account.lastSeenAt} /></> : t("people.never-seen")}
-                  </span>
-                </span>
-                {may("host") ? (
-                  <span class="cluster">
-                    <Button kind="quiet" aria-label={`${t("people.role")}: ${account.name}`} onClick={() => setDeed({ what: "role", account })}>{t("people.role")}</Button>
-                    {account.name === session.value?.account ? null : (
-                      <>
-                        <Button kind="quiet" aria-label={`${t("people.new-password")}: ${account.name}`} onClick={() => setDeed({ what: "password", account })}>{t("people.new-password")}</Button>
-                        <Button kind="danger-quiet" aria-label={`${t("people.remove")}: ${account.name}`} onClick={() => setDeed({ what: "remove", account })}>{t("people.remove")}</Button>
-                      </>
-                    )}
-                  </span>
-                ) : null}
-              </li>
+              <Row key={account.name} account={account} onDeed={(what) => setDeed({ what, account })} />
             ))}
           </ul>
         )}
       </Loaded>
-      {deed?.what === "role" ? <Role account={deed.account} onDone={accounts.reload} onClose={() => setDeed(null)} /> : null}
+      {deed?.what === "role" ? (
+        <Role account={deed.account} onDone={accounts.reload} onClose={() => setDeed(null)} />
+      ) : null}
       {deed?.what === "password" ? <NewPassword account={deed.account} onClose={() => setDeed(null)} /> : null}
-      {deed?.what === "remove" ? <Remove account={deed.account} onDone={accounts.reload} onClose={() => setDeed(null)} /> : null}
+      {deed?.what === "remove" ? (
+        <Remove account={deed.account} onDone={accounts.reload} onClose={() => setDeed(null)} />
+      ) : null}
     </section>
+  );
+}
+
+function Row({ account, onDeed }: { account: Account; onDeed: (what: Deed) => void }) {
+  return (
+    <li>
+      <span class="grow">
+        <strong>{account.name}</strong> <span class="badge">{t(`role.${account.role}`)}</span>
+        {account.name === session.value?.account ? (
+          <>
+            {" "}
+            <span class="badge info">{t("people.you")}</span>
+          </>
+        ) : null}
+        <br />
+        <span class="soft small">
+          {t("people.since", { date: date(account.createdAt, language.value) })} ·{" "}
+          {account.lastSeenAt ? (
+            <>
+              {t("people.seen")} <Ago at={account.lastSeenAt} />
+            </>
+          ) : (
+            t("people.never-seen")
+          )}
+        </span>
+      </span>
+      {may("host") ? (
+        <span class="cluster">
+          <Button kind="quiet" aria-label={`${t("people.role")}: ${account.name}`} onClick={() => onDeed("role")}>
+            {t("people.role")}
+          </Button>
+          {account.name === session.value?.account ? null : (
+            <>
+              <Button
+                kind="quiet"
+                aria-label={`${t("people.new-password")}: ${account.name}`}
+                onClick={() => onDeed("password")}
+              >
+                {t("people.new-password")}
+              </Button>
+              <Button
+                kind="danger-quiet"
+                aria-label={`${t("people.remove")}: ${account.name}`}
+                onClick={() => onDeed("remove")}
+              >
+                {t("people.remove")}
+              </Button>
+            </>
+          )}
+        </span>
+      ) : null}
+    </li>
   );
 }
 
@@ -79,7 +114,14 @@ function Role({ account, onDone, onClose }: DeedProps) {
     toast(t("people.role-given", { name, role: t(`role.${role}`) }), () => give(account.role));
   };
   return (
-    <Confirm title={t("people.role-of", { name })} kind="primary" confirm={t("shell.save")} ready={role !== account.role} onConfirm={save} onClose={onClose}>
+    <Confirm
+      title={t("people.role-of", { name })}
+      kind="primary"
+      confirm={t("shell.save")}
+      ready={role !== account.role}
+      onConfirm={save}
+      onClose={onClose}
+    >
       <RoleChoice role={role} onRole={setRole} />
     </Confirm>
   );
@@ -105,9 +147,22 @@ function NewPassword({ account, onClose }: Omit<DeedProps, "onDone">) {
     toast(t("people.password-set", { name }));
   };
   return (
-    <Confirm title={t("people.new-password-for", { name })} kind="primary" confirm={t("shell.save")} ready={password.length >= PASSWORD_LENGTH_MIN} onConfirm={save} onClose={onClose}>
+    <Confirm
+      title={t("people.new-password-for", { name })}
+      kind="primary"
+      confirm={t("shell.save")}
+      ready={password.length >= PASSWORD_LENGTH_MIN}
+      onConfirm={save}
+      onClose={onClose}
+    >
       <p>{t("people.new-password-text", { name })}</p>
-      <PasswordField label={t("welcome.password")} hint={t("welcome.password-hint", { count: PASSWORD_LENGTH_MIN })} value={password} onValue={setPassword} autocomplete="new-password" />
+      <PasswordField
+        label={t("welcome.password")}
+        hint={t("welcome.password-hint", { count: PASSWORD_LENGTH_MIN })}
+        value={password}
+        onValue={setPassword}
+        autocomplete="new-password"
+      />
     </Confirm>
   );
 }
@@ -120,7 +175,12 @@ function Remove({ account, onDone, onClose }: DeedProps) {
     toast(t("people.removed", { name }));
   };
   return (
-    <Confirm title={t("people.remove-title", { name })} confirm={t("people.remove")} onConfirm={remove} onClose={onClose}>
+    <Confirm
+      title={t("people.remove-title", { name })}
+      confirm={t("people.remove")}
+      onConfirm={remove}
+      onClose={onClose}
+    >
       <p>{t("people.remove-text", { name, count: account.sessions })}</p>
     </Confirm>
   );

@@ -20,35 +20,52 @@ type AccountRole = Output<"people.accounts">[number]["role"];
 export function Invitations() {
   const invitations = useResource("people.invitations", {});
   const [inviting, setInviting] = useState(false);
-  const revoke = (id: string) => attempt(async () => {
-    await call("people.revokeInvitation", { id });
-    invitations.reload();
-  }, t("people.revoked"));
-  const button = <Button kind="primary" icon={mail} onClick={() => setInviting(true)}>{t("people.invite")}</Button>;
+  const revoke = (id: string) =>
+    attempt(async () => {
+      await call("people.revokeInvitation", { id });
+      invitations.reload();
+    }, t("people.revoked"));
+  const button = (
+    <Button kind="primary" icon={mail} onClick={() => setInviting(true)}>
+      {t("people.invite")}
+    </Button>
+  );
   return (
     <>
       <Loaded from={invitations}>
-        {(list) => list.length === 0 ? (
-          <Empty icon={mail} title={t("people.invitations-none")}>
-            <p>{t("people.invitations-none-text")}</p>
-            {button}
-          </Empty>
-        ) : (
-          <section class="card stack">
-            <div class="cluster end">{button}</div>
-            <ul role="list" class="rows">
-              {list.map((one) => (
-                <li key={one.id}>
-                  <span class="grow">
-                    <strong>{one.note || t("people.invitation-plain")}</strong> <span class="badge">{t(`role.${one.role}`)}</span><br />
-                    <span class="soft small">{t("people.made")} <Ago at={one.createdAt} /> · {t("mesh.expires")} <Ago at={one.expiresAt} /></span>
-                  </span>
-                  <Button kind="danger-quiet" aria-label={`${t("mesh.revoke")}: ${one.note || one.id}`} onClick={() => revoke(one.id)}>{t("mesh.revoke")}</Button>
-                </li>
-              ))}
-            </ul>
-          </section>
-        )}
+        {(list) =>
+          list.length === 0 ? (
+            <Empty icon={mail} title={t("people.invitations-none")}>
+              <p>{t("people.invitations-none-text")}</p>
+              {button}
+            </Empty>
+          ) : (
+            <section class="card stack">
+              <div class="cluster end">{button}</div>
+              <ul role="list" class="rows">
+                {list.map((one) => (
+                  <li key={one.id}>
+                    <span class="grow">
+                      <strong>{one.note || t("people.invitation-plain")}</strong>{" "}
+                      <span class="badge">{t(`role.${one.role}`)}</span>
+                      <br />
+                      <span class="soft small">
+                        {t("people.made")} <Ago at={one.createdAt} /> · {t("mesh.expires")} <Ago at={one.expiresAt} />
+                      </span>
+                    </span>
+                    <Button
+                      kind="danger-quiet"
+                      aria-label={`${t("mesh.revoke")}: ${one.note || one.id}`}
+                      onClick={() => revoke(one.id)}
+                    >
+                      {t("mesh.revoke")}
+                    </Button>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )
+        }
       </Loaded>
       {inviting ? <Invite onMade={invitations.reload} onClose={() => setInviting(false)} /> : null}
     </>
@@ -70,13 +87,21 @@ function Invite({ onMade, onClose }: { onMade: () => void; onClose: () => void }
           <p>{t("people.link-text")}</p>
           <code class="code">{made.link}</code>
           <div class="cluster apart">
-            <span class="soft">{t("mesh.expires")} <Ago at={made.expiresAt} /></span>
+            <span class="soft">
+              {t("mesh.expires")} <Ago at={made.expiresAt} />
+            </span>
             <CopyButton kind="primary" text={made.link} label={t("people.copy-link")} />
           </div>
         </div>
       ) : (
         <Form submit={t("people.make-link")} onSubmit={make}>
-          <TextField label={t("mesh.note")} hint={t("people.note-hint")} value={note} onValue={setNote} maxLength={100} />
+          <TextField
+            label={t("mesh.note")}
+            hint={t("people.note-hint")}
+            value={note}
+            onValue={setNote}
+            maxLength={100}
+          />
           <RoleChoice role={role} onRole={setRole} />
         </Form>
       )}

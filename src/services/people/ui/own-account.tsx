@@ -25,14 +25,33 @@ export function OwnAccount() {
     <div class="columns">
       <section class="card stack">
         <h2>{now?.account ?? ""}</h2>
-        <p><strong>{t(`role.${role}`)}</strong><br /><span class="soft">{t(`role.${role}-text`)}</span></p>
+        <p>
+          <strong>{t(`role.${role}`)}</strong>
+          <br />
+          <span class="soft">{t(`role.${role}-text`)}</span>
+        </p>
       </section>
       <section class="card stack">
         <h2>{t("people.change-password")}</h2>
-        <Form submit={t("people.change-password")} ready={current !== "" && next.length >= PASSWORD_LENGTH_MIN} onSubmit={save}>
+        <Form
+          submit={t("people.change-password")}
+          ready={current !== "" && next.length >= PASSWORD_LENGTH_MIN}
+          onSubmit={save}
+        >
           <input type="hidden" name="username" autocomplete="username" value={now?.account ?? ""} />
-          <PasswordField label={t("people.current-password")} value={current} onValue={setCurrent} autocomplete="current-password" />
-          <PasswordField label={t("people.next-password")} hint={t("welcome.password-hint", { count: PASSWORD_LENGTH_MIN })} value={next} onValue={setNext} autocomplete="new-password" />
+          <PasswordField
+            label={t("people.current-password")}
+            value={current}
+            onValue={setCurrent}
+            autocomplete="current-password"
+          />
+          <PasswordField
+            label={t("people.next-password")}
+            hint={t("welcome.password-hint", { count: PASSWORD_LENGTH_MIN })}
+            value={next}
+            onValue={setNext}
+            autocomplete="new-password"
+          />
           <p class="soft small">{t("people.change-password-text")}</p>
         </Form>
       </section>

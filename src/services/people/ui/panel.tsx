@@ -11,7 +11,9 @@ export default function PeoplePanel({ rest }: PanelProps) {
   const at = rest === "me" || !may("member") ? "me" : rest === "invitations" && may("host") ? "invitations" : "";
   const tabs = [
     ...(may("member") ? [{ href: "/people", text: t("people.tab-accounts"), on: at === "" }] : []),
-    ...(may("host") ? [{ href: "/people/invitations", text: t("people.tab-invitations"), on: at === "invitations" }] : []),
+    ...(may("host")
+      ? [{ href: "/people/invitations", text: t("people.tab-invitations"), on: at === "invitations" }]
+      : []),
     { href: "/people/me", text: t("people.tab-me"), on: at === "me" },
   ];
   return (
