@@ -9,7 +9,7 @@ import { errorBody } from "../platform/web/api.ts";
 import { words } from "./words.ts";
 
 /** A cell of a table is cut at this width. */
-const CELL_WIDTH_MAX = 60;
+export const CELL_WIDTH_MAX = 60;
 
 export function printOutput(output: unknown, options: { json: boolean; shape: CommandShape }): void {
   if (options.json) process.stdout.write(`${JSON.stringify(output)}\n`);
@@ -62,7 +62,8 @@ function show(value: unknown): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.map(show).join(", ");
   if (typeof value === "object") return "score" in value ? show((value as { score: unknown }).score) : JSON.stringify(value);
-  return String(value).replaceAll(/\s+/g, " ");
+  // Control characters too: what other boxes say must not steer the terminal.
+  return String(value).replaceAll(/[\s\p{Cc}]+/gu, " ");
 }
 
 function bold(text: string): string {

@@ -5,8 +5,10 @@
  */
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { DatabaseSync } from "node:sqlite";
+import { chmodSync } from "node:fs";
 import { fail as kernelFail, isFailure } from "../kernel/errors.ts";
 import {
+  PRIVATE_FILE_MODE,
   STORE_BUSY_TIMEOUT_MS,
   STORE_CACHE_KIB,
   STORE_PROBLEMS_MAX,
@@ -54,6 +56,8 @@ export function openStore(path: string): Store {
     () => new DatabaseSync(path, { timeout: STORE_BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true }),
   );
   try {
+    // Password hashes and the community's keys are in it; SQLite gives its log the mode of the file.
+    if (path !== ":memory:") chmodSync(path, PRIVATE_FILE_MODE);
     guarded(() => database.exec(SETTINGS));
   } catch (error) {
     database.close();

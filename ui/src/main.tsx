@@ -13,6 +13,7 @@ import "./styles/base.css";
 import "./styles/components.css";
 import "./styles/figures.css";
 import "./styles/shell.css";
+import "./styles/large-text.css";
 
 async function start(): Promise<void> {
   startRouter();

@@ -8,7 +8,8 @@ import type { Category } from "./kinds.ts";
 export const SERVICE_KIND = "service";
 /** Own services that one box may announce; the record core refuses more. */
 export const SERVICES_PER_BOX_MAX = 100;
-export const SERVICE_BODY_BYTES_MAX = 2048;
+/** All texts at their longest, in a script of three bytes a letter, take 2,400 bytes. */
+export const SERVICE_BODY_BYTES_MAX = 3072;
 
 export interface ServiceBody {
   type: string;

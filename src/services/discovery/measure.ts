@@ -3,6 +3,7 @@
  * measured longest ago first. Keeps the figures of each in memory, and its samples in the store.
  */
 import type { Clock } from "../../kernel/clock.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import type { ServiceView } from "./client.ts";
 import { LOSS_WINDOW } from "./quality.ts";
 import type { DiscoveryStore, Sample } from "./store.ts";
@@ -49,7 +50,7 @@ export function createMeasure(needs: MeasureNeeds) {
     const found = await needs.probe(service);
     const atMs = needs.clock.wallMs();
     if (!found) return void facts.set(service.id, { ...nothing, skippedMs: atMs });
-    needs.rows.addSample(service.id, { atMs, ...found });
+    ifRoom(() => needs.rows.addSample(service.id, { atMs, ...found }));
     facts.delete(service.id);
     facts.set(service.id, sum(needs.rows.samples(service.id)));
     if (facts.size > MEASURED_MAX) {

@@ -11,6 +11,7 @@
  * Only `up` is announced. Each change is on disk before it is announced.
  */
 import type { Clock } from "../../kernel/clock.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import { SERVICE_KIND, SERVICES_PER_BOX_MAX } from "./body.ts";
@@ -61,9 +62,16 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
   let running = false;
 
   const put = (own: OwnService) => {
+    const before = held.get(own.key);
     needs.rows.saveOwn(own);
+    try {
+      announceOne(own);
+    } catch (error) {
+      // Refused means that nothing happened.
+      ifRoom(() => void (before ? needs.rows.saveOwn(before) : needs.rows.removeOwn(own.key)));
+      throw error;
+    }
     held.set(own.key, own);
-    announceOne(own);
     needs.changed();
     return own;
   };
@@ -94,9 +102,10 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
     if (own !== before || !running) return;
     const failed = result.ok ? 0 : (failures.get(key) ?? 0) + 1;
     failures.set(key, failed);
-    if (result.ok && own.state === "failing") put({ ...own, state: "up", reason: null });
+    // On a full disk the next check tries again.
+    if (result.ok && own.state === "failing") ifRoom(() => void put({ ...own, state: "up", reason: null }));
     else if (failed >= needs.settings().checkFailuresMax && own.state === "up") {
-      put({ ...own, state: "failing", reason: result.reason ?? "timeout" });
+      ifRoom(() => void put({ ...own, state: "failing", reason: result.reason ?? "timeout" }));
     }
   };
 

@@ -8,6 +8,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Config } from "../../kernel/config.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Random } from "../../kernel/random.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import type { Store } from "../../platform/store.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { PeopleClient } from "../people/client.ts";
@@ -219,7 +220,7 @@ export function discovery(needs: DiscoveryNeeds): Service<typeof discoveryContra
   const noteGrowth = () => {
     if (!mesh.community()) return;
     const { boxes, services } = figures(counts().community);
-    rows.noteGrowth(isoTime(clock.wallMs()).slice(0, 10), boxes, services);
+    ifRoom(() => rows.noteGrowth(isoTime(clock.wallMs()).slice(0, 10), boxes, services));
   };
 
   const client: DiscoveryClient = {

@@ -88,10 +88,10 @@ function selfView(needs: BoxesNeeds, session: Session | undefined): BoxView {
 
 function memberView(needs: BoxesNeeds, session: Session, id: string, member: Member | undefined, seenMs: number | null): BoxView {
   const view = session.admission.view()!;
-  const base = emptyView(id, stateOf(member), boxBody(session, id));
+  const sinceStatusMs = member ? needs.clock.monotonicMs() - member.statusSinceMs : 0;
+  const base = emptyView(id, stateOf(member, sinceStatusMs > session.suspectShownMs), boxBody(session, id));
   const tags = (member?.tags ?? {}) as BoxTags;
   const present = base.state === "up" || base.state === "suspect";
-  const sinceStatusMs = member ? needs.clock.monotonicMs() - member.statusSinceMs : 0;
   const own = session.gossip.core.coordinate();
   return {
     ...base,
@@ -105,9 +105,9 @@ function memberView(needs: BoxesNeeds, session: Session, id: string, member: Mem
   };
 }
 
-function stateOf(member: Member | undefined): BoxState {
+function stateOf(member: Member | undefined, isLong: boolean): BoxState {
   if (member?.status === "alive" || member?.status === "leaving") return "up";
-  return member?.status === "suspect" ? "suspect" : "away";
+  return member?.status === "suspect" && !isLong ? "suspect" : "away";
 }
 
 function pendingBoxes(session: Session): BoxView[] {

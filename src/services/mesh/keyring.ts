@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Random } from "../../kernel/random.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import { toBase64url } from "../../protocols/records/base64url.ts";
 import type { KeyBody } from "./kinds.ts";
 import type { GossipKey, MeshStore } from "./store.ts";
@@ -18,7 +19,8 @@ export const KEY_BYTES = 32;
 export const OLD_KEY_KEPT_MS = 60_000;
 /** A new key seals only after this time, so that the others have it, too. */
 export const NEW_KEY_PAUSE_MS = 1_500;
-const FETCH_RETRY_MS = 2_000;
+/** When no box had the key, all are asked again after this time. */
+export const FETCH_RETRY_MS = 2_000;
 
 export interface KeyringNeeds {
   clock: Clock;
@@ -51,8 +53,10 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
   let held = needs.rows.keys();
   let sealing = held[0]?.epoch ?? 0;
   let fetching = 0;
+  let stopped = false;
   const cancels = new Set<() => void>();
   const later = (delayMs: number, run: () => void) => {
+    if (stopped) return;
     const cancel = needs.clock.after(delayMs, () => {
       cancels.delete(cancel);
       run();
@@ -62,24 +66,31 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
 
   const add = (key: GossipKey) => {
     if (held.some((one) => one.epoch === key.epoch)) return;
-    needs.rows.putKey(key);
+    // Without room it is fetched again after the next start.
+    ifRoom(() => void needs.rows.putKey(key));
     held = [key, ...held].sort((a, b) => b.epoch - a.epoch);
     later(NEW_KEY_PAUSE_MS, () => (sealing = Math.max(sealing, key.epoch)));
-    later(OLD_KEY_KEPT_MS, () => {
-      const newest = held[0]!.epoch;
-      needs.rows.dropKeysBefore(newest);
-      held = held.filter((one) => one.epoch >= newest);
-    });
+    later(OLD_KEY_KEPT_MS, () => forgetBefore(key.epoch));
   };
+  // Only those before this one: a still newer key may not be everywhere yet.
+  const forgetBefore = (epoch: number) => {
+    ifRoom(() => void needs.rows.dropKeysBefore(epoch));
+    held = held.filter((one) => one.epoch >= epoch);
+  };
+  // What a restart interrupted.
+  const newestAtStart = held[0]?.epoch ?? 0;
+  if (held.length > 1) later(OLD_KEY_KEPT_MS, () => forgetBefore(newestAtStart));
 
   const fetchFrom = async (body: KeyBody, author: string) => {
     for (const box of needs.holders(author)) {
       const key = await needs.fetch(box, body.epoch).catch(() => undefined);
+      // Meanwhile the community may have been left, or a newer key have come.
+      if (stopped || (held[0]?.epoch ?? 0) >= body.epoch) break;
       if (!key || key.length !== KEY_BYTES || keyCheck(key) !== body.check) continue;
       add({ epoch: body.epoch, key });
       break;
     }
-    fetching = 0;
+    if (fetching === body.epoch) fetching = 0;
     if ((held[0]?.epoch ?? 0) < body.epoch) later(FETCH_RETRY_MS, () => keyring.wanted(body, author));
   };
 
@@ -93,11 +104,12 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
       return { epoch: key.epoch, check: keyCheck(key.key), atMs: nowMs };
     },
     wanted(body, author) {
-      if (body.epoch <= (held[0]?.epoch ?? 0) || fetching >= body.epoch) return;
+      if (stopped || body.epoch <= (held[0]?.epoch ?? 0) || fetching >= body.epoch) return;
       fetching = body.epoch;
       void fetchFrom(body, author);
     },
     stop() {
+      stopped = true;
       for (const cancel of cancels) cancel();
       cancels.clear();
     },

@@ -7,6 +7,8 @@ import type { KindSpec } from "../../protocols/records/kinds.ts";
 import { isBoxId } from "../../protocols/records/record.ts";
 
 const DAY_MS = 86_400_000;
+/** Name, owner and zone at their longest in a script of three bytes a letter take 420 bytes alone. */
+const BOX_BYTES_MAX = 1024;
 
 export interface BoxBody {
   name: string;
@@ -71,9 +73,9 @@ export function readKeyBody(body: Json): KeyBody | undefined {
 }
 
 export const meshKinds: readonly KindSpec[] = [
-  { kind: "box", retentionMs: null, bodyMaxBytes: 512, livePerAuthorMax: 1, validate: (body) => readBoxBody(body) !== undefined },
+  { kind: "box", retentionMs: null, bodyMaxBytes: BOX_BYTES_MAX, livePerAuthorMax: 1, validate: (body) => readBoxBody(body) !== undefined },
   { kind: "about", retentionMs: null, bodyMaxBytes: 3500, livePerAuthorMax: 1, validate: (body) => readAbout(body) !== undefined },
-  { kind: "request", retentionMs: 14 * DAY_MS, bodyMaxBytes: 512, livePerAuthorMax: 32, validate: (body) => readRequestBody(body) !== undefined },
+  { kind: "request", retentionMs: 14 * DAY_MS, bodyMaxBytes: BOX_BYTES_MAX, livePerAuthorMax: 32, validate: (body) => readRequestBody(body) !== undefined },
   { kind: "key", retentionMs: null, bodyMaxBytes: 256, livePerAuthorMax: 1, validate: (body) => readKeyBody(body) !== undefined },
 ];
 

@@ -1,10 +1,15 @@
 /**
  * Drives the records core: keeps what it decides in SQLite before anybody hears of it, pushes what is new to a few
  * boxes, and reconciles with one box now and then.
+ *
+ * On a full disk the core is ahead of it: its effects wait, nothing new is taken in, and no box is told anything, so
+ * that a crash cannot make this box use a number twice. It goes on by itself when there is room.
  */
 import type { Clock } from "../../kernel/clock.ts";
+import { fail } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import { MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX } from "../../protocols/records/constants.ts";
 import type { Change } from "../../protocols/records/author-table.ts";
@@ -27,6 +32,8 @@ export interface ReplicaNeeds {
   random: Random;
   rows: MeshStore;
   core: Records;
+  /** This box's id. */
+  self: string;
   /** Boxes that can be asked now. */
   peersUp: () => string[];
   ask: (box: string, path: "sync" | "push", body: object) => Promise<unknown>;
@@ -60,10 +67,26 @@ export function createReplica(needs: ReplicaNeeds): Replica {
   let syncs = 0;
   let running = false;
 
+  /** Effects that wait for room on the disk, oldest first; one step's, as a rule, since no new ones are made. */
+  const unsaved: RecordsEffect[] = [];
+
   const step = (event: RecordsEvent): RecordsEffect[] => {
     const effects = core.step(clock.wallMs(), event);
-    for (const effect of effects) carryOut(effect);
+    unsaved.push(...effects);
+    if (!save()) needs.log.warn("the disk is full: records wait for room", { event: event.type });
     return effects;
+  };
+
+  /** Carries out what waits; false when the disk is full. */
+  const save = (): boolean => {
+    // Taken out first: carrying out one effect may lead to the next step.
+    for (let effect = unsaved.shift(); effect; effect = unsaved.shift()) {
+      const next = effect;
+      if (ifRoom(() => carryOut(next))) continue;
+      unsaved.unshift(next);
+      return false;
+    }
+    return true;
   };
 
   const carryOut = (effect: RecordsEffect) => {
@@ -100,7 +123,7 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     syncs += 1;
     try {
       const session = core.startSync();
-      for (let request = session.next(); request; request = session.next()) {
+      for (let request = session.next(); request && save(); request = session.next()) {
         step({ type: "syncAnswer", session, answer: await needs.ask(box, "sync", request), from: box });
       }
       return session.state.state === "done" && session.state.outcome === "complete";
@@ -114,8 +137,20 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     if (box) syncWith(box).catch((error: unknown) => needs.log.debug("a reconciliation broke off", { box, error }));
   };
 
+  const tick = () => {
+    if (save()) step({ type: "tick" });
+  };
+
   const write = (event: Extract<RecordsEvent, { type: "put" | "remove" }>) => {
+    if (!save()) throw fail("disk-full");
+    const before = core.get(needs.self, event.kind, event.key)?.body ?? null;
     const refused = step(event).find((effect) => effect.type === "putRefused");
+    if (unsaved.length > 0) {
+      // Nobody has heard of it. What was there before takes its place again, and both are saved together.
+      const { kind, key } = event;
+      unsaved.push(...core.step(clock.wallMs(), before === null ? { type: "remove", kind, key } : { type: "put", kind, key, body: before }));
+      throw fail("disk-full");
+    }
     if (refused?.type === "putRefused") {
       throw meshErrors.fail("record-refused", { params: { kind: refused.kind, reason: refused.reason } });
     }
@@ -127,6 +162,7 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     put: (kind, key, body) => write({ type: "put", kind, key, body }),
     remove: (kind, key) => write({ type: "remove", kind, key }),
     answer(from, path, body) {
+      if (!save()) throw fail("disk-full");
       if (path === "push") {
         const { records } = (body ?? {}) as { records?: unknown };
         if (!Array.isArray(records)) return undefined;
@@ -145,8 +181,8 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     },
     start() {
       running = true;
-      cancels = [clock.every(needs.syncIntervalMs, syncOne), clock.every(TICK_MS, () => void step({ type: "tick" }))];
-      step({ type: "tick" });
+      cancels = [clock.every(needs.syncIntervalMs, syncOne), clock.every(TICK_MS, tick)];
+      tick();
       if (waiting.length > 0) pushTimer ??= clock.after(PUSH_PAUSE_MS, pushNow);
     },
     stop() {

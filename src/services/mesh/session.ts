@@ -5,6 +5,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import type { Identity } from "../../platform/identity.ts";
 import type { Links } from "../../platform/links.ts";
 import { Admission } from "../../protocols/records/admission.ts";
@@ -22,6 +23,7 @@ import type { Keyring } from "./keyring.ts";
 import { meshKinds, readBoxBody, readKeyBody } from "./kinds.ts";
 import { createPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
+import { profiles } from "../../protocols/membership/constants.ts";
 import { createReplica } from "./replica.ts";
 import type { Replica } from "./replica.ts";
 import { createSealing } from "./sealing.ts";
@@ -30,6 +32,8 @@ import type { MeshStore } from "./store.ts";
 /** Boxes that do not answer are tried again at their known addresses this often. */
 const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
 const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
+/** A suspicion that outlives so many probes is mostly right: pages need not wait until it is certain. */
+const SUSPECT_PROBES_SHOWN = 3;
 /** An excluded box has so long to take the message that says so. */
 const FAREWELL_MS = 1_000;
 /** Addresses tried in one go. */
@@ -62,6 +66,8 @@ export interface Session {
   keyring: Keyring;
   peers: Peers;
   advertise: { address: string; port: number };
+  /** A box that is suspected for longer than this is shown as away; it may still refute. */
+  suspectShownMs: number;
   isMember(box: string): boolean;
   isExcluded(box: string): boolean;
   start(): void;
@@ -91,6 +97,7 @@ export function createSession(needs: SessionNeeds): Session {
   admission.load([JSON.parse(rows.fact("genesis")!) as SignedRecord, ...stored]);
   core.load(stored, Number(rows.fact("ownSeq") ?? 0));
   let running = false;
+  const suspectShownMs = SUSPECT_PROBES_SHOWN * profiles[needs.profile].probeIntervalMs;
   const cancels: (() => void)[] = [];
 
   const isMember = (box: string) => admission.view()?.members.has(box) ?? false;
@@ -118,6 +125,7 @@ export function createSession(needs: SessionNeeds): Session {
     random: needs.random,
     rows,
     core,
+    self: identity.boxId,
     peersUp: () => peersUp(),
     ask: (box, path, body) => peers.ask(box, path, body),
     syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
@@ -157,9 +165,12 @@ export function createSession(needs: SessionNeeds): Session {
   const memberChanged = (change: string, member: Member) => {
     if (member.name === identity.boxId) return;
     if (change === "join" || change === "update") {
-      rows.noteAddress({ box: member.name, address: member.address, port: member.port, seenMs: clock.wallMs() });
+      const { name: box, address, port } = member;
+      ifRoom(() => rows.noteAddress({ box, address, port, seenMs: clock.wallMs() }));
     }
     if (change === "join") replica.syncSoon();
+    // Tells again when the suspicion has lasted so long that the box is shown as away.
+    if (change === "suspect") clock.after(suspectShownMs + 10, needs.onBoxes);
     needs.onBoxes();
   };
 
@@ -235,6 +246,7 @@ export function createSession(needs: SessionNeeds): Session {
     gossip,
     keyring,
     peers,
+    suspectShownMs,
     advertise: needs.advertise,
     isMember,
     isExcluded,

@@ -56,7 +56,7 @@ export async function meshDoctor(needs: StatusNeeds): Promise<Check[]> {
 export function meshMetrics({ session, links }: StatusNeeds): Metric[] {
   const open = session();
   if (!open) return [];
-  const { refused, authors, records, bytes } = open.replica.core.stats();
+  const { refused, authors, records, bytes, equivocations } = open.replica.core.stats();
   const gossip = open.gossip.core.counts();
   const linked = links.stats();
   const gauge = (name: string, help: string, value: number): Metric => ({ name, type: "gauge", help, value });
@@ -80,6 +80,7 @@ export function meshMetrics({ session, links }: StatusNeeds): Metric[] {
     counter("mesh_suspicions_total", "Boxes that this one suspected.", gossip.suspicions),
     counter("mesh_link_bytes_total", "Bytes over links.", linked.bytesIn, { direction: "in" }),
     counter("mesh_link_bytes_total", "Bytes over links.", linked.bytesOut, { direction: "out" }),
+    counter("mesh_equivocations_total", "Records that had a number which their author used already.", equivocations),
     ...Object.entries(refused).map(([reason, count]) => counter("mesh_records_refused_total", "Records refused.", count, { reason })),
   ];
 }

@@ -31,13 +31,16 @@ export function createPasswords(random: Random): Passwords {
     if (running >= HASHES_AT_ONCE_MAX) {
       if (waiting.length >= HASHES_WAITING_MAX) throw fail("too-many", { params: { seconds: 5 } });
       await new Promise<void>((resolve) => waiting.push(resolve));
+    } else {
+      running += 1;
     }
-    running += 1;
     try {
       return await work();
     } finally {
-      running -= 1;
-      waiting.shift()?.();
+      // The place is handed on, not given back: nobody can slip in between.
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
     }
   };
 

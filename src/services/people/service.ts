@@ -9,6 +9,7 @@ import { isoTime } from "../../kernel/clock.ts";
 import type { Config } from "../../kernel/config.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Random } from "../../kernel/random.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import type { Store } from "../../platform/store.ts";
 import { createAttempts } from "./attempts.ts";
 import type { PeopleClient } from "./client.ts";
@@ -22,6 +23,8 @@ export const INVITATIONS_MAX = 100;
 /** A session in use is written down at most this often. */
 const SESSION_NOTE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+/** An expired invitation is remembered this long, to tell its holder that it expired and not that it never was. */
+export const EXPIRED_KEPT_MS = 30 * DAY_MS;
 
 export interface PeopleNeeds {
   clock: Clock;
@@ -71,8 +74,8 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     const account = rows.account(session.folded);
     if (!account) return undefined;
     if (Math.abs(nowMs() - session.usedMs) > SESSION_NOTE_MS) {
-      rows.useSession(tokenHash, nowMs());
-      rows.seen(account.folded, nowMs());
+      ifRoom(() => rows.useSession(tokenHash, nowMs()));
+      ifRoom(() => rows.seen(account.folded, nowMs()));
     }
     return { role: account.role, account: account.name, via: "session", session: tokenHash, csrf: csrfOf(token) };
   };
@@ -116,18 +119,30 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     rows.insertAccount({ name, folded: fold(name), role, password, createdMs: nowMs(), lastSeenMs: null });
   };
 
+  /** Throws unless this is the account's password now; slow, and slower for who guesses. */
+  const check = async (folded: string, password: string, address: string) => {
+    const refusePaused = () => {
+      const seconds = attempts.pauseS(folded, address);
+      if (seconds > 0) throw fail("sign-in-paused", { params: { seconds } });
+    };
+    refusePaused();
+    const stored = rows.account(folded)?.password;
+    const isRight = await passwords.matches(password, stored);
+    // Again: guesses that were sent all at once learn nothing more after the first few.
+    refusePaused();
+    // The account may be gone or have another password by now.
+    if (!isRight || rows.account(folded)?.password !== stored) {
+      attempts.wrong(folded, address);
+      throw fail("wrong-password");
+    }
+    attempts.right(folded, address);
+  };
+
   const handlers: Handlers<typeof peopleContract.endpoints> = {
     session: (_input, context) => sessionView(context, context.principal),
     async signIn({ name, password }, context) {
       const folded = fold(name);
-      const pauseS = attempts.pauseS(folded, context.address);
-      if (pauseS > 0) throw fail("sign-in-paused", { params: { seconds: pauseS } });
-      const account = rows.account(folded);
-      if (!(await passwords.matches(password, account?.password))) {
-        attempts.wrong(folded, context.address);
-        throw fail("wrong-password");
-      }
-      attempts.right(folded, context.address);
+      await check(folded, password, context.address);
       return signedIn(context, folded);
     },
     signOut(_input, context) {
@@ -137,12 +152,7 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     },
     async changePassword({ current, next }, context) {
       const account = existing(context.principal.account ?? "");
-      const pauseS = attempts.pauseS(account.folded, context.address);
-      if (pauseS > 0) throw fail("sign-in-paused", { params: { seconds: pauseS } });
-      if (!(await passwords.matches(current, account.password))) {
-        attempts.wrong(account.folded, context.address);
-        throw fail("wrong-password");
-      }
+      await check(account.folded, current, context.address);
       const hash = await passwords.hash(next);
       rows.transaction(() => {
         rows.setPassword(account.folded, hash);
@@ -183,6 +193,7 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
         expiresAt: isoTime(row.expiresMs),
       })),
     invite({ role, note, days }, context) {
+      rows.forgetInvitations(nowMs() - EXPIRED_KEPT_MS);
       if (rows.invitations(nowMs()).length >= INVITATIONS_MAX) throw fail("accounts-full", { params: { limit: INVITATIONS_MAX } });
       const token = newToken();
       const id = newToken().slice(0, 12);

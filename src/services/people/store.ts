@@ -68,11 +68,17 @@ export function peopleStore(store: Store) {
     sessionsOf: (folded: string) =>
       store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_sessions WHERE folded = ?").get(folded)!.n,
     insertSession(row: SessionRow) {
-      store.prepare("INSERT INTO people_sessions (tokenHash, folded, createdMs, usedMs) VALUES (?, ?, ?, ?)").run(row.tokenHash, row.folded, row.createdMs, row.usedMs,
-      );
-      store.prepare(`DELETE FROM people_sessions WHERE folded = ?1 AND tokenHash NOT IN
-           (SELECT tokenHash FROM people_sessions WHERE folded = ?1 ORDER BY usedMs DESC LIMIT ?2)`).run(row.folded, SESSIONS_PER_ACCOUNT_MAX,
-      );
+      store
+        .prepare("INSERT INTO people_sessions (tokenHash, folded, createdMs, usedMs) VALUES (?, ?, ?, ?)")
+        .run(row.tokenHash, row.folded, row.createdMs, row.usedMs);
+      // The new one always stays, also when the clock was set back and it looks like the oldest.
+      store
+        .prepare(
+          `DELETE FROM people_sessions WHERE folded = ?1 AND tokenHash <> ?2 AND tokenHash NOT IN
+             (SELECT tokenHash FROM people_sessions WHERE folded = ?1 AND tokenHash <> ?2
+              ORDER BY usedMs DESC, rowid DESC LIMIT ?3)`,
+        )
+        .run(row.folded, row.tokenHash, SESSIONS_PER_ACCOUNT_MAX - 1);
     },
     useSession: (tokenHash: string, nowMs: number) =>
       store.prepare("UPDATE people_sessions SET usedMs = ? WHERE tokenHash = ?").run(nowMs, tokenHash),
@@ -88,6 +94,8 @@ export function peopleStore(store: Store) {
     insertInvitation: (row: InvitationRow) =>
       store.prepare(`INSERT INTO people_invitations (id, tokenHash, role, note, createdMs, expiresMs) VALUES (?, ?, ?, ?, ?, ?)`).run(row.id, row.tokenHash, row.role, row.note, row.createdMs, row.expiresMs,
       ),
+    forgetInvitations: (expiredBeforeMs: number) =>
+      store.prepare("DELETE FROM people_invitations WHERE expiresMs < ?").run(expiredBeforeMs),
     removeInvitation: (id: string) => store.prepare("DELETE FROM people_invitations WHERE id = ?").run(id),
     transaction: store.transaction,
   };

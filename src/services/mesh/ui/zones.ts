@@ -46,7 +46,10 @@ const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 const GAP = 26;
 /** Room below a circle for its name, at a scale of 1. */
 const NAME_HEIGHT = 34;
-/** A picture is at least so wide, lest one lone box fill it. Up to this width names have their plain size; on a wider picture, which is drawn smaller, they grow with it. */
+/**
+ * A picture is at least so wide, lest one lone box fill it. Up to this width names have their plain size; on a wider
+ * picture, which is drawn smaller, they grow with it.
+ */
 const PLAIN_WIDTH = 400;
 
 function median(values: number[]): number {

@@ -1,0 +1,56 @@
+/** A box is away for a month, in which much was written, removed and refreshed, and takes all of it in one exchange. */
+import type { Violation } from "../ledger.ts";
+import type { Scenario } from "../scenario.ts";
+import { write } from "../workload.ts";
+import type { World } from "../world.ts";
+import { small } from "./small.ts";
+
+const DAY_MS = 24 * 3600_000;
+const DAYS = 31;
+const AWAKE_MS = 1200;
+const ABSENT = 4;
+
+export const absence: Scenario = {
+  name: "absence",
+  about: "31 days pass in which the others write and remove for a moment each day; then the absent box syncs once",
+  config: { ...small, boxes: 6 },
+  begin: "together",
+  forMs: 3000,
+  settleMs: 20_000,
+  limits: {},
+  script(world) {
+    write(world, { everyMs: 200, keys: 6, removals: 0.3, forMs: 2900 });
+  },
+  finish(world) {
+    const absent = world.boxes[ABSENT]!;
+    const others = world.boxes.filter((box) => box !== absent);
+    world.crash(absent, Infinity);
+    for (let day = 0; day < DAYS; day++) {
+      world.leap(DAY_MS);
+      write(world, { everyMs: 300, keys: 6, removals: 0.5, forMs: AWAKE_MS - 200, boxes: others });
+      world.run(world.nowMs + AWAKE_MS + 6000);
+    }
+    return [...catchUp(world), ...floors(world)];
+  },
+};
+
+/** The absent box may not act by itself: it asks one other, once. */
+function catchUp(world: World): Violation[] {
+  const absent = world.boxes[ABSENT]!;
+  const peer = world.boxes[0]!;
+  world.network.island[ABSENT] = world.network.island[0]!;
+  absent.start();
+  let complete: boolean | undefined;
+  absent.replica!.syncWith(peer, (ok) => (complete = ok));
+  world.run(world.nowMs + 3000, () => complete !== undefined, 1);
+  const same = absent.replica!.core.digest() === peer.replica!.core.digest();
+  if (complete && same) return [];
+  return [{ promise: "records-converge", detail: `after one exchange: complete ${complete}, same digest ${same}` }];
+}
+
+/** A month of removals must not have left a month of tombstones. */
+function floors(world: World): Violation[] {
+  const { records } = world.boxes[0]!.replica!.core.stats();
+  const max = world.boxes.length * 16;
+  return records <= max ? [] : [{ promise: "memory-bounded", detail: `${records} records, at most ${max}` }];
+}

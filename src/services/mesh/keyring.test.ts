@@ -1,0 +1,159 @@
+/** The keyring: making, fetching and forgetting gossip keys, over restarts too. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seededRandom } from "../../kernel/random.ts";
+import { settled, virtualClock } from "../../kernel/virtual-clock.ts";
+import { openStore } from "../../platform/store.ts";
+import type { KeyringNeeds } from "./keyring.ts";
+import { createKeyring, FETCH_RETRY_MS, KEY_BYTES, keyCheck, NEW_KEY_PAUSE_MS, OLD_KEY_KEPT_MS } from "./keyring.ts";
+import { readKeyBody } from "./kinds.ts";
+import { meshStore } from "./store.ts";
+
+function world() {
+  const clock = virtualClock();
+  const rows = meshStore(openStore(":memory:"));
+  const asked: string[] = [];
+  const net = new Map<string, (epoch: number) => Promise<Uint8Array | undefined>>();
+  const open = (more: Partial<KeyringNeeds> = {}) =>
+    createKeyring({
+      clock,
+      random: seededRandom(5),
+      rows,
+      fetch: (box, epoch) => {
+        asked.push(`${box} ${epoch}`);
+        return net.get(box)?.(epoch) ?? Promise.reject(new Error("away"));
+      },
+      holders: (author) => [author, "second", "third"],
+      ...more,
+    });
+  const stored = () => rows.keys().map((one) => one.epoch);
+  return { clock, rows, asked, net, open, stored };
+}
+
+const key = (n: number) => new Uint8Array(KEY_BYTES).fill(n);
+const body = (epoch: number, of: Uint8Array) => ({ epoch, check: keyCheck(of), atMs: 0 });
+
+test("the first key: made, announced by its check alone, kept over a restart", () => {
+  const { open, stored, clock } = world();
+  const keyring = open();
+  assert.deepEqual([keyring.epoch(), keyring.keys()], [0, []]);
+  const announced = keyring.rotate(clock.wallMs());
+  const made = keyring.give(1)!;
+  assert.equal(made.length, KEY_BYTES);
+  assert.deepEqual([announced.epoch, announced.check, keyring.give(2)], [1, keyCheck(made), undefined]);
+  assert.ok(readKeyBody(announced as never));
+  assert.ok(!JSON.stringify(announced).includes(Buffer.from(made).toString("base64url")));
+  assert.deepEqual([stored(), open().epoch(), open().keys().map((one) => Buffer.from(one))], [[1], 1, [Buffer.from(made)]]);
+});
+
+test("a new key opens at once, seals after the pause, and the old one is forgotten after its time", async () => {
+  const { open, stored, clock } = world();
+  const keyring = open();
+  keyring.rotate(0);
+  await clock.advanceSettled(OLD_KEY_KEPT_MS);
+  const old = keyring.give(1)!;
+  keyring.rotate(0);
+  const fresh = keyring.give(2)!;
+  assert.deepEqual([keyring.keys(), keyring.epoch()], [[old, fresh], 2]);
+  clock.advance(NEW_KEY_PAUSE_MS - 1);
+  assert.equal(keyring.keys()[0], old);
+  clock.advance(1);
+  assert.deepEqual(keyring.keys(), [fresh, old]);
+  clock.advance(OLD_KEY_KEPT_MS - NEW_KEY_PAUSE_MS - 1);
+  assert.deepEqual([keyring.keys().length, stored()], [2, [2, 1]]);
+  clock.advance(1);
+  assert.deepEqual([keyring.keys(), stored(), keyring.give(1)], [[fresh], [2], undefined]);
+});
+
+test("a key that came just now does not make the one before it go early", () => {
+  const { open, clock } = world();
+  const keyring = open();
+  for (let epoch = 1; epoch <= 2; epoch += 1) keyring.rotate(0);
+  clock.advance(OLD_KEY_KEPT_MS - 100);
+  keyring.rotate(0);
+  clock.advance(100);
+  // Its own pause is not over: the second still seals, and must still open.
+  assert.deepEqual([keyring.keys()[0], keyring.give(1)], [keyring.give(2), undefined]);
+  clock.advance(OLD_KEY_KEPT_MS);
+  assert.deepEqual([keyring.give(2), keyring.keys().length], [undefined, 1]);
+});
+
+test("a restart does not keep the old key for ever", () => {
+  const { open, clock, stored } = world();
+  const before = open();
+  before.rotate(0);
+  before.rotate(0);
+  before.stop();
+  const after = open();
+  assert.equal(after.keys().length, 2);
+  clock.advance(OLD_KEY_KEPT_MS);
+  assert.deepEqual([after.keys().length, stored()], [1, [2]]);
+});
+
+test("a wanted key is fetched from its author, or from the next who has it", async () => {
+  const { open, net, asked, clock } = world();
+  const keyring = open();
+  net.set("second", async () => undefined);
+  net.set("third", async () => key(3));
+  keyring.wanted(body(1, key(3)), "steward");
+  keyring.wanted(body(1, key(3)), "steward");
+  await settled();
+  assert.deepEqual([asked, keyring.epoch(), keyring.give(1)], [["steward 1", "second 1", "third 1"], 1, key(3)]);
+  keyring.wanted(body(1, key(4)), "steward");
+  await clock.advanceSettled(OLD_KEY_KEPT_MS);
+  assert.equal(asked.length, 3);
+});
+
+test("a key that does not fit its check, or has another length, is refused", async () => {
+  const { open, net, stored } = world();
+  const keyring = open();
+  net.set("steward", async () => key(9));
+  net.set("second", async () => key(3).subarray(1));
+  net.set("third", async () => new Uint8Array(0));
+  keyring.wanted(body(1, key(3)), "steward");
+  await settled();
+  assert.deepEqual([keyring.epoch(), stored()], [0, []]);
+});
+
+test("when nobody has it, all are asked again, until somebody does", async () => {
+  const { open, net, asked, clock } = world();
+  const keyring = open();
+  keyring.wanted(body(1, key(3)), "steward");
+  await clock.advanceSettled(FETCH_RETRY_MS - 1);
+  assert.equal(asked.length, 3);
+  await clock.advanceSettled(1);
+  assert.equal(asked.length, 6);
+  net.set("second", async () => key(3));
+  await clock.advanceSettled(FETCH_RETRY_MS);
+  assert.deepEqual([keyring.epoch(), asked.length], [1, 8]);
+  await clock.advanceSettled(10 * FETCH_RETRY_MS, FETCH_RETRY_MS);
+  assert.equal(asked.length, 8);
+});
+
+test("a newer wish overtakes an older one that is under way, whose key then is not wanted", async () => {
+  const { open, net } = world();
+  const keyring = open();
+  let answerOld: (key: Uint8Array) => void = () => {};
+  net.set("steward", (epoch) => (epoch === 1 ? new Promise((resolve) => (answerOld = resolve)) : Promise.resolve(key(2))));
+  keyring.wanted(body(1, key(1)), "steward");
+  keyring.wanted(body(2, key(2)), "steward");
+  await settled();
+  assert.equal(keyring.epoch(), 2);
+  answerOld(key(1));
+  await settled();
+  assert.deepEqual(keyring.keys(), [key(2)]);
+});
+
+test("once stopped it asks nobody, takes no key and sets no timer", async () => {
+  const { open, net, asked, clock, stored } = world();
+  const keyring = open();
+  let answer: (key: Uint8Array) => void = () => {};
+  net.set("steward", () => new Promise((resolve) => (answer = resolve)));
+  keyring.wanted(body(1, key(1)), "steward");
+  keyring.stop();
+  answer(key(1));
+  await settled();
+  keyring.wanted(body(2, key(2)), "steward");
+  await clock.advanceSettled(10 * FETCH_RETRY_MS);
+  assert.deepEqual([asked, stored(), clock.waiting()], [["steward 1"], [], 0]);
+});
