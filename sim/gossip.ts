@@ -29,9 +29,10 @@ export class Gossip {
     );
   }
 
-  step(event: MembershipEvent): void {
+  /** `atLeastMs`: a wake-up must not come a rounding error too early, or it would come again and again. */
+  step(event: MembershipEvent, atLeastMs = 0): void {
     if (this.#box.life !== this.#life) return;
-    this.carryOut(this.core.step(this.#box.monotonicMs, event));
+    this.carryOut(this.core.step(Math.max(atLeastMs, this.#box.monotonicMs), event));
   }
 
   carryOut(effects: readonly Effect[]): void {
@@ -103,7 +104,7 @@ export class Gossip {
     const wake = ++this.#wakes;
     const box = this.#box;
     box.world.at(atMs + box.bootMs, () => {
-      if (wake === this.#wakes) box.inLife(this.#life, () => this.step({ type: "tick" }));
+      if (wake === this.#wakes) box.inLife(this.#life, () => this.step({ type: "tick" }, atMs));
     });
   }
 }

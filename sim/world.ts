@@ -177,7 +177,8 @@ export class World {
     for (const spread of this.spreads) spread.member(observer.index, member);
     if (change !== "suspect" && change !== "failed") return;
     if (!this.network.reaches(observer.index, target.index)) return;
-    if (!this.isHealthy(target) || this.ledger.excluded.has(target.key.id)) return;
+    const isOut = (box: SimBox) => this.ledger.excluded.has(box.key.id);
+    if (!this.isHealthy(target) || isOut(target) || isOut(observer)) return;
     if (change === "suspect") this.ledger.falseSuspicions++;
     else this.ledger.falseDeaths++;
   }

@@ -9,6 +9,7 @@ import { systemClock } from "./kernel/clock.ts";
 import type { Config } from "./kernel/config.ts";
 import { createConfig } from "./kernel/config.ts";
 import type { Metric, Service } from "./kernel/contract.ts";
+import { fail } from "./kernel/errors.ts";
 import type { Events } from "./kernel/events.ts";
 import { createEvents } from "./kernel/events.ts";
 import type { Health } from "./kernel/health.ts";
@@ -18,7 +19,7 @@ import { createSupervisor } from "./kernel/lifecycle.ts";
 import type { LogRing } from "./kernel/log.ts";
 import { createLog } from "./kernel/log.ts";
 import type { Random } from "./kernel/random.ts";
-import { systemRandom } from "./kernel/random.ts";
+import { systemRandom } from "./kernel/system-random.ts";
 import { mergeWords } from "./kernel/words.ts";
 import type { WordTables } from "./kernel/words.ts";
 import { ensureFolder, lockFolder, writeAtomic } from "./platform/files.ts";
@@ -118,9 +119,17 @@ function openConfig(file: string): Config {
   );
   return createConfig({
     sections,
-    load: () => (existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as unknown) : testProfile()),
+    load: () => (existsSync(file) ? readSettings(file) : testProfile()),
     save: (content) => writeAtomic(file, `${JSON.stringify(content, null, 2)}\n`),
   });
+}
+
+function readSettings(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw fail("bad-input", { params: { field: "settings.json", reason: "cannot be read" }, cause });
+  }
 }
 
 /** Prometheus figures of all services and of the process. */

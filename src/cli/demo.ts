@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
+import { systemClock } from "../kernel/clock.ts";
 import type { Endpoint } from "../kernel/contract.ts";
 import { say } from "../kernel/words.ts";
 import type { Language } from "../kernel/words.ts";
@@ -25,6 +26,7 @@ export const DEMO_BOXES_MAX = 20;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 8_000;
 const PASSWORD = "demo-demo";
+const clock = systemClock();
 
 /** Names and services of the first boxes; further ones repeat them with a number. */
 const CAST = [
@@ -123,13 +125,13 @@ async function startBox(flags: string[], data: string): Promise<DemoBox> {
   let errors = "";
   child.stderr!.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));
   const line = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("the box did not start in time")), START_TIMEOUT_MS);
+    const cancel = clock.after(START_TIMEOUT_MS, () => reject(new Error("the box did not start in time")));
     createInterface({ input: child.stdout! }).once("line", (text) => {
-      clearTimeout(timer);
+      cancel();
       resolve(text);
     });
     child.once("exit", () => {
-      clearTimeout(timer);
+      cancel();
       reject(cliErrors.fail("demo-box-failed", { params: { output: errors.trim().split("\n").at(-1) ?? "" } }));
     });
   });
@@ -140,9 +142,9 @@ async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  const cancel = clock.after(STOP_TIMEOUT_MS, () => child.kill("SIGKILL"));
   await exited;
-  clearTimeout(timer);
+  cancel();
 }
 
 function servePage(title: string, owner: string): Promise<Server> {

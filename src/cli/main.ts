@@ -24,14 +24,18 @@ function program(): Command {
     .version(VERSION)
     .option("--data <folder>", "the box's data folder (default: $COMU_DATA, or comu in $XDG_DATA_HOME)")
     .option("--json", "print one JSON value and nothing else")
-    .option("--lang <language>", "language of texts: ca, es or en (default: from LANG)")
-    .showHelpAfterError("(comu help shows all commands)")
-    .configureOutput({ outputError: (text, write) => write(text.startsWith("error:") ? `usage: ${text.slice(7)}` : text) });
+    .option("--lang <language>", "language of texts: ca, es or en (default: from LANG)");
   root.addCommand(upCommand(VERSION));
   root.addCommand(demoCommand(VERSION));
   addContractCommands(root);
-  for (const command of allCommands(root)) command.exitOverride();
+  for (const command of allCommands(root)) {
+    command.exitOverride().showHelpAfterError("(comu help shows all commands)").configureOutput({ outputError });
+  }
   return root;
+}
+
+function outputError(text: string, write: (text: string) => void): void {
+  write(text.startsWith("error: ") ? `usage: ${text.slice("error: ".length)}` : text);
 }
 
 function allCommands(command: Command): Command[] {
@@ -53,7 +57,7 @@ export async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT_DONE;
-      if (json) process.stdout.write(`${JSON.stringify({ error: { code: "usage", message: error.message, advice: "comu help" } })}\n`);
+      if (json) process.stdout.write(`${JSON.stringify({ error: { code: "usage", message: error.message.replace(/^error: /, ""), advice: "comu help" } })}\n`);
       return EXIT_USAGE;
     }
     const failure = asFailure(error);

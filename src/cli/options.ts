@@ -20,10 +20,11 @@ export function optionsOf(command: Command): CommonOptions {
 
 export function dataFolder(given: string | undefined): string {
   const base = process.env["XDG_DATA_HOME"] || join(homedir(), ".local", "share");
-  return resolve(given ?? process.env["COMU_DATA"] ?? join(base, "comu"));
+  return resolve(given ?? (process.env["COMU_DATA"] || join(base, "comu")));
 }
 
 export function languageOf(command: Command): Language {
   const { lang } = command.optsWithGlobals() as { lang?: string };
-  return pickLanguage(lang ?? process.env["LC_ALL"] ?? process.env["LC_MESSAGES"] ?? process.env["LANG"]);
+  // An empty variable counts as unset (POSIX, base definitions, 8.2).
+  return pickLanguage(lang ?? (process.env["LC_ALL"] || process.env["LC_MESSAGES"] || process.env["LANG"]));
 }

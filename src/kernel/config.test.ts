@@ -7,7 +7,10 @@ import { createConfig } from "./config.ts";
 import { fail, isFailure } from "./errors.ts";
 import { settled } from "./virtual-clock.ts";
 
-const mesh = z.object({ profile: z.enum(["lan", "mesh"]).default("lan").describe("How patient"), port: z.number().int().default(7001) });
+const mesh = z.object({
+  profile: z.enum(["lan", "mesh"]).default("lan").describe("How patient"),
+  port: z.number().int().default(7001),
+});
 const people = z.object({ sessionDays: z.number().int().min(1).max(365).default(30) });
 const sections = { mesh, people };
 type Content = Record<string, unknown>;
@@ -18,7 +21,8 @@ function open(content?: unknown, more: Partial<ConfigOptions> = {}) {
   return { saved, config: createConfig({ sections, load: () => content, save, ...more }) };
 }
 
-const badInput = (field: string) => (error: unknown) => isFailure(error, "bad-input") && error.params["field"] === field;
+const badInput = (field: string) => (error: unknown) =>
+  isFailure(error, "bad-input") && error.params["field"] === field;
 
 test("without a file every setting has its default", () => {
   const { config } = open();
@@ -67,17 +71,26 @@ test("unknown sections and settings are refused, also those that every object ha
   assert.deepEqual(saved, []);
 });
 
-test("all or nothing: one bad value, one part that refuses, or a disk that is full, and nothing has changed", async () => {
+test("all or nothing: after a bad value, a refusal or a full disk nothing has changed", async () => {
   let full = false;
-  const { config } = open(undefined, { save: async () => { if (full) throw fail("disk-full"); } });
+  const { config } = open(undefined, {
+    save: async () => {
+      if (full) throw fail("disk-full");
+    },
+  });
   let commits = 0;
   config.listen({ commit: () => void (commits += 1) });
   config.listen({
-    verify: (next) => { if (next["mesh"]!["port"] === 80) throw fail("not-allowed"); },
+    verify: (next) => {
+      if (next["mesh"]!["port"] === 80) throw fail("not-allowed");
+    },
     commit: () => void (commits += 1),
   });
   const before = config.values();
-  await assert.rejects(config.change({ mesh: { port: 9 }, people: { sessionDays: 999 } }), badInput("people.sessionDays"));
+  await assert.rejects(
+    config.change({ mesh: { port: 9 }, people: { sessionDays: 999 } }),
+    badInput("people.sessionDays"),
+  );
   await assert.rejects(config.change({ mesh: { port: 80 } }), (error) => isFailure(error, "not-allowed"));
   full = true;
   await assert.rejects(config.change({ mesh: { port: 9 } }), (error) => isFailure(error, "disk-full"));
@@ -102,7 +115,10 @@ test("changes that come at once are made one after the other, and none is lost",
     config.change({ mesh: { profile: "mesh" } }),
     config.change({ people: { sessionDays: 1 } }),
   ]);
-  assert.deepEqual(results.map((one) => one.status), ["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  assert.deepEqual(
+    results.map((one) => one.status),
+    ["fulfilled", "rejected", "fulfilled", "fulfilled"],
+  );
   assert.deepEqual(config.values(), { mesh: { profile: "mesh", port: 9 }, people: { sessionDays: 1 } });
   assert.equal(most, 1);
 });
@@ -114,8 +130,12 @@ test("an older file passes through the migrations in order; a newer one is refus
   ];
   const { config, saved } = open({ meshPort: 12 }, { migrations });
   assert.deepEqual(config.values(), { mesh: { profile: "lan", port: 12 }, people: { sessionDays: 12 } });
-  assert.deepEqual(open({ version: 2, mesh: { port: 5 } }, { migrations }).config.values()["people"], { sessionDays: 5 });
-  assert.deepEqual(open({ version: 3, mesh: { port: 5 } }, { migrations }).config.values()["people"], { sessionDays: 30 });
+  assert.deepEqual(open({ version: 2, mesh: { port: 5 } }, { migrations }).config.values()["people"], {
+    sessionDays: 5,
+  });
+  assert.deepEqual(open({ version: 3, mesh: { port: 5 } }, { migrations }).config.values()["people"], {
+    sessionDays: 30,
+  });
   assert.throws(() => open({ version: 4 }, { migrations }), badInput("settings.json"));
   await config.change({});
   assert.equal(saved[0]!["version"], 3);

@@ -4,7 +4,8 @@
  * The file carries a version, one more than there are migrations; an older one passes through them in order.
  */
 import { z } from "zod";
-import { Failure, fail } from "./errors.ts";
+import type { Failure } from "./errors.ts";
+import { fail } from "./errors.ts";
 
 /** One step: the whole file's content from version n to n + 1. */
 export type Migration = (content: Record<string, unknown>) => Record<string, unknown>;

@@ -33,7 +33,10 @@ test("events since an id: all, some, none; forgotten and never heard of are told
 test("listeners are bounded, and a place that is left can be taken", () => {
   const events = createEvents();
   const stops = Array.from({ length: EVENT_LISTENERS_MAX }, () => events.listen(() => {}));
-  assert.equal(events.listen(() => {}), undefined);
+  assert.equal(
+    events.listen(() => {}),
+    undefined,
+  );
   stops[0]!();
   assert.ok(events.listen(() => {}));
 });

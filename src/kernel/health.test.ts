@@ -11,7 +11,11 @@ test("warnings of all parts, worst first, then the one that stands longest", () 
   health.watch("box", () => disk);
   health.watch("mesh", () => mesh);
   assert.deepEqual([health.level(), health.refresh(10), health.refresh(20)], ["ok", true, false]);
-  mesh.push({ code: "alone", severity: "info" }, { code: "clock-off", severity: "error" }, { code: "slow", severity: "warning" });
+  mesh.push(
+    { code: "alone", severity: "info" },
+    { code: "clock-off", severity: "error" },
+    { code: "slow", severity: "warning" },
+  );
   assert.equal(health.refresh(30), true);
   assert.deepEqual(
     health.warnings().map((one) => `${one.source} ${one.code} ${one.sinceMs}`),
@@ -35,7 +39,10 @@ test("other figures are another warning; a warning that gets worse has changed b
 
 test("what the host ignores stays in the list and no longer colours the box", () => {
   const health = createHealth();
-  health.watch("box", () => [{ code: "bad", severity: "error" }, { code: "odd", severity: "info" }]);
+  health.watch("box", () => [
+    { code: "bad", severity: "error" },
+    { code: "odd", severity: "info" },
+  ]);
   health.refresh(0);
   health.setIgnored(["bad"]);
   assert.deepEqual([health.level(), health.warnings()[0]!.ignored], ["info", true]);

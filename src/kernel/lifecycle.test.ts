@@ -3,13 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defineErrors } from "./errors.ts";
 import type { Part } from "./lifecycle.ts";
-import {
-  createSupervisor,
-  RESTARTS_MAX,
-  RESTART_PAUSE_MS,
-  RESTART_WINDOW_MS,
-  STOP_TIMEOUT_MS,
-} from "./lifecycle.ts";
+import { createSupervisor, RESTARTS_MAX, RESTART_PAUSE_MS, RESTART_WINDOW_MS, STOP_TIMEOUT_MS } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
 import { settled, virtualClock } from "./virtual-clock.ts";
 
@@ -52,7 +46,10 @@ test("parts start in order and stop in reverse", async () => {
 
 test("a start that fails stops what ran, and says why; a bug is logged, an expected failure is not", async () => {
   const failure = defineErrors({ "no-luck": 500 }).fail("no-luck");
-  for (const [thrown, logged] of [[failure, 0], [new Error("a bug"), 1]] as const) {
+  for (const [thrown, logged] of [
+    [failure, 0],
+    [new Error("a bug"), 1],
+  ] as const) {
     const { supervisor, calls, add, lines } = world();
     add("a");
     add("b", { start: () => Promise.reject(thrown) });
@@ -114,14 +111,18 @@ test("crashes that lie further apart than the window do not add up", async () =>
 test("a restart that fails counts as a crash", async () => {
   const { clock, supervisor, add, state } = world();
   let starts = 0;
-  add("a", { start: async () => { if ((starts += 1) > 1) throw new Error("never again"); } });
+  add("a", {
+    start: async () => {
+      if ((starts += 1) > 1) throw new Error("never again");
+    },
+  });
   await supervisor.startAll();
   supervisor.crash("a", new Error("a bug"));
   await clock.advanceSettled(RESTART_PAUSE_MS * 2 ** (RESTARTS_MAX + 1), RESTART_PAUSE_MS);
   assert.deepEqual([state("a"), starts], ["failed", 1 + RESTARTS_MAX]);
 });
 
-test("a part that does not stop is left behind after STOP_TIMEOUT_MS; one that fails to stop is only logged", async () => {
+test("a part that does not stop is left behind after STOP_TIMEOUT_MS; one that fails to is logged", async () => {
   const { clock, supervisor, calls, add, lines } = world();
   add("a");
   add("hangs", { stop: () => new Promise(() => {}) });

@@ -63,12 +63,6 @@ export function createSupervisor(clock: Clock, log: Log): Supervisor {
   const all: Supervised[] = [];
   let stopping = false;
 
-  const inTurn = (one: Supervised, work: () => Promise<void>): Promise<void> => {
-    const run = one.turn.then(work);
-    one.turn = run.catch(() => undefined);
-    return run;
-  };
-
   /** Starts it unless it runs or, meanwhile, is no longer wanted. */
   const startOne = (one: Supervised) =>
     inTurn(one, async () => {
@@ -78,17 +72,7 @@ export function createSupervisor(clock: Clock, log: Log): Supervisor {
       one.state = "running";
     });
 
-  const stopOne = async (one: Supervised, after: PartState) => {
-    one.state = after;
-    const stopped = inTurn(one, async () => {
-      one.state = after;
-      if (!one.up) return;
-      one.up = false;
-      await stopInTime(clock, log, one.part);
-    });
-    // Twice the time: a start that hangs in the turn before must not keep the daemon from ending.
-    if (!(await within(clock, 2 * STOP_TIMEOUT_MS, stopped))) log.warn("a part hangs", { part: one.part.name });
-  };
+  const stopOne = (one: Supervised, after: PartState) => stopPart(clock, log, one, after);
 
   const restart = async (one: Supervised, error: unknown) => {
     const nowMs = clock.monotonicMs();
@@ -143,10 +127,30 @@ export function createSupervisor(clock: Clock, log: Log): Supervisor {
   };
 }
 
+/** Does this when all starts and stops of the part that were asked for before have ended. */
+function inTurn(one: Supervised, work: () => Promise<void>): Promise<void> {
+  const run = one.turn.then(work);
+  one.turn = run.catch(() => undefined);
+  return run;
+}
+
+async function stopPart(clock: Clock, log: Log, one: Supervised, after: PartState): Promise<void> {
+  one.state = after;
+  const stopped = inTurn(one, async () => {
+    one.state = after;
+    if (!one.up) return;
+    one.up = false;
+    await stopInTime(clock, log, one.part);
+  });
+  // Twice the time: a start that hangs in the turn before must not keep the daemon from ending.
+  if (!(await within(clock, 2 * STOP_TIMEOUT_MS, stopped))) log.warn("a part hangs", { part: one.part.name });
+}
+
 /** Stops a part; one that takes too long or fails is left behind, with a line in the log. */
 async function stopInTime(clock: Clock, log: Log, part: Part): Promise<void> {
   try {
-    if (!(await within(clock, STOP_TIMEOUT_MS, part.stop()))) log.warn("a part did not stop in time", { part: part.name });
+    if (!(await within(clock, STOP_TIMEOUT_MS, part.stop())))
+      log.warn("a part did not stop in time", { part: part.name });
   } catch (error) {
     log.error("a part failed while stopping", { part: part.name, error });
   }

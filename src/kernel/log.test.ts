@@ -13,7 +13,13 @@ function open(level: LogLevel = "debug") {
 test("a line is one JSON object with time, level, area and message", () => {
   const { log, written } = open();
   log.area("mesh").warn("two\nlines", { boxes: 3 });
-  const line = { time: "1970-01-01T00:00:00.000Z", level: "warn", area: "mesh", message: "two\nlines", fields: { boxes: 3 } };
+  const line = {
+    time: "1970-01-01T00:00:00.000Z",
+    level: "warn",
+    area: "mesh",
+    message: "two\nlines",
+    fields: { boxes: 3 },
+  };
   assert.deepEqual(JSON.parse(written[0]!), line);
   assert.ok(!written[0]!.includes("\n"));
   assert.deepEqual(log.recent(10), [line]);
@@ -25,7 +31,10 @@ test("lines below the level are dropped; the level can change", () => {
   log.setLevel("info");
   log.area("x").info("later");
   log.debug("never");
-  assert.deepEqual(written.map((line) => (JSON.parse(line) as { message: string }).message), ["warn", "error", "later"]);
+  assert.deepEqual(
+    written.map((line) => (JSON.parse(line) as { message: string }).message),
+    ["warn", "error", "later"],
+  );
 });
 
 test("secrets never reach a line, however deep they lie", () => {
@@ -49,7 +58,10 @@ test("the newest lines are kept, and no more than LOG_LINES_KEPT", () => {
   for (let n = 0; n < LOG_LINES_KEPT + 10; n += 1) log.info(`line ${n}`);
   assert.equal(log.recent(10_000).length, LOG_LINES_KEPT);
   assert.equal(log.recent(10_000)[0]!.message, "line 10");
-  assert.deepEqual(log.recent(2).map((line) => line.message), [`line ${LOG_LINES_KEPT + 8}`, `line ${LOG_LINES_KEPT + 9}`]);
+  assert.deepEqual(
+    log.recent(2).map((line) => line.message),
+    [`line ${LOG_LINES_KEPT + 8}`, `line ${LOG_LINES_KEPT + 9}`],
+  );
   assert.deepEqual(log.recent(0), []);
 });
 
@@ -73,7 +85,15 @@ test("no value makes the log fail: circles, big integers, functions, bytes, noth
   const { log, written } = open();
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
-  log.info("odd", { circle, big: 5n, run: () => 1, symbol: Symbol("s"), bytes: new Uint8Array(9), none: undefined, nil: null });
+  log.info("odd", {
+    circle,
+    big: 5n,
+    run: () => 1,
+    symbol: Symbol("s"),
+    bytes: new Uint8Array(9),
+    none: undefined,
+    nil: null,
+  });
   const { fields } = JSON.parse(written[0]!) as { fields: Record<string, unknown> };
   assert.deepEqual([fields["big"], fields["bytes"], fields["nil"]], ["5", "(9 bytes)", null]);
 });

@@ -1,7 +1,8 @@
 /** Randomness: the seeded generator against an independent one, repeatable, evenly spread. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seededRandom, systemRandom } from "./random.ts";
+import { seededRandom } from "./random.ts";
+import { systemRandom } from "./system-random.ts";
 
 /** xoshiro128** written out with big integers, from the paper, to compare with. */
 function reference(seed: number): () => number {
@@ -40,7 +41,10 @@ test("the seeded generator is xoshiro128**, and the same seed gives the same run
   assert.notDeepEqual(seededRandom(3).bytes(40), seededRandom(4).bytes(40));
 });
 
-for (const [name, random] of [["seeded", seededRandom(11)], ["system", systemRandom()]] as const) {
+for (const [name, random] of [
+  ["seeded", seededRandom(11)],
+  ["system", systemRandom()],
+] as const) {
   test(`the ${name} generator spreads evenly and keeps its bounds`, () => {
     const draws = 40_000;
     const buckets = Array.from({ length: 10 }, () => 0);

@@ -1,9 +1,7 @@
 /**
- * Randomness, handed in. The daemon uses the operating system's generator; tests and the simulator use a
- * seeded one, so that a run can be repeated from its seed.
+ * Randomness, handed in. The daemon uses the operating system's generator (system-random.ts); tests and the simulator
+ * use a seeded one, so that a run can be repeated from its seed.
  */
-import { randomBytes } from "node:crypto";
-
 export interface Random {
   /** A float in [0, 1). */
   float(): number;
@@ -11,15 +9,6 @@ export interface Random {
   below(limit: number): number;
   /** `length` random bytes. */
   bytes(length: number): Uint8Array;
-}
-
-export function systemRandom(): Random {
-  const float = () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48;
-  return {
-    float,
-    below: (limit) => Math.floor(float() * limit),
-    bytes: (length) => new Uint8Array(randomBytes(length)),
-  };
 }
 
 /** A repeatable generator (xoshiro128**, Blackman and Vigna 2018), seeded through splitmix32. Not for secrets. */

@@ -5,9 +5,20 @@ import type { WordTables } from "./words.ts";
 import { mergeWords, pickLanguage, say } from "./words.ts";
 
 const tables: WordTables = {
-  ca: { hello: "Hola, {name}", "boxes.one": "{count} caixa", "boxes.other": "{count} caixes", "boxes.many": "{count} de caixes" },
+  ca: {
+    hello: "Hola, {name}",
+    "boxes.one": "{count} caixa",
+    "boxes.other": "{count} caixes",
+    "boxes.many": "{count} de caixes",
+  },
   es: { "boxes.one": "{count} caja", "boxes.other": "{count} cajas" },
-  en: { hello: "Hello, {name}", "boxes.one": "{count} box", "boxes.other": "{count} boxes", port: "port {port}", bye: "Bye" },
+  en: {
+    hello: "Hello, {name}",
+    "boxes.one": "{count} box",
+    "boxes.other": "{count} boxes",
+    port: "port {port}",
+    bye: "Bye",
+  },
 };
 
 test("the first language that we have, from a header or a locale", () => {

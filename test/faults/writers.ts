@@ -101,13 +101,23 @@ function pick(state: State, random: Random): string {
   return ids[random.below(ids.length)]!;
 }
 
+interface Shown {
+  id: string;
+  title: string;
+  state: string;
+  scope: string;
+  own: boolean;
+}
+
 /** Services of one writer; the state is "up title" or "withdrawn title" by id. */
 export function servicesPlan(name: string, firstPort: number): Plan {
   const COUNT_MAX = 12;
   const read = async (box: Box) => {
-    const all = await box.api<{ id: string; title: string; state: string; own: boolean }[]>("/services?all=true");
+    const all = await box.api<Shown[]>("/services?all=true");
     const mine = all.filter((one) => one.own && one.title.startsWith(`${name} `));
-    return Object.fromEntries(mine.map((one) => [one.id, `${one.state} ${one.title}`]));
+    // A change of the title must leave the scope alone.
+    const shown = (one: (typeof mine)[number]) => (one.scope === "zone" ? `${one.state} ${one.title}` : one.scope);
+    return Object.fromEntries(mine.map((one) => [one.id, shown(one)]));
   };
   return {
     name,
@@ -115,7 +125,7 @@ export function servicesPlan(name: string, firstPort: number): Plan {
     next(state, random, count) {
       const title = `${name} ${count}`;
       if (Object.keys(state).length < COUNT_MAX) {
-        const body = { type: "_http._tcp", port: firstPort + count, title, check: "none" };
+        const body = { type: "_http._tcp", port: firstPort + count, title, check: "none", scope: "zone" };
         return { call: { path: "/services", method: "POST", body }, ...oneMore(state, `up ${title}`) };
       }
       const id = pick(state, random);

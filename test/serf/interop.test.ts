@@ -11,7 +11,7 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { systemClock } from "../../src/kernel/clock.ts";
-import { systemRandom } from "../../src/kernel/random.ts";
+import { systemRandom } from "../../src/kernel/system-random.ts";
 import { lan } from "../../src/protocols/membership/constants.ts";
 import type { Effect } from "../../src/protocols/membership/types.ts";
 import { estimateRttMs } from "../../src/protocols/membership/vivaldi.ts";

@@ -32,12 +32,12 @@ interface Room {
 /** In this order: the first room that holds a file decides. */
 const ROOMS: readonly Room[] = [
   {
-    name: "the kernel imports itself and zod, and node:crypto in random.ts",
+    name: "the kernel imports itself and zod, and node:crypto in system-random.ts",
     holds: (path) => path.startsWith("src/kernel/"),
     may: (wish) =>
       in_(wish.target, "src/kernel") ||
       wish.from === "zod" ||
-      (wish.from === "node:crypto" && wish.path === "src/kernel/random.ts"),
+      (wish.from === "node:crypto" && wish.path === "src/kernel/system-random.ts"),
   },
   {
     name: "protocols import protocols, and types of the kernel",

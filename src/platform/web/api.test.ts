@@ -34,7 +34,8 @@ function client(made = sampleApi()) {
     const arrival: Arrival = { address: asked.address ?? "10.0.0.9", local: asked.local ?? false };
     return made.api.fetch(new Request(`http://box.local:7000/api/v1${path}`, init), arrival);
   };
-  const json = async (method: string, path: string, asked?: Call) => (await (await call(method, path, asked)).json()) as never;
+  const json = async (method: string, path: string, asked?: Call) =>
+    (await (await call(method, path, asked)).json()) as never;
   const code = async (method: string, path: string, asked?: Call) => {
     const answer = await call(method, path, asked);
     const { error } = (await answer.json()) as Partial<ErrorAnswer>;
@@ -52,12 +53,21 @@ test("an answer has what the contract says, no more, and is not to be stored", a
 
 test("every endpoint with every role: the weaker are refused, and told whether signing in would help", async () => {
   const { code } = client();
-  const table = [["GET", "/cups", "member"], ["POST", "/cups/a", "guest"], ["DELETE", "/cups/a", "host"], ["GET", "/open", "public"]] as const;
+  const table = [
+    ["GET", "/cups", "member"],
+    ["POST", "/cups/a", "guest"],
+    ["DELETE", "/cups/a", "host"],
+    ["GET", "/open", "public"],
+  ] as const;
   for (const [method, path, needed] of table) {
     for (const [is, role] of ROLES.entries()) {
       const asked = { ...(role === "public" ? {} : { role }), ...(method === "POST" ? { body: { ml: 1 } } : {}) };
       const refused = role === "public" ? "401 not-signed-in" : "403 not-allowed";
-      assert.equal(await code(method, path, asked), is >= ROLES.indexOf(needed) ? "200" : refused, `${method} ${path} as ${role}`);
+      assert.equal(
+        await code(method, path, asked),
+        is >= ROLES.indexOf(needed) ? "200" : refused,
+        `${method} ${path} as ${role}`,
+      );
     }
   }
   assert.equal(await code("GET", "/cups", { role: "a token that nobody has" }), "401 not-signed-in");
@@ -87,23 +97,46 @@ test("requests that another site's page sends are refused", async () => {
   for (const site of ["cross-site", "same-site", "none of these"]) {
     assert.equal(await as({ "sec-fetch-site": site }), "403 wrong-origin", site);
   }
-  assert.equal(await code("GET", "/open", { headers: { origin: "http://evil.example", "sec-fetch-site": "cross-site" } }), "200");
+  assert.equal(
+    await code("GET", "/open", { headers: { origin: "http://evil.example", "sec-fetch-site": "cross-site" } }),
+    "200",
+  );
 });
 
 test("names that are not ours are refused, against DNS rebinding", async () => {
   const { code, call } = client();
-  for (const host of ["box.local", "BOX.LOCAL.:80", "10.1.2.3:7000", "[fd00::1]:7000", "[::1]", "localhost:1", "a.localhost", "box.example"]) {
+  for (const host of [
+    "box.local",
+    "BOX.LOCAL.:80",
+    "10.1.2.3:7000",
+    "[fd00::1]:7000",
+    "[::1]",
+    "localhost:1",
+    "a.localhost",
+    "box.example",
+  ]) {
     assert.equal(await code("GET", "/open", { host }), "200", host);
   }
-  const foreign = ["evil.example", "box.local.evil.example", "notlocal", "localhost.evil.example:80", "", "[fd00::1", "10.1.2.3.evil.example", "box.local@evil.example"];
+  const foreign = [
+    "evil.example",
+    "box.local.evil.example",
+    "notlocal",
+    "localhost.evil.example:80",
+    "",
+    "[fd00::1",
+    "10.1.2.3.evil.example",
+    "box.local@evil.example",
+  ];
   for (const host of foreign) assert.equal(await code("GET", "/open", { host }), "403 wrong-host", host);
   assert.equal((await call("GET", "/open", { host: "evil.example" })).headers.get("cache-control"), "no-store");
 });
 
 test("bodies: too large, announced or not; another type; broken; not an object; none", async () => {
   const { code } = client();
-  const send = (raw: Raw, headers: Record<string, string> = {}) => code("POST", "/cups/a", { role: "guest", raw, headers });
-  const note = (bytes: number) => JSON.stringify({ ml: 1, note: "x".repeat(bytes - JSON.stringify({ ml: 1, note: "" }).length) });
+  const send = (raw: Raw, headers: Record<string, string> = {}) =>
+    code("POST", "/cups/a", { role: "guest", raw, headers });
+  const note = (bytes: number) =>
+    JSON.stringify({ ml: 1, note: "x".repeat(bytes - JSON.stringify({ ml: 1, note: "" }).length) });
   assert.equal(await send(note(BODY_BYTES_MAX)), "200");
   assert.equal(await send(note(BODY_BYTES_MAX + 1)), "413 too-large");
   assert.equal(await send("{}", { "content-length": String(BODY_BYTES_MAX + 1) }), "413 too-large");
@@ -133,7 +166,11 @@ test("input that does not fit is refused with the field; unknown keys are refuse
 
 test("keys that reach for the prototype are refused and change nothing", async () => {
   const { code } = client();
-  for (const raw of ['{"__proto__":{"ml":5}}', '{"ml":1,"__proto__":{"x":1}}', '{"ml":1,"constructor":{"prototype":{"x":1}}}']) {
+  for (const raw of [
+    '{"__proto__":{"ml":5}}',
+    '{"ml":1,"__proto__":{"x":1}}',
+    '{"ml":1,"constructor":{"prototype":{"x":1}}}',
+  ]) {
     assert.equal(await code("POST", "/cups/a", { role: "guest", raw }), "400 bad-input", raw);
   }
   assert.notEqual(await code("GET", "/cups?constructor=1", { role: "member" }), "200");
@@ -155,7 +192,8 @@ test("the endpoint's own rate: refused beyond it, per address, with the time to 
 test("the rate over all calls of one address", async () => {
   const { call, code } = client();
   let refused = 0;
-  for (let n = 0; n < CALLS_PER_MINUTE_MAX + 1; n += 1) refused += Number((await call("GET", "/nothing")).status === 429);
+  for (let n = 0; n < CALLS_PER_MINUTE_MAX + 1; n += 1)
+    refused += Number((await call("GET", "/nothing")).status === 429);
   assert.equal(refused, 1);
   assert.equal(await code("GET", "/open"), "429 too-many");
   assert.equal(await code("GET", "/open", { address: "10.0.0.10" }), "200");
@@ -163,7 +201,8 @@ test("the rate over all calls of one address", async () => {
 
 test("errors in three languages, by header, by browser, and by the box's own wish", async () => {
   const { json } = client();
-  const say = async (headers: Record<string, string>) => ((await json("PUT", "/boil", { body: { how: "expected" }, headers })) as ErrorAnswer).error;
+  const say = async (headers: Record<string, string>) =>
+    ((await json("PUT", "/boil", { body: { how: "expected" }, headers })) as ErrorAnswer).error;
   const english = { code: "kettle-empty", message: "Kettle empty: 3", advice: "Fill it", params: { cups: 3 } };
   assert.deepEqual(await say({ "accept-language": "en-GB" }), english);
   assert.equal((await say({ "accept-language": "es-ES,en;q=0.5" })).message, "Hervidor vacío: 3");
@@ -194,7 +233,10 @@ test("a part that is off, a path or method that nobody serves, a store that fail
   assert.equal(await code("GET", "/nothing"), "404 not-found");
   assert.equal(await code("PATCH", "/open", { body: {} }), "404 not-found");
   assert.equal(await code("GET", "/cups", { role: "broken" }), "507 disk-full");
-  const elsewhere = await api.fetch(new Request("http://box.local/", { method: "POST", headers: { host: "box.local" } }), { address: "10.0.0.9", local: false });
+  const elsewhere = await api.fetch(
+    new Request("http://box.local/", { method: "POST", headers: { host: "box.local" } }),
+    { address: "10.0.0.9", local: false },
+  );
   assert.equal(((await elsewhere.json()) as ErrorAnswer).error.code, "not-found");
 });
 

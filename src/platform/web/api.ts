@@ -13,7 +13,8 @@ import type { CallContext, Endpoint, Principal, Service } from "../../kernel/con
 import { roleAtLeast } from "../../kernel/contract.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { inputFailure } from "../../kernel/config.ts";
-import { asFailure, fail, Failure } from "../../kernel/errors.ts";
+import type { Failure } from "../../kernel/errors.ts";
+import { asFailure, fail } from "../../kernel/errors.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Language, WordTables } from "../../kernel/words.ts";

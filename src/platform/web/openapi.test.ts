@@ -14,7 +14,12 @@ interface Operation {
   security?: object[];
   responses: Record<string, { description: string; content: Record<string, { schema: object }> }>;
 }
-type Described = { openapi: string; info: { version: string }; paths: Record<string, Record<string, Operation>>; components: { schemas: object } };
+type Described = {
+  openapi: string;
+  info: { version: string };
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: object };
+};
 
 const describe = (all: readonly Service[]) => JSON.parse(JSON.stringify(openApi(all, "1.2.3"))) as Described;
 
@@ -27,7 +32,10 @@ test("path, query and body parameters, roles and answers of an endpoint", () => 
   assert.deepEqual([Object.keys(body.properties), body.required], [["ml", "note"], ["ml"]]);
   assert.deepEqual(fill.security, [{ session: [] }]);
   const list = paths["/cups"]!["get"]!;
-  assert.deepEqual(list.parameters!.map((one) => `${one.name} ${one.in} ${one.required}`), ["q query false", "all query false"]);
+  assert.deepEqual(
+    list.parameters!.map((one) => `${one.name} ${one.in} ${one.required}`),
+    ["q query false", "all query false"],
+  );
   assert.equal(list.requestBody, undefined);
   assert.equal(paths["/open"]!["get"]!.security, undefined);
 });
@@ -57,11 +65,15 @@ test("every endpoint of every service is described, once, and every reference le
       assert.deepEqual(declared.toSorted(), inPath.toSorted(), path);
     }
   }
-  for (const [, name] of JSON.stringify(described).matchAll(/"\$ref":"([^"]+)"/g)) assert.equal(name, "#/components/schemas/Error");
+  for (const [, name] of JSON.stringify(described).matchAll(/"\$ref":"([^"]+)"/g))
+    assert.equal(name, "#/components/schemas/Error");
 });
 
 test("it is served", async () => {
   const { api } = sampleApi();
-  const answer = await api.fetch(new Request("http://box.local/api/v1/openapi.json", { headers: { host: "box.local" } }), { address: "10.0.0.9", local: false });
+  const answer = await api.fetch(
+    new Request("http://box.local/api/v1/openapi.json", { headers: { host: "box.local" } }),
+    { address: "10.0.0.9", local: false },
+  );
   assert.ok(((await answer.json()) as Described).paths["/cups"]);
 });

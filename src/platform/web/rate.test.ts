@@ -36,8 +36,14 @@ test("no more than RATE_KEYS_MAX keys are remembered; the one used longest ago i
   rates.take("used again", 2);
   for (let n = 0; n < RATE_KEYS_MAX - 2; n += 1) rates.take(`key ${n}`, 1);
   rates.take("used again", 2);
-  assert.throws(() => rates.take("key 0", 1), (error) => isFailure(error, "too-many"));
+  assert.throws(
+    () => rates.take("key 0", 1),
+    (error) => isFailure(error, "too-many"),
+  );
   rates.take("one too many", 1);
   rates.take("old", 1);
-  assert.throws(() => rates.take("used again", 2), (error) => isFailure(error, "too-many"));
+  assert.throws(
+    () => rates.take("used again", 2),
+    (error) => isFailure(error, "too-many"),
+  );
 });

@@ -31,12 +31,56 @@ export const sampleContract = defineContract({
   words,
   events: {},
   endpoints: {
-    open: endpoint({ method: "GET", path: "/open", role: "public", summary: "Anybody", input: nothing, output: z.object({ role: z.string(), address: z.string(), language: z.string(), origin: z.string() }) }),
-    list: endpoint({ method: "GET", path: "/cups", role: "member", summary: "Cups", input: z.strictObject({ q: z.string().optional(), all: z.stringbool().default(false) }), output: z.array(z.object({ name: z.string() })) }),
-    fill: endpoint({ method: "POST", path: "/cups/:name", role: "guest", summary: "Fills", input: z.strictObject({ name: z.string(), ml: z.number().int(), note: z.string().default("") }), output: z.object({ name: z.string(), ml: z.number(), note: z.string() }) }),
-    remove: endpoint({ method: "DELETE", path: "/cups/:name", role: "host", summary: "Removes", input: z.strictObject({ name: z.string(), force: z.stringbool().default(false) }), output: z.object({ forced: z.boolean() }) }),
-    join: endpoint({ method: "POST", path: "/join", role: "public", beforeSignIn: true, perMinuteMax: 3, summary: "Before sign-in", input: z.strictObject({ leave: z.boolean().default(false) }), output: nothing }),
-    boil: endpoint({ method: "PUT", path: "/boil", role: "public", summary: "Fails as asked", input: z.strictObject({ how: z.enum(["expected", "bug", "output"]) }), output: z.object({ ok: z.boolean() }) }),
+    open: endpoint({
+      method: "GET",
+      path: "/open",
+      role: "public",
+      summary: "Anybody",
+      input: nothing,
+      output: z.object({ role: z.string(), address: z.string(), language: z.string(), origin: z.string() }),
+    }),
+    list: endpoint({
+      method: "GET",
+      path: "/cups",
+      role: "member",
+      summary: "Cups",
+      input: z.strictObject({ q: z.string().optional(), all: z.stringbool().default(false) }),
+      output: z.array(z.object({ name: z.string() })),
+    }),
+    fill: endpoint({
+      method: "POST",
+      path: "/cups/:name",
+      role: "guest",
+      summary: "Fills",
+      input: z.strictObject({ name: z.string(), ml: z.number().int(), note: z.string().default("") }),
+      output: z.object({ name: z.string(), ml: z.number(), note: z.string() }),
+    }),
+    remove: endpoint({
+      method: "DELETE",
+      path: "/cups/:name",
+      role: "host",
+      summary: "Removes",
+      input: z.strictObject({ name: z.string(), force: z.stringbool().default(false) }),
+      output: z.object({ forced: z.boolean() }),
+    }),
+    join: endpoint({
+      method: "POST",
+      path: "/join",
+      role: "public",
+      beforeSignIn: true,
+      perMinuteMax: 3,
+      summary: "Before sign-in",
+      input: z.strictObject({ leave: z.boolean().default(false) }),
+      output: nothing,
+    }),
+    boil: endpoint({
+      method: "PUT",
+      path: "/boil",
+      role: "public",
+      summary: "Fails as asked",
+      input: z.strictObject({ how: z.enum(["expected", "bug", "output"]) }),
+      output: z.object({ ok: z.boolean() }),
+    }),
   },
 });
 
@@ -50,7 +94,12 @@ export function sampleService(): Service<typeof sampleContract.endpoints> {
   return {
     contract: sampleContract,
     handlers: {
-      open: (_input, { principal, address, language, origin }: CallContext) => ({ role: principal.role, address, language, origin }),
+      open: (_input, { principal, address, language, origin }: CallContext) => ({
+        role: principal.role,
+        address,
+        language,
+        origin,
+      }),
       list: ({ q, all }) => [{ name: `${q ?? ""} ${all}`, secret: "never shown" } as { name: string }],
       fill: (input) => input,
       remove: ({ force }) => ({ forced: force }),
@@ -59,7 +108,8 @@ export function sampleService(): Service<typeof sampleContract.endpoints> {
         return {};
       },
       boil({ how }) {
-        if (how === "expected") throw errors.fail("kettle-empty", { params: { cups: 3 }, cause: new Error("hidden cause") });
+        if (how === "expected")
+          throw errors.fail("kettle-empty", { params: { cups: 3 }, cause: new Error("hidden cause") });
         if (how === "bug") throw new Error("hidden cause");
         return { ok: "hidden value" } as unknown as { ok: boolean };
       },
@@ -74,7 +124,10 @@ export function sampleApi(more: Partial<ApiOptions> = {}) {
   const clock = virtualClock();
   const events = createEvents();
   const lines: string[] = [];
-  const state = { running: true, sessions: new Map<string, Role>(["guest", "member", "steward", "host"].map((role) => [role, role as Role])) };
+  const state = {
+    running: true,
+    sessions: new Map<string, Role>(["guest", "member", "steward", "host"].map((role) => [role, role as Role])),
+  };
   const api = createApi({
     clock,
     events,

@@ -85,10 +85,18 @@ test("pages, API, health and figures on one port; heads without bodies", async (
     assert.deepEqual([(await get("/healthz")).status, await (await get("/healthz")).json()], [503, { ok: false }]);
     const head = await get("/", { method: "HEAD" });
     assert.deepEqual([head.status, await head.text()], [200, ""]);
-    const large = await get("/api/v1/join", { method: "POST", body: "x".repeat(BODY_BYTES_MAX * 4), headers: { "content-type": "application/json" } });
+    const large = await get("/api/v1/join", {
+      method: "POST",
+      body: "x".repeat(BODY_BYTES_MAX * 4),
+      headers: { "content-type": "application/json" },
+    });
     assert.equal(large.status, 503);
     state.running = true;
-    const refused = await get("/api/v1/join", { method: "POST", body: "x".repeat(BODY_BYTES_MAX * 4), headers: { "content-type": "application/json" } });
+    const refused = await get("/api/v1/join", {
+      method: "POST",
+      body: "x".repeat(BODY_BYTES_MAX * 4),
+      headers: { "content-type": "application/json" },
+    });
     assert.equal(refused.status, 413);
   } finally {
     await web.close();
@@ -104,7 +112,9 @@ test("a connection that sends nothing, or half a head, or half a body, is closed
     // One more header now and then does not prolong it.
     slow.socket.write("GET / HTTP/1.1\r\nhost: localhost\r\n");
     const drip = setInterval(() => slow.socket.write("x-more: 1\r\n"), 30);
-    body.socket.write("PUT /api/v1/boil HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{");
+    body.socket.write(
+      "PUT /api/v1/boil HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{",
+    );
     const times = await Promise.all([silent.closed, half.closed, slow.closed, body.closed]);
     clearInterval(drip);
     for (const [index, ms] of times.entries()) assert.ok(ms > 150 && ms < 3000, `connection ${index} after ${ms} ms`);
@@ -131,7 +141,10 @@ test("heads over HEAD_BYTES_MAX and what is no HTTP are refused without an answe
   const { web } = open();
   const port = await web.listen(0, "127.0.0.1");
   try {
-    for (const sent of [`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(HEAD_BYTES_MAX)}\r\n\r\n`, "\x16\x03\x01 hello\r\n\r\n"]) {
+    for (const sent of [
+      `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(HEAD_BYTES_MAX)}\r\n\r\n`,
+      "\x16\x03\x01 hello\r\n\r\n",
+    ]) {
       const caller = dial(port);
       caller.socket.write(sent);
       await caller.closed;
@@ -168,7 +181,7 @@ test("one address holds no more than its share; the others are served", async ()
   }
 });
 
-test("when all places are taken the longest idle makes room, never one that works; if all work, the new one goes", async () => {
+test("all places taken: the longest idle makes room, never one that works; if all work, the new one goes", async () => {
   const { web } = open({ connectionsMax: 3 });
   const port = await web.listen(0, "127.0.0.1");
   try {
@@ -190,7 +203,10 @@ test("when all places are taken the longest idle makes room, never one that work
       await until("another stream", () => caller.text().includes("hello"));
     }
     await dial(port).closed;
-    assert.deepEqual([stream, older, next].map((caller) => caller.isClosed()), [false, false, false]);
+    assert.deepEqual(
+      [stream, older, next].map((caller) => caller.isClosed()),
+      [false, false, false],
+    );
   } finally {
     await web.close();
   }
@@ -207,7 +223,11 @@ test("2,000 idle connections: never more than CONNECTIONS_MAX held, memory bound
       callers.push(dial(port, `127.0.1.${1 + (n % 16)}`));
       if (n % 100 === 99) {
         const [from, to] = [callers.length - 100, callers.length];
-        await Promise.all(callers.slice(from, to).map((caller) => (caller.socket.connecting ? once(caller.socket, "connect") : undefined)));
+        await Promise.all(
+          callers
+            .slice(from, to)
+            .map((caller) => (caller.socket.connecting ? once(caller.socket, "connect") : undefined)),
+        );
       }
       most = Math.max(most, web.connections());
     }
@@ -275,7 +295,9 @@ test("the Unix socket: mode 0600, its caller is the host, a leftover file is rep
           let all = "";
           for await (const chunk of answer) all += String(chunk);
           resolve(all);
-        }).on("error", reject).end();
+        })
+          .on("error", reject)
+          .end();
       });
       assert.match(text, /"role":"host","address":"local"/);
       assert.equal(web.connections(), 0);
@@ -292,7 +314,10 @@ test("a port that is in use, and an address that is not ours, are expected failu
   const { port } = taken.address() as { port: number };
   const { web } = open();
   try {
-    await assert.rejects(web.listen(port, "127.0.0.1"), (error) => isFailure(error, "port-in-use") && error.params["port"] === port);
+    await assert.rejects(
+      web.listen(port, "127.0.0.1"),
+      (error) => isFailure(error, "port-in-use") && error.params["port"] === port,
+    );
     await assert.rejects(web.listen(0, "192.0.2.1"), (error) => isFailure(error, "address-not-local"));
     assert.ok((await web.listen(0, "127.0.0.1")) > 0);
   } finally {

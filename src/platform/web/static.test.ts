@@ -17,12 +17,16 @@ writeFileSync(join(root, "assets", "main-1a2b.js.br"), "brotli");
 writeFileSync(join(root, "assets", "main-1a2b.js.gz"), "gzip");
 writeFileSync(join(root, "notes.bak"), "not for the web");
 
-const text = async (answer: Response | undefined) => (answer ? `${answer.headers.get("content-encoding") ?? "-"} ${await answer.text()}` : undefined);
+const text = async (answer: Response | undefined) =>
+  answer ? `${answer.headers.get("content-encoding") ?? "-"} ${await answer.text()}` : undefined;
 
 test("files with their type; built assets may be kept for ever, the page not", async () => {
   const files = createStatic(root);
   const page = files("/", "")!;
-  assert.deepEqual([page.headers.get("content-type"), page.headers.get("cache-control")], ["text/html; charset=utf-8", "no-cache"]);
+  assert.deepEqual(
+    [page.headers.get("content-type"), page.headers.get("cache-control")],
+    ["text/html; charset=utf-8", "no-cache"],
+  );
   const script = files("/assets/main-1a2b.js", "")!;
   assert.equal(script.headers.get("content-type"), "text/javascript; charset=utf-8");
   assert.match(script.headers.get("cache-control")!, /immutable/);
@@ -52,7 +56,8 @@ test("brotli before gzip before plain, by what the browser takes and what was bu
 
 test("the shell's own paths get the page; files that are missing, and kinds that are not served, do not", async () => {
   const files = createStatic(root);
-  for (const path of ["/boxes", "/services/abc-def", "/assets", "/assets/", "//boxes"]) assert.equal(await text(files(path, "")), "- <html>", path);
+  for (const path of ["/boxes", "/services/abc-def", "/assets", "/assets/", "//boxes"])
+    assert.equal(await text(files(path, "")), "- <html>", path);
   for (const path of ["/assets/gone.js", "/favicon.ico", "/notes.bak", "/index.html.br", "/.env", "/a.b/"]) {
     const answer = files(path, "");
     assert.ok(answer === undefined || (await answer.text()) === "<html>", path);
@@ -64,7 +69,16 @@ test("the shell's own paths get the page; files that are missing, and kinds that
 
 test("no path leads out of the folder", async () => {
   const files = createStatic(root);
-  const paths = ["/../secret.txt", "/assets/../../secret.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "/..\\secret.txt", "/\0../secret.txt", `/${folder}/secret.txt`, "/./secret.txt"];
+  const paths = [
+    "/../secret.txt",
+    "/assets/../../secret.txt",
+    "/..%2fsecret.txt",
+    "/%2e%2e/secret.txt",
+    "/..\\secret.txt",
+    "/\0../secret.txt",
+    `/${folder}/secret.txt`,
+    "/./secret.txt",
+  ];
   for (const path of paths) {
     assert.equal(files(path, ""), undefined, path);
   }
@@ -85,6 +99,8 @@ test("no more than UI_BYTES_MAX is held in memory; the rest is read each time", 
   const files = createStatic(large);
   for (const path of ["/a.js", "/b.js", "/small.js"]) files(path, "");
   for (const name of ["a.js", "b.js", "small.js"]) writeFileSync(join(large, name), "changed");
-  const lengths = await Promise.all(["/a.js", "/b.js", "/small.js"].map(async (path) => (await files(path, "")!.text()).length));
+  const lengths = await Promise.all(
+    ["/a.js", "/b.js", "/small.js"].map(async (path) => (await files(path, "")!.text()).length),
+  );
   assert.deepEqual(lengths, [half, "changed".length, "small".length]);
 });

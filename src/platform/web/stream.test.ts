@@ -44,7 +44,8 @@ test("a new tab is greeted with the last id, then hears what happens", async () 
   await settled();
   assert.equal(
     tab.heard.text,
-    'data: {"id":1,"type":"hello","data":{}}\nid: 1\n\ndata: {"id":2,"type":"sample.changed","data":{"cups":2}}\nid: 2\n\n',
+    'data: {"id":1,"type":"hello","data":{}}\nid: 1\n\n' +
+      'data: {"id":2,"type":"sample.changed","data":{"cups":2}}\nid: 2\n\n',
   );
   await tab.leave();
 });
@@ -67,11 +68,15 @@ test("a tab that was away shortly gets what it missed; one that was away long is
 
 test("each hears only what the role may hear, missed or new", async () => {
   const made = sampleApi();
-  for (const role of ["public", "guest", "member", "steward", "host"] as const) made.events.emit(`missed.${role}`, role);
+  for (const role of ["public", "guest", "member", "steward", "host"] as const)
+    made.events.emit(`missed.${role}`, role);
   const [member, stranger] = [await listen(made, { role: "member", lastId: "0" }), await listen(made, { lastId: "0" })];
   for (const role of ["public", "guest", "member", "steward", "host"] as const) made.events.emit(`new.${role}`, role);
   await settled();
-  assert.deepEqual(member.types(), ["public", "guest", "member"].map((role) => `missed.${role}`).concat(["new.public", "new.guest", "new.member"]));
+  assert.deepEqual(
+    member.types(),
+    ["public", "guest", "member"].map((role) => `missed.${role}`).concat(["new.public", "new.guest", "new.member"]),
+  );
   assert.deepEqual(stranger.types(), ["missed.public", "new.public"]);
   await Promise.all([member.leave(), stranger.leave()]);
 });

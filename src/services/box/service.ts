@@ -49,6 +49,7 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
     if (context.principal.via === "none" && !isLoopback(context.address)) checkKey(input.setupKey ?? "", setupKeyOf(system.identity));
     if (settingUp) throw kernelFail("conflict", { params: { what: "set-up" } });
     settingUp = true;
+    const { name, language, zone: zoneBefore } = settings();
     try {
       const host = await system.people.prepareHost(input.owner, input.password);
       const zone = input.zone === undefined ? {} : { zone: input.zone };
@@ -59,6 +60,10 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
       if (context.principal.via === "none") context.setSession(system.people.openSession(host.name));
       system.events.emit("box.changed", "guest");
       return { id: system.identity.boxId, name: input.name, community: { id: joined.id, name: joined.name } };
+    } catch (error) {
+      // Refused means that nothing happened; that the first error is told matters more than this.
+      await system.config.change({ box: { name, language, zone: zoneBefore } }).catch(() => undefined);
+      throw error;
     } finally {
       settingUp = false;
     }

@@ -12,6 +12,8 @@ export interface DiscoveryClient {
   /** Announces a service of the daemon itself under a fixed key; the same key replaces. Not listed in the store. */
   offer(key: string, input: PublishInput): void;
   unoffer(key: string): void;
+  /** The category that a type of service belongs to. */
+  categoryOf(type: string): ServiceView["category"];
   /** Own published services by address, to tell what is already published. */
   ownAt(host: string, port: number): string | null;
   counts(): { own: number; community: number };

@@ -73,21 +73,30 @@ export const service = z.object({
   quality,
 });
 
-export const publishInput = z.strictObject({
+/** What may be said of a service. Without defaults: a change leaves alone what it does not name. */
+const said = z.strictObject({
   type: serviceType,
   port: z.number().int().min(1).max(65535),
   title: z.string().trim().min(1).max(80).regex(/^[^\p{C}]+$/u, "has invisible characters"),
-  description: z.string().trim().max(300).default(""),
-  category: z.enum(CATEGORIES).optional(),
-  scope: z.enum(SCOPES).default("community"),
-  open: z.boolean().default(false),
+  description: z.string().trim().max(300),
+  category: z.enum(CATEGORIES),
+  scope: z.enum(SCOPES),
+  open: z.boolean(),
   /** Where it runs; by default this box. */
-  host: host.optional(),
-  path: z.string().max(200).regex(/^\/[^\s]*$/, "begins with / and has no spaces").optional(),
-  scheme: z.string().regex(/^[a-z][a-z0-9+.-]{0,19}$/).optional(),
-  version: z.string().trim().max(40).default(""),
+  host,
+  path: z.string().max(200).regex(/^\/[^\s]*$/, "begins with / and has no spaces"),
+  scheme: z.string().regex(/^[a-z][a-z0-9+.-]{0,19}$/),
+  version: z.string().trim().max(40),
   /** How the host checks it; by default by its type. */
-  check: z.enum(["auto", "tcp", "http", "dns", "none"]).default("auto"),
+  check: z.enum(["auto", "tcp", "http", "dns", "none"]),
+});
+
+export const publishInput = said.partial({ category: true, host: true, path: true, scheme: true }).extend({
+  description: said.shape.description.default(""),
+  scope: said.shape.scope.default("community"),
+  open: said.shape.open.default(false),
+  version: said.shape.version.default(""),
+  check: said.shape.check.default("auto"),
 });
 
 export const discoverySettings = z.object({
@@ -151,7 +160,7 @@ export const discoveryContract = defineContract({
       path: "/services/:id",
       role: "host",
       summary: "Changes what is said about an own service",
-      input: publishInput.partial().extend({ id: z.string().max(120) }),
+      input: said.partial().extend({ id: z.string().max(120) }),
       output: service,
       cli: { command: "services change", positional: ["id"] },
     }),

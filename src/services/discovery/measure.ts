@@ -33,7 +33,17 @@ export interface MeasureNeeds {
   changed: () => void;
 }
 
-export function createMeasure(needs: MeasureNeeds) {
+export interface Measure {
+  of(id: string): MeasuredFacts;
+  /** Samples of one service, oldest first. */
+  history(id: string): Sample[];
+  /** Looks at a service now; two who ask at once share one look. */
+  measure(service: ServiceView): Promise<void>;
+  start(): void;
+  stop(): void;
+}
+
+export function createMeasure(needs: MeasureNeeds): Measure {
   const facts = new Map<string, MeasuredFacts>();
   const nothing: MeasuredFacts = { last: null, loss: null, success7d: null };
   const underWay = new Map<string, Promise<void>>();

@@ -11,7 +11,6 @@ import { hostPort } from "../../platform/addresses.ts";
 import { createMdns } from "../../platform/mdns.ts";
 import type { HeardService, Mdns } from "../../platform/mdns.ts";
 import type { DiscoveryClient } from "../discovery/client.ts";
-import { typeFacts } from "../discovery/kinds.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import { lanContract, lanErrors, lanSettings } from "./contract.ts";
 
@@ -44,7 +43,7 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
       id: service.id,
       title: service.name,
       type: service.type,
-      category: typeFacts(service.type).category,
+      category: needs.discovery.categoryOf(service.type),
       host: service.host,
       address,
       port: service.port,

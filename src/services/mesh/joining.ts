@@ -13,7 +13,7 @@ import { Admission } from "../../protocols/records/admission.ts";
 import { base32 } from "../../protocols/records/base32.ts";
 import { toBase64url } from "../../protocols/records/base64url.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
-import { admissionKinds, communityIdOf, proofBytes, readGenesis, readInvitation, readJoin } from "../../protocols/records/membership-facts.ts";
+import { admissionKinds, communityIdOf, proofBytes, readInvitation, readJoin } from "../../protocols/records/membership-facts.ts";
 import { readRecord } from "../../protocols/records/record.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
 import { createRecords } from "../../protocols/records/records.ts";
@@ -155,9 +155,4 @@ function readEntered(answer: EnterAnswer, sponsor: string, at: Address, nowMs: n
     .filter((one) => typeof one.box === "string" && typeof one.address === "string" && Number.isInteger(one.port))
     .map(({ box, address, port }, index) => ({ box, address, port, seenMs: nowMs - 1 - index }));
   return { keys, addresses: [...addresses, { box: sponsor, ...at, seenMs: nowMs }] };
-}
-
-/** The name that the founder gave; shown until a steward changes it. */
-export function communityName(genesis: SignedRecord): string {
-  return readGenesis(genesis.body)?.name ?? "";
 }

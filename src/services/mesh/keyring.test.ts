@@ -43,7 +43,16 @@ test("the first key: made, announced by its check alone, kept over a restart", (
   assert.deepEqual([announced.epoch, announced.check, keyring.give(2)], [1, keyCheck(made), undefined]);
   assert.ok(readKeyBody(announced as never));
   assert.ok(!JSON.stringify(announced).includes(Buffer.from(made).toString("base64url")));
-  assert.deepEqual([stored(), open().epoch(), open().keys().map((one) => Buffer.from(one))], [[1], 1, [Buffer.from(made)]]);
+  assert.deepEqual(
+    [
+      stored(),
+      open().epoch(),
+      open()
+        .keys()
+        .map((one) => Buffer.from(one)),
+    ],
+    [[1], 1, [Buffer.from(made)]],
+  );
 });
 
 test("a new key opens at once, seals after the pause, and the old one is forgotten after its time", async () => {
@@ -134,7 +143,9 @@ test("a newer wish overtakes an older one that is under way, whose key then is n
   const { open, net } = world();
   const keyring = open();
   let answerOld: (key: Uint8Array) => void = () => {};
-  net.set("steward", (epoch) => (epoch === 1 ? new Promise((resolve) => (answerOld = resolve)) : Promise.resolve(key(2))));
+  net.set("steward", (epoch) =>
+    epoch === 1 ? new Promise((resolve) => (answerOld = resolve)) : Promise.resolve(key(2)),
+  );
   keyring.wanted(body(1, key(1)), "steward");
   keyring.wanted(body(2, key(2)), "steward");
   await settled();

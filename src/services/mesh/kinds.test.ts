@@ -9,22 +9,43 @@ import { ACCENT_DEFAULT, meshKinds, readAbout, readBoxBody, readKeyBody, readReq
 import { recordCrypto } from "./crypto.ts";
 import { fromBase64url } from "../../protocols/records/base64url.ts";
 
-const box = { name: "caixa", owner: "Ona", zone: "Sants", version: "1.0.0", address: "10.1.2.3", meshPort: 7001, webPort: 7000, startedMs: 5 };
+const box = {
+  name: "caixa",
+  owner: "Ona",
+  zone: "Sants",
+  version: "1.0.0",
+  address: "10.1.2.3",
+  meshPort: 7001,
+  webPort: 7000,
+  startedMs: 5,
+};
 const about = { about: "Two\nlines", accent: ACCENT_DEFAULT, atMs: 5 };
 const request = { box: "a".repeat(52), key: "k".repeat(43), name: "caixa", owner: "Ona", zone: "Sants", atMs: 5 };
 const key = { epoch: 1, check: "abc", atMs: 5 };
 const readers: Record<string, [(body: Json) => unknown, Record<string, Json>, Record<string, Json[]>]> = {
-  box: [readBoxBody, box, {
-    name: [1, "x".repeat(41), "a\u0007", null],
-    owner: ["x".repeat(61), {}],
-    zone: ["x".repeat(41), "a\nb"],
-    address: ["example.org", "10.1.2.3/../", "1".repeat(65)],
-    meshPort: [-1, 65_536, 1.5, "7001"],
-    webPort: [null, 1e9],
-    startedMs: [-1, 2 ** 53, 0.5],
-  }],
-  about: [readAbout, about, { about: ["x".repeat(1001), 1], accent: ["red", "#FFFFFF", "#fff", "#a8472a;}"], atMs: ["now", -1] }],
-  request: [readRequestBody, request, { box: ["", "A".repeat(52), "a".repeat(51)], key: ["k".repeat(44), 1], name: ["a\u009f"], atMs: [null] }],
+  box: [
+    readBoxBody,
+    box,
+    {
+      name: [1, "x".repeat(41), "a\u0007", null],
+      owner: ["x".repeat(61), {}],
+      zone: ["x".repeat(41), "a\nb"],
+      address: ["example.org", "10.1.2.3/../", "1".repeat(65)],
+      meshPort: [-1, 65_536, 1.5, "7001"],
+      webPort: [null, 1e9],
+      startedMs: [-1, 2 ** 53, 0.5],
+    },
+  ],
+  about: [
+    readAbout,
+    about,
+    { about: ["x".repeat(1001), 1], accent: ["red", "#FFFFFF", "#fff", "#a8472a;}"], atMs: ["now", -1] },
+  ],
+  request: [
+    readRequestBody,
+    request,
+    { box: ["", "A".repeat(52), "a".repeat(51)], key: ["k".repeat(44), 1], name: ["a\u009f"], atMs: [null] },
+  ],
   key: [readKeyBody, key, { epoch: [0, -1, 1.5, "1", 2 ** 53], check: ["x".repeat(44), 1], atMs: [Number.MAX_VALUE] }],
 };
 const kinds = new Kinds(meshKinds);
@@ -33,7 +54,8 @@ for (const [kind, [read, good, bad]] of Object.entries(readers)) {
   test(`${kind}: what fits is read; each field that does not fit, or is missing, refuses the whole`, () => {
     assert.deepEqual(read(good), good);
     for (const [field, values] of Object.entries(bad)) {
-      for (const value of values) assert.equal(read({ ...good, [field]: value }), undefined, `${field}: ${JSON.stringify(value)}`);
+      for (const value of values)
+        assert.equal(read({ ...good, [field]: value }), undefined, `${field}: ${JSON.stringify(value)}`);
     }
     for (const field of Object.keys(good)) {
       const { [field]: _gone, ...rest } = good;
@@ -47,8 +69,18 @@ for (const [kind, [read, good, bad]] of Object.entries(readers)) {
 test("the longest names that the forms take fit the records, in every script", () => {
   for (const letter of ["a", "語", "\u{20000}"]) {
     const of = (length: number) => letter.repeat(length / letter.length);
-    const names = { name: boxName.parse(of(BOX_NAME_LENGTH_MAX)), owner: personName.parse(of(OWNER_LENGTH_MAX)), zone: zoneName.parse(of(40)) };
-    const long = { ...box, ...names, version: "v".repeat(40), address: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", startedMs: Number.MAX_SAFE_INTEGER };
+    const names = {
+      name: boxName.parse(of(BOX_NAME_LENGTH_MAX)),
+      owner: personName.parse(of(OWNER_LENGTH_MAX)),
+      zone: zoneName.parse(of(40)),
+    };
+    const long = {
+      ...box,
+      ...names,
+      version: "v".repeat(40),
+      address: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+      startedMs: Number.MAX_SAFE_INTEGER,
+    };
     assert.equal(kinds.refusalOf(kinds.get("box")!, long), undefined, letter);
     assert.equal(kinds.refusalOf(kinds.get("request")!, { ...request, ...names }), undefined, letter);
     assert.equal(kinds.refusalOf(kinds.get("about")!, { ...about, about: of(1000) }), undefined, letter);

@@ -3,8 +3,7 @@
  * own clock is off.
  */
 import type { Clock } from "../../kernel/clock.ts";
-import type { FailOptions } from "../../kernel/errors.ts";
-import { Failure } from "../../kernel/errors.ts";
+import type { Failure, FailOptions } from "../../kernel/errors.ts";
 import type { Links } from "../../platform/links.ts";
 import { meshErrors } from "./contract.ts";
 

@@ -47,11 +47,15 @@ test("a changed bit anywhere, a cut, or garbage is not opened", () => {
     changed[bit >> 3]! ^= 1 << (bit & 7);
     assert.equal(one.openStream(changed), undefined, `bit ${bit} of the stream`);
   }
-  for (let length = 0; length < packet.length; length += 1) assert.equal(one.openPacket(packet.subarray(0, length)), undefined);
-  for (let length = 0; length < stream.length; length += 1) assert.equal(one.openStream(stream.subarray(0, length)), undefined);
+  for (let length = 0; length < packet.length; length += 1)
+    assert.equal(one.openPacket(packet.subarray(0, length)), undefined);
+  for (let length = 0; length < stream.length; length += 1)
+    assert.equal(one.openStream(stream.subarray(0, length)), undefined);
   assert.equal(one.openStream(packet), undefined);
   assert.equal(one.openPacket(stream), undefined);
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (garbage) => assert.equal(one.openPacket(garbage), undefined)));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (garbage) => assert.equal(one.openPacket(garbage), undefined)),
+  );
 });
 
 test("the first key seals, every key opens; KEYS_MAX are tried", () => {

@@ -9,23 +9,50 @@
  */
 import type { Service } from "../../kernel/contract.ts";
 import { createLinks } from "../../platform/links.ts";
+import type { Links } from "../../platform/links.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { System } from "../../system.ts";
 import { createAnswering } from "./answering.ts";
+import type { Answering } from "./answering.ts";
 import { listBoxes } from "./boxes.ts";
-import type { MeshClient } from "./client.ts";
+import type { BoxView, MeshClient } from "./client.ts";
 import { communityBytes, writeCode } from "./code.ts";
 import { createCommunity } from "./community.ts";
+import type { Community } from "./community.ts";
 import { meshContract, meshErrors, meshSettings } from "./contract.ts";
 import { createDescription } from "./description.ts";
+import type { Description } from "./description.ts";
 import { meshHandlers } from "./handlers.ts";
 import type { NearbyBox } from "./handlers.ts";
 import { createMeshPort } from "./mesh-port.ts";
+import type { MeshPort } from "./mesh-port.ts";
 import { createPeers } from "./peers.ts";
 import { createSession } from "./session.ts";
 import type { Session } from "./session.ts";
 import { meshDoctor, meshMetrics, meshWarnings } from "./status.ts";
 import { meshStore } from "./store.ts";
+
+/** Who wants to hear of changes. */
+interface Listeners {
+  records: Map<string, (() => void)[]>;
+  boxes: (() => void)[];
+  joined: (() => void)[];
+}
+
+interface Parts {
+  selfId: string;
+  kinds: KindSpec[];
+  listeners: Listeners;
+  session: () => Session | undefined;
+  boxes: () => BoxView[];
+  community: Community;
+  answering: Answering;
+  links: Links;
+  port: MeshPort;
+  description: Description;
+  /** Boxes that the lan service hears. */
+  hearing: { nearby: () => NearbyBox[] };
+}
 
 export function mesh(system: System): Service<typeof meshContract.endpoints> & { client: MeshClient } {
   const { clock, random, identity, events } = system;
@@ -33,44 +60,29 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   const rows = meshStore(system.store);
   const settings = () => system.config.section("mesh", meshSettings);
   const kinds: KindSpec[] = [];
-  const recordListeners = new Map<string, (() => void)[]>();
-  const boxListeners: (() => void)[] = [];
-  const joinedListeners: (() => void)[] = [];
+  const listeners: Listeners = { records: new Map(), boxes: [], joined: [] };
   let current: Session | undefined;
-  let nearby: () => NearbyBox[] = () => [];
   const session = () => current;
 
   const answering = createAnswering({ clock, random, identity, rows, session });
-  const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, authorize: ({ peer }) => !current?.isExcluded(peer) });
+  const authorize = ({ peer }: { peer: string }) => !current?.isExcluded(peer);
+  const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, authorize });
   const port = createMeshPort({ clock, log, links, session });
   const strangers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
   const description = createDescription({ system, port, session, settings, onAddress: () => reopen() });
   const boxes = () => listBoxes(description.boxesNeeds(rows), current);
 
   const tellBoxes = () => {
-    for (const listener of boxListeners) listener();
+    for (const listener of listeners.boxes) listener();
     events.emit("mesh.changed", "guest");
   };
   const open = (community: string): Session => {
-    current = createSession({
-      clock,
-      log,
-      random,
-      identity,
-      rows,
-      links,
-      community,
-      kinds,
-      profile: settings().profile,
-      advertise: description.advertise(),
-      tags: description.tags(),
-      send: port.send,
-      dial: port.dial,
-      onBoxes: tellBoxes,
-      onRecords: (changed) => {
-        for (const kind of changed) for (const listener of recordListeners.get(kind) ?? []) listener();
-      },
-    });
+    const own = { advertise: description.advertise(), tags: description.tags(), profile: settings().profile };
+    const shared = { clock, log, random, identity, rows, links, community, kinds, send: port.send, dial: port.dial };
+    const onRecords = (changed: Set<string>) => {
+      for (const kind of changed) for (const listener of listeners.records.get(kind) ?? []) listener();
+    };
+    current = createSession({ ...shared, ...own, onBoxes: tellBoxes, onRecords });
     current.start();
     return current;
   };
@@ -89,66 +101,19 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
       description.publish();
     });
   };
-  const community = createCommunity({
-    system,
-    rows,
-    description,
-    strangers,
-    open,
-    session,
-    close,
-    onChange: () => {
-      for (const listener of joinedListeners) listener();
-      tellBoxes();
-    },
-  });
-
-  const client: MeshClient = {
-    selfId: identity.boxId,
-    community: community.view,
-    boxes,
-    box: (id) => boxes().find((one) => one.id === id),
-    registerKind: (spec) => void kinds.push(spec),
-    publish: (kind, key, body) => current?.replica.put(kind, key, body),
-    withdraw: (kind, key) => current?.replica.remove(kind, key),
-    records(kind) {
-      const members = current?.admission.view()?.members;
-      if (!current || !members) return [];
-      return current.replica.core.list(kind).filter((record) => members.has(record.author));
-    },
-    onRecords: (kind, listener) => void recordListeners.set(kind, [...(recordListeners.get(kind) ?? []), listener]),
-    onBoxes: (listener) => void boxListeners.push(listener),
-    onJoined: (listener) => void joinedListeners.push(listener),
-    request(boxId, path, body, options) {
-      if (!current) throw meshErrors.fail("no-community");
-      return answering.request(links, current, { boxId, path, body, ...options });
-    },
-    serve: answering.serve,
-    found: community.found,
-    join: community.join,
-    port: port.number,
-    openCode() {
-      const seen = community.view();
-      if (!current || !seen || seen.policy.admission === "invitation") return null;
-      return writeCode({ community: communityBytes(current.community), addresses: [current.advertise] });
-    },
-    describeSelf: () => description.publish(),
-    hearNearby: (read) => void (nearby = read),
+  const onChange = () => {
+    for (const listener of listeners.joined) listener();
+    tellBoxes();
   };
-
-  const status = {
-    selfId: identity.boxId,
-    session,
-    strangers,
-    boxes,
-    answering,
-    links,
-    advertise: description.advertise,
-    webPort: () => system.run.port ?? 0,
-  };
+  const community = createCommunity({ system, rows, description, strangers, open, session, close, onChange });
+  const hearing: Parts["hearing"] = { nearby: () => [] };
+  const selfId = identity.boxId;
+  const client = clientOf({ selfId, kinds, listeners, session, boxes, community, answering, links, port, description, hearing });
+  const webPort = () => system.run.port ?? 0;
+  const status = { selfId, session, strangers, boxes, answering, links, advertise: description.advertise, webPort };
   return {
     contract: meshContract,
-    handlers: meshHandlers({ system, rows, client, community, boxes, session, nearby: () => nearby() }),
+    handlers: meshHandlers({ system, rows, client, community, boxes, session, nearby: () => hearing.nearby() }),
     client,
     async start() {
       const box = system.config.values()["box"]!;
@@ -168,5 +133,44 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
     health: () => meshWarnings(status),
     doctor: () => meshDoctor(status),
     metrics: () => meshMetrics(status),
+  };
+}
+
+/** What other services get to hold. */
+function clientOf(parts: Parts): MeshClient {
+  const { session, listeners, community, boxes, answering } = parts;
+  return {
+    selfId: parts.selfId,
+    community: community.view,
+    boxes,
+    box: (id) => boxes().find((one) => one.id === id),
+    registerKind: (spec) => void parts.kinds.push(spec),
+    publish: (kind, key, body) => session()?.replica.put(kind, key, body),
+    withdraw: (kind, key) => session()?.replica.remove(kind, key),
+    records(kind) {
+      const open = session();
+      const members = open?.admission.view()?.members;
+      return open && members ? open.replica.core.list(kind).filter((record) => members.has(record.author)) : [];
+    },
+    onRecords: (kind, listener) => void listeners.records.set(kind, [...(listeners.records.get(kind) ?? []), listener]),
+    onBoxes: (listener) => void listeners.boxes.push(listener),
+    onJoined: (listener) => void listeners.joined.push(listener),
+    request(boxId, path, body, options) {
+      const open = session();
+      if (!open) throw meshErrors.fail("no-community");
+      return answering.request(parts.links, open, { boxId, path, body, ...options });
+    },
+    serve: answering.serve,
+    found: community.found,
+    join: community.join,
+    port: parts.port.number,
+    openCode() {
+      const open = session();
+      const seen = community.view();
+      if (!open || !seen || seen.policy.admission === "invitation") return null;
+      return writeCode({ community: communityBytes(open.community), addresses: [open.advertise] });
+    },
+    describeSelf: () => parts.description.publish(),
+    hearNearby: (read) => void (parts.hearing.nearby = read),
   };
 }

@@ -8,25 +8,25 @@ import type { Random } from "../../kernel/random.ts";
 import { ifRoom } from "../../platform/disk-room.ts";
 import type { Identity } from "../../platform/identity.ts";
 import type { Links } from "../../platform/links.ts";
-import { Admission } from "../../protocols/records/admission.ts";
+import type { Admission } from "../../protocols/records/admission.ts";
 import { admissionKinds } from "../../protocols/records/membership-facts.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { Change } from "../../protocols/records/author-table.ts";
-import type { SignedRecord } from "../../protocols/records/record.ts";
-import { createRecords } from "../../protocols/records/records.ts";
 import type { Member } from "../../protocols/membership/types.ts";
-import { recordCrypto } from "./crypto.ts";
+import { createExclusions } from "./exclusions.ts";
+import { lookForOthers } from "./finding.ts";
 import { createGossip } from "./gossip.ts";
 import type { Gossip, GossipNeeds } from "./gossip.ts";
 import { createKeyring } from "./keyring.ts";
 import type { Keyring } from "./keyring.ts";
-import { meshKinds, readBoxBody, readKeyBody } from "./kinds.ts";
+import { readBoxBody, readKeyBody } from "./kinds.ts";
 import { createPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
 import { profiles } from "../../protocols/membership/constants.ts";
 import { createReplica } from "./replica.ts";
 import type { Replica } from "./replica.ts";
 import { createSealing } from "./sealing.ts";
+import { loadRecords } from "./session-records.ts";
 import type { MeshStore } from "./store.ts";
 
 /** Boxes that do not answer are tried again at their known addresses this often. */
@@ -34,10 +34,6 @@ const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
 const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
 /** A suspicion that outlives so many probes is mostly right: pages need not wait until it is certain. */
 const SUSPECT_PROBES_SHOWN = 3;
-/** An excluded box has so long to take the message that says so. */
-const FAREWELL_MS = 1_000;
-/** Addresses tried in one go. */
-const ADDRESSES_TRIED_MAX = 16;
 
 export interface SessionNeeds {
   clock: Clock;
@@ -77,35 +73,13 @@ export interface Session {
 
 export function createSession(needs: SessionNeeds): Session {
   const { clock, rows, identity } = needs;
-  const admission = new Admission({ community: needs.community }, recordCrypto);
-  const core = createRecords(
-    {
-      community: needs.community,
-      self: identity.boxId,
-      selfKey: identity.publicKey,
-      kinds: [...admissionKinds, ...meshKinds, ...needs.kinds],
-      adoptFirst: false,
-    },
-    {
-      ...recordCrypto,
-      sign: identity.sign,
-      publicKeyOf: (author, record) => admission.publicKeyOf(author, record),
-      mayWrite: (author, record) => admission.mayWrite(author, record),
-    },
-  );
-  const stored = [...rows.records()] as SignedRecord[];
-  admission.load([JSON.parse(rows.fact("genesis")!) as SignedRecord, ...stored]);
-  core.load(stored, Number(rows.fact("ownSeq") ?? 0));
+  const { admission, core } = loadRecords(needs);
   let running = false;
   const suspectShownMs = SUSPECT_PROBES_SHOWN * profiles[needs.profile].probeIntervalMs;
   const cancels: (() => void)[] = [];
 
   const isMember = (box: string) => admission.view()?.members.has(box) ?? false;
   const isExcluded = (box: string) => admission.view()?.excluded.has(box) ?? false;
-  const boxBody = (box: string) => {
-    const record = core.get(box, "box", "self");
-    return record ? readBoxBody(record.body) : undefined;
-  };
   const peers = createPeers({
     links: needs.links,
     clock,
@@ -113,7 +87,8 @@ export function createSession(needs: SessionNeeds): Session {
     addressOf(box) {
       const member = gossip.core.member(box);
       if (member) return { address: member.address, port: member.port };
-      const body = boxBody(box);
+      const record = core.get(box, "box", "self");
+      const body = record && readBoxBody(record.body);
       if (body?.address) return { address: body.address, port: body.meshPort };
       const known = rows.addresses().find((one) => one.box === box);
       return known && { address: known.address, port: known.port };
@@ -174,31 +149,14 @@ export function createSession(needs: SessionNeeds): Session {
     needs.onBoxes();
   };
 
-  /** Who excludes a box tells it so, once: afterwards nobody speaks with it any more. */
-  const tellExcluded = async (box: string, exclusion: SignedRecord) => {
-    const at = peers.addressOf(box);
-    if (at) await peers.askAt(at, "push", { records: [exclusion] }, FAREWELL_MS).catch(() => undefined);
-  };
-
-  let known = new Set(admission.view()?.excluded.keys());
-  /** Cuts who was excluded meanwhile, and lets in again who was pardoned. */
-  const applyExclusions = () => {
-    const excluded = new Set(admission.view()?.excluded.keys());
-    for (const box of excluded) {
-      if (known.has(box)) continue;
-      const exclusion = core.list("exclude").find((record) => record.key === box && record.author === identity.boxId);
-      if (exclusion) void tellExcluded(box, exclusion).finally(() => needs.links.dropPeer(box));
-      else needs.links.dropPeer(box);
-      replica.step({ type: "dropAuthor", author: box, keep: admission.keepOf(box) });
-      gossip.forget(box);
-    }
-    for (const box of known) {
-      if (excluded.has(box)) continue;
-      replica.step({ type: "restoreAuthor", author: box });
-      gossip.readmit(box);
-    }
-    known = excluded;
-  };
+  const exclusions = createExclusions({
+    selfId: identity.boxId,
+    admission,
+    links: needs.links,
+    peers,
+    replica: () => replica,
+    gossip: () => gossip,
+  });
 
   const recordsChanged = (changes: readonly Change[]) => {
     admission.apply(changes);
@@ -207,7 +165,7 @@ export function createSession(needs: SessionNeeds): Session {
     if (admissionChanged) {
       // Later, since the records core is in the middle of a step.
       queueMicrotask(() => {
-        applyExclusions();
+        exclusions.apply();
         replica.step({ type: "recheck" });
       });
     }
@@ -223,19 +181,8 @@ export function createSession(needs: SessionNeeds): Session {
     }
   };
 
-  const answers = (box: string) => {
-    const status = gossip.core.member(box)?.status;
-    return status === "alive" || status === "suspect" || status === "leaving";
-  };
-  /**
-   * Alone, all known addresses are tried. Otherwise one that does not answer: two halves of a community that both
-   * started again while they were cut off from one another would never meet by gossip alone.
-   */
-  const lookForOthers = () => {
-    const missing = rows.addresses().filter(({ box }) => box !== identity.boxId && !isExcluded(box) && !answers(box));
-    const alone = gossip.core.aliveCount() === 1;
-    const tried = alone ? missing.slice(0, ADDRESSES_TRIED_MAX) : missing.slice(needs.random.below(missing.length || 1)).slice(0, 1);
-    if (tried.length > 0) void gossip.join(tried.map(({ address, port }) => ({ address, port })));
+  const look = () => {
+    lookForOthers({ selfId: identity.boxId, random: needs.random, rows, gossip: () => gossip, isExcluded });
     lookAtKeys();
   };
 
@@ -252,13 +199,10 @@ export function createSession(needs: SessionNeeds): Session {
     isExcluded,
     start() {
       running = true;
-      for (const box of known) {
-        gossip.forget(box);
-        replica.step({ type: "dropAuthor", author: box, keep: admission.keepOf(box) });
-      }
+      exclusions.begin();
       replica.start();
-      lookForOthers();
-      cancels.push(clock.every(LOOK_FOR_OTHERS_MS[needs.profile], lookForOthers));
+      look();
+      cancels.push(clock.every(LOOK_FOR_OTHERS_MS[needs.profile], look));
     },
     async stop(goodbye) {
       if (!running) return;

@@ -7,7 +7,7 @@ import type { Identity } from "../../platform/identity.ts";
 import { toBase64url } from "../../protocols/records/base64url.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import { isInvitationGenuine, isKeyOf } from "../../protocols/records/join-evidence.ts";
-import { readAdmit, readInvitation, readJoin, welcomeBytes } from "../../protocols/records/membership-facts.ts";
+import { readAdmit, readJoin, welcomeBytes } from "../../protocols/records/membership-facts.ts";
 import type { Welcome } from "../../protocols/records/membership-facts.ts";
 import type { JoinRefusal } from "../../protocols/records/membership-fold.ts";
 import { readRecord } from "../../protocols/records/record.ts";
@@ -141,11 +141,4 @@ function codeOf(refused: JoinRefusal) {
     "used-up": "invitation-used",
   } as const;
   return fail(codes[refused]);
-}
-
-/** For a newcomer: the record says by itself that it cannot be used. */
-export function invitationState(body: Json, nowMs: number): "open" | "expired" | "revoked" {
-  const invitation = readInvitation(body);
-  if (!invitation || (invitation.revokedMs !== undefined && invitation.revokedMs <= nowMs)) return "revoked";
-  return invitation.expiresMs <= nowMs ? "expired" : "open";
 }

@@ -10,14 +10,22 @@ test("a hash matches its password, in any Unicode composition, and no other", as
   const passwords = createPasswords(seededRandom(1));
   const stored = await passwords.hash("pàssword\u{1F511}");
   assert.equal(await passwords.matches("pa\u0300ssword\u{1F511}", stored), true);
-  for (const guess of ["password", "", "pàssword", "PÀSSWORD\u{1F511}"]) assert.equal(await passwords.matches(guess, stored), false);
+  for (const guess of ["password", "", "pàssword", "PÀSSWORD\u{1F511}"])
+    assert.equal(await passwords.matches(guess, stored), false);
   assert.notEqual(await passwords.hash("pàssword\u{1F511}"), stored);
   for (const nothing of [undefined, "", "argon2id$19456$2$"]) assert.equal(await passwords.matches("", nothing), false);
 });
 
 test("a hash with other parameters, made by another version, still matches", async () => {
   const nonce = Buffer.alloc(16, 7);
-  const tag = argon2Sync("argon2id", { message: "old one", nonce, parallelism: 1, tagLength: 32, memory: 1024, passes: 1 });
+  const tag = argon2Sync("argon2id", {
+    message: "old one",
+    nonce,
+    parallelism: 1,
+    tagLength: 32,
+    memory: 1024,
+    passes: 1,
+  });
   const stored = `argon2id$1024$1$${nonce.toString("base64url")}$${tag.toString("base64url")}`;
   assert.equal(await createPasswords(seededRandom(1)).matches("old one", stored), true);
   assert.equal(await createPasswords(seededRandom(1)).matches("new one", stored), false);

@@ -115,7 +115,10 @@ test("after five wrong passwords in a row sign-in pauses, longer each time; for 
   for (let pauseMs = PAUSE_MS; pauseMs < 2 * PAUSE_MS_MAX; pauseMs *= 2) {
     const expectedS = Math.min(pauseMs, PAUSE_MS_MAX) / 1000;
     // Not even the right password, in any spelling of the name.
-    await assert.rejects(guesser.signIn(" ONA "), (error) => isFailure(error, "sign-in-paused") && error.params["seconds"] === expectedS);
+    await assert.rejects(
+      guesser.signIn(" ONA "),
+      (error) => isFailure(error, "sign-in-paused") && error.params["seconds"] === expectedS,
+    );
     clock.advance(expectedS * 1000 - 1);
     await assert.rejects(guesser.signIn("Ona"), failsWith("sign-in-paused"));
     clock.advance(1);
@@ -130,8 +133,12 @@ test("after five wrong passwords in a row sign-in pauses, longer each time; for 
 
 test("guesses that are sent all at once are not worth more than guesses one by one", async () => {
   const { caller } = await box();
-  const guesses = Array.from({ length: HASHES_AT_ONCE_MAX + HASHES_WAITING_MAX }, () => caller().signIn("Ona", "a guess"));
-  const codes = (await Promise.allSettled(guesses)).map((one) => (one.status === "rejected" ? (one.reason as { code: string }).code : "in"));
+  const guesses = Array.from({ length: HASHES_AT_ONCE_MAX + HASHES_WAITING_MAX }, () =>
+    caller().signIn("Ona", "a guess"),
+  );
+  const codes = (await Promise.allSettled(guesses)).map((one) =>
+    one.status === "rejected" ? (one.reason as { code: string }).code : "in",
+  );
   assert.equal(codes.filter((code) => code === "wrong-password").length, WRONG_IN_A_ROW_MAX);
   assert.equal(codes.filter((code) => code === "sign-in-paused").length, codes.length - WRONG_IN_A_ROW_MAX);
 });
@@ -168,7 +175,10 @@ test("changing the own password ends the other sessions and keeps this one", asy
   const [here, there] = [caller(), caller()];
   await here.signIn("Ona");
   await there.signIn("Ona");
-  await assert.rejects(later(() => handlers.changePassword({ current: "wrong", next: "another horse" }, here.context())), failsWith("wrong-password"));
+  await assert.rejects(
+    later(() => handlers.changePassword({ current: "wrong", next: "another horse" }, here.context())),
+    failsWith("wrong-password"),
+  );
   assert.ok(there.who());
   await handlers.changePassword({ current: PASSWORD, next: "another horse" }, here.context());
   assert.ok(here.who());
@@ -204,9 +214,18 @@ test("a role counts at once; a reset password and a removed account end all sess
   await pau.signIn("Pau", "another horse");
   handlers.remove({ name: "Pau" }, caller().context());
   assert.equal(pau.who(), undefined);
-  await assert.rejects(later(() => handlers.remove({ name: "Pau" }, caller().context())), failsWith("account-unknown"));
-  await assert.rejects(later(() => handlers.setRole({ name: "Pau", role: "host" }, caller().context())), failsWith("account-unknown"));
-  await assert.rejects(later(() => handlers.resetPassword({ name: "Pau", password: PASSWORD }, caller().context())), failsWith("account-unknown"));
+  await assert.rejects(
+    later(() => handlers.remove({ name: "Pau" }, caller().context())),
+    failsWith("account-unknown"),
+  );
+  await assert.rejects(
+    later(() => handlers.setRole({ name: "Pau", role: "host" }, caller().context())),
+    failsWith("account-unknown"),
+  );
+  await assert.rejects(
+    later(() => handlers.resetPassword({ name: "Pau", password: PASSWORD }, caller().context())),
+    failsWith("account-unknown"),
+  );
   assert.ok(events.since(0)!.every((event) => event.type === "people.changed" && event.role === "member"));
 });
 
@@ -214,18 +233,31 @@ test("the last host cannot be removed or demoted; with a second one the first ca
   const { handlers, caller, admit, client } = await box();
   await admit("Pau");
   const refused = failsWith("last-host");
-  await assert.rejects(later(() => handlers.remove({ name: "Ona" }, caller().context())), refused);
-  await assert.rejects(later(() => handlers.setRole({ name: "Ona", role: "steward" }, caller().context())), refused);
+  await assert.rejects(
+    later(() => handlers.remove({ name: "Ona" }, caller().context())),
+    refused,
+  );
+  await assert.rejects(
+    later(() => handlers.setRole({ name: "Ona", role: "steward" }, caller().context())),
+    refused,
+  );
   await handlers.setRole({ name: "Ona", role: "host" }, caller().context());
   await admit("Laia", "host");
   await handlers.setRole({ name: "Ona", role: "guest" }, caller().context());
-  await assert.rejects(later(() => handlers.remove({ name: "Laia" }, caller().context())), refused);
+  await assert.rejects(
+    later(() => handlers.remove({ name: "Laia" }, caller().context())),
+    refused,
+  );
   assert.equal(client.ownerName(), "Laia");
   const list = await handlers.accounts({}, caller().context());
-  assert.deepEqual(list.map((one) => `${one.name} ${one.role} ${one.sessions}`).toSorted(), ["Laia host 1", "Ona guest 0", "Pau member 1"]);
+  assert.deepEqual(list.map((one) => `${one.name} ${one.role} ${one.sessions}`).toSorted(), [
+    "Laia host 1",
+    "Ona guest 0",
+    "Pau member 1",
+  ]);
 });
 
-test("a session ends after the days without use, not while it is used, and not when the clock is set back", async () => {
+test("a session ends after the days without use, not while used, not when the clock is set back", async () => {
   const { clock, caller } = await box();
   const [used, unused] = [caller(), caller()];
   await used.signIn("Ona");
@@ -249,7 +281,7 @@ test("a session ends after the days without use, not while it is used, and not w
   assert.equal(used.who(), undefined);
 });
 
-test("sessions per account: the one used longest ago goes, the new one stays, also with the clock set back", async () => {
+test("sessions per account: the one used longest ago goes, the new one stays, whatever the clock says", async () => {
   const { clock, client, store } = await box();
   const tokens: string[] = [];
   for (let n = 0; n < SESSIONS_PER_ACCOUNT_MAX; n += 1) {
@@ -264,7 +296,10 @@ test("sessions per account: the one used longest ago goes, the new one stays, al
   clock.setWall(clock.wallMs() - DAY_MS);
   const late = client.openSession("Ona");
   assert.ok(client.authenticate(late));
-  assert.equal(store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_sessions").get()!.n, SESSIONS_PER_ACCOUNT_MAX);
+  assert.equal(
+    store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_sessions").get()!.n,
+    SESSIONS_PER_ACCOUNT_MAX,
+  );
   // All in the same millisecond.
   for (let n = 0; n < 2 * SESSIONS_PER_ACCOUNT_MAX; n += 1) assert.ok(client.authenticate(client.openSession("Ona")));
 });
@@ -276,14 +311,19 @@ test("an invitation makes one account, with its role, and signs in", async () =>
   const one = caller();
   const view = await handlers.accept({ token, name: "Pau", password: PASSWORD }, one.context());
   assert.deepEqual([view.role, view.account, one.who()!.account], ["steward", "Pau", "Pau"]);
-  await assert.rejects(later(() => handlers.accept({ token, name: "Pere", password: PASSWORD }, caller().context())), failsWith("account-invitation-unknown"));
+  await assert.rejects(
+    later(() => handlers.accept({ token, name: "Pere", password: PASSWORD }, caller().context())),
+    failsWith("account-invitation-unknown"),
+  );
   assert.deepEqual(await handlers.invitations({}, caller().context()), []);
 });
 
 test("two who use one invitation at the same time: one account", async () => {
   const { handlers, caller, invite, client, rows } = await box();
   const { token } = await invite();
-  const racers = ["Pau", "Pere"].map((name) => handlers.accept({ token, name, password: PASSWORD }, caller().context()));
+  const racers = ["Pau", "Pere"].map((name) =>
+    handlers.accept({ token, name, password: PASSWORD }, caller().context()),
+  );
   const results = await Promise.allSettled(racers);
   assert.deepEqual(results.map((one) => one.status).toSorted(), ["fulfilled", "rejected"]);
   const loser = results.find((one) => one.status === "rejected")!;
@@ -295,20 +335,30 @@ test("two who use one invitation at the same time: one account", async () => {
 test("a name that is taken does not use the invitation up", async () => {
   const { handlers, caller, invite } = await box();
   const { token } = await invite();
-  await assert.rejects(later(() => handlers.accept({ token, name: "ONA", password: PASSWORD }, caller().context())), failsWith("account-exists"));
+  await assert.rejects(
+    later(() => handlers.accept({ token, name: "ONA", password: PASSWORD }, caller().context())),
+    failsWith("account-exists"),
+  );
   await handlers.accept({ token, name: "Pau", password: PASSWORD }, caller().context());
 });
 
 test("invitations that expired, were taken back, or never were", async () => {
   const { clock, handlers, caller, invite, store } = await box();
   const [brief, revoked] = [await invite("member", 1), await invite("member", 60)];
-  const accept = (token: string) => later(() => handlers.accept({ token, name: "Pau", password: PASSWORD }, caller().context()));
+  const accept = (token: string) =>
+    later(() => handlers.accept({ token, name: "Pau", password: PASSWORD }, caller().context()));
   handlers.revokeInvitation({ id: revoked.id }, caller().context());
   await assert.rejects(accept(revoked.token), failsWith("account-invitation-unknown"));
-  await assert.rejects(later(() => handlers.revokeInvitation({ id: revoked.id }, caller().context())), failsWith("account-invitation-unknown"));
+  await assert.rejects(
+    later(() => handlers.revokeInvitation({ id: revoked.id }, caller().context())),
+    failsWith("account-invitation-unknown"),
+  );
   await assert.rejects(accept("never"), failsWith("account-invitation-unknown"));
   clock.advance(DAY_MS - 1);
-  assert.deepEqual((await handlers.invitations({}, caller().context())).map((one) => one.id), [brief.id]);
+  assert.deepEqual(
+    (await handlers.invitations({}, caller().context())).map((one) => one.id),
+    [brief.id],
+  );
   clock.advance(1);
   assert.deepEqual(await handlers.invitations({}, caller().context()), []);
   await assert.rejects(accept(brief.token), failsWith("account-invitation-expired"));
@@ -334,7 +384,10 @@ test("the limits of invitations and accounts", async () => {
   await handlers.accept({ token: one.token, name: "Pau", password: PASSWORD }, caller().context());
   assert.equal(rows.count(), ACCOUNTS_MAX);
   const { token } = await invite();
-  await assert.rejects(later(() => handlers.accept({ token, name: "Pere", password: PASSWORD }, caller().context())), failsWith("accounts-full"));
+  await assert.rejects(
+    later(() => handlers.accept({ token, name: "Pere", password: PASSWORD }, caller().context())),
+    failsWith("accounts-full"),
+  );
   assert.equal((await handlers.invitations({}, caller().context())).length, INVITATIONS_MAX);
 });
 
