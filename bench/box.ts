@@ -31,7 +31,9 @@ interface Running {
 /** Starts a box and resolves when it says that it is ready. */
 async function startBox(data: string, flags: string[]): Promise<Running> {
   const network = ["--port", "0", "--mesh-port", "0", "--bind", "127.0.0.1"];
-  const child = spawn(comu, ["up", "--json", "--data", data, ...network, ...flags], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(comu, ["up", "--json", "--data", data, ...network, ...flags], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout! }).once("line", resolve);
     child.once("exit", () => reject(new Error("the box did not start")));
@@ -59,7 +61,9 @@ function cpuSeconds(pid: number): number {
 
 async function meshBytes(url: string): Promise<number> {
   const text = await (await fetch(new URL("/metrics", url))).text();
-  const values = [...text.matchAll(/^comu_mesh_(?:gossip|link)_bytes_total\{[^}]*\} (\d+)/gm)].map((match) => Number(match[1]));
+  const values = [...text.matchAll(/^comu_mesh_(?:gossip|link)_bytes_total\{[^}]*\} (\d+)/gm)].map((match) =>
+    Number(match[1]),
+  );
   return values.reduce((sum, value) => sum + value, 0);
 }
 
@@ -109,12 +113,16 @@ try {
   say(`letting them settle for ${SETTLE_S} s, then resting for ${REST_S} s`);
   await sleep(SETTLE_S * 1000);
 
-  const before = await Promise.all(boxes.map(async (box) => ({ cpu: cpuSeconds(box.child.pid!), bytes: await meshBytes(box.url) })));
+  const before = await Promise.all(
+    boxes.map(async (box) => ({ cpu: cpuSeconds(box.child.pid!), bytes: await meshBytes(box.url) })),
+  );
   const bareCpu = cpuSeconds(bare[0]!.pid!);
   const startMs = performance.now();
   await sleep(REST_S * 1000);
   const seconds = (performance.now() - startMs) / 1000;
-  const after = await Promise.all(boxes.map(async (box) => ({ cpu: cpuSeconds(box.child.pid!), bytes: await meshBytes(box.url) })));
+  const after = await Promise.all(
+    boxes.map(async (box) => ({ cpu: cpuSeconds(box.child.pid!), bytes: await meshBytes(box.url) })),
+  );
   const cpuPercent = boxes.map((_box, index) => ((after[index]!.cpu - before[index]!.cpu) / seconds) * 100);
   const bytesPerHour = boxes.map((_box, index) => ((after[index]!.bytes - before[index]!.bytes) / seconds) * 3600);
   const rss = boxes.map((box) => rssBytes(box.child.pid!));
@@ -122,7 +130,9 @@ try {
   const barePercent = ((cpuSeconds(bare[0]!.pid!) - bareCpu) / seconds) * 100;
   for (const [index, box] of boxes.entries()) {
     const mb = (rss[index]! / 1e6).toFixed(1);
-    say(`  ${box.url}  RSS ${mb} MB, CPU ${cpuPercent[index]!.toFixed(2)} %, ${(bytesPerHour[index]! / 1e6).toFixed(2)} MB/h of mesh`);
+    say(
+      `  ${box.url}  RSS ${mb} MB, CPU ${cpuPercent[index]!.toFixed(2)} %, ${(bytesPerHour[index]! / 1e6).toFixed(2)} MB/h of mesh`,
+    );
   }
   say(`  bare Node: RSS ${(bareRss / 1e6).toFixed(1)} MB, CPU ${barePercent.toFixed(2)} %`);
   await Promise.all(boxes.map((box) => stop(box.child)));
@@ -132,11 +142,25 @@ try {
   const peers: number[] = [];
   for (let run = 0; run < RUNS; run += 1) {
     const port = 17_000 + run;
-    const command = [comu, "up", "--data", boxes[0]!.data, "--port", String(port), "--mesh-port", "0", "--bind", "127.0.0.1"];
+    const command = [
+      comu,
+      "up",
+      "--data",
+      boxes[0]!.data,
+      "--port",
+      String(port),
+      "--mesh-port",
+      "0",
+      "--bind",
+      "127.0.0.1",
+    ];
     const page = await timeToPage(command, `http://127.0.0.1:${port}/`);
     ours.push(page.ms);
     await stop(page.child);
-    const bareRun = await timeToPage([process.execPath, bareScript, String(port + 1000)], `http://127.0.0.1:${port + 1000}/`);
+    const bareRun = await timeToPage(
+      [process.execPath, bareScript, String(port + 1000)],
+      `http://127.0.0.1:${port + 1000}/`,
+    );
     peers.push(bareRun.ms);
     await stop(bareRun.child);
     say(`  run ${run + 1}: ours ${Math.round(page.ms)} ms, bare Node ${Math.round(bareRun.ms)} ms`);

@@ -30,7 +30,10 @@ export function serveWeb(system: System, uiFolder: string): Web & { setupKey: ()
     files: createStatic(uiFolder),
     healthz: () => {
       const down = system.supervisor.status().filter((part) => part.state !== "running" && part.state !== "off");
-      return { ok: down.length === 0, body: { ok: down.length === 0, version: system.version, down: down.map((part) => part.name) } };
+      return {
+        ok: down.length === 0,
+        body: { ok: down.length === 0, version: system.version, down: down.map((part) => part.name) },
+      };
     },
     metrics: () => systemMetrics(system),
   });

@@ -141,8 +141,17 @@ export function systemMetrics(system: System): Metric[] {
     gauge("start_time_seconds", "Start of the daemon, seconds since 1970.", system.startedMs / 1000),
     gauge("resident_memory_bytes", "Resident memory of the daemon.", memory.rss),
     gauge("heap_used_bytes", "Memory used by JavaScript objects.", memory.heapUsed),
-    { name: "cpu_seconds_total", type: "counter", help: "CPU time of the daemon.", value: (cpu.user + cpu.system) / 1e6 },
-    gauge("health_warnings", "Standing warnings that are not set aside.", system.health.warnings().filter((w) => !w.ignored).length),
+    {
+      name: "cpu_seconds_total",
+      type: "counter",
+      help: "CPU time of the daemon.",
+      value: (cpu.user + cpu.system) / 1e6,
+    },
+    gauge(
+      "health_warnings",
+      "Standing warnings that are not set aside.",
+      system.health.warnings().filter((w) => !w.ignored).length,
+    ),
     ...system.services.flatMap((service) => service.metrics?.() ?? []),
   ];
 }

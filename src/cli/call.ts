@@ -8,14 +8,24 @@ import type { Endpoint } from "../kernel/contract.ts";
 import { defineErrors, Failure } from "../kernel/errors.ts";
 import { shortSocketPath } from "../platform/web/server.ts";
 
-export const cliErrors = defineErrors({ "box-not-running": 503, "password-file-unreadable": 400, "setup-incomplete": 400, "demo-box-failed": 500 });
+export const cliErrors = defineErrors({
+  "box-not-running": 503,
+  "password-file-unreadable": 400,
+  "setup-incomplete": 400,
+  "demo-box-failed": 500,
+});
 
 /** A box that does not answer within this time is taken for stuck. Joining a far community may take long. */
 const CALL_TIMEOUT_MS = 90_000;
 /** A larger answer is a bug. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
-export async function callBox(data: string, endpoint: Endpoint, input: Record<string, unknown>, language: string): Promise<unknown> {
+export async function callBox(
+  data: string,
+  endpoint: Endpoint,
+  input: Record<string, unknown>,
+  language: string,
+): Promise<unknown> {
   const rest = { ...input };
   const path = endpoint.path.replaceAll(/:(\w+)/g, (_whole, key: string) => {
     const value = encodeURIComponent(String(rest[key]));
@@ -23,7 +33,9 @@ export async function callBox(data: string, endpoint: Endpoint, input: Record<st
     return value;
   });
   const reads = endpoint.method === "GET" || endpoint.method === "DELETE";
-  const query = reads ? new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)])).toString() : "";
+  const query = reads
+    ? new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)])).toString()
+    : "";
   const answer = await send(data, {
     method: endpoint.method,
     path: `/api/v1${path}${query ? `?${query}` : ""}`,
@@ -48,7 +60,13 @@ function send(data: string, sent: Sent): Promise<{ status: number; body: unknown
   const socket = shortSocketPath(file);
   return new Promise((resolve, reject) => {
     const headers = { host: "localhost", "x-comu-language": sent.language, "content-type": "application/json" };
-    const call = request({ socketPath: socket.path, method: sent.method, path: sent.path, headers, timeout: CALL_TIMEOUT_MS });
+    const call = request({
+      socketPath: socket.path,
+      method: sent.method,
+      path: sent.path,
+      headers,
+      timeout: CALL_TIMEOUT_MS,
+    });
     call.on("response", (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
@@ -57,7 +75,9 @@ function send(data: string, sent: Sent): Promise<{ status: number; body: unknown
         if (size > ANSWER_BYTES_MAX) call.destroy(new Error("the answer is too large"));
         chunks.push(chunk);
       });
-      response.on("end", () => resolve({ status: response.statusCode!, body: JSON.parse(Buffer.concat(chunks).toString()) as unknown }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode!, body: JSON.parse(Buffer.concat(chunks).toString()) as unknown }),
+      );
     });
     call.on("timeout", () => call.destroy(new Error("no answer in time")));
     call.on("error", (cause) => reject(cliErrors.fail("box-not-running", { params: { data }, cause })));

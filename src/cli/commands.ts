@@ -32,7 +32,10 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
   const path = shape.command.split(" ");
   const name = path.pop()!;
   const command = new Command(name).description(endpoint.summary);
-  const schema = z.toJSONSchema(endpoint.input, { io: "input" }) as { properties?: Record<string, Property>; required?: string[] };
+  const schema = z.toJSONSchema(endpoint.input, { io: "input" }) as {
+    properties?: Record<string, Property>;
+    required?: string[];
+  };
   const required = new Set(schema.required ?? []);
   const positional = shape.positional ?? [];
   for (const key of positional) command.argument(required.has(key) ? `<${key}>` : `[${key}]`);
@@ -55,7 +58,8 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
     if (shape.confirm && !command.opts()["yes"]) await confirm(shape.confirm, input, languageOf(command));
     const output = await callBox(data, endpoint, input, languageOf(command));
     printOutput(output, { json, shape });
-    if (typeof output === "object" && output !== null && (output as { ok?: unknown }).ok === false) process.exitCode = 1;
+    if (typeof output === "object" && output !== null && (output as { ok?: unknown }).ok === false)
+      process.exitCode = 1;
   });
   parentFor(root, path).addCommand(command);
 }

@@ -30,11 +30,25 @@ const clock = systemClock();
 
 /** Names and services of the first boxes; further ones repeat them with a number. */
 const CAST = [
-  { box: "Ateneu", owner: "Anna", zone: "Gràcia", type: "_http._tcp", category: "learning", title: "Biblioteca de l'Ateneu" },
+  {
+    box: "Ateneu",
+    owner: "Anna",
+    zone: "Gràcia",
+    type: "_http._tcp",
+    category: "learning",
+    title: "Biblioteca de l'Ateneu",
+  },
   { box: "Can Batlló", owner: "Biel", zone: "Sants", type: "_http._tcp", category: "radio", title: "Ràdio del barri" },
   { box: "Escola", owner: "Carme", zone: "Gràcia", type: "_http._tcp", category: "files", title: "Apunts de l'escola" },
   { box: "Hort", owner: "David", zone: "Sants", type: "_http._tcp", category: "sensors", title: "El temps a l'hort" },
-  { box: "Mas Vell", owner: "Elna", zone: "Alt Penedès", type: "_http._tcp", category: "maps", title: "Mapa de camins" },
+  {
+    box: "Mas Vell",
+    owner: "Elna",
+    zone: "Alt Penedès",
+    type: "_http._tcp",
+    category: "maps",
+    title: "Mapa de camins",
+  },
 ] as const;
 
 interface DemoBox {
@@ -58,7 +72,12 @@ export function demoCommand(version: string): Command {
     });
     const demo: { boxes: DemoBox[]; pages: Server[] } = { boxes: [], pages: [] };
     try {
-      const begun = build(demo, { folder, count, language, tell: (line) => void (json || process.stdout.write(`${line}\n`)) });
+      const begun = build(demo, {
+        folder,
+        count,
+        language,
+        tell: (line) => void (json || process.stdout.write(`${line}\n`)),
+      });
       const ready = await Promise.race([begun.then(() => true), stopped.then(() => false)]);
       if (!ready) return;
       if (json) process.stdout.write(`${JSON.stringify(description(demo.boxes, version))}\n`);
@@ -90,7 +109,16 @@ async function build(demo: { boxes: DemoBox[]; pages: Server[] }, options: Build
     const number = index < CAST.length ? "" : ` ${Math.floor(index / CAST.length) + 1}`;
     const data = join(options.folder, `box-${index + 1}`);
     const community = index === 0 ? ["--new-community", "Barris en xarxa"] : ["--join", code];
-    const identity = ["--name", role.box + number, "--owner", role.owner, "--zone", role.zone, "--password-file", passwordFile];
+    const identity = [
+      "--name",
+      role.box + number,
+      "--owner",
+      role.owner,
+      "--zone",
+      role.zone,
+      "--password-file",
+      passwordFile,
+    ];
     const network = ["--port", "0", "--mesh-port", "0", "--bind", "127.0.0.1", "--data", data];
     const box = await startBox([...identity, ...community, ...network], data);
     demo.boxes.push(box);
@@ -107,7 +135,9 @@ async function build(demo: { boxes: DemoBox[]; pages: Server[] }, options: Build
       port: (page.address() as AddressInfo).port,
       open: true,
     });
-    options.tell(`  ${(role.box + number).padEnd(14)} ${box.url}  ${say(words, options.language, "demo.sign-in", { owner: role.owner })}`);
+    options.tell(
+      `  ${(role.box + number).padEnd(14)} ${box.url}  ${say(words, options.language, "demo.sign-in", { owner: role.owner })}`,
+    );
   }
 }
 
@@ -159,6 +189,7 @@ function description(boxes: DemoBox[], version: string): object {
 
 function toCount(text: string): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > DEMO_BOXES_MAX) throw new InvalidArgumentError(`It must be 1 to ${DEMO_BOXES_MAX}.`);
+  if (!/^\d+$/.test(text) || count < 1 || count > DEMO_BOXES_MAX)
+    throw new InvalidArgumentError(`It must be 1 to ${DEMO_BOXES_MAX}.`);
   return count;
 }

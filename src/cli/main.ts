@@ -45,7 +45,9 @@ function allCommands(command: Command): Command[] {
 export async function main(args: string[]): Promise<number> {
   const json = args.includes("--json");
   const at = args.indexOf("--lang");
-  const language = pickLanguage(at >= 0 ? args[at + 1] : (process.env["LC_ALL"] ?? process.env["LC_MESSAGES"] ?? process.env["LANG"]));
+  const language = pickLanguage(
+    at >= 0 ? args[at + 1] : (process.env["LC_ALL"] ?? process.env["LC_MESSAGES"] ?? process.env["LANG"]),
+  );
   try {
     const root = program();
     if (args.length === 0) {
@@ -57,7 +59,10 @@ export async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT_DONE;
-      if (json) process.stdout.write(`${JSON.stringify({ error: { code: "usage", message: error.message.replace(/^error: /, ""), advice: "comu help" } })}\n`);
+      if (json)
+        process.stdout.write(
+          `${JSON.stringify({ error: { code: "usage", message: error.message.replace(/^error: /, ""), advice: "comu help" } })}\n`,
+        );
       return EXIT_USAGE;
     }
     const failure = asFailure(error);

@@ -38,7 +38,9 @@ function lines(row: Row, indent: string): string {
   let text = "";
   for (const [key, value] of Object.entries(row)) {
     if (Array.isArray(value) && typeof value[0] === "object") {
-      text += `${indent}${bold(key)}\n${table(value as Row[]).replaceAll(/^/gm, `${indent}  `).trimEnd()}\n`;
+      text += `${indent}${bold(key)}\n${table(value as Row[])
+        .replaceAll(/^/gm, `${indent}  `)
+        .trimEnd()}\n`;
     } else if (typeof value === "object" && value !== null && !Array.isArray(value) && indent.length < 8) {
       text += `${indent}${bold(key)}\n${lines(value as Row, `${indent}  `)}`;
     } else {
@@ -53,7 +55,11 @@ function table(rows: Row[], wished?: readonly string[]): string {
   const columns = wished ?? Object.keys(rows[0]!);
   const cells = rows.map((row) => columns.map((column) => show(row[column]).slice(0, CELL_WIDTH_MAX)));
   const widths = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]!.length)));
-  const line = (parts: readonly string[]) => parts.map((part, index) => part.padEnd(widths[index]!)).join("  ").trimEnd();
+  const line = (parts: readonly string[]) =>
+    parts
+      .map((part, index) => part.padEnd(widths[index]!))
+      .join("  ")
+      .trimEnd();
   return `${bold(line(columns))}\n${cells.map(line).join("\n")}\n`;
 }
 
@@ -61,7 +67,8 @@ function show(value: unknown): string {
   if (value === null || value === undefined || value === "") return "-";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.map(show).join(", ");
-  if (typeof value === "object") return "score" in value ? show((value as { score: unknown }).score) : JSON.stringify(value);
+  if (typeof value === "object")
+    return "score" in value ? show((value as { score: unknown }).score) : JSON.stringify(value);
   // Control characters too: what other boxes say must not steer the terminal.
   return String(value).replaceAll(/[\s\p{Cc}]+/gu, " ");
 }

@@ -74,9 +74,13 @@ export function upCommand(version: string): Command {
     const url = pageUrl(daemon, flags.bind);
     if (json) {
       const { id } = { id: daemon.system.identity.boxId };
-      process.stdout.write(`${JSON.stringify({ url, id, port: daemon.port, data, setUp: daemon.setupKey === undefined })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ url, id, port: daemon.port, data, setUp: daemon.setupKey === undefined })}\n`,
+      );
     } else {
-      process.stdout.write(`\n  ${say(words, language, daemon.setupKey ? "up.open-setup" : "up.open")}\n\n    ${url}\n\n`);
+      process.stdout.write(
+        `\n  ${say(words, language, daemon.setupKey ? "up.open-setup" : "up.open")}\n\n    ${url}\n\n`,
+      );
     }
     await stopped;
   });
@@ -117,13 +121,16 @@ function readPassword(file: string): string {
 async function keepPorts(daemon: Daemon, flags: UpFlags): Promise<void> {
   const box = daemon.system.config.values()["box"]!;
   const wished = { port: flags.port, meshPort: flags.meshPort, bind: flags.bind };
-  const changed = Object.entries(wished).filter(([key, value]) => value !== undefined && value !== 0 && value !== box[key]);
+  const changed = Object.entries(wished).filter(
+    ([key, value]) => value !== undefined && value !== 0 && value !== box[key],
+  );
   if (changed.length > 0) await daemon.system.config.change({ box: Object.fromEntries(changed) });
 }
 
 function pageUrl(daemon: Daemon, bind: string | undefined): string {
   const bound = bind ?? (daemon.system.config.values()["box"]!["bind"] as string);
-  const host = bound === "" || bound === "0.0.0.0" || bound === "::" ? (localAddresses()[0]?.address ?? "127.0.0.1") : bound;
+  const host =
+    bound === "" || bound === "0.0.0.0" || bound === "::" ? (localAddresses()[0]?.address ?? "127.0.0.1") : bound;
   const shown = host.includes(":") ? `[${host}]` : host;
   return `http://${shown}:${daemon.port}/${daemon.setupKey ? `#setup=${daemon.setupKey}` : ""}`;
 }
@@ -149,4 +156,3 @@ function toPort(text: string): number {
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("It must be a number from 0 to 65535.");
   return port;
 }
-

@@ -30,7 +30,8 @@ export function createHealth(): Health {
   const parts = new Map<string, () => Warning[]>();
   let standing: StandingWarning[] = [];
   let ignored = new Set<string>();
-  const keyOf = (source: string, warning: Warning) => `${source}/${warning.code}/${JSON.stringify(warning.params ?? {})}`;
+  const keyOf = (source: string, warning: Warning) =>
+    `${source}/${warning.code}/${JSON.stringify(warning.params ?? {})}`;
   return {
     watch: (source, read) => void parts.set(source, read),
     refresh(nowMs) {

@@ -74,7 +74,11 @@ export function createLog(options: LogOptions): LogRing {
     error: (message, fields) => put("error", area, message, fields),
     area: (name) => forArea(name),
   });
-  return { ...forArea("box"), recent: (limit) => (limit > 0 ? lines.slice(-limit) : []), setLevel: (level) => (threshold = level) };
+  return {
+    ...forArea("box"),
+    recent: (limit) => (limit > 0 ? lines.slice(-limit) : []),
+    setLevel: (level) => (threshold = level),
+  };
 }
 
 function cleanFields(fields: object, depth: number): Record<string, unknown> {
@@ -86,7 +90,8 @@ function cleanFields(fields: object, depth: number): Record<string, unknown> {
 function clean(value: unknown, depth: number): unknown {
   if (typeof value === "string") return value.slice(0, LOG_MESSAGE_LENGTH_MAX);
   if (value instanceof Error) return describe(value).slice(0, LOG_MESSAGE_LENGTH_MAX);
-  if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return String(value).slice(0, 100);
+  if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function")
+    return String(value).slice(0, 100);
   if (typeof value !== "object" || value === null) return value;
   if (ArrayBuffer.isView(value)) return `(${value.byteLength} bytes)`;
   if (depth >= LOG_DEPTH_MAX) return "(more)";
@@ -98,5 +103,7 @@ function clean(value: unknown, depth: number): unknown {
 export function describe(error: unknown, depth = 1): string {
   if (!(error instanceof Error)) return String(error);
   const own = `${error.name}: ${error.message}`;
-  return error.cause === undefined || depth >= LOG_DEPTH_MAX ? own : `${own} (because ${describe(error.cause, depth + 1)})`;
+  return error.cause === undefined || depth >= LOG_DEPTH_MAX
+    ? own
+    : `${own} (because ${describe(error.cause, depth + 1)})`;
 }

@@ -6,7 +6,10 @@ import { ifRoom } from "./disk-room.ts";
 
 test("a full disk is told, other errors come through", () => {
   let written = 0;
-  assert.equal(ifRoom(() => void written++), true);
+  assert.equal(
+    ifRoom(() => void written++),
+    true,
+  );
   assert.equal(written, 1);
   const full = () => {
     throw fail("disk-full");

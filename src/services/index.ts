@@ -34,7 +34,11 @@ export const services: readonly ServiceEntry[] = [
 ];
 
 /** Makes a service's client known to the services that come after it. */
-function provide<K extends "people" | "mesh" | "discovery">(system: System, name: K, made: Service & { client: System[K] }): Service {
+function provide<K extends "people" | "mesh" | "discovery">(
+  system: System,
+  name: K,
+  made: Service & { client: System[K] },
+): Service {
   system[name] = made.client;
   return made;
 }

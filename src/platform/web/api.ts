@@ -164,7 +164,8 @@ async function readBody(c: Context<Env>): Promise<object | undefined> {
     chunks.push(chunk);
   }
   if (size === 0) return undefined;
-  if (!/^application\/json\b/i.test(c.req.header("content-type") ?? "")) throw badJson("content-type must be application/json");
+  if (!/^application\/json\b/i.test(c.req.header("content-type") ?? ""))
+    throw badJson("content-type must be application/json");
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));

@@ -10,12 +10,21 @@ export function openApi(services: readonly Service[], version: string): object {
     for (const [name, endpoint] of Object.entries(contract.endpoints)) {
       const path = endpoint.path.replaceAll(/:(\w+)/g, "{$1}");
       paths[path] ??= {};
-      paths[path][endpoint.method.toLowerCase()] = operation(contract.name, name, endpoint, Object.keys(contract.errors));
+      paths[path][endpoint.method.toLowerCase()] = operation(
+        contract.name,
+        name,
+        endpoint,
+        Object.keys(contract.errors),
+      );
     }
   }
   return {
     openapi: "3.1.0",
-    info: { title: "Comú", version, description: "A box of a community cloud. Errors have one form: see the schema Error." },
+    info: {
+      title: "Comú",
+      version,
+      description: "A box of a community cloud. Errors have one form: see the schema Error.",
+    },
     servers: [{ url: "/api/v1" }],
     paths,
     components: {
@@ -32,7 +41,12 @@ const errorSchema = {
     error: {
       type: "object",
       required: ["code", "message", "advice"],
-      properties: { code: { type: "string" }, message: { type: "string" }, advice: { type: "string" }, params: { type: "object" } },
+      properties: {
+        code: { type: "string" },
+        message: { type: "string" },
+        advice: { type: "string" },
+        params: { type: "object" },
+      },
     },
   },
 };
@@ -60,7 +74,10 @@ function operation(service: string, name: string, endpoint: Endpoint, codes: str
     ...(bodyKeys.length ? { requestBody: { required: true, content: json(pick(schema, bodyKeys)) } } : {}),
     ...(endpoint.role === "public" ? {} : { security: [{ session: [] }] }),
     responses: {
-      200: { description: "Done", content: json(z.toJSONSchema(endpoint.output, { io: "output", unrepresentable: "any" })) },
+      200: {
+        description: "Done",
+        content: json(z.toJSONSchema(endpoint.output, { io: "output", unrepresentable: "any" })),
+      },
       default: { description: "Refused or failed", content: json({ $ref: "#/components/schemas/Error" }) },
     },
   };

@@ -180,7 +180,9 @@ function createPlaces(log: Log, limits: WebLimits) {
 function listening(server: Server, where: { port: number; host?: string } | { path: string }): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => {
-      reject("port" in where ? asListenFailure(error, where.host ?? "", where.port) : asListenFailure(error, where.path, 0));
+      reject(
+        "port" in where ? asListenFailure(error, where.host ?? "", where.port) : asListenFailure(error, where.path, 0),
+      );
     };
     server.once("error", failed);
     server.listen(where, () => {

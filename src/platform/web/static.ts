@@ -60,7 +60,10 @@ export function createStatic(root: string): StaticFiles {
       "cache-control": name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
       vary: "accept-encoding",
     };
-    for (const [encoding, ending] of [["br", ".br"], ["gzip", ".gz"]] as const) {
+    for (const [encoding, ending] of [
+      ["br", ".br"],
+      ["gzip", ".gz"],
+    ] as const) {
       if (acceptEncoding.includes(encoding) && names.has(name + ending)) {
         return new Response(read(name + ending), { headers: { ...headers, "content-encoding": encoding } });
       }

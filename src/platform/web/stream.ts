@@ -46,7 +46,10 @@ export function eventStream(
       wake?.();
     });
     const send = (event: Pick<ComuEvent, "id" | "type" | "data">) =>
-      stream.writeSSE({ id: String(event.id), data: JSON.stringify({ id: event.id, type: event.type, data: event.data }) });
+      stream.writeSSE({
+        id: String(event.id),
+        data: JSON.stringify({ id: event.id, type: event.type, data: event.data }),
+      });
     const missed = Number.isNaN(asked) ? [] : events.since(asked);
     try {
       if (missed === undefined) await send({ id: events.lastId(), type: "reload", data: {} });

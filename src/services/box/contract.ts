@@ -21,10 +21,25 @@ export const boxErrors = defineErrors({
   "setup-key-needed": 403,
 });
 
-export const boxName = z.string().trim().min(1).max(BOX_NAME_LENGTH_MAX).regex(/^[^\p{C}]+$/u, "has invisible characters");
-export const personName = z.string().trim().min(1).max(OWNER_LENGTH_MAX).regex(/^[^\p{C}]+$/u, "has invisible characters");
+export const boxName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(BOX_NAME_LENGTH_MAX)
+  .regex(/^[^\p{C}]+$/u, "has invisible characters");
+export const personName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(OWNER_LENGTH_MAX)
+  .regex(/^[^\p{C}]+$/u, "has invisible characters");
 export const password = z.string().min(PASSWORD_LENGTH_MIN).max(PASSWORD_LENGTH_MAX);
-export const zoneName = z.string().trim().min(1).max(40).regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u, "letters, digits, space, . _ -");
+export const zoneName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(40)
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u, "letters, digits, space, . _ -");
 
 const warning = z.object({
   code: z.string(),
@@ -70,16 +85,42 @@ const status = z.object({
 
 export const boxSettings = z.object({
   name: z.string().max(BOX_NAME_LENGTH_MAX).default("").describe("The name of this box, as the community sees it."),
-  port: z.number().int().min(0).max(65535).default(7000).describe("Port of the pages and the API; counts from the next start."),
-  meshPort: z.number().int().min(0).max(65535).default(7946).describe("Port of the mesh, TCP and UDP; counts from the next start."),
+  port: z
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(7000)
+    .describe("Port of the pages and the API; counts from the next start."),
+  meshPort: z
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(7946)
+    .describe("Port of the mesh, TCP and UDP; counts from the next start."),
   bind: z.string().max(64).default("").describe("Address to listen on; empty: all. Counts from the next start."),
-  hostNames: z.array(z.string().max(253)).max(20).default([]).describe("Further names by which people open these pages."),
+  hostNames: z
+    .array(z.string().max(253))
+    .max(20)
+    .default([])
+    .describe("Further names by which people open these pages."),
   zone: zoneName.default(ZONE_DEFAULT).describe("The zone this box belongs to: boxes close in network and place."),
   language: z.enum(["ca", "es", "en"]).default("en").describe("Language of pages for who has not chosen one."),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").describe("How much goes into the log."),
-  ignoredWarnings: z.array(z.string().max(60)).max(50).default([]).describe("Warnings that the host has seen and set aside."),
+  ignoredWarnings: z
+    .array(z.string().max(60))
+    .max(50)
+    .default([])
+    .describe("Warnings that the host has seen and set aside."),
   partsOff: z.array(z.string().max(40)).max(50).default([]).describe("Optional parts that the host has switched off."),
-  diskReserveMiB: z.number().int().min(16).max(1_000_000).default(200).describe("A warning stands when less is free, in MiB."),
+  diskReserveMiB: z
+    .number()
+    .int()
+    .min(16)
+    .max(1_000_000)
+    .default(200)
+    .describe("A warning stands when less is free, in MiB."),
 });
 
 export const boxContract = defineContract({

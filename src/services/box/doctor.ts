@@ -46,13 +46,17 @@ export function createDoctor(system: System) {
 
   const bounded = (name: string, look: Promise<Check[]>): Promise<Check[]> => {
     const late = new Promise<Check[]>((resolve) => {
-      system.clock.after(CHECK_TIMEOUT_MS, () => resolve([{ code: "slow", ok: false, severity: "warning", params: { part: name } }]));
+      system.clock.after(CHECK_TIMEOUT_MS, () =>
+        resolve([{ code: "slow", ok: false, severity: "warning", params: { part: name } }]),
+      );
     });
     return Promise.race([look, late]);
   };
 
   const run = async (): Promise<DoctorReport> => {
-    const looks = system.services.flatMap((service) => (service.doctor ? [bounded(service.contract.name, service.doctor())] : []));
+    const looks = system.services.flatMap((service) =>
+      service.doctor ? [bounded(service.contract.name, service.doctor())] : [],
+    );
     const checks = (await Promise.all([own(), ...looks])).flat();
     last = { atMs: system.clock.wallMs(), checks };
     return last;

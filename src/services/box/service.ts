@@ -46,7 +46,8 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
 
   const setup: Handlers<typeof boxContract.endpoints>["setup"] = async (input, context) => {
     if (system.people.hasAccounts()) throw fail("already-set-up");
-    if (context.principal.via === "none" && !isLoopback(context.address)) checkKey(input.setupKey ?? "", setupKeyOf(system.identity));
+    if (context.principal.via === "none" && !isLoopback(context.address))
+      checkKey(input.setupKey ?? "", setupKeyOf(system.identity));
     if (settingUp) throw kernelFail("conflict", { params: { what: "set-up" } });
     settingUp = true;
     const { name, language, zone: zoneBefore } = settings();
@@ -54,7 +55,10 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
       const host = await system.people.prepareHost(input.owner, input.password);
       const zone = input.zone === undefined ? {} : { zone: input.zone };
       await system.config.change({ box: { name: input.name, language: context.language, ...zone } });
-      const joined = "found" in input.community ? await system.mesh.found(input.community.found) : await system.mesh.join(input.community.join);
+      const joined =
+        "found" in input.community
+          ? await system.mesh.found(input.community.found)
+          : await system.mesh.join(input.community.join);
       system.people.createHost(host);
       system.mesh.describeSelf();
       if (context.principal.via === "none") context.setSession(system.people.openSession(host.name));
@@ -97,8 +101,16 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
         uptimeS: Math.round(process.uptime()),
         boxes: { up: boxes.filter((one) => one.state === "up" || one.state === "suspect").length, known: boxes.length },
         services: system.discovery.counts(),
-        memory: { rssBytes: facts.processRssBytes, freeBytes: facts.memoryFreeBytes, totalBytes: facts.memoryTotalBytes },
-        cpu: { processPercent: Math.round(facts.processCpu * 1000) / 10, load1: facts.load[0], cores: facts.processors },
+        memory: {
+          rssBytes: facts.processRssBytes,
+          freeBytes: facts.memoryFreeBytes,
+          totalBytes: facts.memoryTotalBytes,
+        },
+        cpu: {
+          processPercent: Math.round(facts.processCpu * 1000) / 10,
+          load1: facts.load[0],
+          cores: facts.processors,
+        },
         disk: { freeBytes: facts.diskFreeBytes, totalBytes: facts.diskTotalBytes },
       };
     },
@@ -113,7 +125,10 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
         ignored: one.ignored,
       })),
     doctor: async (_input, { language }) => doctor.report(await doctor.run(), language),
-    settings: () => ({ values: system.config.values() as Record<string, Record<string, unknown>>, schemas: system.config.schemas() }),
+    settings: () => ({
+      values: system.config.values() as Record<string, Record<string, unknown>>,
+      schemas: system.config.schemas(),
+    }),
     changeSettings: ({ values }) => change(values),
     setSetting: ({ section, key, value }) => change({ [section]: { [key]: looseJson(value) } }),
     async rename({ name }) {
@@ -141,7 +156,8 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
 
   const hostForUrl = () => {
     const bind = system.run.bind ?? settings().bind;
-    const host = bind === "" || bind === "0.0.0.0" || bind === "::" ? (localAddresses()[0]?.address ?? "127.0.0.1") : bind;
+    const host =
+      bind === "" || bind === "0.0.0.0" || bind === "::" ? (localAddresses()[0]?.address ?? "127.0.0.1") : bind;
     return host.includes(":") ? `[${host}]` : host;
   };
 
@@ -174,7 +190,9 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
       const low = freeBytes < settings().diskReserveMiB * MIB;
       const failed = system.supervisor.status().filter((part) => part.state === "failed");
       return [
-        ...(low ? [{ code: "disk-low", severity: "warning" as const, params: { free: Math.floor(freeBytes / MIB) } }] : []),
+        ...(low
+          ? [{ code: "disk-low", severity: "warning" as const, params: { free: Math.floor(freeBytes / MIB) } }]
+          : []),
         ...failed.map((part) => ({ code: "part-failed", severity: "error" as const, params: { part: part.name } })),
         ...doctor.warnings(),
       ];

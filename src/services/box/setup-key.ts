@@ -10,6 +10,8 @@ const ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789";
 const LENGTH = 10;
 
 export function setupKeyOf(identity: Identity): string {
-  const secret = createHash("sha256").update(identity.sign(Buffer.from("comu-setup-key-1"))).digest();
+  const secret = createHash("sha256")
+    .update(identity.sign(Buffer.from("comu-setup-key-1")))
+    .digest();
   return Array.from(secret.subarray(0, LENGTH), (byte) => ALPHABET[byte % ALPHABET.length]).join("");
 }

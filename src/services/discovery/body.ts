@@ -28,7 +28,16 @@ export interface ServiceBody {
 }
 
 /** Schemes that a browser would run or read from its own disk. */
-const FORBIDDEN_SCHEMES = new Set(["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"]);
+const FORBIDDEN_SCHEMES = new Set([
+  "javascript",
+  "data",
+  "vbscript",
+  "file",
+  "blob",
+  "about",
+  "filesystem",
+  "view-source",
+]);
 
 const cache = new WeakMap<object, ServiceBody | null>();
 

@@ -14,8 +14,17 @@ import type { CheckResult } from "./own.ts";
 import type { Sample } from "./store.ts";
 
 /** The host's own check: where the service runs, as others reach it. */
-export async function checkService(clock: Clock, body: ServiceBody, kind: CheckKind, selfHost: string): Promise<CheckResult> {
-  const { ok, reason } = await look(clock, { host: body.host ?? selfHost, port: body.port, path: body.path, scheme: body.scheme }, kind);
+export async function checkService(
+  clock: Clock,
+  body: ServiceBody,
+  kind: CheckKind,
+  selfHost: string,
+): Promise<CheckResult> {
+  const { ok, reason } = await look(
+    clock,
+    { host: body.host ?? selfHost, port: body.port, path: body.path, scheme: body.scheme },
+    kind,
+  );
   return reason === undefined ? { ok } : { ok, reason };
 }
 

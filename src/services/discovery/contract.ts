@@ -18,14 +18,35 @@ export const discoveryErrors = defineErrors({
 });
 
 export const CATEGORIES = [
-  "web", "radio", "video", "files", "chat", "mail", "games", "maps", "sensors", "print",
-  "remote", "names", "network", "compute", "learning", "other",
+  "web",
+  "radio",
+  "video",
+  "files",
+  "chat",
+  "mail",
+  "games",
+  "maps",
+  "sensors",
+  "print",
+  "remote",
+  "names",
+  "network",
+  "compute",
+  "learning",
+  "other",
 ] as const;
 export const SCOPES = ["local", "zone", "community"] as const;
 
 /** A DNS-SD service type (RFC 6763, section 7): "_http._tcp". */
-export const serviceType = z.string().regex(/^_[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?\._(?:tcp|udp)$/, "a type like _http._tcp");
-export const host = z.string().trim().min(1).max(253).regex(/^[A-Za-z0-9.:_-]+$/, "a host name or an address");
+export const serviceType = z
+  .string()
+  .regex(/^_[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?\._(?:tcp|udp)$/, "a type like _http._tcp");
+export const host = z
+  .string()
+  .trim()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9.:_-]+$/, "a host name or an address");
 
 export const quality = z.object({
   /** 0 to 100; null until something is known. The formula is in this folder's README. */
@@ -77,14 +98,22 @@ export const service = z.object({
 const said = z.strictObject({
   type: serviceType,
   port: z.number().int().min(1).max(65535),
-  title: z.string().trim().min(1).max(80).regex(/^[^\p{C}]+$/u, "has invisible characters"),
+  title: z
+    .string()
+    .trim()
+    .min(1)
+    .max(80)
+    .regex(/^[^\p{C}]+$/u, "has invisible characters"),
   description: z.string().trim().max(300),
   category: z.enum(CATEGORIES),
   scope: z.enum(SCOPES),
   open: z.boolean(),
   /** Where it runs; by default this box. */
   host,
-  path: z.string().max(200).regex(/^\/[^\s]*$/, "begins with / and has no spaces"),
+  path: z
+    .string()
+    .max(200)
+    .regex(/^\/[^\s]*$/, "begins with / and has no spaces"),
   scheme: z.string().regex(/^[a-z][a-z0-9+.-]{0,19}$/),
   version: z.string().trim().max(40),
   /** How the host checks it; by default by its type. */
@@ -101,8 +130,19 @@ export const publishInput = said.partial({ category: true, host: true, path: tru
 
 export const discoverySettings = z.object({
   checkIntervalS: z.number().min(0.2).max(3600).default(30).describe("Seconds between checks of each own service."),
-  checkFailuresMax: z.number().int().min(1).max(20).default(3).describe("Failures in a row after which a service is withdrawn."),
-  measureIntervalS: z.number().min(1).max(86_400).default(900).describe("Seconds between measurements of each foreign service."),
+  checkFailuresMax: z
+    .number()
+    .int()
+    .min(1)
+    .max(20)
+    .default(3)
+    .describe("Failures in a row after which a service is withdrawn."),
+  measureIntervalS: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(900)
+    .describe("Seconds between measurements of each foreign service."),
   publicPage: z.boolean().default(true).describe("Show the public page to who is not signed in."),
 });
 
@@ -131,7 +171,10 @@ export const discoveryContract = defineContract({
         all: z.stringbool().default(false),
       }),
       output: z.array(service),
-      cli: { command: "services ls", columns: ["title", "type", "category", "box", "zone", "state", "quality", "url", "id"] },
+      cli: {
+        command: "services ls",
+        columns: ["title", "type", "category", "box", "zone", "state", "quality", "url", "id"],
+      },
     }),
     show: endpoint({
       method: "GET",
@@ -141,7 +184,12 @@ export const discoveryContract = defineContract({
       input: z.strictObject({ id: z.string().max(120) }),
       output: service.extend({
         history: z.array(
-          z.object({ at: z.string(), ok: z.boolean(), rttMs: z.number().nullable(), firstByteMs: z.number().nullable() }),
+          z.object({
+            at: z.string(),
+            ok: z.boolean(),
+            rttMs: z.number().nullable(),
+            firstByteMs: z.number().nullable(),
+          }),
         ),
       }),
       cli: { command: "services show", positional: ["id"] },
@@ -199,9 +247,17 @@ export const discoveryContract = defineContract({
       summary: "What who is not signed in may see: the community's figures and its open services",
       input: z.strictObject({}),
       output: z.object({
-        community: z.object({ id: z.string(), name: z.string(), about: z.string(), accent: z.string(), foundedAt: z.string() }).nullable(),
+        community: z
+          .object({ id: z.string(), name: z.string(), about: z.string(), accent: z.string(), foundedAt: z.string() })
+          .nullable(),
         box: z.object({ name: z.string(), owner: z.string(), zone: z.string() }),
-        figures: z.object({ boxes: z.number(), boxesUp: z.number(), owners: z.number(), zones: z.number(), services: z.number() }),
+        figures: z.object({
+          boxes: z.number(),
+          boxesUp: z.number(),
+          owners: z.number(),
+          zones: z.number(),
+          services: z.number(),
+        }),
         /** Boxes and services at the end of each day, oldest first. */
         growth: z.array(z.object({ day: z.string(), boxes: z.number(), services: z.number() })),
         admission: z.enum(["open", "invitation", "approval"]).nullable(),

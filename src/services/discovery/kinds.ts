@@ -14,7 +14,12 @@ export interface TypeFacts {
   check: CheckKind;
 }
 
-const http = (category: Category, action: TypeFacts["action"] = "open"): TypeFacts => ({ category, scheme: "http", action, check: "http" });
+const http = (category: Category, action: TypeFacts["action"] = "open"): TypeFacts => ({
+  category,
+  scheme: "http",
+  action,
+  check: "http",
+});
 const tcp = (category: Category, scheme: string): TypeFacts => ({ category, scheme, action: "copy", check: "tcp" });
 
 const TYPES: Readonly<Record<string, TypeFacts>> = {

@@ -52,7 +52,8 @@ export function createMeasure(needs: MeasureNeeds): Measure {
 
   const sum = (samples: Sample[]): MeasuredFacts => {
     const recent = samples.slice(-LOSS_WINDOW);
-    const share = (list: Sample[], ok: boolean) => (list.length ? list.filter((one) => one.ok === ok).length / list.length : null);
+    const share = (list: Sample[], ok: boolean) =>
+      list.length ? list.filter((one) => one.ok === ok).length / list.length : null;
     return { last: samples.at(-1) ?? null, loss: share(recent, false), success7d: share(samples, true) };
   };
 
@@ -86,7 +87,10 @@ export function createMeasure(needs: MeasureNeeds): Measure {
     const age = (one: ServiceView) => nowMs - (facts.get(one.id)?.last?.atMs ?? facts.get(one.id)?.skippedMs ?? 0);
     const due = candidates.filter((one) => age(one) >= needs.intervalMs() || age(one) < 0);
     if (due.length > 0) await measure(due.reduce((oldest, one) => (age(one) > age(oldest) ? one : oldest)));
-    const pauseMs = Math.max(MEASURE_PAUSE_MS_MIN, Math.min(5_000, needs.intervalMs() / Math.max(1, candidates.length)));
+    const pauseMs = Math.max(
+      MEASURE_PAUSE_MS_MIN,
+      Math.min(5_000, needs.intervalMs() / Math.max(1, candidates.length)),
+    );
     if (running) cancel = needs.clock.after(pauseMs, () => void next());
   };
 

@@ -76,7 +76,8 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
     return own;
   };
   const announceOne = (own: OwnService) => {
-    if (own.state === "up" && own.body.scope !== "local") needs.mesh.publish(SERVICE_KIND, own.key, own.body as unknown as Json);
+    if (own.state === "up" && own.body.scope !== "local")
+      needs.mesh.publish(SERVICE_KIND, own.key, own.body as unknown as Json);
     else needs.mesh.withdraw(SERVICE_KIND, own.key);
   };
 
@@ -84,12 +85,17 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
   const announceAll = () => {
     if (!needs.mesh.community()) return;
     const announced = new Map(
-      needs.mesh.records(SERVICE_KIND).filter((one) => one.author === needs.mesh.selfId).map((one) => [one.key, one.body]),
+      needs.mesh
+        .records(SERVICE_KIND)
+        .filter((one) => one.author === needs.mesh.selfId)
+        .map((one) => [one.key, one.body]),
     );
     const wanted = new Map<string, ServiceBody>(offers);
-    for (const own of held.values()) if (own.state === "up" && own.body.scope !== "local") wanted.set(own.key, own.body);
+    for (const own of held.values())
+      if (own.state === "up" && own.body.scope !== "local") wanted.set(own.key, own.body);
     for (const [key, body] of wanted) {
-      if (JSON.stringify(announced.get(key)) !== JSON.stringify(body)) needs.mesh.publish(SERVICE_KIND, key, body as unknown as Json);
+      if (JSON.stringify(announced.get(key)) !== JSON.stringify(body))
+        needs.mesh.publish(SERVICE_KIND, key, body as unknown as Json);
     }
     for (const key of announced.keys()) if (!wanted.has(key)) needs.mesh.withdraw(SERVICE_KIND, key);
   };
@@ -129,7 +135,8 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
     get: (key) => held.get(key),
     save(key, body, check) {
       const live = [...held.values()].filter((own) => own.state !== "withdrawn").length + offers.size;
-      if (!held.has(key) && live >= SERVICES_PER_BOX_MAX) throw fail("services-full", { params: { limit: SERVICES_PER_BOX_MAX } });
+      if (!held.has(key) && live >= SERVICES_PER_BOX_MAX)
+        throw fail("services-full", { params: { limit: SERVICES_PER_BOX_MAX } });
       failures.delete(key);
       return put({ key, body, check, state: "up", reason: null });
     },

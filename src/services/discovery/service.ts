@@ -44,7 +44,9 @@ export interface DiscoveryNeeds {
 
 const { fail } = discoveryErrors;
 
-export function discovery(needs: DiscoveryNeeds): Service<typeof discoveryContract.endpoints> & { client: DiscoveryClient } {
+export function discovery(
+  needs: DiscoveryNeeds,
+): Service<typeof discoveryContract.endpoints> & { client: DiscoveryClient } {
   const { clock, mesh } = needs;
   const rows = discoveryStore(needs.store);
   const settings = () => needs.config.section("discovery", discoverySettings);
@@ -176,7 +178,8 @@ function clientOf({ needs, own, catalogue }: Parts, selfHost: () => string): Dis
     offer: (key, input) => own.offer(key, bodyOf(publishInput.parse(input), clock.wallMs())),
     unoffer: (key) => own.unoffer(key),
     ownAt(host, port) {
-      const isThere = ({ body }: { body: { host: string | null; port: number } }) => body.port === port && (body.host ?? selfHost()) === host;
+      const isThere = ({ body }: { body: { host: string | null; port: number } }) =>
+        body.port === port && (body.host ?? selfHost()) === host;
       const found = own.all().find((one) => one.state !== "withdrawn" && isThere(one));
       return found ? serviceId(mesh.selfId, found.key) : null;
     },

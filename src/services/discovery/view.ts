@@ -107,5 +107,7 @@ export function matches(service: ServiceView, filter: Filter): boolean {
   if (!filter.q) return true;
   const { title, description, type, category, box, zone, owner } = service;
   const text = folded([title, description, type, category, box, zone, owner].join("\n"));
-  return folded(filter.q).split(/\s+/).every((word) => text.includes(word));
+  return folded(filter.q)
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }

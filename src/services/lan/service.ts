@@ -53,7 +53,10 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
   };
 
   const handlers: Handlers<typeof lanContract.endpoints> = {
-    heard: () => heard().filter((service) => service.type !== BOX_TYPE && service.addresses.length > 0).map(view),
+    heard: () =>
+      heard()
+        .filter((service) => service.type !== BOX_TYPE && service.addresses.length > 0)
+        .map(view),
     publishHeard({ id, scope, title }) {
       const service = heard().find((one) => one.id === id);
       if (!service) throw lanErrors.fail("heard-unknown", { params: { id } });
@@ -92,7 +95,9 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
   /** Boxes that are heard here and belong to a community. */
   const nearby = () =>
     heard()
-      .filter((service) => service.type === BOX_TYPE && service.txt["communityId"] && service.txt["id"] !== needs.mesh.selfId)
+      .filter(
+        (service) => service.type === BOX_TYPE && service.txt["communityId"] && service.txt["id"] !== needs.mesh.selfId,
+      )
       .map(({ txt, port, addresses }) => ({
         box: txt["box"] ?? "",
         community: txt["community"] ?? "",

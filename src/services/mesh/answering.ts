@@ -71,7 +71,8 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
   };
 
   const serveMember = async (session: Session, request: LinkRequest): Promise<LinkAnswer> => {
-    if (!session.isMember(request.peer)) return envelope(403, { error: { code: session.isExcluded(request.peer) ? "excluded" : "community-closed" } });
+    if (!session.isMember(request.peer))
+      return envelope(403, { error: { code: session.isExcluded(request.peer) ? "excluded" : "community-closed" } });
     const handler = handlers.get(request.path);
     if (!handler) return envelope(404, { error: { code: "community-unreachable" } });
     return { status: 200, body: await handler({ peer: request.peer, body: request.body, signal: request.signal }) };
@@ -88,7 +89,12 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
       if (!session) return envelope(503, { error: { code: "community-unreachable" } });
       if (!request.path.startsWith(MESH_PATH)) return serveMember(session, request);
       try {
-        const body = await answerMesh(session, request.peer, request.path.slice(MESH_PATH.length), readJson(request.body, MESSAGE_MAX_BYTES));
+        const body = await answerMesh(
+          session,
+          request.peer,
+          request.path.slice(MESH_PATH.length),
+          readJson(request.body, MESSAGE_MAX_BYTES),
+        );
         return envelope(200, { body });
       } catch (error) {
         if (!isFailure(error)) throw error;

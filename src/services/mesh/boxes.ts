@@ -86,7 +86,13 @@ function selfView(needs: BoxesNeeds, session: Session | undefined): BoxView {
   };
 }
 
-function memberView(needs: BoxesNeeds, session: Session, id: string, member: Member | undefined, seenMs: number | null): BoxView {
+function memberView(
+  needs: BoxesNeeds,
+  session: Session,
+  id: string,
+  member: Member | undefined,
+  seenMs: number | null,
+): BoxView {
   const view = session.admission.view()!;
   const sinceStatusMs = member ? needs.clock.monotonicMs() - member.statusSinceMs : 0;
   const base = emptyView(id, stateOf(member, sinceStatusMs > session.suspectShownMs), boxBody(session, id));

@@ -35,7 +35,12 @@ export interface CommunityView {
   name: string;
   foundedMs: number;
   steward: boolean;
-  policy: { admission: "open" | "invitation" | "approval"; inviters: "members" | "stewards"; accent: string; about: string };
+  policy: {
+    admission: "open" | "invitation" | "approval";
+    inviters: "members" | "stewards";
+    accent: string;
+    about: string;
+  };
 }
 
 export interface RecordView {
@@ -75,9 +80,17 @@ export interface MeshClient {
   onBoxes(listener: () => void): void;
 
   /** Asks another box over its link. Failures: peer-unreachable, peer-identity, peer-timeout. */
-  request(boxId: string, path: string, body: Uint8Array, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<PeerAnswer>;
+  request(
+    boxId: string,
+    path: string,
+    body: Uint8Array,
+    options?: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<PeerAnswer>;
   /** Answers requests of other members below this path. Called before start. */
-  serve(path: string, handler: (request: { peer: string; body: Uint8Array; signal: AbortSignal }) => Promise<Uint8Array>): void;
+  serve(
+    path: string,
+    handler: (request: { peer: string; body: Uint8Array; signal: AbortSignal }) => Promise<Uint8Array>,
+  ): void;
 
   found(name: string): Promise<CommunityView>;
   join(code: string): Promise<CommunityView>;

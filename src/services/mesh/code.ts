@@ -53,7 +53,8 @@ export function readCode(text: string): JoinCode {
   const bytes = fromBase32(plain.slice("comu".length));
   if (!bytes || bytes.length < 1 + COMMUNITY_BYTES + 2 + CHECK_BYTES) throw meshErrors.fail("code-malformed");
   const body = Buffer.from(bytes.subarray(0, -CHECK_BYTES));
-  if (!checkOf(body).equals(bytes.subarray(-CHECK_BYTES)) || body[0] !== VERSION) throw meshErrors.fail("code-malformed");
+  if (!checkOf(body).equals(bytes.subarray(-CHECK_BYTES)) || body[0] !== VERSION)
+    throw meshErrors.fail("code-malformed");
   try {
     return parse(body);
   } catch (cause) {

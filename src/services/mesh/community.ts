@@ -96,7 +96,16 @@ export function createCommunity(needs: CommunityNeeds): Community {
       admission: "invitation",
       inviters: "members",
     };
-    const unsigned = { author: identity.boxId, seq, kind: "community", key: "self", timeMs, floor: seq, untilMs: null, body };
+    const unsigned = {
+      author: identity.boxId,
+      seq,
+      kind: "community",
+      key: "self",
+      timeMs,
+      floor: seq,
+      untilMs: null,
+      body,
+    };
     const held = signRecord(unsigned, "", identity.sign, recordCrypto.sha256);
     const id = communityIdOf(held.record, recordCrypto.sha256);
     rows.transaction(() => {
@@ -114,7 +123,14 @@ export function createCommunity(needs: CommunityNeeds): Community {
     await makeFree();
     const { name, owner, zone } = description.self();
     const ownSeq = Number(rows.fact("ownSeq") ?? 0);
-    const joined = await joinCommunity({ clock, identity, peers: needs.strangers, code, self: { name, owner, zone }, ownSeq });
+    const joined = await joinCommunity({
+      clock,
+      identity,
+      peers: needs.strangers,
+      code,
+      self: { name, owner, zone },
+      ownSeq,
+    });
     rows.transaction(() => {
       rows.setFact("genesis", JSON.stringify(joined.genesis));
       rows.setFact("community", joined.community);
@@ -126,9 +142,12 @@ export function createCommunity(needs: CommunityNeeds): Community {
     if (zone === ZONE_DEFAULT && joined.zone) await system.config.change({ box: { zone: joined.zone } });
     const seen = enter(joined.community);
     const sponsor = joined.addresses.at(-1)!.box;
-    await needs.session()!.replica.syncWith(sponsor).catch((error: unknown) => {
-      system.log.info("the first reconciliation is left for later", { error });
-    });
+    await needs
+      .session()!
+      .replica.syncWith(sponsor)
+      .catch((error: unknown) => {
+        system.log.info("the first reconciliation is left for later", { error });
+      });
     return seen;
   };
 

@@ -19,7 +19,7 @@ export const meshErrors = defineErrors({
   "community-unreachable": 502,
   "community-closed": 403,
   "approval-pending": 403,
-  "excluded": 403,
+  excluded: 403,
   "not-steward": 403,
   "not-inviter": 403,
   "box-unknown": 404,
@@ -208,7 +208,10 @@ export const meshContract = defineContract({
       input: z.strictObject({
         admission: z.enum(["open", "invitation", "approval"]).optional(),
         inviters: z.enum(["members", "stewards"]).optional(),
-        accent: z.string().regex(/^#[0-9a-f]{6}$/, "a colour like #b4532a").optional(),
+        accent: z
+          .string()
+          .regex(/^#[0-9a-f]{6}$/, "a colour like #b4532a")
+          .optional(),
         about: z.string().max(1000).optional(),
       }),
       output: policy,
@@ -221,11 +224,21 @@ export const meshContract = defineContract({
       summary: "Makes a code by which a box joins this community",
       input: z.strictObject({
         uses: z.number().int().min(1).max(1000).default(1),
-        hours: z.number().min(0.001).max(24 * 90).default(24 * 7),
+        hours: z
+          .number()
+          .min(0.001)
+          .max(24 * 90)
+          .default(24 * 7),
         zone: z.string().trim().max(40).default(""),
         note: z.string().trim().max(100).default(""),
       }),
-      output: z.object({ id: z.string(), code: z.string(), expiresAt: z.string(), uses: z.number(), qrSvg: z.string() }),
+      output: z.object({
+        id: z.string(),
+        code: z.string(),
+        expiresAt: z.string(),
+        uses: z.number(),
+        qrSvg: z.string(),
+      }),
       cli: { command: "invite", headline: "code" },
     }),
     invitations: endpoint({

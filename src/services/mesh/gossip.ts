@@ -10,7 +10,14 @@ import { TYPE } from "../../protocols/membership/codec.ts";
 import { PACKET_BYTES_MAX, profiles, SEAL_OVERHEAD_BYTES } from "../../protocols/membership/constants.ts";
 import { createMembership } from "../../protocols/membership/membership.ts";
 import { StreamReader } from "../../protocols/membership/framing.ts";
-import type { Effect, Endpoint, Member, MemberChange, Membership, MembershipEvent } from "../../protocols/membership/types.ts";
+import type {
+  Effect,
+  Endpoint,
+  Member,
+  MemberChange,
+  Membership,
+  MembershipEvent,
+} from "../../protocols/membership/types.ts";
 import type { Tags } from "../../protocols/membership/tags.ts";
 import type { Sealing } from "./sealing.ts";
 
@@ -101,7 +108,10 @@ export function createGossip(needs: GossipNeeds): Gossip {
       case "member":
         return needs.onMember(effect.change, effect.member);
       case "name-conflict":
-        return log.warn("another machine uses this box's identity", { name: effect.name, address: effect.other.address });
+        return log.warn("another machine uses this box's identity", {
+          name: effect.name,
+          address: effect.other.address,
+        });
       case "join-result":
         return joinResult(effect.to, effect.ok);
       case "left":

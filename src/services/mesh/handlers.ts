@@ -102,7 +102,8 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
       const session = asSteward();
       const box = find(id);
       if (box.state === "pending" || box.state === "excluded") throw fail("box-unknown", { params: { box: id } });
-      if (session.admission.view()!.founder === box.id && !steward) throw fail("founder-stays", { params: { box: box.name } });
+      if (session.admission.view()!.founder === box.id && !steward)
+        throw fail("founder-stays", { params: { box: box.name } });
       const held = session.replica.core.get(identity.boxId, "steward", box.id)?.body as { atMs?: number } | undefined;
       const atMs = held?.atMs ?? clock.wallMs();
       session.replica.put("steward", box.id, steward ? { atMs } : { atMs, endedMs: clock.wallMs() });

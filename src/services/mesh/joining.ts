@@ -13,7 +13,13 @@ import { Admission } from "../../protocols/records/admission.ts";
 import { base32 } from "../../protocols/records/base32.ts";
 import { toBase64url } from "../../protocols/records/base64url.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
-import { admissionKinds, communityIdOf, proofBytes, readInvitation, readJoin } from "../../protocols/records/membership-facts.ts";
+import {
+  admissionKinds,
+  communityIdOf,
+  proofBytes,
+  readInvitation,
+  readJoin,
+} from "../../protocols/records/membership-facts.ts";
 import { readRecord } from "../../protocols/records/record.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
 import { createRecords } from "../../protocols/records/records.ts";
@@ -60,7 +66,8 @@ const { fail } = meshErrors;
 export async function joinCommunity(needs: JoiningNeeds): Promise<Joined> {
   const { code, clock } = needs;
   if (code.invitation && code.invitation.expiresMs <= clock.wallMs()) throw fail("invitation-expired");
-  if (code.addresses.length === 0) throw fail("community-unreachable", { params: { reason: "no address in the code" } });
+  if (code.addresses.length === 0)
+    throw fail("community-unreachable", { params: { reason: "no address in the code" } });
   let last: unknown;
   for (const address of code.addresses) {
     try {
@@ -82,7 +89,9 @@ async function joinThrough(needs: JoiningNeeds, address: Address): Promise<Joine
   const ask = async <T>(question: object) =>
     (await peers.askAt(address, "join", { community, ...question }, ASK_TIMEOUT_MS)) as { box: string; body: T };
 
-  const seen = await lookPatiently(clock, () => ask<LookAnswer>({ step: "look", ...(invitation ? { invitation: invitation.id } : {}) }));
+  const seen = await lookPatiently(clock, () =>
+    ask<LookAnswer>({ step: "look", ...(invitation ? { invitation: invitation.id } : {}) }),
+  );
   const genesis = readRecord(seen.body.genesis);
   if (!genesis || communityIdOf(genesis, recordCrypto.sha256) !== community) {
     throw fail("community-unreachable", { params: { reason: "another community answers there" } });
@@ -100,10 +109,22 @@ async function joinThrough(needs: JoiningNeeds, address: Address): Promise<Joine
   const { body: let_in } = await ask<WelcomeAnswer>({ step: "welcome", join: evidence, box: needs.self });
   const join = readJoin({ ...evidence, welcomes: [let_in.welcome] } as unknown as Json);
   if (!join) throw fail("community-unreachable", { params: { reason: "the welcome makes no sense" } });
-  const written = writeJoin(needs, { community, genesis, body: { ...evidence, welcomes: [let_in.welcome] } as unknown as Json, ownSeq: let_in.ownSeq });
+  const written = writeJoin(needs, {
+    community,
+    genesis,
+    body: { ...evidence, welcomes: [let_in.welcome] } as unknown as Json,
+    ownSeq: let_in.ownSeq,
+  });
   const { body: entered } = await ask<EnterAnswer>({ step: "enter", record: written.join });
   const zone = join.invitation && readInvitation(join.invitation.body)?.zone;
-  return { community, genesis, rows: written.rows, ownSeq: written.ownSeq, zone, ...readEntered(entered, seen.box, address, clock.wallMs()) };
+  return {
+    community,
+    genesis,
+    rows: written.rows,
+    ownSeq: written.ownSeq,
+    zone,
+    ...readEntered(entered, seen.box, address, clock.wallMs()),
+  };
 }
 
 /** The invitation may be younger than what the asked box has heard. */
@@ -125,7 +146,13 @@ function writeJoin(
 ): { join: SignedRecord; rows: StoreRow[]; ownSeq: number } {
   const admission = new Admission({ community: wish.community }, recordCrypto);
   const core = createRecords(
-    { community: wish.community, self: identity.boxId, selfKey: identity.publicKey, kinds: admissionKinds, adoptFirst: false },
+    {
+      community: wish.community,
+      self: identity.boxId,
+      selfKey: identity.publicKey,
+      kinds: admissionKinds,
+      adoptFirst: false,
+    },
     {
       ...recordCrypto,
       sign: identity.sign,
@@ -145,7 +172,12 @@ function writeJoin(
   return { join, rows: stores.flatMap((effect) => effect.put), ownSeq: stores.at(-1)!.ownSeq };
 }
 
-function readEntered(answer: EnterAnswer, sponsor: string, at: Address, nowMs: number): Pick<Joined, "keys" | "addresses"> {
+function readEntered(
+  answer: EnterAnswer,
+  sponsor: string,
+  at: Address,
+  nowMs: number,
+): Pick<Joined, "keys" | "addresses"> {
   const keys = (Array.isArray(answer.keys) ? answer.keys : [])
     .map(({ epoch, key }) => ({ epoch, key: new Uint8Array(Buffer.from(String(key), "base64url")) }))
     .filter(({ epoch, key }) => Number.isSafeInteger(epoch) && epoch >= 1 && key.length === KEY_BYTES);

@@ -95,7 +95,10 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
   };
 
   const keyring: Keyring = {
-    keys: () => held.toSorted((a, b) => Number(b.epoch === sealing) - Number(a.epoch === sealing) || b.epoch - a.epoch).map((one) => one.key),
+    keys: () =>
+      held
+        .toSorted((a, b) => Number(b.epoch === sealing) - Number(a.epoch === sealing) || b.epoch - a.epoch)
+        .map((one) => one.key),
     epoch: () => held[0]?.epoch ?? 0,
     give: (epoch) => held.find((one) => one.epoch === epoch)?.key,
     rotate(nowMs) {

@@ -48,7 +48,11 @@ export const ACCENT_DEFAULT = "#a8472a";
 
 export function readBoxBody(body: Json): BoxBody | undefined {
   const fields = asFields(body);
-  const texts = isText(fields["name"], 40) && isText(fields["owner"], 60) && isText(fields["zone"], 40) && isText(fields["version"], 40);
+  const texts =
+    isText(fields["name"], 40) &&
+    isText(fields["owner"], 60) &&
+    isText(fields["zone"], 40) &&
+    isText(fields["version"], 40);
   const numbers = isPort(fields["meshPort"]) && isPort(fields["webPort"]) && isTime(fields["startedMs"]);
   const address = isText(fields["address"], 64) && /^[0-9a-fA-F.:]*$/.test(fields["address"] as string);
   return texts && numbers && address ? (fields as unknown as BoxBody) : undefined;
@@ -56,13 +60,19 @@ export function readBoxBody(body: Json): BoxBody | undefined {
 
 export function readAbout(body: Json): AboutBody | undefined {
   const { about, accent, atMs } = asFields(body);
-  const good = typeof about === "string" && about.length <= 1000 && typeof accent === "string" && /^#[0-9a-f]{6}$/.test(accent) && isTime(atMs);
+  const good =
+    typeof about === "string" &&
+    about.length <= 1000 &&
+    typeof accent === "string" &&
+    /^#[0-9a-f]{6}$/.test(accent) &&
+    isTime(atMs);
   return good ? (body as unknown as AboutBody) : undefined;
 }
 
 export function readRequestBody(body: Json): RequestBody | undefined {
   const { box, key, name, owner, zone, atMs } = asFields(body);
-  const good = isBoxId(box) && isText(key, 43) && isText(name, 40) && isText(owner, 60) && isText(zone, 40) && isTime(atMs);
+  const good =
+    isBoxId(box) && isText(key, 43) && isText(name, 40) && isText(owner, 60) && isText(zone, 40) && isTime(atMs);
   return good ? (body as unknown as RequestBody) : undefined;
 }
 
@@ -73,10 +83,34 @@ export function readKeyBody(body: Json): KeyBody | undefined {
 }
 
 export const meshKinds: readonly KindSpec[] = [
-  { kind: "box", retentionMs: null, bodyMaxBytes: BOX_BYTES_MAX, livePerAuthorMax: 1, validate: (body) => readBoxBody(body) !== undefined },
-  { kind: "about", retentionMs: null, bodyMaxBytes: 3500, livePerAuthorMax: 1, validate: (body) => readAbout(body) !== undefined },
-  { kind: "request", retentionMs: 14 * DAY_MS, bodyMaxBytes: BOX_BYTES_MAX, livePerAuthorMax: 32, validate: (body) => readRequestBody(body) !== undefined },
-  { kind: "key", retentionMs: null, bodyMaxBytes: 256, livePerAuthorMax: 1, validate: (body) => readKeyBody(body) !== undefined },
+  {
+    kind: "box",
+    retentionMs: null,
+    bodyMaxBytes: BOX_BYTES_MAX,
+    livePerAuthorMax: 1,
+    validate: (body) => readBoxBody(body) !== undefined,
+  },
+  {
+    kind: "about",
+    retentionMs: null,
+    bodyMaxBytes: 3500,
+    livePerAuthorMax: 1,
+    validate: (body) => readAbout(body) !== undefined,
+  },
+  {
+    kind: "request",
+    retentionMs: 14 * DAY_MS,
+    bodyMaxBytes: BOX_BYTES_MAX,
+    livePerAuthorMax: 32,
+    validate: (body) => readRequestBody(body) !== undefined,
+  },
+  {
+    kind: "key",
+    retentionMs: null,
+    bodyMaxBytes: 256,
+    livePerAuthorMax: 1,
+    validate: (body) => readKeyBody(body) !== undefined,
+  },
 ];
 
 function asFields(value: unknown): Record<string, unknown> {

@@ -50,7 +50,12 @@ export function createPeers(needs: PeersNeeds): Peers {
   let excluded = false;
 
   const send = async (peer: { boxId?: string } & Address, path: string, body: object, timeoutMs: number) => {
-    const answer = await needs.links.request({ peer, path: MESH_PATH + path, body: Buffer.from(JSON.stringify(body)), timeoutMs });
+    const answer = await needs.links.request({
+      peer,
+      path: MESH_PATH + path,
+      body: Buffer.from(JSON.stringify(body)),
+      timeoutMs,
+    });
     const envelope = readEnvelope(answer.body);
     offsets.delete(answer.peer);
     offsets.set(answer.peer, envelope.nowMs + answer.rttMs / 2 - needs.clock.wallMs());

@@ -148,7 +148,12 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     if (unsaved.length > 0) {
       // Nobody has heard of it. What was there before takes its place again, and both are saved together.
       const { kind, key } = event;
-      unsaved.push(...core.step(clock.wallMs(), before === null ? { type: "remove", kind, key } : { type: "put", kind, key, body: before }));
+      unsaved.push(
+        ...core.step(
+          clock.wallMs(),
+          before === null ? { type: "remove", kind, key } : { type: "put", kind, key, body: before },
+        ),
+      );
       throw fail("disk-full");
     }
     if (refused?.type === "putRefused") {

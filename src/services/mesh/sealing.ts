@@ -25,7 +25,14 @@ export function createSealing(keys: () => readonly Uint8Array[], random: Random)
     const nonce = random.bytes(SEAL_NONCE_BYTES);
     const cipher = createCipheriv("aes-256-gcm", keys()[0]!, nonce, { authTagLength: SEAL_TAG_BYTES });
     cipher.setAAD(header);
-    const sealed = Buffer.concat([header, Uint8Array.of(SEAL_VERSION), nonce, cipher.update(message), cipher.final(), cipher.getAuthTag()]);
+    const sealed = Buffer.concat([
+      header,
+      Uint8Array.of(SEAL_VERSION),
+      nonce,
+      cipher.update(message),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
     return sealed;
   };
   const open = (bytes: Uint8Array, header: Uint8Array): Uint8Array | undefined => {

@@ -108,7 +108,19 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   const community = createCommunity({ system, rows, description, strangers, open, session, close, onChange });
   const hearing: Parts["hearing"] = { nearby: () => [] };
   const selfId = identity.boxId;
-  const client = clientOf({ selfId, kinds, listeners, session, boxes, community, answering, links, port, description, hearing });
+  const client = clientOf({
+    selfId,
+    kinds,
+    listeners,
+    session,
+    boxes,
+    community,
+    answering,
+    links,
+    port,
+    description,
+    hearing,
+  });
   const webPort = () => system.run.port ?? 0;
   const status = { selfId, session, strangers, boxes, answering, links, advertise: description.advertise, webPort };
   return {

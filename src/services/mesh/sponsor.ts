@@ -46,10 +46,15 @@ export interface EnterAnswer {
 }
 
 /** One question of the box `peer` (as its link proves). Throws the refusal. */
-export function answerJoin(needs: SponsorNeeds, peer: string, question: unknown): LookAnswer | WelcomeAnswer | EnterAnswer {
+export function answerJoin(
+  needs: SponsorNeeds,
+  peer: string,
+  question: unknown,
+): LookAnswer | WelcomeAnswer | EnterAnswer {
   const { session } = needs;
   const fields = (typeof question === "object" && question !== null ? question : {}) as Record<string, unknown>;
-  if (fields["community"] !== session.community) throw fail("community-unreachable", { params: { reason: "another community" } });
+  if (fields["community"] !== session.community)
+    throw fail("community-unreachable", { params: { reason: "another community" } });
   if (session.isExcluded(peer)) throw fail("excluded");
   if (fields["step"] === "look") return look(needs, fields);
   if (fields["step"] === "welcome") return welcome(needs, peer, fields);
@@ -71,7 +76,8 @@ function welcome(needs: SponsorNeeds, peer: string, fields: Record<string, unkno
   const { session, identity, clock } = needs;
   const join = readJoin({ ...(fields["join"] as object), welcomes: [] } as Json);
   if (!join || !isKeyOf(join.key, peer, recordCrypto)) throw fail("invitation-unknown");
-  if (join.invitation && !isInvitationGenuine(join, peer, session.community, recordCrypto)) throw fail("invitation-unknown");
+  if (join.invitation && !isInvitationGenuine(join, peer, session.community, recordCrypto))
+    throw fail("invitation-unknown");
   const ownSeq = Math.max(0, ...session.replica.core.ofAuthor(peer).map((record) => record.seq));
   const admitted = session.replica.core.list("admit").find((one) => readAdmit(one.body)?.box === peer);
   const considered = session.admission.considerWelcome(identity.boxId, peer, join, clock.wallMs());
@@ -79,15 +85,25 @@ function welcome(needs: SponsorNeeds, peer: string, fields: Record<string, unkno
     const admit = admitted && readAdmit(admitted.body);
     const key = admitted && session.admission.publicKeyOf(admitted.author, admitted);
     if (admit && key && session.isMember(peer)) {
-      return { ownSeq, welcome: { by: admitted.author, byKey: toBase64url(key), atMs: admit.atMs, as: "steward", sig: admit.sig } };
+      return {
+        ownSeq,
+        welcome: { by: admitted.author, byKey: toBase64url(key), atMs: admit.atMs, as: "steward", sig: admit.sig },
+      };
     }
     throw refusalFailure(needs, peer, considered.refused, join, fields);
   }
   const sig = toBase64url(identity.sign(welcomeBytes(session.community, peer, considered.atMs, "member")));
-  return { ownSeq, welcome: { by: identity.boxId, byKey: toBase64url(identity.publicKey), atMs: considered.atMs, as: "member", sig } };
+  return {
+    ownSeq,
+    welcome: { by: identity.boxId, byKey: toBase64url(identity.publicKey), atMs: considered.atMs, as: "member", sig },
+  };
 }
 
-function enter({ session, rows, clock, identity }: SponsorNeeds, peer: string, fields: Record<string, unknown>): EnterAnswer {
+function enter(
+  { session, rows, clock, identity }: SponsorNeeds,
+  peer: string,
+  fields: Record<string, unknown>,
+): EnterAnswer {
   const record = readRecord(fields["record"]);
   if (record?.author !== peer) throw fail("record-refused", { params: { kind: "join", reason: "author" } });
   session.replica.step({ type: "received", records: [record], from: peer, via: "sync" });

@@ -46,9 +46,19 @@ export async function meshDoctor(needs: StatusNeeds): Promise<Check[]> {
   const reached = session && ids.length > 0 ? await needs.answering.reachable(session, ids) : true;
   const { address, port } = needs.advertise();
   return [
-    { code: "ports", ok: port > 0, severity: "error", params: { port: String(needs.webPort()), meshPort: String(port) } },
+    {
+      code: "ports",
+      ok: port > 0,
+      severity: "error",
+      params: { port: String(needs.webPort()), meshPort: String(port) },
+    },
     { code: "clock", ok: seconds * 1000 <= CLOCK_OFF_MS, severity: "warning", params: { seconds } },
-    { code: "peers", ok: others.length > 0 || members === 1, severity: "warning", params: { up: others.length, known: members - 1 } },
+    {
+      code: "peers",
+      ok: others.length > 0 || members === 1,
+      severity: "warning",
+      params: { up: others.length, known: members - 1 },
+    },
     { code: "reachability", ok: reached, severity: "error", params: { address, port: String(port) } },
   ];
 }
@@ -81,6 +91,8 @@ export function meshMetrics({ session, links }: StatusNeeds): Metric[] {
     counter("mesh_link_bytes_total", "Bytes over links.", linked.bytesIn, { direction: "in" }),
     counter("mesh_link_bytes_total", "Bytes over links.", linked.bytesOut, { direction: "out" }),
     counter("mesh_equivocations_total", "Records that had a number which their author used already.", equivocations),
-    ...Object.entries(refused).map(([reason, count]) => counter("mesh_records_refused_total", "Records refused.", count, { reason })),
+    ...Object.entries(refused).map(([reason, count]) =>
+      counter("mesh_records_refused_total", "Records refused.", count, { reason }),
+    ),
   ];
 }

@@ -43,7 +43,8 @@ export function meshStore(store: Store) {
     fact,
     setFact,
     *records(): Generator<unknown> {
-      for (const { record } of store.each<{ record: string }>("SELECT record FROM mesh_records")) yield JSON.parse(record);
+      for (const { record } of store.each<{ record: string }>("SELECT record FROM mesh_records"))
+        yield JSON.parse(record);
     },
     putRecord: (record: SignedRecord, ref: string) =>
       store
@@ -63,7 +64,9 @@ export function meshStore(store: Store) {
         .prepare("INSERT OR REPLACE INTO mesh_addresses (box, address, port, seenMs) VALUES (?, ?, ?, ?)")
         .run(known.box, known.address, known.port, known.seenMs);
       store
-        .prepare("DELETE FROM mesh_addresses WHERE box NOT IN (SELECT box FROM mesh_addresses ORDER BY seenMs DESC LIMIT ?)")
+        .prepare(
+          "DELETE FROM mesh_addresses WHERE box NOT IN (SELECT box FROM mesh_addresses ORDER BY seenMs DESC LIMIT ?)",
+        )
         .run(ADDRESSES_MAX);
     },
 

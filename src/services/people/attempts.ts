@@ -29,7 +29,8 @@ export function createAttempts(clock: Clock): Attempts {
       const pair = pairs.get(key(account, address)) ?? { wrong: 0, untilMs: 0 };
       pair.wrong += 1;
       const beyond = pair.wrong - WRONG_IN_A_ROW_MAX;
-      if (beyond >= 0) pair.untilMs = clock.monotonicMs() + Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(beyond, 10));
+      if (beyond >= 0)
+        pair.untilMs = clock.monotonicMs() + Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(beyond, 10));
       pairs.delete(key(account, address));
       pairs.set(key(account, address), pair);
       if (pairs.size > PAIRS_MAX) pairs.delete(pairs.keys().next().value!);

@@ -194,7 +194,8 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
       })),
     invite({ role, note, days }, context) {
       rows.forgetInvitations(nowMs() - EXPIRED_KEPT_MS);
-      if (rows.invitations(nowMs()).length >= INVITATIONS_MAX) throw fail("accounts-full", { params: { limit: INVITATIONS_MAX } });
+      if (rows.invitations(nowMs()).length >= INVITATIONS_MAX)
+        throw fail("accounts-full", { params: { limit: INVITATIONS_MAX } });
       const token = newToken();
       const id = newToken().slice(0, 12);
       const expiresMs = nowMs() + days * DAY_MS;

@@ -50,12 +50,16 @@ export function peopleStore(store: Store) {
   store.migrate("people", MIGRATIONS);
   return {
     accounts: () => store.prepare<AccountRow>("SELECT * FROM people_accounts ORDER BY createdMs, folded").all(),
-    account: (folded: string) => store.prepare<AccountRow>("SELECT * FROM people_accounts WHERE folded = ?").get(folded),
+    account: (folded: string) =>
+      store.prepare<AccountRow>("SELECT * FROM people_accounts WHERE folded = ?").get(folded),
     count: () => store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_accounts").get()!.n,
     hosts: () => store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_accounts WHERE role = 'host'").get()!.n,
     insertAccount: (row: AccountRow) =>
-      store.prepare("INSERT INTO people_accounts (folded, name, role, password, createdMs, lastSeenMs) VALUES (?, ?, ?, ?, ?, ?)").run(row.folded, row.name, row.role, row.password, row.createdMs, row.lastSeenMs,
-      ),
+      store
+        .prepare(
+          "INSERT INTO people_accounts (folded, name, role, password, createdMs, lastSeenMs) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .run(row.folded, row.name, row.role, row.password, row.createdMs, row.lastSeenMs),
     setRole: (folded: string, role: AccountRole) =>
       store.prepare("UPDATE people_accounts SET role = ? WHERE folded = ?").run(role, folded),
     setPassword: (folded: string, password: string) =>
@@ -64,7 +68,8 @@ export function peopleStore(store: Store) {
     seen: (folded: string, nowMs: number) =>
       store.prepare("UPDATE people_accounts SET lastSeenMs = ? WHERE folded = ?").run(nowMs, folded),
 
-    session: (tokenHash: string) => store.prepare<SessionRow>("SELECT * FROM people_sessions WHERE tokenHash = ?").get(tokenHash),
+    session: (tokenHash: string) =>
+      store.prepare<SessionRow>("SELECT * FROM people_sessions WHERE tokenHash = ?").get(tokenHash),
     sessionsOf: (folded: string) =>
       store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_sessions WHERE folded = ?").get(folded)!.n,
     insertSession(row: SessionRow) {
@@ -88,12 +93,17 @@ export function peopleStore(store: Store) {
     endUnusedSince: (beforeMs: number) => store.prepare("DELETE FROM people_sessions WHERE usedMs < ?").run(beforeMs),
 
     invitations: (nowMs: number) =>
-      store.prepare<InvitationRow>("SELECT * FROM people_invitations WHERE expiresMs > ? ORDER BY createdMs DESC").all(nowMs),
+      store
+        .prepare<InvitationRow>("SELECT * FROM people_invitations WHERE expiresMs > ? ORDER BY createdMs DESC")
+        .all(nowMs),
     invitationByToken: (tokenHash: string) =>
       store.prepare<InvitationRow>("SELECT * FROM people_invitations WHERE tokenHash = ?").get(tokenHash),
     insertInvitation: (row: InvitationRow) =>
-      store.prepare(`INSERT INTO people_invitations (id, tokenHash, role, note, createdMs, expiresMs) VALUES (?, ?, ?, ?, ?, ?)`).run(row.id, row.tokenHash, row.role, row.note, row.createdMs, row.expiresMs,
-      ),
+      store
+        .prepare(
+          `INSERT INTO people_invitations (id, tokenHash, role, note, createdMs, expiresMs) VALUES (?, ?, ?, ?, ?, ?)`,
+        )
+        .run(row.id, row.tokenHash, row.role, row.note, row.createdMs, row.expiresMs),
     forgetInvitations: (expiredBeforeMs: number) =>
       store.prepare("DELETE FROM people_invitations WHERE expiresMs < ?").run(expiredBeforeMs),
     removeInvitation: (id: string) => store.prepare("DELETE FROM people_invitations WHERE id = ?").run(id),
