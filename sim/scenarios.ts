@@ -4,6 +4,7 @@ import { absence } from "./scenarios/absence.ts";
 import { churn } from "./scenarios/churn.ts";
 import { clocks, pauses } from "./scenarios/clocks.ts";
 import { exclusion } from "./scenarios/exclusion.ts";
+import { hostile } from "./scenarios/hostile.ts";
 import { joinStorm } from "./scenarios/join-storm.ts";
 import { kill, restartAll } from "./scenarios/kill.ts";
 import { lostDisk } from "./scenarios/lost-disk.ts";
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   clocks,
   pauses,
   lostDisk,
+  hostile,
   loss1,
   loss10,
   churn,

@@ -96,7 +96,8 @@ export async function createSystem(options: SystemOptions): Promise<System> {
       log,
       config,
       lock,
-      events: createEvents(),
+      // Numbers that begin with the time: a page that comes back after a restart is told to load all again.
+      events: createEvents(clock.wallMs()),
       health: createHealth(),
       words: mergeWords({ ca, en, es }, ...entries.map((entry) => entry.contract.words)),
       supervisor: createSupervisor(clock, log.area("parts")),

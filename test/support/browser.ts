@@ -3,7 +3,7 @@
  * reader would never forgive and may not see: requests to elsewhere, errors in the console, what axe-core finds,
  * content wider than the window. Words are found by their keys, so that a better wording breaks no test.
  */
-import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import axe from "axe-core";
@@ -11,6 +11,7 @@ import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
 import { LANGUAGES, mergeWords, say } from "../../src/kernel/words.ts";
 import type { Language, WordParams, WordTables } from "../../src/kernel/words.ts";
+import { temporaryFolder } from "./at-exit.ts";
 import { needDebian } from "./debian.ts";
 import type { Owner } from "./process.ts";
 
@@ -55,26 +56,17 @@ export interface BrowserOptions {
 /** Starts Chromium. It ends with its owner, and with this process. */
 export async function openBrowser({ owner, namespace, flags = [] }: BrowserOptions): Promise<Browser> {
   await needDebian(["chromium"]);
-  const args = [...FLAGS, ...flags];
-  if (namespace !== undefined) return openInNamespace(owner, namespace, args);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args, timeout: LAUNCH_TIMEOUT_MS });
+  const executablePath = namespace === undefined ? CHROMIUM : programIn(namespace);
+  const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: LAUNCH_TIMEOUT_MS });
   owner.after(async () => browser.close());
   return browser;
 }
 
-/**
- * Chromium inside a namespace speaks with us over a pipe, so that no socket has to cross: the program that is
- * launched is `ip netns exec`, which becomes Chromium.
- */
-async function openInNamespace(owner: Owner, namespace: string, args: readonly string[]): Promise<Browser> {
-  const browser = await chromium.launch({
-    executablePath: "/usr/sbin/ip",
-    ignoreDefaultArgs: true,
-    args: ["netns", "exec", namespace, CHROMIUM, ...args, "--remote-debugging-pipe", "about:blank"],
-    timeout: LAUNCH_TIMEOUT_MS,
-  });
-  owner.after(async () => browser.close());
-  return browser;
+/** It is driven over a pipe, so that no socket has to cross into the namespace. */
+function programIn(namespace: string): string {
+  const file = join(temporaryFolder("chromium"), "chromium");
+  writeFileSync(file, `#!/bin/sh\nexec ip netns exec ${namespace} ${CHROMIUM} "$@"\n`, { mode: 0o700 });
+  return file;
 }
 
 let tables: WordTables | undefined;

@@ -3,7 +3,8 @@
  *
  * `liveOf` keeps, of any set of one author's records,
  *   1. the witness: the record with the highest floor (then highest in order), always;
- *   2. of the rest only those numbered at or above the witness's floor,
+ *   2. of the rest only those numbered at or above the witness's floor, and the community's first record, which
+ *      cannot be signed anew (the community's id is made from it) and so would fall below the floor one day,
  *   3. only the highest of each (kind, key),
  *   4. only the newest LIVE_PER_KIND_MAX of a kind and LIVE_PER_AUTHOR_MAX in all.
  * For all A, B: liveOf(liveOf(A) + B) = liveOf(A + B), whatever the author does, which is what makes the order of
@@ -12,7 +13,7 @@
  * step 4 keep the newest, not the first to arrive, for the same reason.
  */
 import { LIVE_PER_AUTHOR_MAX, LIVE_PER_KIND_MAX } from "./constants.ts";
-import { compareHeld, type Held } from "./record.ts";
+import { compareHeld, GENESIS_KIND, type Held } from "./record.ts";
 
 export interface LiveLimits {
   perKind: number;
@@ -38,7 +39,9 @@ export function slotOf(held: Held): string {
 export function liveOf(records: readonly Held[], limits: LiveLimits = LIMITS): LiveSet {
   const witness = witnessOf(records);
   if (!witness) return { kept: [], current: [], crowdedOut: [] };
-  const candidates = highestPerSlot(records).filter((held) => held.record.seq >= witness.record.floor);
+  const { floor } = witness.record;
+  const isStanding = ({ record }: Held) => record.seq >= floor || record.kind === GENESIS_KIND;
+  const candidates = highestPerSlot(records).filter(isStanding);
   const { current, crowdedOut } = newestWithin(candidates, limits);
   const kept = current.includes(witness) ? current : [...current, witness].sort(compareHeld);
   return { kept, current, crowdedOut: crowdedOut.filter((held) => held !== witness) };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { identity, NOW_MS, put, pushed, receive, synchronise, World } from "./boxes.test.ts";
 import { FUTURE_MAX_MS, OWN_TOMBSTONES_MAX, PUT_QUEUE_MAX, REFRESH_BATCH_MAX, REFRESH_MS } from "./constants.ts";
+import { GENESIS_KIND } from "./record.ts";
 import type { Records } from "./records.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -143,4 +144,23 @@ test("what may not be written is refused with a reason", () => {
   assert.equal(reason("c", "x"), "too-many-live");
   assert.equal(reason("b", "y"), undefined);
   assert.throws(() => world.records(self, { kinds: [{ ...NOTE, bodyMaxBytes: 5000 }] }), /more than records can hold/);
+});
+
+test("the community's first record outlives every refresh, since its content is the community's id", () => {
+  const { world, self } = setUp();
+  const kinds = [NOTE, { kind: GENESIS_KIND, retentionMs: null, bodyMaxBytes: 1024, livePerAuthorMax: 1 }];
+  const [founder, other] = [world.records(self, { kinds }), world.records(world.add(identity("other")), { kinds })];
+  founder.step(NOW_MS, { type: "put", kind: GENESIS_KIND, key: "self", body: { name: "Riu" } });
+  const { sig } = founder.get(self.id, GENESIS_KIND, "self")!;
+  synchronise(founder, other);
+  for (let week = 1; week <= 3; week++) {
+    const nowMs = NOW_MS + week * (REFRESH_MS + 1);
+    put(founder, "a", week, nowMs);
+    remove(founder, "b", nowMs);
+    founder.step(nowMs, { type: "tick" });
+    synchronise(founder, other, nowMs);
+  }
+  assert.ok(founder.ofAuthor(self.id).find((record) => record.key === "a")!.floor > 1);
+  for (const records of [founder, other]) assert.equal(records.get(self.id, GENESIS_KIND, "self")?.sig, sig);
+  assert.equal(other.digest(), founder.digest());
 });

@@ -1,9 +1,10 @@
 /**
  * The author's side: numbering, floors, refreshing, and recovering the numbers after the disk was lost.
  *
- * The floor of a record is the lowest number among the author's live records that are not tombstones. When the old
- * ones are signed anew, the floor passes the tombstones and everything below it vanishes everywhere. A floor that
- * merely lags behind costs nothing, so it is the count of tombstones, not the lag, that forces a refresh early.
+ * The floor of a record is the lowest number among the author's live records that are not tombstones (nor the
+ * community's first record). When the old ones are signed anew, the floor passes the tombstones and everything below it
+ * vanishes everywhere. A floor that merely lags behind costs nothing, so it is the count of tombstones, not the lag,
+ * that forces a refresh early.
  */
 import { canonicalJson, type Json } from "./canonical-json.ts";
 import {
@@ -16,7 +17,7 @@ import {
   REFRESH_BATCH_MAX,
 } from "./constants.ts";
 import type { Kinds, PutRefusal } from "./kinds.ts";
-import { compareHeld, type Held, type UnsignedRecord } from "./record.ts";
+import { compareHeld, GENESIS_KIND, type Held, type UnsignedRecord } from "./record.ts";
 
 export interface Put {
   kind: string;
@@ -97,7 +98,8 @@ export class OwnRecords {
 
   /** Signs anew what is too old or dated in the future; at most REFRESH_BATCH_MAX records. */
   refresh(nowMs: number): void {
-    const current = this.#needs.current().sort(compareHeld);
+    // The first record names the community by its content: signed anew it would be another one, which nobody takes.
+    const current = this.#needs.current().filter(isRenewable).sort(compareHeld);
     const tombstones = current.filter(isTombstone);
     const lastTombstone = tombstones.length > OWN_TOMBSTONES_MAX ? tombstones.at(-1)!.record.seq : 0;
     const due = current.filter((held) => {
@@ -153,11 +155,15 @@ export class OwnRecords {
     let floor = seq;
     for (const held of this.#needs.current()) {
       const replaced = held.record.kind === kind && held.record.key === key;
-      if (!replaced && !isTombstone(held)) floor = Math.min(floor, held.record.seq);
+      if (!replaced && !isTombstone(held) && isRenewable(held)) floor = Math.min(floor, held.record.seq);
     }
     this.seq = seq;
     this.#needs.write({ author: this.#needs.self, seq, kind, key, timeMs: nowMs, floor, untilMs, body });
   }
+}
+
+function isRenewable(held: Held): boolean {
+  return held.record.kind !== GENESIS_KIND;
 }
 
 function isTombstone(held: Held): boolean {

@@ -33,6 +33,7 @@ export const personName = z
   .min(1)
   .max(OWNER_LENGTH_MAX)
   .regex(/^[^\p{C}]+$/u, "has invisible characters");
+export const communityName = z.string().trim().min(1).max(60).regex(/^[^\p{C}]+$/u, "has invisible characters");
 export const password = z.string().min(PASSWORD_LENGTH_MIN).max(PASSWORD_LENGTH_MAX);
 export const zoneName = z
   .string()
@@ -148,7 +149,7 @@ export const boxContract = defineContract({
         password,
         zone: zoneName.optional(),
         community: z.union([
-          z.strictObject({ found: z.string().trim().min(1).max(60) }),
+          z.strictObject({ found: communityName }),
           z.strictObject({ join: z.string().min(1).max(2000) }),
         ]),
         /** Printed by `comu up`; needed when the page is not opened on the machine itself. */

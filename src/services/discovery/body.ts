@@ -39,6 +39,9 @@ const FORBIDDEN_SCHEMES = new Set([
   "view-source",
 ]);
 
+/** Control characters, and those that turn the direction of text: they make a title look like another one. */
+const UNSEEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
 const cache = new WeakMap<object, ServiceBody | null>();
 
 /** The body of a record, or null when it is not a service as we know it. The same object gives the same answer. */
@@ -90,7 +93,7 @@ function parse(body: Record<string, unknown>): ServiceBody | null {
 }
 
 function isText(value: unknown, lengthMin: number, lengthMax: number): value is string {
-  return typeof value === "string" && value.length >= lengthMin && value.length <= lengthMax && !/\p{Cc}/u.test(value);
+  return typeof value === "string" && value.length >= lengthMin && value.length <= lengthMax && !UNSEEN.test(value);
 }
 
 function isPort(value: unknown): boolean {

@@ -59,7 +59,7 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
     const fields = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
     if (path === "sync" || path === "push") return session.replica.answer(peer, path, body) ?? {};
     if (path === "key") {
-      const key = session.keyring.give(Number(fields["epoch"]));
+      const key = session.keyring.give(Number(fields["epoch"]), String(fields["check"]));
       return key ? { key: Buffer.from(key).toString("base64url") } : {};
     }
     if (path === "reach") {

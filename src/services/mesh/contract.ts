@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { defineContract, endpoint } from "../../kernel/contract.ts";
 import { defineErrors } from "../../kernel/errors.ts";
+import { communityName } from "../box/contract.ts";
 import ca from "./ui/ca.json" with { type: "json" };
 import en from "./ui/en.json" with { type: "json" };
 import es from "./ui/es.json" with { type: "json" };
@@ -178,7 +179,7 @@ export const meshContract = defineContract({
       path: "/community",
       role: "host",
       summary: "Founds a community with this box as its first",
-      input: z.strictObject({ name: z.string().trim().min(1).max(60) }),
+      input: z.strictObject({ name: communityName }),
       output: community,
       cli: { command: "community found", positional: ["name"] },
     }),

@@ -23,6 +23,8 @@ import type { Sealing } from "./sealing.ts";
 
 /** Streams of others that are open at one time; more are closed at once. */
 export const STREAMS_IN_MAX = 64;
+/** Bytes of unfinished messages of others, all streams together: anybody may begin one and claim a great size. */
+export const STREAMS_IN_BYTES_MAX = 40 * 1024 * 1024;
 /** A stream's one message must be whole within this time. */
 export const STREAM_IN_TIMEOUT_MS = 10_000;
 
@@ -77,6 +79,7 @@ export function createGossip(needs: GossipNeeds): Gossip {
   const queue: Effect[] = [];
   let draining = false;
   let nextStreamId = 1;
+  let bytesIn = 0;
   let unopened = 0;
   let stopped = false;
   let cancelWake = () => {};
@@ -145,11 +148,17 @@ export function createGossip(needs: GossipNeeds): Gossip {
     return opened;
   };
 
-  const readMessage = (socket: Socket, first: Uint8Array, timeoutMs: number): Promise<Uint8Array> =>
+  const readMessage = (socket: Socket, first: Uint8Array, timeoutMs: number, isTheirs = false): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {
       const reader = new StreamReader();
+      let held = 0;
       const cancel = clock.after(timeoutMs, () => socket.destroy(new Error("no whole message in time")));
       const take = (chunk: Uint8Array) => {
+        if (isTheirs) {
+          held += chunk.length;
+          bytesIn += chunk.length;
+          if (bytesIn > STREAMS_IN_BYTES_MAX) return void socket.destroy(new Error("too much is held for others"));
+        }
         try {
           const message = reader.push(chunk);
           if (!message) return;
@@ -163,6 +172,7 @@ export function createGossip(needs: GossipNeeds): Gossip {
       socket.on("error", reject);
       socket.on("close", () => {
         cancel();
+        bytesIn -= held;
         reject(new Error("the stream was closed"));
       });
       if (first.length > 0) take(first);
@@ -200,7 +210,7 @@ export function createGossip(needs: GossipNeeds): Gossip {
       const from = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
       inbound.set(id, socket);
       socket.once("close", () => inbound.delete(id));
-      readMessage(socket, first, STREAM_IN_TIMEOUT_MS).then(
+      readMessage(socket, first, STREAM_IN_TIMEOUT_MS, true).then(
         (message) => {
           const opened = open(message);
           if (opened) step({ type: "stream-received", id, from, bytes: opened });

@@ -19,7 +19,7 @@ function world() {
       clock,
       random: seededRandom(5),
       rows,
-      fetch: (box, epoch) => {
+      fetch: (box, { epoch }) => {
         asked.push(`${box} ${epoch}`);
         return net.get(box)?.(epoch) ?? Promise.reject(new Error("away"));
       },
@@ -27,20 +27,21 @@ function world() {
       ...more,
     });
   const stored = () => rows.keys().map((one) => one.epoch);
-  return { clock, rows, asked, net, open, stored };
+  const at = (epoch: number) => rows.keys().find((one) => one.epoch === epoch)?.key;
+  return { clock, rows, asked, net, open, stored, at };
 }
 
 const key = (n: number) => new Uint8Array(KEY_BYTES).fill(n);
 const body = (epoch: number, of: Uint8Array) => ({ epoch, check: keyCheck(of), atMs: 0 });
 
 test("the first key: made, announced by its check alone, kept over a restart", () => {
-  const { open, stored, clock } = world();
+  const { open, stored, clock, at } = world();
   const keyring = open();
   assert.deepEqual([keyring.epoch(), keyring.keys()], [0, []]);
   const announced = keyring.rotate(clock.wallMs());
-  const made = keyring.give(1)!;
+  const made = at(1)!;
   assert.equal(made.length, KEY_BYTES);
-  assert.deepEqual([announced.epoch, announced.check, keyring.give(2)], [1, keyCheck(made), undefined]);
+  assert.deepEqual([announced.epoch, announced.check, at(2)], [1, keyCheck(made), undefined]);
   assert.ok(readKeyBody(announced as never));
   assert.ok(!JSON.stringify(announced).includes(Buffer.from(made).toString("base64url")));
   assert.deepEqual(
@@ -56,35 +57,35 @@ test("the first key: made, announced by its check alone, kept over a restart", (
 });
 
 test("a new key opens at once, seals after the pause, and the old one is forgotten after its time", async () => {
-  const { open, stored, clock } = world();
+  const { open, stored, clock, at } = world();
   const keyring = open();
   keyring.rotate(0);
   await clock.advanceSettled(OLD_KEY_KEPT_MS);
-  const old = keyring.give(1)!;
+  const old = at(1)!;
   keyring.rotate(0);
-  const fresh = keyring.give(2)!;
+  const fresh = at(2)!;
   assert.deepEqual([keyring.keys(), keyring.epoch()], [[old, fresh], 2]);
   clock.advance(NEW_KEY_PAUSE_MS - 1);
-  assert.equal(keyring.keys()[0], old);
+  assert.deepEqual(keyring.keys()[0], old);
   clock.advance(1);
   assert.deepEqual(keyring.keys(), [fresh, old]);
   clock.advance(OLD_KEY_KEPT_MS - NEW_KEY_PAUSE_MS - 1);
   assert.deepEqual([keyring.keys().length, stored()], [2, [2, 1]]);
   clock.advance(1);
-  assert.deepEqual([keyring.keys(), stored(), keyring.give(1)], [[fresh], [2], undefined]);
+  assert.deepEqual([keyring.keys(), stored(), at(1)], [[fresh], [2], undefined]);
 });
 
 test("a key that came just now does not make the one before it go early", () => {
-  const { open, clock } = world();
+  const { open, clock, at } = world();
   const keyring = open();
   for (let epoch = 1; epoch <= 2; epoch += 1) keyring.rotate(0);
   clock.advance(OLD_KEY_KEPT_MS - 100);
   keyring.rotate(0);
   clock.advance(100);
   // Its own pause is not over: the second still seals, and must still open.
-  assert.deepEqual([keyring.keys()[0], keyring.give(1)], [keyring.give(2), undefined]);
+  assert.deepEqual([keyring.keys()[0], at(1)], [at(2), undefined]);
   clock.advance(OLD_KEY_KEPT_MS);
-  assert.deepEqual([keyring.give(2), keyring.keys().length], [undefined, 1]);
+  assert.deepEqual([at(2), keyring.keys().length], [undefined, 1]);
 });
 
 test("a restart does not keep the old key for ever", () => {
@@ -100,17 +101,37 @@ test("a restart does not keep the old key for ever", () => {
 });
 
 test("a wanted key is fetched from its author, or from the next who has it", async () => {
-  const { open, net, asked, clock } = world();
+  const { open, net, asked, clock, at } = world();
   const keyring = open();
   net.set("second", async () => undefined);
   net.set("third", async () => key(3));
   keyring.wanted(body(1, key(3)), "steward");
   keyring.wanted(body(1, key(3)), "steward");
   await settled();
-  assert.deepEqual([asked, keyring.epoch(), keyring.give(1)], [["steward 1", "second 1", "third 1"], 1, key(3)]);
-  keyring.wanted(body(1, key(4)), "steward");
+  assert.deepEqual([asked, keyring.epoch(), at(1)], [["steward 1", "second 1", "third 1"], 1, key(3)]);
+  const worse = [key(4), key(5), key(6), key(7)].find((one) => keyCheck(one) > keyCheck(key(3)))!;
+  keyring.wanted(body(1, worse), "steward");
   await clock.advanceSettled(OLD_KEY_KEPT_MS);
   assert.equal(asked.length, 3);
+});
+
+test("two stewards who make a key at one time end up with the same one, whoever hears of which first", async () => {
+  const [first, second] = [key(3), key(4)].toSorted((a, b) => (keyCheck(a) < keyCheck(b) ? -1 : 1));
+  for (const order of [
+    [first!, second!],
+    [second!, first!],
+  ]) {
+    const { open, net, clock, stored } = world();
+    const keyring = open();
+    for (const one of order) {
+      net.set("steward", async () => one);
+      keyring.wanted(body(1, one), "steward");
+      await settled();
+    }
+    assert.deepEqual(keyring.keys()[0], first);
+    await clock.advanceSettled(OLD_KEY_KEPT_MS);
+    assert.deepEqual([keyring.keys(), stored()], [[first], [1]]);
+  }
 });
 
 test("a key that does not fit its check, or has another length, is refused", async () => {

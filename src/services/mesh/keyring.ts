@@ -27,7 +27,7 @@ export interface KeyringNeeds {
   random: Random;
   rows: MeshStore;
   /** Asks one box for the key of an epoch. */
-  fetch: (box: string, epoch: number) => Promise<Uint8Array | undefined>;
+  fetch: (box: string, body: KeyBody) => Promise<Uint8Array | undefined>;
   /** Whom to ask, best first. */
   holders: (author: string) => string[];
 }
@@ -37,7 +37,7 @@ export interface Keyring {
   keys(): Uint8Array[];
   epoch(): number;
   /** The key of an epoch, for a member that asks. */
-  give(epoch: number): Uint8Array | undefined;
+  give(epoch: number, check: string): Uint8Array | undefined;
   /** Makes the next key; the body of the record that announces it. */
   rotate(nowMs: number): KeyBody;
   /** A record names this epoch. */
@@ -49,10 +49,21 @@ export function keyCheck(key: Uint8Array): string {
   return toBase64url(new Uint8Array(createHash("sha256").update("comu-key-1\n").update(key).digest().subarray(0, 16)));
 }
 
+/** The newest first; of one epoch the one that wins. */
+function byRank(a: GossipKey, b: GossipKey): number {
+  if (a.epoch !== b.epoch) return b.epoch - a.epoch;
+  const [ours, theirs] = [keyCheck(a.key), keyCheck(b.key)];
+  return ours < theirs ? -1 : Number(ours > theirs);
+}
+
+function nameOf({ epoch, check }: KeyBody): string {
+  return `${epoch} ${check}`;
+}
+
 export function createKeyring(needs: KeyringNeeds): Keyring {
   let held = needs.rows.keys();
   let sealing = held[0]?.epoch ?? 0;
-  let fetching = 0;
+  let fetching = "";
   let stopped = false;
   const cancels = new Set<() => void>();
   const later = (delayMs: number, run: () => void) => {
@@ -65,50 +76,60 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
   };
 
   const add = (key: GossipKey) => {
-    if (held.some((one) => one.epoch === key.epoch)) return;
     // Without room it is fetched again after the next start.
     ifRoom(() => void needs.rows.putKey(key));
-    held = [key, ...held].sort((a, b) => b.epoch - a.epoch);
+    held = [key, ...held].sort(byRank);
     later(NEW_KEY_PAUSE_MS, () => (sealing = Math.max(sealing, key.epoch)));
-    later(OLD_KEY_KEPT_MS, () => forgetBefore(key.epoch));
+    later(OLD_KEY_KEPT_MS, () => forgetWorse(key));
   };
   // Only those before this one: a still newer key may not be everywhere yet.
-  const forgetBefore = (epoch: number) => {
-    ifRoom(() => void needs.rows.dropKeysBefore(epoch));
-    held = held.filter((one) => one.epoch >= epoch);
+  const forgetWorse = (than: GossipKey) => {
+    ifRoom(() => void needs.rows.dropKeysBefore(than.epoch));
+    held = held.filter((one) => byRank(one, than) <= 0);
   };
   // What a restart interrupted.
-  const newestAtStart = held[0]?.epoch ?? 0;
-  if (held.length > 1) later(OLD_KEY_KEPT_MS, () => forgetBefore(newestAtStart));
+  const newestAtStart = held[0];
+  if (newestAtStart && held.length > 1) later(OLD_KEY_KEPT_MS, () => forgetWorse(newestAtStart));
+
+  /**
+   * Two stewards may make the same epoch's key at one time. Then the smaller check wins everywhere, and who has the
+   * other key fetches it; the losing key still opens for a while.
+   */
+  const isBetter = (body: KeyBody): boolean => {
+    const newest = held[0];
+    if (!newest || body.epoch > newest.epoch) return true;
+    const rivals = held.filter((one) => one.epoch === body.epoch).map((one) => keyCheck(one.key));
+    return body.epoch === newest.epoch && rivals.every((check) => body.check < check);
+  };
 
   const fetchFrom = async (body: KeyBody, author: string) => {
     for (const box of needs.holders(author)) {
-      const key = await needs.fetch(box, body.epoch).catch(() => undefined);
+      const key = await needs.fetch(box, body).catch(() => undefined);
       // Meanwhile the community may have been left, or a newer key have come.
-      if (stopped || (held[0]?.epoch ?? 0) >= body.epoch) break;
+      if (stopped || !isBetter(body)) break;
       if (!key || key.length !== KEY_BYTES || keyCheck(key) !== body.check) continue;
       add({ epoch: body.epoch, key });
       break;
     }
-    if (fetching === body.epoch) fetching = 0;
-    if ((held[0]?.epoch ?? 0) < body.epoch) later(FETCH_RETRY_MS, () => keyring.wanted(body, author));
+    if (fetching === nameOf(body)) fetching = "";
+    if (isBetter(body)) later(FETCH_RETRY_MS, () => keyring.wanted(body, author));
   };
 
   const keyring: Keyring = {
     keys: () =>
       held
-        .toSorted((a, b) => Number(b.epoch === sealing) - Number(a.epoch === sealing) || b.epoch - a.epoch)
+        .toSorted((a, b) => Number(b.epoch === sealing) - Number(a.epoch === sealing) || byRank(a, b))
         .map((one) => one.key),
     epoch: () => held[0]?.epoch ?? 0,
-    give: (epoch) => held.find((one) => one.epoch === epoch)?.key,
+    give: (epoch, check) => held.find((one) => one.epoch === epoch && keyCheck(one.key) === check)?.key,
     rotate(nowMs) {
       const key = { epoch: (held[0]?.epoch ?? 0) + 1, key: needs.random.bytes(KEY_BYTES) };
       add(key);
       return { epoch: key.epoch, check: keyCheck(key.key), atMs: nowMs };
     },
     wanted(body, author) {
-      if (stopped || body.epoch <= (held[0]?.epoch ?? 0) || fetching >= body.epoch) return;
-      fetching = body.epoch;
+      if (stopped || !isBetter(body) || fetching === nameOf(body)) return;
+      fetching = nameOf(body);
       void fetchFrom(body, author);
     },
     stop() {

@@ -44,6 +44,9 @@ export interface KeyBody {
   atMs: number;
 }
 
+/** Control characters, and those that turn the direction of text: they make a name look like another one. */
+const UNSEEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
 export const ACCENT_DEFAULT = "#a8472a";
 
 export function readBoxBody(body: Json): BoxBody | undefined {
@@ -118,7 +121,7 @@ function asFields(value: unknown): Record<string, unknown> {
 }
 
 function isText(value: unknown, lengthMax: number): value is string {
-  return typeof value === "string" && value.length <= lengthMax && !/\p{Cc}/u.test(value);
+  return typeof value === "string" && value.length <= lengthMax && !UNSEEN.test(value);
 }
 
 function isPort(value: unknown): boolean {

@@ -110,8 +110,8 @@ export function createSession(needs: SessionNeeds): Session {
     clock,
     random: needs.random,
     rows,
-    fetch: async (box, epoch) => {
-      const { key } = (await peers.ask(box, "key", { epoch })) as { key?: string };
+    fetch: async (box, { epoch, check }) => {
+      const { key } = (await peers.ask(box, "key", { epoch, check })) as { key?: string };
       return key ? new Uint8Array(Buffer.from(key, "base64url")) : undefined;
     },
     holders: (author) => [author, ...peersUp().filter((box) => box !== author)].filter((box) => box !== identity.boxId),
