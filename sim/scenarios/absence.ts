@@ -1,4 +1,5 @@
 /** A box is away for a month, in which much was written, removed and refreshed, and takes all of it in one exchange. */
+import { check } from "../checkers.ts";
 import type { Violation } from "../ledger.ts";
 import type { Scenario } from "../scenario.ts";
 import { write } from "../workload.ts";
@@ -30,7 +31,7 @@ export const absence: Scenario = {
       write(world, { everyMs: 300, keys: 6, removals: 0.5, forMs: AWAKE_MS - 200, boxes: others });
       world.run(world.nowMs + AWAKE_MS + 6000);
     }
-    return [...catchUp(world), ...floors(world)];
+    return [...catchUp(world), ...floors(world), ...check(world)];
   },
 };
 

@@ -5,6 +5,8 @@
  *   request ─► host ─► origin ─► rate ─► who (cookie or socket) ─► role ─► csrf ─► input ─► handler ─► output
  *                each step may leave with {"error":{"code","message","advice"}}
  */
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
@@ -28,6 +30,9 @@ import { eventStream } from "./stream.ts";
 export const SESSION_COOKIE = "comu_session";
 /** A larger request body is refused. */
 export const BODY_BYTES_MAX = 64 * 1024;
+/** Answers from this length on are packed; quick rather than tight, for small boxes. */
+export const PACKED_LENGTH_MIN = 4096;
+const PACK_LEVEL = 4;
 /** Calls a minute from one address, over all endpoints. */
 export const CALLS_PER_MINUTE_MAX = 6000;
 
@@ -109,7 +114,7 @@ export function createApi(options: ApiOptions): Hono<Env> {
           origin: new URL(c.req.url).origin,
         };
         const output = (endpoint.output as z.ZodType).parse(await handler(input.data, context));
-        return c.json(output as object);
+        return sendJson(c, output);
       });
     }
   }
@@ -133,6 +138,19 @@ export function errorBody(failure: Failure, words: WordTables, language: Languag
   const { code, params } = failure;
   const message = say(words, language, `error.${code}`, params);
   return { error: { code, message, advice: say(words, language, `advice.${code}`, params), params } };
+}
+
+const pack = promisify(gzip);
+
+/** Long answers (five thousand services are three megabytes) go packed to who can unpack them. */
+async function sendJson(c: Context<Env>, output: unknown): Promise<Response> {
+  const text = JSON.stringify(output);
+  const packable =
+    text.length >= PACKED_LENGTH_MIN && !c.env.local && /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
+  const headers = { "content-type": "application/json", vary: "accept-encoding" };
+  if (!packable) return c.body(text, 200, headers);
+  const packed = await pack(text, { level: PACK_LEVEL });
+  return c.body(new Uint8Array(packed), 200, { ...headers, "content-encoding": "gzip" });
 }
 
 function checkRole(endpoint: Endpoint, principal: Principal): void {

@@ -33,7 +33,12 @@ export const personName = z
   .min(1)
   .max(OWNER_LENGTH_MAX)
   .regex(/^[^\p{C}]+$/u, "has invisible characters");
-export const communityName = z.string().trim().min(1).max(60).regex(/^[^\p{C}]+$/u, "has invisible characters");
+export const communityName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(60)
+  .regex(/^[^\p{C}]+$/u, "has invisible characters");
 export const password = z.string().min(PASSWORD_LENGTH_MIN).max(PASSWORD_LENGTH_MAX);
 export const zoneName = z
   .string()

@@ -104,7 +104,11 @@ const said = z.strictObject({
     .min(1)
     .max(80)
     .regex(/^[^\p{C}]+$/u, "has invisible characters"),
-  description: z.string().trim().max(300),
+  description: z
+    .string()
+    .trim()
+    .max(300)
+    .regex(/^[^\p{C}]*$/u, "one line without invisible characters"),
   category: z.enum(CATEGORIES),
   scope: z.enum(SCOPES),
   open: z.boolean(),
