@@ -95,7 +95,8 @@ try {
   const bareScript = join(folder, "bare.mjs");
   writeFileSync(
     bareScript,
-    'import { createServer } from "node:http";\ncreateServer((_q, r) => r.end("hello")).listen(Number(process.argv[2]), "127.0.0.1");\n',
+    'import { createServer } from "node:http";\n' +
+      'createServer((_q, r) => r.end("hello")).listen(Number(process.argv[2]), "127.0.0.1");\n',
   );
 
   say(`starting a community of ${BOXES} boxes with one service each`);
@@ -129,10 +130,8 @@ try {
   const bareRss = rssBytes(bare[0]!.pid!);
   const barePercent = ((cpuSeconds(bare[0]!.pid!) - bareCpu) / seconds) * 100;
   for (const [index, box] of boxes.entries()) {
-    const mb = (rss[index]! / 1e6).toFixed(1);
-    say(
-      `  ${box.url}  RSS ${mb} MB, CPU ${cpuPercent[index]!.toFixed(2)} %, ${(bytesPerHour[index]! / 1e6).toFixed(2)} MB/h of mesh`,
-    );
+    const [rssMb, meshMb] = [rss[index]! / 1e6, bytesPerHour[index]! / 1e6];
+    say(`  ${box.url}  RSS ${rssMb.toFixed(1)} MB, CPU ${cpuPercent[index]!.toFixed(2)} %, ${meshMb.toFixed(2)} MB/h`);
   }
   say(`  bare Node: RSS ${(bareRss / 1e6).toFixed(1)} MB, CPU ${barePercent.toFixed(2)} %`);
   await Promise.all(boxes.map((box) => stop(box.child)));

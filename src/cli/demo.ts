@@ -135,9 +135,8 @@ async function build(demo: { boxes: DemoBox[]; pages: Server[] }, options: Build
       port: (page.address() as AddressInfo).port,
       open: true,
     });
-    options.tell(
-      `  ${(role.box + number).padEnd(14)} ${box.url}  ${say(words, options.language, "demo.sign-in", { owner: role.owner })}`,
-    );
+    const signIn = say(words, options.language, "demo.sign-in", { owner: role.owner });
+    options.tell(`  ${(role.box + number).padEnd(14)} ${box.url}  ${signIn}`);
   }
 }
 

@@ -59,10 +59,8 @@ export async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT_DONE;
-      if (json)
-        process.stdout.write(
-          `${JSON.stringify({ error: { code: "usage", message: error.message.replace(/^error: /, ""), advice: "comu help" } })}\n`,
-        );
+      const usage = { code: "usage", message: error.message.replace(/^error: /, ""), advice: "comu help" };
+      if (json) process.stdout.write(`${JSON.stringify({ error: usage })}\n`);
       return EXIT_USAGE;
     }
     const failure = asFailure(error);

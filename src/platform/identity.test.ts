@@ -49,7 +49,8 @@ test("the box id is base32 of SHA-256", () => {
 test("signatures agree with RFC 8032, section 7.1, test 2", () => {
   const key = hex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
   const signature = hex(
-    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da" +
+      "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
   );
   assert.ok(verify(key, hex("72"), signature));
   assert.ok(!verify(key, hex("73"), signature));

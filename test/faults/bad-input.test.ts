@@ -51,7 +51,15 @@ async function refused(words: readonly string[], program: readonly string[] = DI
 
 /** Everything in a box that a refused command could have changed. */
 async function stateOf(box: Box): Promise<string> {
-  const paths = ["/services?all=true", "/invitations", "/people-invitations", "/people", "/settings", "/community", "/boxes"];
+  const paths = [
+    "/services?all=true",
+    "/invitations",
+    "/people-invitations",
+    "/people",
+    "/settings",
+    "/community",
+    "/boxes",
+  ];
   const answers = await Promise.all(paths.map((path) => box.api<unknown>(path)));
   const { values } = answers[4] as { values: unknown };
   const steady = [...answers.slice(0, 4), values, answers[5], (answers[6] as object[]).length];
@@ -109,7 +117,10 @@ test("wrong words of `up` are refused before anything is made", { timeout: 120_0
     [{ "--password-file": undefined }, "setup-incomplete"],
     [{ "--new-community": undefined }, "setup-incomplete"],
   ];
-  for (const [list, exit] of [[usage, EXIT_USAGE], [failed, EXIT_FAILED]] as const) {
+  for (const [list, exit] of [
+    [usage, EXIT_USAGE],
+    [failed, EXIT_FAILED],
+  ] as const) {
     for (const [more, code] of list) {
       const data = join(folder, `none-${cases}`);
       const outcome = await refused(upFlags(data, more));
@@ -137,7 +148,10 @@ test("places that cannot be used are named", { timeout: 120_000 }, async (t) => 
   ];
   for (const [more, code] of places) {
     const { "--new-community": dropped, ...rest } = more;
-    const flags = upFlags(join(folder, `place-${cases}`), { ...rest, ...(dropped === "" ? { "--new-community": undefined } : {}) });
+    const flags = upFlags(join(folder, `place-${cases}`), {
+      ...rest,
+      ...(dropped === "" ? { "--new-community": undefined } : {}),
+    });
     const outcome = await refused(flags);
     assert.deepEqual([outcome.code, outcome.exit], [code, EXIT_FAILED], JSON.stringify(more));
   }
@@ -184,8 +198,16 @@ test("commands to a box that runs, and to none", { timeout: 120_000 }, async (t)
     [["services", "publish", "--type", "_http._tcp", "--port", "0", "--title", "x"], "bad-input", EXIT_USAGE],
     [["services", "publish", "--type", "http", "--port", "80", "--title", "x"], "bad-input", EXIT_USAGE],
     [["services", "publish", "--type", "_http._tcp", "--port", "80", "--title", "a\u202Eb"], "bad-input", EXIT_USAGE],
-    [["services", "publish", "--type", "_http._tcp", "--port", "80", "--title", "x", "--scheme", "javascript"], "service-unacceptable", EXIT_FAILED],
-    [["services", "publish", "--type", "_http._tcp", "--port", "80", "--title", "x", "--scope", "moon"], "bad-input", EXIT_USAGE],
+    [
+      ["services", "publish", "--type", "_http._tcp", "--port", "80", "--title", "x", "--scheme", "javascript"],
+      "service-unacceptable",
+      EXIT_FAILED,
+    ],
+    [
+      ["services", "publish", "--type", "_http._tcp", "--port", "80", "--title", "x", "--scope", "moon"],
+      "bad-input",
+      EXIT_USAGE,
+    ],
     [["services", "show", "nothing"], "service-unknown", EXIT_FAILED],
     [["services", "withdraw", "nothing"], "service-unknown", EXIT_FAILED],
     [["boxes", "show", "nobody"], "box-unknown", EXIT_FAILED],
@@ -240,7 +262,10 @@ async function checkBodies(box: Box): Promise<void> {
   ];
   for (const [body, status, code] of bodies) {
     cases += 1;
-    const answer = await box.ask<{ error: { code: string; advice: string } }>("/api/v1/services", { method: "POST", body });
+    const answer = await box.ask<{ error: { code: string; advice: string } }>("/api/v1/services", {
+      method: "POST",
+      body,
+    });
     assert.deepEqual([answer.status, answer.body.error.code], [status, code], JSON.stringify(body)?.slice(0, 100));
     assert.ok(answer.body.error.advice.length > 3);
   }
@@ -261,5 +286,8 @@ test("a set-up that fails leaves the box as new, and the next one works", { time
   assert.equal((await box.api<{ name: string }>("/status")).name, "Segon");
   await box.stop();
   const stored = openCopy(box).prepare("SELECT name FROM people_accounts").all();
-  assert.deepEqual(stored.map((row) => row["name"]), ["Anna"]);
+  assert.deepEqual(
+    stored.map((row) => row["name"]),
+    ["Anna"],
+  );
 });

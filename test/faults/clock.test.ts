@@ -74,7 +74,11 @@ async function quiet(box: Box, other: Box): Promise<number> {
   while (performance.now() < endMs) {
     for (const one of [box, other]) {
       const boxes = await one.api<{ name: string; state: string }[]>("/boxes");
-      assert.deepEqual(boxes.map((seen) => seen.state), ["up", "up"], `as ${one.name} sees it`);
+      assert.deepEqual(
+        boxes.map((seen) => seen.state),
+        ["up", "up"],
+        `as ${one.name} sees it`,
+      );
     }
     await sleep(100);
   }
@@ -125,7 +129,9 @@ test("a clock that jumps by a day loses nothing", { timeout: 150_000 }, async (t
     assert.ok(await sessionWorks(box, cookie), "the session stays");
     assert.equal(await stateOf(open.id), "open");
     const after = await quiet(box, founder);
-    figures.push(`${days > 0 ? "+1" : "-1"} day: ${cpuPercent.toFixed(0)} % CPU, seen ${seenMs} ms after, then ${after.toFixed(0)} %`);
+    figures.push(
+      `${days > 0 ? "+1" : "-1"} day: ${cpuPercent.toFixed(0)} % CPU, seen ${seenMs} ms after, then ${after.toFixed(0)} %`,
+    );
   }
   const joined = await startBox({ name: "Nova", owner: "Carla", join: open.code, until: t });
   await eventually("the newcomer sees all", SEEN_TIMEOUT_MS, () => shows(joined, titles, false));

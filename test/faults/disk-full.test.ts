@@ -207,7 +207,10 @@ test("a full disk refuses changes, loses nothing, and is over when there is room
   await seen(box, other);
   assert.equal(await metric(other, "mesh_equivocations_total"), 0);
   const problems = openCopy(box).prepare("PRAGMA integrity_check").all();
-  assert.deepEqual(problems.map((row) => row["integrity_check"]), ["ok"]);
+  assert.deepEqual(
+    problems.map((row) => row["integrity_check"]),
+    ["ok"],
+  );
   figure(
     `full disk: ${owner.refused} changes refused with disk-full, nothing lost, ${cpuPercent.toFixed(1)} % CPU while ` +
       `full, changes taken again ${againMs} ms after there was room, start on the full disk: ${started}`,

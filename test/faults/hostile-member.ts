@@ -74,7 +74,10 @@ export async function joinHostile(box: Box, code: string): Promise<HostileMember
         body: { text: "x" },
         ...wish,
       };
-      return { ...signRecord(unsigned, community, by.sign, recordCrypto.sha256).record, ...(wish.sig ? { sig: wish.sig } : {}) };
+      return {
+        ...signRecord(unsigned, community, by.sign, recordCrypto.sha256).record,
+        ...(wish.sig ? { sig: wish.sig } : {}),
+      };
     },
     send,
     push: (records) => send("push", JSON.stringify({ records })),

@@ -116,7 +116,8 @@ async function agree(one: Box, other: Box): Promise<number> {
     return JSON.stringify(wanted.map(({ id, title }) => `${id} ${title}`).sort());
   };
   const look = async () =>
-    (await shown(one, true)) === (await shown(other, false)) && (await shown(one, false)) === (await shown(other, true));
+    (await shown(one, true)) === (await shown(other, false)) &&
+    (await shown(one, false)) === (await shown(other, true));
   await eventually("both boxes show the same services", AGREE_TIMEOUT_MS, look);
   return Math.round(performance.now() - startedMs);
 }

@@ -86,7 +86,8 @@ before(async () => {
     const clock = systemClock();
     const log = createLog({ clock, level: "warn", write: (line) => console.error(line) });
     const say = (event) => (service) => console.log(JSON.stringify({ event, ...service }));
-    const mdns = createMdns({ hostName: "comu-ournames.local", clock, log, onFound: say("found"), onLost: say("lost") });
+    const told = { onFound: say("found"), onLost: say("lost") };
+    const mdns = createMdns({ hostName: "comu-ournames.local", clock, log, ...told });
     mdns.announce({ name: "Ràdio del barri", type: "_http._tcp", port: 8080, txt: { path: "/on-air" } });
     process.stdin.once("data", async () => { await mdns.close(); process.exit(0); });`;
   const box = start(["netns", "exec", ours, process.execPath, "--input-type=module", "-e", program]);

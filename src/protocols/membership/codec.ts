@@ -8,7 +8,8 @@
 import { crc32 } from "../wire/crc32.ts";
 import { WireError } from "../wire/errors.ts";
 import { lzwDecode, lzwEncode } from "../wire/lzw.ts";
-import { MsgpackReader, MsgpackWriter, expectKeys } from "../wire/msgpack.ts";
+import { MsgpackReader, expectKeys } from "../wire/msgpack.ts";
+import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import { META_BYTES_MAX, NAME_BYTES_MAX, STREAM_BYTES_MAX } from "./constants.ts";
 
 export const TYPE = {

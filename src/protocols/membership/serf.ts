@@ -6,7 +6,8 @@
  *   7 key request   8 key response   9 relay
  */
 import { WireError } from "../wire/errors.ts";
-import { MsgpackReader, MsgpackWriter, expectKeys } from "../wire/msgpack.ts";
+import { MsgpackReader, expectKeys } from "../wire/msgpack.ts";
+import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import { fields, name } from "./codec.ts";
 import { EVENT_SLOTS, EVENTS_PER_SLOT_MAX, LAMPORT_MAX, MEMBERS_MAX, QUERY_FILTERS_MAX } from "./constants.ts";
 

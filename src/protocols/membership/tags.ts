@@ -3,7 +3,8 @@
  * message. Serf's form: one byte 255, then a MessagePack map. Meta without that byte is the old `role` tag.
  */
 import { WireError } from "../wire/errors.ts";
-import { MsgpackReader, MsgpackWriter } from "../wire/msgpack.ts";
+import { MsgpackReader } from "../wire/msgpack.ts";
+import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import { fromUtf8 } from "../wire/utf8.ts";
 import { META_BYTES_MAX, TAGS_MAX } from "./constants.ts";
 import { MembershipError } from "./errors.ts";

@@ -5,7 +5,8 @@
  * round trip between them, also for pairs that never exchanged a packet.
  */
 import type { Random } from "../../kernel/random.ts";
-import { MsgpackReader, MsgpackWriter, expectKeys } from "../wire/msgpack.ts";
+import { MsgpackReader, expectKeys } from "../wire/msgpack.ts";
+import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import { WireError } from "../wire/errors.ts";
 import { fields } from "./codec.ts";
 import { LATENCY_SAMPLES } from "./constants.ts";

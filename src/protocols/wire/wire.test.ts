@@ -8,7 +8,8 @@ import { addressFromBytes, addressToBytes } from "./address.ts";
 import { crc32 } from "./crc32.ts";
 import { WireError } from "./errors.ts";
 import { lzwDecode, lzwEncode } from "./lzw.ts";
-import { MSGPACK_DEPTH_MAX, MsgpackReader, MsgpackWriter } from "./msgpack.ts";
+import { MSGPACK_DEPTH_MAX, MsgpackReader } from "./msgpack.ts";
+import { MsgpackWriter } from "./msgpack-writer.ts";
 import { fromUtf8, utf8, utf8Length } from "./utf8.ts";
 
 const fault = (name: string) => (error: unknown) => error instanceof WireError && error.fault === name;

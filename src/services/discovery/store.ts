@@ -82,7 +82,8 @@ export function discoveryStore(store: Store) {
           .run(service, sample.atMs, sample.ok ? 1 : 0, sample.rttMs, sample.firstByteMs);
         store
           .prepare(`DELETE FROM discovery_samples WHERE service = ?1 AND (atMs < ?2 OR atMs <
-             (SELECT min(atMs) FROM (SELECT atMs FROM discovery_samples WHERE service = ?1 ORDER BY atMs DESC LIMIT ?3)))`)
+             (SELECT min(atMs) FROM
+               (SELECT atMs FROM discovery_samples WHERE service = ?1 ORDER BY atMs DESC LIMIT ?3)))`)
           .run(service, sample.atMs - SAMPLE_AGE_MS_MAX, SAMPLES_PER_SERVICE_MAX);
       });
     },

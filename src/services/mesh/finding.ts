@@ -3,7 +3,10 @@
  * there is no fixed place to ask.
  */
 import type { Random } from "../../kernel/random.ts";
+import type { Records } from "../../protocols/records/records.ts";
 import type { Gossip } from "./gossip.ts";
+import { readBoxBody } from "./kinds.ts";
+import type { Address } from "./peers.ts";
 import type { MeshStore } from "./store.ts";
 
 /** Addresses tried in one go. */
@@ -32,4 +35,21 @@ export function lookForOthers({ selfId, random, rows, gossip, isExcluded }: Find
   const first = alone ? 0 : random.below(missing.length || 1);
   const tried = missing.slice(first, first + (alone ? ADDRESSES_TRIED_MAX : 1));
   if (tried.length > 0) void join(tried.map(({ address, port }) => ({ address, port })));
+}
+
+/** Where a box listens: as gossip knows it, else as its record says, else as it was when last seen. */
+export function addressOf(box: string, gossip: Gossip, core: Records, rows: MeshStore): Address | undefined {
+  const member = gossip.core.member(box);
+  if (member) return { address: member.address, port: member.port };
+  const record = core.get(box, "box", "self");
+  const body = record && readBoxBody(record.body);
+  if (body?.address) return { address: body.address, port: body.meshPort };
+  const known = rows.addresses().find((one) => one.box === box);
+  return known && { address: known.address, port: known.port };
+}
+
+/** The others that answer. */
+export function boxesUp({ core }: Gossip, selfId: string): string[] {
+  const up = core.members().filter((member) => member.name !== selfId && member.status === "alive");
+  return up.map((member) => member.name);
 }

@@ -14,12 +14,12 @@ import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { Change } from "../../protocols/records/author-table.ts";
 import type { Member } from "../../protocols/membership/types.ts";
 import { createExclusions } from "./exclusions.ts";
-import { lookForOthers } from "./finding.ts";
+import { addressOf, boxesUp, lookForOthers } from "./finding.ts";
 import { createGossip } from "./gossip.ts";
 import type { Gossip, GossipNeeds } from "./gossip.ts";
 import { createKeyring } from "./keyring.ts";
 import type { Keyring } from "./keyring.ts";
-import { readBoxBody, readKeyBody } from "./kinds.ts";
+import { readKeyBody } from "./kinds.ts";
 import { createPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
 import { profiles } from "../../protocols/membership/constants.ts";
@@ -84,15 +84,7 @@ export function createSession(needs: SessionNeeds): Session {
     links: needs.links,
     clock,
     isMember,
-    addressOf(box) {
-      const member = gossip.core.member(box);
-      if (member) return { address: member.address, port: member.port };
-      const record = core.get(box, "box", "self");
-      const body = record && readBoxBody(record.body);
-      if (body?.address) return { address: body.address, port: body.meshPort };
-      const known = rows.addresses().find((one) => one.box === box);
-      return known && { address: known.address, port: known.port };
-    },
+    addressOf: (box) => addressOf(box, gossip, core, rows),
   });
   const replica = createReplica({
     clock,
@@ -131,11 +123,7 @@ export function createSession(needs: SessionNeeds): Session {
     onMember: (change, member) => memberChanged(change, member),
   });
 
-  const peersUp = () =>
-    gossip.core
-      .members()
-      .filter((member) => member.name !== identity.boxId && member.status === "alive" && isMember(member.name))
-      .map((member) => member.name);
+  const peersUp = () => boxesUp(gossip, identity.boxId).filter(isMember);
 
   const memberChanged = (change: string, member: Member) => {
     if (member.name === identity.boxId) return;

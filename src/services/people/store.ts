@@ -32,8 +32,8 @@ export interface InvitationRow {
 }
 
 const MIGRATIONS = [
-  `CREATE TABLE people_accounts (folded TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, password TEXT NOT NULL,
-     createdMs INTEGER NOT NULL, lastSeenMs INTEGER) STRICT;
+  `CREATE TABLE people_accounts (folded TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL,
+     password TEXT NOT NULL, createdMs INTEGER NOT NULL, lastSeenMs INTEGER) STRICT;
    CREATE TABLE people_sessions (tokenHash TEXT PRIMARY KEY, createdMs INTEGER NOT NULL, usedMs INTEGER NOT NULL,
      folded TEXT NOT NULL REFERENCES people_accounts(folded) ON DELETE CASCADE) STRICT;
    CREATE INDEX people_sessions_account ON people_sessions(folded, usedMs);
