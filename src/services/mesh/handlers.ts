@@ -202,9 +202,10 @@ interface PolicyInput {
 function setPolicy(session: Session, input: PolicyInput, nowMs: number, view: CommunityView): void {
   const policy = view.policy;
   if (input.admission !== undefined || input.inviters !== undefined) {
-    const terms = session.admission.view()!.terms;
+    // The first term is the founder's and stands in the community's first record.
+    const [founding, ...terms] = session.admission.view()!.terms;
     const next = { admission: input.admission ?? policy.admission, inviters: input.inviters ?? policy.inviters };
-    const fromMs = Math.max(nowMs, terms.at(-1)!.fromMs + 1);
+    const fromMs = Math.max(nowMs, (terms.at(-1) ?? founding!).fromMs + 1);
     session.replica.put("policy", "self", { terms: [...terms, { fromMs, ...next }].slice(-16) } as unknown as Json);
   }
   if (input.accent !== undefined || input.about !== undefined) {

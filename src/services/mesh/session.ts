@@ -98,27 +98,8 @@ export function createSession(needs: SessionNeeds): Session {
     syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
     onChanged: (changes) => recordsChanged(changes),
   });
-  const keyring = createKeyring({
-    clock,
-    random: needs.random,
-    rows,
-    fetch: async (box, { epoch, check }) => {
-      const { key } = (await peers.ask(box, "key", { epoch, check })) as { key?: string };
-      return key ? new Uint8Array(Buffer.from(key, "base64url")) : undefined;
-    },
-    holders: (author) => [author, ...peersUp().filter((box) => box !== author)].filter((box) => box !== identity.boxId),
-  });
-  const gossip = createGossip({
-    clock,
-    log: needs.log.area("gossip"),
-    random: needs.random,
-    name: identity.boxId,
-    advertise: needs.advertise,
-    profile: needs.profile,
-    tags: needs.tags,
-    sealing: createSealing(keyring.keys, needs.random),
-    send: needs.send,
-    dial: needs.dial,
+  const keyring = openKeyring(needs, peers, () => peersUp());
+  const gossip = openGossip(needs, keyring, {
     admit: (name) => !isExcluded(name),
     onMember: (change, member) => memberChanged(change, member),
   });
@@ -202,4 +183,25 @@ export function createSession(needs: SessionNeeds): Session {
       else gossip.stop();
     },
   };
+}
+
+function openKeyring({ clock, random, rows, identity }: SessionNeeds, peers: Peers, peersUp: () => string[]): Keyring {
+  return createKeyring({
+    clock,
+    random,
+    rows,
+    fetch: async (box, { epoch, check }) => {
+      const { key } = (await peers.ask(box, "key", { epoch, check })) as { key?: string };
+      return key ? new Uint8Array(Buffer.from(key, "base64url")) : undefined;
+    },
+    holders: (author) => [author, ...peersUp().filter((box) => box !== author)].filter((box) => box !== identity.boxId),
+  });
+}
+
+function openGossip(needs: SessionNeeds, keyring: Keyring, hooks: Pick<GossipNeeds, "admit" | "onMember">): Gossip {
+  const { clock, random, identity, advertise, profile, tags, send, dial } = needs;
+  const sealing = createSealing(keyring.keys, random);
+  const log = needs.log.area("gossip");
+  const name = identity.boxId;
+  return createGossip({ clock, log, random, name, advertise, profile, tags, sealing, send, dial, ...hooks });
 }
