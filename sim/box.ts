@@ -17,6 +17,7 @@ import type { World } from "./world.ts";
 
 /** Packets that wait for a box that stands still, as in a socket's buffer; the rest is lost. */
 export const PAUSED_PACKETS_MAX = 512;
+const READ_AFTER_MS = 0.01;
 /** Addresses of others that a box remembers over a crash. */
 export const ADDRESSES_MAX = 64;
 const ADDRESSES_TRIED_MAX = 16;
@@ -122,7 +123,8 @@ export class SimBox {
     if (this.#pausedPackets >= PAUSED_PACKETS_MAX) return;
     this.#pausedPackets++;
     const { life } = this;
-    this.world.at(this.pausedUntilMs, () => {
+    // A process that goes on runs its overdue timers before it reads its sockets.
+    this.world.at(this.pausedUntilMs + READ_AFTER_MS, () => {
       this.#pausedPackets--;
       if (this.life === life) this.receive(run);
     });
@@ -168,7 +170,7 @@ export class SimBox {
   }
 
   lookForOthers(): void {
-    if (!this.gossip) return;
+    if (!this.gossip || this.world.config.ignoreAddresses) return;
     const { core } = this.gossip;
     const answers = (index: number) => {
       const status = core.member(this.world.boxes[index]!.key.id)?.status;

@@ -125,8 +125,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a box that stood still believes its overdue timers",
     scenario: "pauses",
-    caughtBy: "no-false-death",
-    mistakes: membership("membership.ts", "core.nowMs - dueMs <= core.profile.stallMs", "core.nowMs >= dueMs"),
+    caughtBy: "few-false-suspicions",
+    mistakes: membership("membership.ts", "core.nowMs - dueMs <= core.profile.stallMs", "core.nowMs > -1"),
   },
   {
     name: "news are gossiped without end",
@@ -135,18 +135,30 @@ export const mutations: readonly Mutation[] = [
     mistakes: membership("broadcasts.ts", "if (sent + 1 >= limit) this.#drop(entry);", "if (limit < 0) this.#drop(entry);"),
   },
   {
-    name: "an alive message older than what is known is believed",
-    scenario: "restart-all",
-    caughtBy: "quiet-at-rest",
-    mistakes: membership("state.ts", "if (alive.incarnation <= known.incarnation && !restarted) return;", ""),
+    name: "an accusation older than the refutation is believed",
+    scenario: "churn",
+    caughtBy: "membership-converges",
+    mistakes: membership(
+      "state.ts",
+      `onDead(core: Core, accusation: Accusation): void {
+  const record = core.table.get(accusation.node);
+  if (!record || accusation.incarnation < record.incarnation) return;`,
+      `onDead(core: Core, accusation: Accusation): void {
+  const record = core.table.get(accusation.node);
+  if (!record) return;`,
+    ),
   },
   {
     name: "failed members are never tried again, nor known addresses",
     scenario: "split",
+    config: { ignoreAddresses: true },
     caughtBy: "membership-converges",
     mistakes: [
-      ...membership("exchange.ts", "pushPull(core, target, false);\n}\n\nexport function encodeLocalState", "}\n\nexport function encodeLocalState"),
-      ...membership("membership.ts", "for (const to of addresses) pushPull(core, to, true, replay);", "if (replay) for (const to of addresses) pushPull(core, to, true, replay);"),
+      ...membership(
+        "exchange.ts",
+        "if (target && !core.forgotten.has(target.name)) pushPull",
+        "if (target && core.nowMs < 0) pushPull",
+      ),
     ],
   },
 ];

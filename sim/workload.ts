@@ -7,6 +7,8 @@ export interface Workload {
   everyMs: number;
   /** Different notes per box. */
   keys: number;
+  /** Before the notes' names. */
+  prefix?: string;
   /** Share of writes that remove. */
   removals: number;
   forMs: number;
@@ -22,10 +24,10 @@ export function write(world: World, load: Workload): void {
     const again = () => {
       if (world.nowMs > endMs) return;
       world.after(random.float() * 2 * load.everyMs, again);
-      const key = `n${random.below(load.keys)}`;
+      const key = `${load.prefix ?? ""}n${random.below(load.keys)}`;
       const body = random.float() < load.removals ? null : { text: `${box.index} ${count++}` };
       // A box that is down or stands still has nobody who writes.
-      if (box.isAwake && box.isMember) box.replica?.put("note", key, body);
+      if (box.isAwake && (box.isMember || box.adoptFirst)) box.replica?.put("note", key, body);
     };
     world.after(random.float() * 2 * load.everyMs, again);
   }

@@ -39,6 +39,7 @@ export interface WorldConfig {
   /** Planted mistakes of the driver. */
   sendBeforeStore?: boolean;
   ignoreExclusions?: boolean;
+  ignoreAddresses?: boolean;
 }
 
 /** How often the driver acts, by profile, as in the daemon. */

@@ -14,6 +14,7 @@ export const ALL_PACKAGES: readonly string[] = [
   "avahi-utils",
   "chromium",
   "dbus-daemon",
+  "faketime",
   "iproute2",
   "serf",
 ];

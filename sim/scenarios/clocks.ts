@@ -28,12 +28,12 @@ export const clocks: Scenario = {
 
 export const pauses: Scenario = {
   name: "pauses",
-  about: "boxes stand still for up to 3 s, as when a small machine swaps, and accuse nobody wrongly afterwards",
+  about: "boxes stand still for up to 3 s, as when a small machine swaps, and accuse hardly anybody afterwards",
   config: { ...small, boxes: 16 },
   begin: "together",
   forMs: 15_000,
   settleMs: 15_000,
-  limits: { falseDeaths: 0, restBytesPerSecond: REST_BYTES_PER_SECOND },
+  limits: { falseDeaths: 0, falseSuspicions: 5, restBytesPerSecond: REST_BYTES_PER_SECOND },
   script(world) {
     write(world, { everyMs: 1000, keys: 3, removals: 0.2, forMs: 14_000 });
     const random = world.random("pauses");

@@ -14,6 +14,12 @@ export const lostDisk: Scenario = {
   limits: { restBytesPerSecond: REST_BYTES_PER_SECOND },
   script(world) {
     write(world, { everyMs: 400, keys: 4, removals: 0.2, forMs: 15_000 });
+    // Its owner does not wait until the box has found out which numbers it had used.
+    for (const [index, backMs] of [[2, 4000], [0, 6500], [3, 9500]] as const) {
+      for (let key = 0; key < 3; key++) {
+        world.at(backMs + 0.5, () => world.boxes[index]!.replica?.put("note", `n${key}`, { text: "at once" }));
+      }
+    }
     schedule(world, [
       { kind: "crash", atMs: 3000, box: 2, downMs: 1000, wipe: true },
       { kind: "crash", atMs: 5000, box: 0, downMs: 1500, wipe: true },

@@ -129,9 +129,9 @@ test("a clock that jumps by a day loses nothing", { timeout: 150_000 }, async (t
     assert.ok(await sessionWorks(box, cookie), "the session stays");
     assert.equal(await stateOf(open.id), "open");
     const after = await quiet(box, founder);
-    figures.push(
-      `${days > 0 ? "+1" : "-1"} day: ${cpuPercent.toFixed(0)} % CPU, seen ${seenMs} ms after, then ${after.toFixed(0)} %`,
-    );
+    const jump = days > 0 ? "+1 day" : "-1 day";
+    const cpu = `${cpuPercent.toFixed(0)} % CPU, then ${after.toFixed(0)} %`;
+    figures.push(`${jump}: ${cpu}, seen ${seenMs} ms after`);
   }
   const joined = await startBox({ name: "Nova", owner: "Carla", join: open.code, until: t });
   await eventually("the newcomer sees all", SEEN_TIMEOUT_MS, () => shows(joined, titles, false));

@@ -218,11 +218,13 @@ test("ten thousand idle connections leave room for people", { timeout: 120_000 }
 
 test("slow heads and slow bodies do not keep people out", { timeout: 120_000 }, async () => {
   const sockets: Socket[] = [];
+  const post = (path: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{`;
   const kinds = [
     "GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ",
-    "POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{",
-    "POST /api/v1/setup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{",
-    "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n{",
+    post("/api/v1/session"),
+    post("/api/v1/setup"),
+    post("/nothing"),
     "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
   ];
   for (let n = 0; n < SLOW_PER_ADDRESS * SLOW_ADDRESSES; n += 1) {

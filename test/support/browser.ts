@@ -220,7 +220,9 @@ export class Visit {
       if (message.type() === "error" || message.type() === "warning") this.noteError(message.text());
     });
     this.page.on("pageerror", (error) => this.noteError(error.stack ?? error.message));
-    this.session.on("Network.requestWillBeSent", ({ requestId, request }) => {
+    this.session.on("Network.requestWillBeSent", ({ requestId, loaderId, request }) => {
+      // A new page: nobody tells the end of what the one before had asked.
+      if (requestId === loaderId) this.pending.clear();
       this.requests.push(request.url);
       if (!isOurs(request.url)) this.problems.push(`a request left the origin: ${request.url}`);
       this.pending.set(requestId, request.url);

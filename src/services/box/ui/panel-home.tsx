@@ -129,7 +129,7 @@ function Full({ status, from }: { status: Status; from: Resource<Status> }) {
         <Meter
           label={t("home.cpu")}
           share={cpu.load1 / Math.max(1, cpu.cores)}
-          text={percent((100 * cpu.load1) / Math.max(1, cpu.cores), language.value)}
+          text={percent(Math.min(100, (100 * cpu.load1) / Math.max(1, cpu.cores)), language.value)}
         />
       </div>
       <p class="soft small">
