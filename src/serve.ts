@@ -36,6 +36,7 @@ export function serveWeb(system: System, uiFolder: string): Web & { setupKey: ()
       };
     },
     metrics: () => systemMetrics(system),
+    hostNames: () => boxSetting("hostNames") as string[],
   });
   return { ...web, setupKey: () => (system.people.hasAccounts() ? undefined : setupKeyOf(system.identity)) };
 }

@@ -6,12 +6,17 @@ import { hostname } from "node:os";
 import { isIP } from "node:net";
 import { fail } from "../../kernel/errors.ts";
 
-/** Throws `wrong-host` unless `host` is an address, localhost, this machine's name, *.local, or in `names`. */
+/** True for an address, localhost, this machine's name, *.local, and what is in `names`. */
+export function isOwnHost(host: string, names: readonly string[]): boolean {
+  const name = hostPart(host);
+  if (isIP(name) || name === "localhost" || name.endsWith(".localhost") || name.endsWith(".local")) return true;
+  return name === hostname().toLowerCase() || names.includes(name);
+}
+
+/** Throws `wrong-host` for a name that is not ours. */
 export function checkHost(host: string | undefined, names: readonly string[]): void {
-  const name = hostPart(host ?? "");
-  if (isIP(name) || name === "localhost" || name.endsWith(".localhost") || name.endsWith(".local")) return;
-  if (name === hostname().toLowerCase() || names.includes(name)) return;
-  throw fail("wrong-host", { params: { host: name.slice(0, 100) } });
+  if (isOwnHost(host ?? "", names)) return;
+  throw fail("wrong-host", { params: { host: hostPart(host ?? "").slice(0, 100) } });
 }
 
 /** Throws `wrong-origin` when a browser says that the request comes from another site. */

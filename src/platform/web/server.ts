@@ -17,6 +17,7 @@ import type { Log } from "../../kernel/log.ts";
 import { asListenFailure } from "../errors.ts";
 import type { Arrival } from "./api.ts";
 import { metricsText } from "./metrics.ts";
+import { isOwnHost } from "./guard.ts";
 import type { StaticFiles } from "./static.ts";
 
 export const CONNECTIONS_MAX = 1000;
@@ -46,6 +47,8 @@ export interface WebOptions {
   files: StaticFiles;
   healthz: () => { ok: boolean; body: object };
   metrics: () => Metric[];
+  /** Names, beside addresses and *.local, by which the figures may be asked for. */
+  hostNames?: () => readonly string[];
   limits?: Partial<WebLimits>;
 }
 
@@ -123,6 +126,9 @@ async function answer(options: WebOptions, request: Request, arrival: Arrival): 
     return Response.json(body, { status: ok ? 200 : 503, headers: { "cache-control": "no-store" } });
   }
   if (pathname === "/metrics") {
+    if (!arrival.local && !isOwnHost(request.headers.get("host") ?? "", options.hostNames?.() ?? [])) {
+      return new Response("Ask by address.\n", { status: 403 });
+    }
     return new Response(metricsText(options.metrics()), { headers: { "content-type": "text/plain; version=0.0.4" } });
   }
   if (pathname.startsWith("/api/") || (request.method !== "GET" && request.method !== "HEAD")) {
