@@ -136,8 +136,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "an accusation older than the refutation is believed",
-    scenario: "churn",
-    caughtBy: "membership-converges",
+    scenario: "exclusion",
+    caughtBy: "no-false-death",
     mistakes: membership(
       "state.ts",
       `onDead(core: Core, accusation: Accusation): void {

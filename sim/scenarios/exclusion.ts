@@ -14,7 +14,8 @@ export const exclusion: Scenario = {
   begin: "together",
   forMs: 16_000,
   settleMs: 20_000,
-  limits: {},
+  // The outcast accuses everybody who no longer answers it, and boxes that have not heard of it yet believe that.
+  limits: { falseDeaths: 20 },
   script(world) {
     write(world, { everyMs: 500, keys: 3, removals: 0.2, forMs: 15_000 });
     const outcast = world.boxes[OUTCAST]!;

@@ -3,6 +3,7 @@
  * there is no fixed place to ask.
  */
 import type { Random } from "../../kernel/random.ts";
+import type { Admission } from "../../protocols/records/admission.ts";
 import type { Records } from "../../protocols/records/records.ts";
 import type { Gossip } from "./gossip.ts";
 import { readBoxBody } from "./kinds.ts";
@@ -11,6 +12,8 @@ import type { MeshStore } from "./store.ts";
 
 /** Addresses tried in one go. */
 const ADDRESSES_TRIED_MAX = 16;
+/** Members asked in turn when none answers gossip. */
+const MEMBERS_ASKED_MAX = 8;
 
 export interface FindingNeeds {
   selfId: string;
@@ -52,4 +55,22 @@ export function addressOf(box: string, gossip: Gossip, core: Records, rows: Mesh
 export function boxesUp({ core }: Gossip, selfId: string): string[] {
   const up = core.members().filter((member) => member.name !== selfId && member.status === "alive");
   return up.map((member) => member.name);
+}
+
+/** Some members of whom an address is known, in random order. */
+export function membersKnown(
+  admission: Admission,
+  random: Random,
+  selfId: string,
+  at: (box: string) => Address | undefined,
+): string[] {
+  const members = [...(admission.view()?.members.keys() ?? [])].filter((box) => box !== selfId);
+  const start = random.below(members.length || 1);
+  const turned = [...members.slice(start), ...members.slice(0, start)];
+  const known: string[] = [];
+  for (const box of turned) {
+    if (at(box)) known.push(box);
+    if (known.length >= MEMBERS_ASKED_MAX) break;
+  }
+  return known;
 }

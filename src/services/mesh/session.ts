@@ -14,7 +14,7 @@ import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { Change } from "../../protocols/records/author-table.ts";
 import type { Member } from "../../protocols/membership/types.ts";
 import { createExclusions } from "./exclusions.ts";
-import { addressOf, boxesUp, lookForOthers } from "./finding.ts";
+import { addressOf, boxesUp, lookForOthers, membersKnown } from "./finding.ts";
 import { createGossip } from "./gossip.ts";
 import type { Gossip, GossipNeeds } from "./gossip.ts";
 import { createKeyring } from "./keyring.ts";
@@ -93,18 +93,26 @@ export function createSession(needs: SessionNeeds): Session {
     rows,
     core,
     self: identity.boxId,
-    peersUp: () => peersUp(),
+    peersUp: () => peersToAsk(),
     ask: (box, path, body) => peers.ask(box, path, body),
     syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
     onChanged: (changes) => recordsChanged(changes),
   });
-  const keyring = openKeyring(needs, peers, () => peersUp());
+  const keyring = openKeyring(needs, peers, () => peersToAsk());
   const gossip = openGossip(needs, keyring, {
     admit: (name) => !isExcluded(name),
     onMember: (change, member) => memberChanged(change, member),
   });
 
   const peersUp = () => boxesUp(gossip, identity.boxId).filter(isMember);
+  /**
+   * A box that was away while the community changed its key hears no gossip. It asks members at the addresses that it
+   * remembers: links need no key of the community.
+   */
+  const peersToAsk = () => {
+    const up = peersUp();
+    return up.length > 0 ? up : membersKnown(admission, needs.random, identity.boxId, (box) => peers.addressOf(box));
+  };
 
   const memberChanged = (change: string, member: Member) => {
     if (member.name === identity.boxId) return;
@@ -152,6 +160,7 @@ export function createSession(needs: SessionNeeds): Session {
 
   const look = () => {
     lookForOthers({ selfId: identity.boxId, random: needs.random, rows, gossip: () => gossip, isExcluded });
+    if (gossip.core.aliveCount() === 1) replica.syncSoon();
     lookAtKeys();
   };
 

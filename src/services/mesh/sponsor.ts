@@ -79,6 +79,10 @@ function welcome(needs: SponsorNeeds, peer: string, fields: Record<string, unkno
   if (join.invitation && !isInvitationGenuine(join, peer, session.community, recordCrypto))
     throw fail("invitation-unknown");
   const ownSeq = Math.max(0, ...session.replica.core.ofAuthor(peer).map((record) => record.seq));
+  // A box that was cut off while it joined, or lost its database, comes again with the word it had.
+  const before = session.replica.core.get(peer, "join", "self");
+  const earlier = before && session.isMember(peer) ? readJoin(before.body)?.welcomes[0] : undefined;
+  if (earlier) return { ownSeq, welcome: earlier };
   const admitted = session.replica.core.list("admit").find((one) => readAdmit(one.body)?.box === peer);
   const considered = session.admission.considerWelcome(identity.boxId, peer, join, clock.wallMs());
   if ("refused" in considered) {
