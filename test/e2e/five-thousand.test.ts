@@ -174,10 +174,10 @@ async function scrollsWithoutHoles(visit: Visit): Promise<void> {
   }
   const { height } = await page.evaluate<Seen>(HOLES);
   assert.ok(height > SERVICES * 20, `the page is ${height} px high, too low for ${SERVICES} rows`);
-  for (const share of [0, 0.1, 0.35, 0.5, 0.9, 1, 0.2]) {
+  for (const share of [0, 0.35, 0.9, 1, 0.2]) {
     await page.evaluate(`scrollTo(0, ${Math.floor(height * share)})`);
     await page.mouse.move(100, 300);
-    for (let turn = 0; turn < 5; turn += 1) await page.mouse.wheel(0, 400);
+    for (let turn = 0; turn < 2; turn += 1) await page.mouse.wheel(0, 700);
     await page.evaluate(STILL);
     const seen = await page.evaluate<Seen>(HOLES);
     assert.ok(seen.points > 10, `the list is in view at ${share}`);

@@ -24,7 +24,7 @@ import type { Sealing } from "./sealing.ts";
 /** Streams of others that are open at one time; more are closed at once. */
 export const STREAMS_IN_MAX = 64;
 /** Bytes of unfinished messages of others, all streams together: anybody may begin one and claim a great size. */
-export const STREAMS_IN_BYTES_MAX = 40 * 1024 * 1024;
+export const STREAMS_IN_BYTES_MAX = 24 * 1024 * 1024;
 /** A stream's one message must be whole within this time. */
 export const STREAM_IN_TIMEOUT_MS = 10_000;
 
