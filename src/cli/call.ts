@@ -1,7 +1,7 @@
 /**
  * One call to the running box over the Unix socket in its data folder.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import type { Endpoint } from "../kernel/contract.ts";
@@ -83,4 +83,13 @@ function send(data: string, sent: Sent): Promise<{ status: number; body: unknown
     call.on("error", (cause) => reject(cliErrors.fail("box-not-running", { params: { data }, cause })));
     call.end(sent.body);
   }).finally(socket.release) as Promise<{ status: number; body: unknown }>;
+}
+
+/** The first line of a file that holds a secret. Throws `password-file-unreadable`. */
+export function firstLine(file: string): string {
+  try {
+    return readFileSync(file, "utf8").split(/\r?\n/, 1)[0]!;
+  } catch (cause) {
+    throw cliErrors.fail("password-file-unreadable", { params: { file }, cause });
+  }
 }

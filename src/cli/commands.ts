@@ -8,7 +8,7 @@ import type { CommandShape, Endpoint } from "../kernel/contract.ts";
 import { inputFailure } from "../kernel/config.ts";
 import { say } from "../kernel/words.ts";
 import { services } from "../services/index.ts";
-import { callBox } from "./call.ts";
+import { callBox, firstLine } from "./call.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { printOutput } from "./print.ts";
 import { words } from "./words.ts";
@@ -17,6 +17,7 @@ interface Property {
   type?: string;
   enum?: unknown[];
   default?: unknown;
+  format?: string;
   anyOf?: Property[];
 }
 
@@ -40,7 +41,9 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
   const positional = shape.positional ?? [];
   for (const key of positional) command.argument(required.has(key) ? `<${key}>` : `[${key}]`);
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    if (!positional.includes(key)) command.addOption(optionFor(key, property, required.has(key)));
+    const file = shape.fromFile?.[key];
+    if (file) command.requiredOption(`--${file} <file>`, `file whose first line is the ${key}`);
+    else if (!positional.includes(key)) command.addOption(optionFor(key, property, required.has(key)));
   }
   command.option("--data <folder>", "the box's data folder").option("--json", "print one JSON value and nothing else");
   if (shape.confirm) command.option("--yes", "do not ask");
@@ -52,6 +55,9 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
     const { data, json } = optionsOf(command);
     for (const [key, value] of Object.entries(command.opts())) {
       if (key in (schema.properties ?? {}) && value !== undefined) input[key] = value;
+    }
+    for (const [key, file] of Object.entries(shape.fromFile ?? {})) {
+      input[key] = firstLine(String(command.opts()[camelCase(file)]));
     }
     const checked = endpoint.input.safeParse(input);
     if (!checked.success) throw inputFailure(checked.error);
@@ -81,13 +87,21 @@ function parentFor(root: Command, path: string[]): Command {
 function optionFor(key: string, property: Property, required: boolean): Option {
   const flag = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   const shown = property.default === undefined ? "" : ` (default: ${JSON.stringify(property.default)})`;
-  const isSwitch = property.type === "boolean" || (property.type === "string" && property.default === false);
-  const option = new Option(isSwitch ? flag : `${flag} <value>`, describeProperty(property) + shown);
+  const textSwitch = property.format === "switch";
+  const isSwitch = property.type === "boolean" || textSwitch;
+  // What is on unless somebody says otherwise is switched off by its "no".
+  const turnsOff = property.type === "boolean" && property.default === true;
+  const named = turnsOff ? flag.replace("--", "--no-") : flag;
+  const option = new Option(isSwitch ? named : `${flag} <value>`, isSwitch ? "" : describeProperty(property) + shown);
   option.attributeName = () => key;
   if (property.type === "number" || property.type === "integer") option.argParser(toNumber);
-  else if (property.type === "string" && property.default === false) option.argParser(() => "true").preset("true");
+  else if (textSwitch) option.preset("true");
   if (required) option.makeOptionMandatory();
   return option;
+}
+
+function camelCase(flag: string): string {
+  return flag.replaceAll(/-([a-z])/g, (_whole, letter: string) => letter.toUpperCase());
 }
 
 function describeProperty(property: Property): string {

@@ -28,7 +28,7 @@ function asText(output: unknown, shape: CommandShape): string {
   if (typeof output !== "object" || output === null) return `${show(output)}\n`;
   const row = output as Row;
   if (shape.headline && row[shape.headline] !== undefined) return `${show(row[shape.headline])}\n`;
-  return lines(row, "");
+  return lines(Object.fromEntries(Object.entries(row).filter(([key]) => !shape.hidden?.includes(key))), "");
 }
 
 type Row = Record<string, unknown>;
@@ -44,7 +44,7 @@ function lines(row: Row, indent: string): string {
     } else if (typeof value === "object" && value !== null && !Array.isArray(value) && indent.length < 8) {
       text += `${indent}${bold(key)}\n${lines(value as Row, `${indent}  `)}`;
     } else {
-      text += `${indent}${bold(key.padEnd(width))}  ${show(value)}\n`;
+      text += `${indent}${bold(key.padEnd(width))}  ${show(value, key)}\n`;
     }
   }
   return text;
@@ -53,7 +53,7 @@ function lines(row: Row, indent: string): string {
 function table(rows: Row[], wished?: readonly string[]): string {
   if (rows.length === 0) return "(none)\n";
   const columns = wished ?? Object.keys(rows[0]!);
-  const cells = rows.map((row) => columns.map((column) => show(row[column]).slice(0, CELL_WIDTH_MAX)));
+  const cells = rows.map((row) => columns.map((column) => show(row[column], column).slice(0, CELL_WIDTH_MAX)));
   const widths = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]!.length)));
   const line = (parts: readonly string[]) =>
     parts
@@ -63,14 +63,33 @@ function table(rows: Row[], wished?: readonly string[]): string {
   return `${bold(line(columns))}\n${cells.map(line).join("\n")}\n`;
 }
 
-function show(value: unknown): string {
+function show(value: unknown, key = ""): string {
   if (value === null || value === undefined || value === "") return "-";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.map(show).join(", ");
-  if (typeof value === "object")
-    return "score" in value ? show((value as { score: unknown }).score) : JSON.stringify(value);
+  if (Array.isArray(value)) return value.map((one) => show(one)).join(", ");
+  if (typeof value === "object") return "score" in value ? showQuality(value as Quality) : JSON.stringify(value);
+  if (key.endsWith("Bytes") && typeof value === "number") return showBytes(value);
   // Control characters too: what other boxes say must not steer the terminal.
   return String(value).replaceAll(/[\s\p{Cc}]+/gu, " ");
+}
+
+interface Quality {
+  score: number | null;
+  rttSource?: string | null;
+  measuredAt?: string | null;
+}
+
+/** Never a number without its age. */
+function showQuality({ score, measuredAt }: Quality): string {
+  if (score === null) return "-";
+  return `${score} (${measuredAt ? measuredAt.slice(0, 19).replace("T", " ") : "estimated"})`;
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+function showBytes(bytes: number): string {
+  const step = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** step).toFixed(step > 1 ? 1 : 0)} ${UNITS[step]}`;
 }
 
 function bold(text: string): string {

@@ -1,7 +1,6 @@
 /**
  * `comu up`: runs a box in the foreground until a signal. With the set-up's answers as flags it needs no page.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { inputFailure } from "../kernel/config.ts";
@@ -11,7 +10,7 @@ import { startDaemon } from "../main.ts";
 import type { Daemon } from "../main.ts";
 import { localAddresses } from "../platform/addresses.ts";
 import { boxContract } from "../services/box/contract.ts";
-import { callBox, cliErrors } from "./call.ts";
+import { callBox, cliErrors, firstLine } from "./call.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { words } from "./words.ts";
 
@@ -99,22 +98,13 @@ function setupInput(flags: UpFlags): Record<string, unknown> | undefined {
   const input = {
     name: flags.name,
     owner: flags.owner,
-    password: readPassword(flags.passwordFile!),
+    password: firstLine(flags.passwordFile!),
     ...(flags.zone === undefined ? {} : { zone: flags.zone }),
     community: flags.join === undefined ? { found: flags.newCommunity } : { join: flags.join },
   };
   const checked = boxContract.endpoints.setup.input.safeParse(input);
   if (!checked.success) throw inputFailure(checked.error);
   return input;
-}
-
-function readPassword(file: string): string {
-  if (!existsSync(file)) throw cliErrors.fail("password-file-unreadable", { params: { file } });
-  try {
-    return readFileSync(file, "utf8").split(/\r?\n/, 1)[0]!;
-  } catch (cause) {
-    throw cliErrors.fail("password-file-unreadable", { params: { file }, cause });
-  }
 }
 
 /** Ports and address that were given once are those of the next start, too. */

@@ -3,7 +3,7 @@
  * OpenAPI description, the commands of the CLI, the UI's client and the test that walks every endpoint with every
  * role. A service that changes its table changes all of them.
  */
-import type { z } from "zod";
+import { z } from "zod";
 import type { ErrorTable } from "./errors.ts";
 import type { WordTables } from "./words.ts";
 
@@ -27,6 +27,10 @@ export interface CommandShape {
   columns?: readonly string[];
   /** The one key that is printed alone when the output is for people, for instance the code of an invitation. */
   headline?: string;
+  /** Inputs read from a file's first line, since a secret must not stand in a command: key to flag. */
+  fromFile?: Readonly<Record<string, string>>;
+  /** Keys of a single thing that only `--json` shows. */
+  hidden?: readonly string[];
   /** Asks for a yes first on a terminal; `--yes` answers it. The word key of the question. */
   confirm?: string;
 }
@@ -48,6 +52,9 @@ export interface Endpoint<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   /** A state-changing call that a page may make before anybody is signed in (set-up, sign-in, accepting). */
   beforeSignIn?: true;
 }
+
+/** A yes or no in a query: "true" over HTTP, a bare flag on the command line. No when it is not given. */
+export const switchInput = z.stringbool().default(false).meta({ format: "switch" });
 
 export type Endpoints = Readonly<Record<string, Endpoint>>;
 

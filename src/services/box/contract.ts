@@ -200,7 +200,7 @@ export const boxContract = defineContract({
         values: z.record(z.string(), z.record(z.string(), z.unknown())),
         schemas: z.record(z.string(), z.unknown()),
       }),
-      cli: { command: "settings show" },
+      cli: { command: "settings show", hidden: ["schemas"] },
     }),
     changeSettings: endpoint({
       method: "PATCH",

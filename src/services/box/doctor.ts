@@ -72,7 +72,7 @@ export function createDoctor(system: System) {
         return {
           code: check.code,
           ok: check.ok,
-          severity: check.severity,
+          severity: check.ok ? ("info" as const) : check.severity,
           title: word("title"),
           text: word(check.ok ? "ok" : "bad"),
           fix: check.ok ? "" : word("fix"),

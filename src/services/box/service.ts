@@ -58,7 +58,7 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
       const joined =
         "found" in input.community
           ? await system.mesh.found(input.community.found)
-          : await system.mesh.join(input.community.join);
+          : await system.mesh.join(input.community.join, input.owner);
       system.people.createHost(host);
       system.mesh.describeSelf();
       if (context.principal.via === "none") context.setSession(system.people.openSession(host.name));

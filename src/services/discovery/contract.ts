@@ -2,7 +2,7 @@
  * Services of the whole community: publish, withdraw, find, and how good each one is from here.
  */
 import { z } from "zod";
-import { defineContract, endpoint } from "../../kernel/contract.ts";
+import { defineContract, endpoint, switchInput } from "../../kernel/contract.ts";
 import { defineErrors } from "../../kernel/errors.ts";
 import ca from "./ui/ca.json" with { type: "json" };
 import en from "./ui/en.json" with { type: "json" };
@@ -172,7 +172,7 @@ export const discoveryContract = defineContract({
         zone: z.string().max(40).optional(),
         box: z.string().max(80).optional(),
         /** Also the withdrawn ones of this box and those of boxes that are long gone. */
-        all: z.stringbool().default(false),
+        all: switchInput,
       }),
       output: z.array(service),
       cli: {

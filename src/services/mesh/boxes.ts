@@ -41,8 +41,22 @@ export function listBoxes(needs: BoxesNeeds, session: Session | undefined): BoxV
   const others = [...view.members.keys()].filter((id) => id !== needs.selfId);
   const shown = others.map((id) => memberView(needs, session, id, members.get(id), known.get(id) ?? null));
   const pending = pendingBoxes(session).filter((box) => !view.members.has(box.id) && !view.excluded.has(box.id));
-  const excluded = [...view.excluded.keys()].map((id) => emptyView(id, "excluded", boxBody(session, id)));
+  const excluded = [...view.excluded.keys()].map((id) => emptyView(id, "excluded", nameOfExcluded(session, id)));
   return [self, ...shown.sort((a, b) => a.name.localeCompare(b.name)), ...pending, ...excluded];
+}
+
+/** What the steward wrote down of a box whose own records are gone. */
+function nameOfExcluded(session: Session, id: string): Partial<BoxBody> {
+  const by = session.admission.view()!.excluded.get(id)!.by;
+  const body = (session.replica.core.get(by, "exclude", id)?.body ?? {}) as Record<string, unknown>;
+  const text = (value: unknown) => (typeof value === "string" && !/\p{Cc}/u.test(value) ? value.slice(0, 60) : "");
+  return { name: text(body["name"]), owner: text(body["owner"]) };
+}
+
+/** What a box says of itself; before it has said anything, what it said when it asked to join. */
+function bodyOrRequest(session: Session, id: string): Partial<BoxBody> | undefined {
+  const request = session.replica.core.list("request").find((record) => record.key === id);
+  return boxBody(session, id) ?? (request && readRequestBody(request.body));
 }
 
 function boxBody(session: Session, id: string): BoxBody | undefined {
@@ -95,7 +109,7 @@ function memberView(
 ): BoxView {
   const view = session.admission.view()!;
   const sinceStatusMs = member ? needs.clock.monotonicMs() - member.statusSinceMs : 0;
-  const base = emptyView(id, stateOf(member, sinceStatusMs > session.suspectShownMs), boxBody(session, id));
+  const base = emptyView(id, stateOf(member, sinceStatusMs > session.suspectShownMs), bodyOrRequest(session, id));
   const tags = (member?.tags ?? {}) as BoxTags;
   const present = base.state === "up" || base.state === "suspect";
   const own = session.gossip.core.coordinate();

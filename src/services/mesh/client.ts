@@ -93,7 +93,8 @@ export interface MeshClient {
   ): void;
 
   found(name: string): Promise<CommunityView>;
-  join(code: string): Promise<CommunityView>;
+  /** `owner` when nobody has an account here yet. */
+  join(code: string, owner?: string): Promise<CommunityView>;
   /** Where the mesh listens. */
   port(): number;
   /** A code without an invitation, by which boxes ask to join an open community. */

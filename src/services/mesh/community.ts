@@ -37,7 +37,7 @@ export interface CommunityNeeds {
 export interface Community {
   view(): CommunityView | null;
   found(name: string): Promise<CommunityView>;
-  join(code: string): Promise<CommunityView>;
+  join(code: string, owner?: string): Promise<CommunityView>;
   leave(): Promise<void>;
 }
 
@@ -118,10 +118,11 @@ export function createCommunity(needs: CommunityNeeds): Community {
     return enter(id);
   };
 
-  const join = async (text: string) => {
+  const join = async (text: string, newOwner?: string) => {
     const code = readCode(text);
     await makeFree();
-    const { name, owner, zone } = description.self();
+    const { name, zone, ...self } = description.self();
+    const owner = newOwner ?? self.owner;
     const ownSeq = Number(rows.fact("ownSeq") ?? 0);
     const joined = await joinCommunity({
       clock,

@@ -2,7 +2,7 @@
  * The community as this box sees it: its boxes, founding and joining, invitations, stewards, exclusion.
  */
 import { z } from "zod";
-import { defineContract, endpoint } from "../../kernel/contract.ts";
+import { defineContract, endpoint, switchInput } from "../../kernel/contract.ts";
 import { defineErrors } from "../../kernel/errors.ts";
 import { communityName } from "../box/contract.ts";
 import ca from "./ui/ca.json" with { type: "json" };
@@ -116,7 +116,7 @@ export const meshContract = defineContract({
       path: "/boxes",
       role: "guest",
       summary: "The boxes of the community, as seen from here",
-      input: z.strictObject({ all: z.stringbool().default(false) }),
+      input: z.strictObject({ all: switchInput }),
       output: z.array(box),
       cli: { command: "boxes ls", columns: ["name", "zone", "state", "owner", "rttMs", "services", "id"] },
     }),

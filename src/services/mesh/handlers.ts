@@ -2,10 +2,12 @@
  * The endpoints of the mesh service.
  */
 import { isoTime } from "../../kernel/clock.ts";
+import type { Random } from "../../kernel/random.ts";
 import type { Handlers } from "../../kernel/contract.ts";
 import { hostPort } from "../../platform/addresses.ts";
 import { toBase64url } from "../../protocols/records/base64url.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
+import { POLICY_HISTORY_MAX } from "../../protocols/records/constants.ts";
 import { readInvitation, welcomeBytes } from "../../protocols/records/membership-facts.ts";
 import type { System } from "../../system.ts";
 import { renderSVG } from "uqr";
@@ -76,7 +78,9 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
       if (box.self) throw fail("founder-stays", { params: { box: box.name } });
       if (session.admission.view()!.founder === box.id) throw fail("founder-stays", { params: { box: box.name } });
       const lastSeq = Math.max(0, ...session.replica.core.ofAuthor(box.id).map((record) => record.seq));
-      session.replica.put("exclude", box.id, { reason, lastSeq, atMs: clock.wallMs() });
+      // The name goes along, since the box's own records go.
+      const { name, owner } = box;
+      session.replica.put("exclude", box.id, { reason, lastSeq, atMs: clock.wallMs(), name, owner });
       session.replica.put("key", "epoch", session.keyring.rotate(clock.wallMs()) as unknown as Json);
       system.log.info("a box was excluded", { box: box.id });
       return again(box.id);
@@ -206,7 +210,9 @@ function setPolicy(session: Session, input: PolicyInput, nowMs: number, view: Co
     const [founding, ...terms] = session.admission.view()!.terms;
     const next = { admission: input.admission ?? policy.admission, inviters: input.inviters ?? policy.inviters };
     const fromMs = Math.max(nowMs, (terms.at(-1) ?? founding!).fromMs + 1);
-    session.replica.put("policy", "self", { terms: [...terms, { fromMs, ...next }].slice(-16) } as unknown as Json);
+    session.replica.put("policy", "self", {
+      terms: [...terms, { fromMs, ...next }].slice(-POLICY_HISTORY_MAX),
+    } as unknown as Json);
   }
   if (input.accent !== undefined || input.about !== undefined) {
     const next = { accent: input.accent ?? policy.accent, about: input.about ?? policy.about };
@@ -228,8 +234,7 @@ function invite({ system, rows }: HandlersNeeds, session: Session, input: Invite
   if (!view.members.has(boxId)) throw fail("excluded");
   const nowMs = system.clock.wallMs();
   tidyInvitations(session, boxId, nowMs);
-  const seed = system.random.bytes(SEED_BYTES);
-  const key = invitationKey(seed);
+  const { seed, key } = newInvitation(system.random);
   const expiresMs = Math.ceil(nowMs + input.hours * HOUR_MS);
   const { uses, note } = input;
   // A neighbour brings a neighbour: without a wish, the newcomer begins in the zone of who invites.
@@ -239,6 +244,15 @@ function invite({ system, rows }: HandlersNeeds, session: Session, input: Invite
   const addresses = [session.advertise, ...others.map(({ address, port }) => ({ address, port }))];
   const code = writeCode({ community: communityBytes(session.community), invitation: { seed, expiresMs }, addresses });
   return { id: key.id, code, expiresAt: isoTime(expiresMs), uses, qrSvg: renderSVG(code.toUpperCase(), { border: 2 }) };
+}
+
+/** An id that begins with a dash would be taken for a flag on the command line; one in 64 does. */
+function newInvitation(random: Random) {
+  for (;;) {
+    const seed = random.bytes(SEED_BYTES);
+    const key = invitationKey(seed);
+    if (!key.id.startsWith("-")) return { seed, key };
+  }
 }
 
 /** Own invitations that cannot be used any more make room, oldest first, when there are too many. */

@@ -126,6 +126,7 @@ export const peopleContract = defineContract({
       summary: "Sets a new password for an account and ends its sessions",
       input: z.strictObject({ name: personName, password }),
       output: z.object({}),
+      cli: { command: "people password", positional: ["name"], fromFile: { password: "password-file" } },
     }),
     remove: endpoint({
       method: "DELETE",
