@@ -6,6 +6,7 @@
  * Link delays are an assumption, stated here: radio and switching time per hop, since the sources measured none.
  */
 import { readFileSync } from "node:fs";
+import { EventQueue } from "./event-queue.ts";
 
 export interface Path {
   /** One way, with no other traffic. */
@@ -85,27 +86,24 @@ class Zone {
     return { delayMs, loss: 1 - reach.arrives[a]! * reach.arrives[b]! * (1 - BACKBONE.loss) };
   }
 
-  /** Shortest paths by delay (Dijkstra with a plain scan of the frontier: graphs are small and sparse). */
+  /** Shortest paths by delay (Dijkstra); the event queue serves as the heap. */
   #reach(source: number) {
     const known = this.#reached[source];
     if (known) return known;
     const delayMs = new Float32Array(this.#nodes).fill(Infinity);
     const arrives = new Float32Array(this.#nodes);
-    const frontier = new Set([source]);
-    delayMs[source] = 0;
-    arrives[source] = 1;
-    while (frontier.size > 0) {
-      let node = -1;
-      for (const one of frontier) if (node < 0 || delayMs[one]! < delayMs[node]!) node = one;
-      frontier.delete(node);
-      for (const link of this.#links[node]!) {
-        const thereMs = delayMs[node]! + link.delayMs;
-        if (Math.fround(thereMs) >= delayMs[link.to]!) continue;
-        delayMs[link.to] = thereMs;
-        arrives[link.to] = arrives[node]! * (1 - link.loss);
-        frontier.add(link.to);
-      }
-    }
+    const frontier = new EventQueue();
+    const come = (node: number, atMs: number, chance: number) => {
+      if (Math.fround(atMs) >= delayMs[node]!) return;
+      delayMs[node] = atMs;
+      arrives[node] = chance;
+      frontier.at(atMs, () => {
+        if (delayMs[node] !== Math.fround(atMs)) return;
+        for (const link of this.#links[node]!) come(link.to, atMs + link.delayMs, chance * (1 - link.loss));
+      });
+    };
+    come(source, 0, 1);
+    while (frontier.size > 0) frontier.take()();
     return (this.#reached[source] = { delayMs, arrives });
   }
 }

@@ -2,6 +2,7 @@
  * The daemon: builds the System, starts its parts in order, serves pages and commands, stops on a signal.
  */
 import { join } from "node:path";
+import type { LogLevel } from "./kernel/log.ts";
 import { serveWeb } from "./serve.ts";
 import { createSystem } from "./system.ts";
 import type { RunOptions, System } from "./system.ts";
@@ -12,7 +13,7 @@ export interface DaemonOptions {
   run: RunOptions;
   /** Folder of the built pages. */
   uiFolder: string;
-  write: (line: string) => void;
+  write: (line: string, level: LogLevel) => void;
 }
 
 export interface Daemon {
@@ -57,6 +58,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await web.listenLocal(join(options.dataFolder, "comu.sock"));
     await system.supervisor.startAll();
     system.health.refresh(system.clock.wallMs());
+    system.log.info("the box is running", { port, meshPort: system.run.meshPort, version: system.version });
     return { system, port, setupKey: web.setupKey(), stop };
   } catch (error) {
     await stop();

@@ -6,6 +6,7 @@ import { createApi } from "./platform/web/api.ts";
 import { createWeb } from "./platform/web/server.ts";
 import type { Web } from "./platform/web/server.ts";
 import { createStatic } from "./platform/web/static.ts";
+import { pageOrigin } from "./services/box/page-origin.ts";
 import { setupKeyOf } from "./services/box/setup-key.ts";
 import type { System } from "./system.ts";
 import { systemMetrics } from "./system.ts";
@@ -22,6 +23,7 @@ export function serveWeb(system: System, uiFolder: string): Web & { setupKey: ()
     authenticate: (token) => system.people.authenticate(token),
     isRunning: (name) => system.supervisor.status().some((part) => part.name === name && part.state === "running"),
     hostNames: () => boxSetting("hostNames") as string[],
+    ownOrigin: () => pageOrigin(system.run.bind ?? String(boxSetting("bind")), system.run.port ?? 0),
     defaultLanguage: () => boxSetting("language") as Language,
   });
   const web = createWeb({

@@ -16,7 +16,7 @@ import type { Health } from "./kernel/health.ts";
 import { createHealth } from "./kernel/health.ts";
 import type { Supervisor } from "./kernel/lifecycle.ts";
 import { createSupervisor } from "./kernel/lifecycle.ts";
-import type { LogRing } from "./kernel/log.ts";
+import type { LogLevel, LogRing } from "./kernel/log.ts";
 import { createLog } from "./kernel/log.ts";
 import type { Random } from "./kernel/random.ts";
 import { systemRandom } from "./kernel/system-random.ts";
@@ -75,7 +75,7 @@ export interface SystemOptions {
   dataFolder: string;
   run: RunOptions;
   /** Lines of the log go here. */
-  write: (line: string) => void;
+  write: (line: string, level: LogLevel) => void;
 }
 
 /** Reads or makes the data folder and builds every part. Nothing is started yet. */

@@ -8,8 +8,8 @@ import { kernelErrors } from "../kernel/errors.ts";
 import { say } from "../kernel/words.ts";
 import { startDaemon } from "../main.ts";
 import type { Daemon } from "../main.ts";
-import { localAddresses } from "../platform/addresses.ts";
 import { boxContract } from "../services/box/contract.ts";
+import { pageOrigin } from "../services/box/page-origin.ts";
 import { callBox, cliErrors, firstLine } from "./call.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { words } from "./words.ts";
@@ -54,7 +54,11 @@ export function upCommand(version: string): Command {
       dataFolder: data,
       run: { port: flags.port, meshPort: flags.meshPort, bind: flags.bind },
       uiFolder: join(import.meta.dirname, "ui"),
-      write: (line) => void process.stderr.write(`${line}\n`),
+      // On a terminal the ordinary lines would bury the address; they are in the log of This box.
+      write: (line, level) => {
+        const quiet = process.stderr.isTTY && (level === "debug" || level === "info");
+        if (!quiet) process.stderr.write(`${line}\n`);
+      },
     });
     const stopped = untilSignal(daemon);
     try {
@@ -119,10 +123,7 @@ async function keepPorts(daemon: Daemon, flags: UpFlags): Promise<void> {
 
 function pageUrl(daemon: Daemon, bind: string | undefined): string {
   const bound = bind ?? (daemon.system.config.values()["box"]!["bind"] as string);
-  const host =
-    bound === "" || bound === "0.0.0.0" || bound === "::" ? (localAddresses()[0]?.address ?? "127.0.0.1") : bound;
-  const shown = host.includes(":") ? `[${host}]` : host;
-  return `http://${shown}:${daemon.port}/${daemon.setupKey ? `#setup=${daemon.setupKey}` : ""}`;
+  return `${pageOrigin(bound, daemon.port)}/${daemon.setupKey ? `#setup=${daemon.setupKey}` : ""}`;
 }
 
 function untilSignal(daemon: Daemon): Promise<void> {

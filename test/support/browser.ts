@@ -31,6 +31,8 @@ const LAUNCH_TIMEOUT_MS = 30_000;
 /** A page is quiet when nothing was asked of the box for this long. */
 const QUIET_MS = 150;
 const QUIET_TIMEOUT_MS = 5_000;
+/** The stream of events, which never ends. */
+const EVENTS = /\/events$/;
 /** The browser's own text size; readers with weak eyes set it to the double. */
 const TEXT_PX = 16;
 const AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -123,8 +125,11 @@ export class Visit {
   /** Bytes as they travelled, headers included, by address. */
   readonly transferred = new Map<string, number>();
   private readonly allowed: RegExp[] = [];
+  private readonly others = new Set<string>();
   private readonly session: CDPSession;
-  private pending = new Map<string, string>();
+  private readonly pending = new Map<string, { url: string; loader: string }>();
+  /** The load of the page that is now in the window. */
+  private loader = "";
   private lastMs = performance.now();
 
   private constructor(page: Page, session: CDPSession, origin: string, language: Language) {
@@ -166,20 +171,26 @@ export class Visit {
     this.allowed.push(pattern);
   }
 
+  /** The reader wants to hear or see something from there: from now on the page may ask it. */
+  allowOrigin(origin: string): void {
+    this.others.add(origin);
+  }
+
   async open(path: string): Promise<void> {
     const answer = await this.page.goto(this.origin + path, { waitUntil: "load" });
     if (answer && !answer.ok()) throw new Error(`${path} answered ${answer.status()}`);
     await this.quiet();
   }
 
-  /** Until the page stands and asks for nothing more. The stream of events never ends and does not count. */
+  /** Until the page stands and asks for nothing more. */
   async quiet(): Promise<void> {
     await this.page.locator("h1").first().waitFor();
     const endMs = performance.now() + QUIET_TIMEOUT_MS;
     for (;;) {
-      const asks = [...this.pending.values()].filter((url) => !url.endsWith("/events"));
+      // Nobody tells the end of what the page before this one had asked.
+      const asks = [...this.pending.values()].filter(({ url, loader }) => loader === this.loader && !EVENTS.test(url));
       if (asks.length === 0 && performance.now() - this.lastMs > QUIET_MS) return;
-      if (performance.now() > endMs) throw new Error(`the page is not quiet: ${asks.join(" ")}`);
+      if (performance.now() > endMs) throw new Error(`the page is not quiet: ${asks.map(({ url }) => url).join(" ")}`);
       await sleep(25);
     }
   }
@@ -215,21 +226,19 @@ export class Visit {
   }
 
   private async watch(): Promise<void> {
-    const isOurs = (url: string): boolean => url === "about:blank" || url.startsWith("data:") || this.isOwn(url);
     this.page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") this.noteError(message.text());
     });
     this.page.on("pageerror", (error) => this.noteError(error.stack ?? error.message));
     this.session.on("Network.requestWillBeSent", ({ requestId, loaderId, request }) => {
-      // A new page: nobody tells the end of what the one before had asked.
-      if (requestId === loaderId) this.pending.clear();
+      if (requestId === loaderId) this.loader = loaderId;
       this.requests.push(request.url);
-      if (!isOurs(request.url)) this.problems.push(`a request left the origin: ${request.url}`);
-      this.pending.set(requestId, request.url);
+      if (!this.mayAsk(request.url)) this.problems.push(`a request left the origin: ${request.url}`);
+      this.pending.set(requestId, { url: request.url, loader: loaderId });
       this.lastMs = performance.now();
     });
     const ended = (requestId: string, bytes: number): void => {
-      const url = this.pending.get(requestId) ?? requestId;
+      const url = this.pending.get(requestId)?.url ?? requestId;
       this.transferred.set(url, (this.transferred.get(url) ?? 0) + bytes);
       this.pending.delete(requestId);
       this.lastMs = performance.now();
@@ -239,8 +248,9 @@ export class Visit {
     await this.session.send("Network.enable");
   }
 
-  private isOwn(url: string): boolean {
-    return URL.canParse(url) && new URL(url).origin === this.origin;
+  private mayAsk(url: string): boolean {
+    if (url === "about:blank" || url.startsWith("data:")) return true;
+    return URL.canParse(url) && (new URL(url).origin === this.origin || this.others.has(new URL(url).origin));
   }
 
   private noteError(text: string): void {

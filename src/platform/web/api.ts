@@ -58,6 +58,8 @@ export interface ApiOptions {
   isRunning: (service: string) => boolean;
   /** Names, beside addresses and *.local, by which pages may be asked for. */
   hostNames: () => readonly string[];
+  /** Where people open the pages, for links that are made on the command line. */
+  ownOrigin: () => string;
   /** The language for callers who wish none of ours. */
   defaultLanguage: () => Language;
 }
@@ -111,7 +113,7 @@ export function createApi(options: ApiOptions): Hono<Env> {
           signal: c.req.raw.signal,
           language: language(c),
           setSession: (token) => writeSession(c, token),
-          origin: new URL(c.req.url).origin,
+          origin: c.env.local ? options.ownOrigin() : new URL(c.req.url).origin,
         };
         const output = (endpoint.output as z.ZodType).parse(await handler(input.data, context));
         return sendJson(c, output);

@@ -142,6 +142,7 @@ export function sampleApi(more: Partial<ApiOptions> = {}) {
     },
     isRunning: () => state.running,
     hostNames: () => ["box.example"],
+    ownOrigin: () => "http://box.local:7000",
     defaultLanguage: () => "ca",
     ...more,
   });

@@ -12,6 +12,7 @@ import type { SystemFacts } from "../../platform/machine.ts";
 import type { System } from "../../system.ts";
 import { boxContract, boxErrors, boxSettings } from "./contract.ts";
 import { createDoctor } from "./doctor.ts";
+import { pageOrigin } from "./page-origin.ts";
 import { setupKeyOf } from "./setup-key.ts";
 
 const MIB = 1024 * 1024;
@@ -93,7 +94,7 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
         state: !system.people.hasAccounts() ? "new" : community() ? "running" : "alone",
         health: system.health.level(),
         community: community(),
-        url: `http://${hostForUrl()}:${system.run.port}/`,
+        url: `${pageOrigin(system.run.bind ?? settings().bind, system.run.port ?? 0)}/`,
         port: system.run.port ?? 0,
         meshPort: system.run.meshPort ?? 0,
         addresses: localAddresses().map((one) => one.address),
@@ -152,13 +153,6 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
       await change({ box: { partsOff: [...off] } });
       return { name, on };
     },
-  };
-
-  const hostForUrl = () => {
-    const bind = system.run.bind ?? settings().bind;
-    const host =
-      bind === "" || bind === "0.0.0.0" || bind === "::" ? (localAddresses()[0]?.address ?? "127.0.0.1") : bind;
-    return host.includes(":") ? `[${host}]` : host;
   };
 
   system.config.listen({

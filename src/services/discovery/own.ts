@@ -48,6 +48,8 @@ export interface OwnServices {
   /** Offers of the daemon itself, announced under a fixed key and never stored. */
   offer(key: string, body: ServiceBody): void;
   unoffer(key: string): void;
+  /** The settings changed: the next check comes after the new interval. */
+  reschedule(): void;
   start(): void;
   stop(): void;
 }
@@ -60,6 +62,7 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
   const failures = new Map<string, number>();
   let cancel = () => {};
   let running = false;
+  let checking = false;
 
   const put = (own: OwnService) => {
     const before = held.get(own.key);
@@ -116,11 +119,13 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
   };
 
   const checkAll = async () => {
+    checking = true;
     const keys = [...held.keys()];
     const worker = async () => {
       for (let key = keys.pop(); key !== undefined; key = keys.pop()) await checkOne(key);
     };
     await Promise.all(Array.from({ length: CHECKS_AT_ONCE_MAX }, worker));
+    checking = false;
     if (running) cancel = needs.clock.after(needs.settings().checkIntervalS * 1000, () => void checkAll());
   };
 
@@ -165,6 +170,11 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
       running = true;
       announceAll();
       needs.mesh.onJoined(announceAll);
+      cancel = needs.clock.after(needs.settings().checkIntervalS * 1000, () => void checkAll());
+    },
+    reschedule() {
+      if (!running || checking) return;
+      cancel();
       cancel = needs.clock.after(needs.settings().checkIntervalS * 1000, () => void checkAll());
     },
     stop() {

@@ -96,6 +96,7 @@ export function discovery(
     async start() {
       mesh.onRecords(SERVICE_KIND, changed);
       mesh.onBoxes(changed);
+      needs.config.listen({ commit: own.reschedule });
       own.start();
       measure.start();
       cancelGrowth = clock.every(GROWTH_INTERVAL_MS, noteGrowth);

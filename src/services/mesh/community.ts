@@ -71,6 +71,7 @@ export function createCommunity(needs: CommunityNeeds): Community {
 
   const enter = (community: string): CommunityView => {
     needs.open(community);
+    system.log.area("mesh").info("entered a community", { community });
     description.publish();
     needs.onChange();
     return view()!;

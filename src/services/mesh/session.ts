@@ -121,6 +121,9 @@ export function createSession(needs: SessionNeeds): Session {
       ifRoom(() => rows.noteAddress({ box, address, port, seenMs: clock.wallMs() }));
     }
     if (change === "join") replica.syncSoon();
+    if (change === "join" || change === "failed" || change === "leave") {
+      needs.log.info(`a box: ${change}`, { box: member.name, address: member.address });
+    }
     // Tells again when the suspicion has lasted so long that the box is shown as away.
     if (change === "suspect") clock.after(suspectShownMs + 10, needs.onBoxes);
     needs.onBoxes();
