@@ -12,7 +12,7 @@ test("every box reaches every other, both ways alike, and a detour is never shor
       assert.deepEqual(path(a, a), { delayMs: 0, loss: 0 });
       for (const b of boxes) {
         const there = path(a, b);
-        assert.ok(there.delayMs < 500 && there.loss >= 0 && there.loss < 0.5, `${name} ${a} ${b}: ${there.delayMs} ms`);
+        assert.ok(there.delayMs < 500 && there.loss >= 0 && there.loss < 1, `${name} ${a} ${b}: ${there.delayMs} ms`);
         assert.ok(Math.abs(there.delayMs - path(b, a).delayMs) < 0.01);
       }
     }

@@ -53,7 +53,7 @@ test("cells are cut, line breaks and control characters do not reach the termina
   assert.equal(cut, `a\n${"x".repeat(CELL_WIDTH_MAX)}\n`);
   assert.doesNotMatch(tame!.replaceAll("\n", ""), /\p{Cc}/u);
   assert.match(tame!, /one two \]0;title three/);
-  assert.equal(score, "quality\n93\n-\n");
+  assert.equal(score, "quality\n93 (estimated)\n-\n");
 });
 
 test("a failure: code, text and advice in the caller's language; the cause only when it is a bug", () => {

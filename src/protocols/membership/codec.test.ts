@@ -7,6 +7,7 @@ import { MsgpackReader } from "../wire/msgpack.ts";
 import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import * as codec from "./codec.ts";
 import { PACKET_UNPACKED_BYTES_MAX } from "./constants.ts";
+import { SEAL_OVERHEAD_BYTES } from "./constants.ts";
 import { StreamReader, labelHeader, sealedStreamHeader, splitLabel, splitSealed } from "./framing.ts";
 import * as serf from "./serf.ts";
 import { decodeTags, encodeTags } from "./tags.ts";
@@ -172,4 +173,14 @@ test("labels and sealed parts come apart", () => {
   assert.equal(splitSealed(new Uint8Array(29)), undefined);
   const parts = splitSealed(Uint8Array.of(1, ...new Uint8Array(40)))!;
   assert.deepEqual([parts.nonce.length, parts.ciphertext.length, parts.tag.length], [12, 12, 16]);
+});
+
+test("a sealed stream may be long, and arrives in pieces", () => {
+  const body = new Uint8Array(300_000).fill(7);
+  const header = sealedStreamHeader(body.length - SEAL_OVERHEAD_BYTES);
+  const whole = new Uint8Array([...header, ...body]);
+  const reader = new StreamReader();
+  let message: Uint8Array | undefined;
+  for (let at = 0; at < whole.length; at += 60_000) message = reader.push(whole.subarray(at, at + 60_000));
+  assert.deepEqual(message, whole);
 });

@@ -92,7 +92,9 @@ export class StreamReader {
     this.#size = size;
     const end = this.#end();
     if (end !== undefined) return this.#bytes.subarray(0, end);
-    if (this.#nodesLeft !== 0 && size - this.#checked > NODE_BYTES_MAX && this.#type() !== TYPE.compress) {
+    // A sealed or packed message is one long value; the limit of the whole stream holds for it.
+    const oneValue = this.#type() === TYPE.compress || this.#type() === TYPE.encrypt;
+    if (this.#nodesLeft !== 0 && size - this.#checked > NODE_BYTES_MAX && !oneValue) {
       throw new WireError("too-large", "one value of a stream");
     }
     return undefined;
