@@ -225,7 +225,12 @@ export class SimBox {
     if (!community) return { key: "", welcomes: [] };
     const join = community.joinBody(newcomer.key, community.welcome(this.key, newcomer.key.id, this.wallMs));
     const { admission } = this.replica!;
-    const considered = admission!.considerWelcome(this.key.id, newcomer.key.id, join as unknown as JoinBody, this.wallMs);
+    const considered = admission!.considerWelcome(
+      this.key.id,
+      newcomer.key.id,
+      join as unknown as JoinBody,
+      this.wallMs,
+    );
     if ("refused" in considered) return undefined;
     const welcome = community.welcome(this.key, newcomer.key.id, considered.atMs);
     return community.joinBody(newcomer.key, welcome) as unknown as JoinBody;

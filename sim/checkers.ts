@@ -76,7 +76,8 @@ function recordsFaults(world: World, countMax: number): Violation[] {
     const digest = box.replica.core.digest();
     const first = digests.get(island);
     if (first === undefined) digests.set(island, digest);
-    else if (first !== digest) found.push({ promise: "records-converge", detail: `${short(box)} holds something else` });
+    else if (first !== digest)
+      found.push({ promise: "records-converge", detail: `${short(box)} holds something else` });
     if (box.replica.admission && !box.replica.admission.view()?.members.has(box.key.id))
       found.push({ promise: "records-converge", detail: `${short(box)} is no member` });
     if (found.length >= countMax) return found;
@@ -162,5 +163,7 @@ export function checkRest(world: World, forMs: number, limits: Limits): Violatio
   const rate = (world.network.traffic.datagramBytes - bytesBefore) / up / (forMs / 1000);
   const { restBytesPerSecond = Infinity } = limits;
   if (rate <= restBytesPerSecond) return [];
-  return [{ promise: "quiet-at-rest", detail: `${Math.round(rate)} bytes per box and second, at most ${restBytesPerSecond}` }];
+  return [
+    { promise: "quiet-at-rest", detail: `${Math.round(rate)} bytes per box and second, at most ${restBytesPerSecond}` },
+  ];
 }

@@ -22,7 +22,10 @@ test("events come out by time, and those of one time in the order in which they 
   const order: [number, number][] = [];
   for (const [atMs, i] of wanted) rest.at(atMs, () => order.push([atMs, i]));
   while (rest.size > 0) rest.take()();
-  assert.deepEqual(order, wanted.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]));
+  assert.deepEqual(
+    order,
+    wanted.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]),
+  );
   assert.equal(rest.nextMs, Infinity);
 });
 

@@ -73,7 +73,8 @@ test("whatever goes wrong in whatever order, the promises are kept", () => {
 });
 
 test("a schedule that breaks a promise is shrunk: forgetting the numbers on disk needs one crash alone", async (t) => {
-  const from = "this.#own.seen(ownSeq);\n    for (const { record } of this.#table.kept(this.#config.self)) this.#own.seen(record.seq);";
+  const from =
+    "this.#own.seen(ownSeq);\n    for (const { record } of this.#table.kept(this.#config.self)) this.#own.seen(record.seq);";
   const planted = await plant([{ file: "records/records.ts", from, to: "this.#own.seen(ownSeq - ownSeq);" }]);
   t.after(planted.remove);
   // Few choices per fault, so that shrinking is about which faults are needed.
@@ -88,5 +89,8 @@ test("a schedule that breaks a promise is shrunk: forgetting the numbers on disk
   );
   assert.ok(found.failed);
   const [[smallest]] = [found.counterexample!];
-  assert.deepEqual(smallest!.map(({ kind }) => kind), ["crash"]);
+  assert.deepEqual(
+    smallest!.map(({ kind }) => kind),
+    ["crash"],
+  );
 });

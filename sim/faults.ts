@@ -65,7 +65,9 @@ function loseDisk(world: World, index: number, downMs: number): void {
   box.adoptFirst = true;
   box.entered = false;
   const others = world.boxes.filter((other) => other !== box);
-  world.ledger.forgetAcknowledged(box.key.id, ({ author, seq }) => others.some((other) => other.disk.holds(author, seq)));
+  world.ledger.forgetAcknowledged(box.key.id, ({ author, seq }) =>
+    others.some((other) => other.disk.holds(author, seq)),
+  );
   world.after(downMs, () => box.start());
 }
 

@@ -61,7 +61,16 @@ function playOne(name: string, seed: number): number {
   }
   const { violations, settledMs, hash, world } = play(scenario, seed);
   for (const { promise, detail } of violations) console.log(`${promise}: ${detail}`);
-  console.log(JSON.stringify({ scenario: name, seed, trace: hash, events: world.steps, settledMs, violations: violations.length }));
+  console.log(
+    JSON.stringify({
+      scenario: name,
+      seed,
+      trace: hash,
+      events: world.steps,
+      settledMs,
+      violations: violations.length,
+    }),
+  );
   return violations.length > 0 ? 1 : 0;
 }
 

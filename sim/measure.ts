@@ -98,7 +98,10 @@ function change(world: World, options: MeasureOptions, minute: number, slow: Rea
   const now = () => world.nowMs;
   const teller = pick(length);
   const version = String(minute);
-  const isIt = { member: ({ name, tags }: { name: string; tags: Record<string, string> }) => name === teller.key.id && tags.v === version };
+  const isIt = {
+    member: ({ name, tags }: { name: string; tags: Record<string, string> }) =>
+      name === teller.key.id && tags.v === version,
+  };
   const tags = world.follow(new Spread("tags", length, length - 1, now, isIt));
   teller.gossip!.step({ type: "set-tags", tags: { v: version } });
   if (options.authors === 0) return { tags, note: undefined };

@@ -35,7 +35,11 @@ export const mutations: readonly Mutation[] = [
     name: "tombstones are forgotten",
     scenario: "absence",
     caughtBy: "acknowledged-kept",
-    mistakes: records("live-set.ts", "filter(isStanding)", "filter((held) => isStanding(held) && held.record.body !== null)"),
+    mistakes: records(
+      "live-set.ts",
+      "filter(isStanding)",
+      "filter((held) => isStanding(held) && held.record.body !== null)",
+    ),
   },
   {
     name: "the floor lets what it withdrew come back",
@@ -77,7 +81,11 @@ export const mutations: readonly Mutation[] = [
     name: "the fold keeps excluded boxes as members",
     scenario: "exclusion",
     caughtBy: "exclusion-holds",
-    mistakes: records("membership-fold.ts", "if (!fold.excluded.has(box) && !fold.left.has(box))", "if (!fold.left.has(box))"),
+    mistakes: records(
+      "membership-fold.ts",
+      "if (!fold.excluded.has(box) && !fold.left.has(box))",
+      "if (!fold.left.has(box))",
+    ),
   },
   {
     name: "gossip about an excluded box is heard",
@@ -85,7 +93,11 @@ export const mutations: readonly Mutation[] = [
     caughtBy: "exclusion-holds",
     mistakes: [
       ...membership("state.ts", 'if (core.forgotten.has(alive.node)) return core.refuse("forgotten");', ""),
-      ...membership("state.ts", "return core.config.admit?.(alive.node, alive.meta) ?? true;", "return alive !== undefined && core !== undefined;"),
+      ...membership(
+        "state.ts",
+        "return core.config.admit?.(alive.node, alive.meta) ?? true;",
+        "return alive !== undefined && core !== undefined;",
+      ),
     ],
   },
   {
@@ -132,11 +144,15 @@ export const mutations: readonly Mutation[] = [
     name: "news are gossiped without end",
     scenario: "restart-all",
     caughtBy: "quiet-at-rest",
-    mistakes: membership("broadcasts.ts", "if (sent + 1 >= limit) this.#drop(entry);", "if (limit < 0) this.#drop(entry);"),
+    mistakes: membership(
+      "broadcasts.ts",
+      "if (sent + 1 >= limit) this.#drop(entry);",
+      "if (limit < 0) this.#drop(entry);",
+    ),
   },
   {
     name: "an accusation older than the refutation is believed",
-    scenario: "exclusion",
+    scenario: "hostile",
     caughtBy: "no-false-death",
     mistakes: membership(
       "state.ts",

@@ -69,7 +69,7 @@ export class Replica {
     this.#excluded = new Set(this.admission?.view()?.excluded.keys());
     for (const box of this.#excluded) this.#cut(box);
     const { syncIntervalMs } = world.pace;
-    const random = world.random("records start");
+    const random = world.random(`records start ${this.#box.index} ${this.#life}`);
     this.#every(syncIntervalMs, random.float() * syncIntervalMs, () => this.syncOne());
     this.#every(TICK_MS, random.float() * TICK_MS, () => this.step({ type: "tick" }));
     this.step({ type: "tick" });
@@ -175,7 +175,10 @@ export class Replica {
         disk.write(effect);
         if (this.#box.meetsCrashPoint()) return;
         disk.sync();
-        world.ledger.stored(key.id, effect.put.map((row) => row.record));
+        world.ledger.stored(
+          key.id,
+          effect.put.map((row) => row.record),
+        );
       };
       if (world.config.sendBeforeStore) this.#box.after(STORE_LATE_MS, store);
       else store();

@@ -82,7 +82,8 @@ class Zone {
       return { delayMs: reach.delayMs[b]!, loss: 1 - reach.arrives[b]! };
     }
     const reach = this.#reach(this.#gateway);
-    const delayMs = reach.delayMs[a]! + reach.delayMs[b]! + BACKBONE.delayMs + BACKBONE_STEP_MS * Math.abs(zoneA - zoneB);
+    const delayMs =
+      reach.delayMs[a]! + reach.delayMs[b]! + BACKBONE.delayMs + BACKBONE_STEP_MS * Math.abs(zoneA - zoneB);
     return { delayMs, loss: 1 - reach.arrives[a]! * reach.arrives[b]! * (1 - BACKBONE.loss) };
   }
 

@@ -16,7 +16,7 @@ import { EventQueue } from "./event-queue.ts";
 import { KeyRing } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
-import { Spread } from "./spread.ts";
+import type { Spread } from "./spread.ts";
 import { topology } from "./topology.ts";
 import type { GraphName } from "./topology.ts";
 import { Trace } from "./trace.ts";

@@ -4,12 +4,12 @@ import type { Scenario } from "../scenario.ts";
 import { write } from "../workload.ts";
 import { REST_BYTES_PER_SECOND, small } from "./small.ts";
 
-const FOR_MS = 20_000;
+const FOR_MS = 15_000;
 
 export const churn: Scenario = {
   name: "churn",
   about: "each box but the founder is away a quarter of the time; one in three joins only meanwhile",
-  config: { ...small, boxes: 21 },
+  config: { ...small, boxes: 16 },
   begin: "empty",
   forMs: FOR_MS,
   settleMs: 20_000,

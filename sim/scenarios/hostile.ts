@@ -1,9 +1,11 @@
 /**
  * A member of the community turns hostile: it pushes records in others' names, old ones again, and ones dated in the
- * future; and packets say that it is others.
+ * future; and it spreads accusations that are out of date.
  */
+import type { SimBox } from "../box.ts";
 import type { Violation } from "../ledger.ts";
 import type { Scenario } from "../scenario.ts";
+import { TYPE, encodeAccusation } from "../../src/protocols/membership/codec.ts";
 import type { SignedRecord } from "../../src/protocols/records/record.ts";
 import { write } from "../workload.ts";
 import type { World } from "../world.ts";
@@ -19,7 +21,7 @@ export const hostile: Scenario = {
   begin: "together",
   forMs: 12_000,
   settleMs: 20_000,
-  limits: { restBytesPerSecond: REST_BYTES_PER_SECOND },
+  limits: { falseDeaths: 0, restBytesPerSecond: REST_BYTES_PER_SECOND },
   script(world) {
     write(world, { everyMs: 500, keys: 3, removals: 0.3, forMs: 11_000 });
     const attacker = world.boxes[ATTACKER]!;
@@ -31,11 +33,21 @@ export const hostile: Scenario = {
         const records = heard.length > 0 ? attack(heard, random.below(heard.length), random.below(3)) : [];
         const peer = world.boxes[random.below(ATTACKER)]!;
         attacker.replica!.ask(peer, "push", { records }, () => {});
+        accuse(world, attacker, peer);
       });
     }
   },
   finish: (world) => future(world),
 };
+
+/** An accusation from before its victim's last word. */
+function accuse(world: World, attacker: SimBox, peer: SimBox): void {
+  const victim = world.boxes[(peer.index + 1) % ATTACKER]!;
+  const accusation = { incarnation: 0, node: victim.key.id, from: attacker.key.id };
+  world.network.datagram(attacker.index, peer.index, encodeAccusation(TYPE.dead, accusation), (bytes) => {
+    peer.receive(() => peer.gossip?.step({ type: "packet", from: attacker.endpoint, bytes }));
+  });
+}
 
 function attack(heard: readonly SignedRecord[], from: number, how: number): SignedRecord[] {
   const victim = heard[from]!;
@@ -47,7 +59,11 @@ function attack(heard: readonly SignedRecord[], from: number, how: number): Sign
 
 function future(world: World): Violation[] {
   return world.boxes.flatMap((box) => {
-    const ahead = box.replica!.core.list("note").filter((record) => record.timeMs > world.boxes[0]!.wallMs + DAY_MS / 2);
-    return ahead.length > 0 ? [{ promise: "only-genuine" as const, detail: `box ${box.index} holds a future record` }] : [];
+    const ahead = box
+      .replica!.core.list("note")
+      .filter((record) => record.timeMs > world.boxes[0]!.wallMs + DAY_MS / 2);
+    return ahead.length > 0
+      ? [{ promise: "only-genuine" as const, detail: `box ${box.index} holds a future record` }]
+      : [];
   });
 }

@@ -4,14 +4,14 @@ import { schedule } from "../faults.ts";
 import { write } from "../workload.ts";
 import { small } from "./small.ts";
 
-const FOR_MS = 20_000;
+const FOR_MS = 15_000;
 
-function lossy(loss: number, falseSuspicions: number): Scenario {
+function lossy(loss: number, boxes: number, falseSuspicions: number): Scenario {
   return {
     // A suspicion counts once for each box that hears of it.
     name: `loss-${Math.round(100 * loss)}`,
     about: `${100 * loss} % of the packets are lost and 2 % come twice`,
-    config: { ...small, boxes: 30 },
+    config: { ...small, boxes },
     begin: "together",
     forMs: FOR_MS,
     settleMs: 10_000,
@@ -23,5 +23,5 @@ function lossy(loss: number, falseSuspicions: number): Scenario {
   };
 }
 
-export const loss1 = lossy(0.01, 30);
-export const loss10 = lossy(0.1, 1500);
+export const loss1 = lossy(0.01, 20, 30);
+export const loss10 = lossy(0.1, 30, 1500);

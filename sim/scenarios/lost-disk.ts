@@ -15,7 +15,11 @@ export const lostDisk: Scenario = {
   script(world) {
     write(world, { everyMs: 400, keys: 4, removals: 0.2, forMs: 15_000 });
     // Its owner does not wait until the box has found out which numbers it had used.
-    for (const [index, backMs] of [[2, 4000], [0, 6500], [3, 9500]] as const) {
+    for (const [index, backMs] of [
+      [2, 4000],
+      [0, 6500],
+      [3, 9500],
+    ] as const) {
       for (let key = 0; key < 3; key++) {
         world.at(backMs + 0.5, () => world.boxes[index]!.replica?.put("note", `n${key}`, { text: "at once" }));
       }

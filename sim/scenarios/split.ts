@@ -6,17 +6,17 @@ import { REST_BYTES_PER_SECOND, small } from "./small.ts";
 
 export const split: Scenario = {
   name: "split",
-  about: "half of the boxes cannot reach the others for 10 s, twice; both halves write",
-  config: { ...small, boxes: 16 },
+  about: "half of the boxes cannot reach the others for 7 s, twice; both halves write",
+  config: { ...small, boxes: 12 },
   begin: "together",
-  forMs: 26_000,
+  forMs: 18_000,
   settleMs: 20_000,
   limits: { restBytesPerSecond: REST_BYTES_PER_SECOND },
   script(world) {
-    write(world, { everyMs: 600, keys: 3, removals: 0.3, forMs: 25_000 });
+    write(world, { everyMs: 600, keys: 3, removals: 0.3, forMs: 17_000 });
     schedule(world, [
-      { kind: "partition", atMs: 1000, forMs: 10_000, share: 0.5, salt: 1 },
-      { kind: "partition", atMs: 14_000, forMs: 10_000, share: 0.3, salt: 2 },
+      { kind: "partition", atMs: 1000, forMs: 7000, share: 0.5, salt: 1 },
+      { kind: "partition", atMs: 10_000, forMs: 7000, share: 0.3, salt: 2 },
     ]);
   },
 };

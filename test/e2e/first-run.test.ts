@@ -171,7 +171,12 @@ test("speaks Catalan, Spanish and English, by the browser's wish or by the reade
   await visit.open("/");
   await visit.page.getByLabel(visit.say("welcome.box-name")).fill("Ateneu");
   let shown: Language = "es";
-  for (const [language, name] of [["ca", "Català"], ["en", "English"], ["es", "Castellano"], ["ca", "Català"]] as const) {
+  for (const [language, name] of [
+    ["ca", "Català"],
+    ["en", "English"],
+    ["es", "Castellano"],
+    ["ca", "Català"],
+  ] as const) {
     await visit.page.getByRole("button", { name: word(shown, "shell.wishes") }).click();
     await visit.page.getByRole("button", { name, exact: true }).click();
     await visit.page.locator("h1", { hasText: word(language, "welcome.title") }).waitFor();

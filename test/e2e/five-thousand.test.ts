@@ -49,7 +49,13 @@ let box: Box;
 before(async () => {
   browser = await openBrowser({ owner: atEnd });
   // The intervals of a real box: in a test profile it would measure 5,000 services every five seconds.
-  box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Ciutat", env: { COMU_PROFILE: "" }, until: atEnd });
+  box = await startBox({
+    name: "Forn",
+    owner: "Anna",
+    newCommunity: "Ciutat",
+    env: { COMU_PROFILE: "" },
+    until: atEnd,
+  });
 });
 
 test("5,000 services of 50 neighbours reach the box", async () => {
@@ -70,7 +76,9 @@ test("5,000 services of 50 neighbours reach the box", async () => {
   const inMs = performance.now() - sinceMs;
   await eventually("all services are listed as up", SEEN_TIMEOUT_MS, async () => (await listed()) === SERVICES, 250);
   const allMs = performance.now() - sinceMs;
-  console.log(`50 boxes in after ${(inMs / 1000).toFixed(1)} s, their 5,000 services after ${(allMs / 1000).toFixed(1)} s`);
+  console.log(
+    `50 boxes in after ${(inMs / 1000).toFixed(1)} s, their 5,000 services after ${(allMs / 1000).toFixed(1)} s`,
+  );
   assert.equal((await box.cli<unknown[]>(["services", "ls", "--json"])).length, SERVICES);
   const times: number[] = [];
   for (let turn = 0; turn < 5; turn += 1) {
@@ -79,10 +87,15 @@ test("5,000 services of 50 neighbours reach the box", async () => {
     times.push(Math.round(performance.now() - beforeMs));
   }
   const { memory } = await box.api<{ memory: { rssBytes: number } }>("/status");
-  console.log(`the list over the API: ${times.join(", ")} ms; the box's memory: ${(memory.rssBytes / 1e6).toFixed(0)} MB`);
+  console.log(
+    `the list over the API: ${times.join(", ")} ms; the box's memory: ${(memory.rssBytes / 1e6).toFixed(0)} MB`,
+  );
 });
 
-for (const [name, width] of [["wide", 1280], ["narrow", 360]] as const) {
+for (const [name, width] of [
+  ["wide", 1280],
+  ["narrow", 360],
+] as const) {
   test(`${name}: a key press is painted within ${KEY_PRESS_MS_MAX} ms, and rows are where one scrolls`, async () => {
     const visit = await signIn(browser, box, { width });
     await visit.open("/services");

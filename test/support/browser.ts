@@ -243,7 +243,9 @@ export class Visit {
       this.pending.delete(requestId);
       this.lastMs = performance.now();
     };
-    this.session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => ended(requestId, encodedDataLength));
+    this.session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) =>
+      ended(requestId, encodedDataLength),
+    );
     this.session.on("Network.loadingFailed", ({ requestId }) => ended(requestId, 0));
     await this.session.send("Network.enable");
   }

@@ -19,7 +19,12 @@ import { admissionKinds } from "../../src/protocols/records/membership-facts.ts"
 import type { SignedRecord } from "../../src/protocols/records/record.ts";
 import { createRecords } from "../../src/protocols/records/records.ts";
 import type { Records, RecordsEvent } from "../../src/protocols/records/records.ts";
-import { SERVICE_BODY_BYTES_MAX, SERVICE_KIND, SERVICES_PER_BOX_MAX, readBody } from "../../src/services/discovery/body.ts";
+import {
+  SERVICE_BODY_BYTES_MAX,
+  SERVICE_KIND,
+  SERVICES_PER_BOX_MAX,
+  readBody,
+} from "../../src/services/discovery/body.ts";
 import type { ServiceBody } from "../../src/services/discovery/body.ts";
 import { readCode } from "../../src/services/mesh/code.ts";
 import { recordCrypto } from "../../src/services/mesh/crypto.ts";
@@ -153,7 +158,12 @@ async function open(shared: () => Replica | undefined): Promise<Neighbour> {
     identity,
     links,
     // The port needs of a session only its gossip.
-    port: createMeshPort({ clock, log, links, session: () => (neighbour.gossip ? (neighbour as Session) : undefined) }),
+    port: createMeshPort({
+      clock,
+      log,
+      links,
+      session: () => (neighbour.gossip ? (neighbour as unknown as Session) : undefined),
+    }),
   };
   await neighbour.port.listen(0, ADDRESS);
   return neighbour;

@@ -87,15 +87,10 @@ export function createSession(needs: SessionNeeds): Session {
     addressOf: (box) => addressOf(box, gossip, core, rows),
   });
   const replica = createReplica({
-    clock,
-    log: needs.log.area("records"),
-    random: needs.random,
-    rows,
-    core,
-    self: identity.boxId,
+    ...{ clock, rows, core, random: needs.random, log: needs.log.area("records"), self: identity.boxId },
+    syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
     peersUp: () => peersToAsk(),
     ask: (box, path, body) => peers.ask(box, path, body),
-    syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
     onChanged: (changes) => recordsChanged(changes),
   });
   const keyring = openKeyring(needs, peers, () => peersToAsk());
