@@ -45,7 +45,7 @@ export function errorsPage(files: ReadonlyMap<string, string>): string {
     "Every expected failure has a stable code. The API answers it as",
     '`{"error":{"code","message","advice","params"}}` with the HTTP status below; the command line prints the same,',
     "with `--json` as JSON on standard output. Texts and advice exist in Catalan, Spanish and English; values in",
-    "braces are filled in. A code keeps its meaning once released. This page is made from the source by `npm run docs`.",
+    "braces are filled in. A code keeps its meaning once released. The page is made from the source by `npm run docs`.",
     "",
     "| Code | Status | What happened | What to do | Part |",
     "| --- | --- | --- | --- | --- |",

@@ -25,7 +25,7 @@ test("a box that stands still keeps so many packets and loses the rest, and reme
   assert.equal(box!.addresses.size, ADDRESSES_MAX);
 });
 
-test("a crash between writing and syncing: a torn write is lost, another survives, and nothing was acknowledged", () => {
+test("a crash between writing and syncing: a torn write is lost, another survives, nothing was acknowledged", () => {
   for (const torn of [true, false]) {
     const world = worldOf(3);
     const [box] = world.boxes;

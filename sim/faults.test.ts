@@ -74,7 +74,8 @@ test("whatever goes wrong in whatever order, the promises are kept", () => {
 
 test("a schedule that breaks a promise is shrunk: forgetting the numbers on disk needs one crash alone", async (t) => {
   const from =
-    "this.#own.seen(ownSeq);\n    for (const { record } of this.#table.kept(this.#config.self)) this.#own.seen(record.seq);";
+    "this.#own.seen(ownSeq);\n" +
+    "    for (const { record } of this.#table.kept(this.#config.self)) this.#own.seen(record.seq);";
   const planted = await plant([{ file: "records/records.ts", from, to: "this.#own.seen(ownSeq - ownSeq);" }]);
   t.after(planted.remove);
   // Few choices per fault, so that shrinking is about which faults are needed.

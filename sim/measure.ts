@@ -126,7 +126,8 @@ function lineOf(
     `minute ${minute}`,
     `tags ${spread.tags.times().join("/")} ms`,
     `records ${spread.note?.times().join("/") ?? "-"} ms`,
-    `${each(traffic.datagramBytes - before.datagramBytes)} + ${each(traffic.exchangeBytes - before.exchangeBytes)} B/box/s`,
+    `datagrams ${each(traffic.datagramBytes - before.datagramBytes)} B/box/s`,
+    `streams ${each(traffic.exchangeBytes - before.exchangeBytes)} B/box/s`,
     `false suspicions ${falseSuspicions}, deaths ${falseDeaths}`,
     `${world.steps} events, ${Math.round(tookMs / 100) / 10} s`,
   ].join(" | ");

@@ -128,11 +128,10 @@ export const mutations: readonly Mutation[] = [
     name: "a failed probe is a death at once",
     scenario: "loss-10",
     caughtBy: "no-false-death",
-    mistakes: membership(
-      "state.ts",
-      "const record = core.table.get(accusation.node);\n  if (!record || accusation.incarnation < record.incarnation) return;\n  if (record.suspicion) {",
-      "const record = core.table.get(accusation.node);\n  if (record && record !== core.self) return onDead(core, accusation);\n  if (!record) return;\n  if (record.suspicion) {",
-    ),
+    mistakes: [
+      ...membership("probe.ts", "onSuspect(core, {", "onDead(core, {"),
+      ...membership("probe.ts", "import { onSuspect } from", "import { onDead } from"),
+    ],
   },
   {
     name: "a box that stood still believes its overdue timers",
