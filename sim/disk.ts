@@ -51,8 +51,4 @@ export class Disk {
     for (const record of this.#rows.values()) if (record.author === author && record.seq === seq) return true;
     return false;
   }
-
-  get isEmpty(): boolean {
-    return this.#rows.size === 0;
-  }
 }

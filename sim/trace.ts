@@ -12,7 +12,6 @@ const halves = new Uint32Array(float.buffer);
 export class Trace {
   #a = 0x811c9dc5;
   #b = 0x9e3779b9;
-  events = 0;
 
   add(number: number): this {
     float[0] = number;

@@ -31,6 +31,7 @@ import type { MeshStore } from "./store.ts";
 
 /** Boxes that do not answer are tried again at their known addresses this often. */
 const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
+const LOOK_AGAIN_MS = [1_000, 3_000, 6_000] as const;
 const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
 /** A suspicion that outlives so many probes is mostly right: pages need not wait until it is certain. */
 const SUSPECT_PROBES_SHOWN = 3;
@@ -178,6 +179,8 @@ export function createSession(needs: SessionNeeds): Session {
       exclusions.begin();
       replica.start();
       look();
+      // Soon again: after a power cut all boxes start at one time, and the first look finds nobody.
+      for (const delayMs of LOOK_AGAIN_MS) cancels.push(clock.after(delayMs, look));
       cancels.push(clock.every(LOOK_FOR_OTHERS_MS[needs.profile], look));
     },
     async stop(goodbye) {
