@@ -13,7 +13,7 @@ import { write } from "./workload.ts";
 
 const BOXES = 6;
 const FOR_MS = 5000;
-const RUNS = 12;
+const RUNS = 8;
 
 const atMs = fc.integer({ min: 0, max: FOR_MS - 500 });
 const box = fc.integer({ min: 0, max: BOXES - 1 });

@@ -89,7 +89,7 @@ const STAGES: readonly Stage[] = [
     title: "the pages in Chromium",
     timeoutMs: 480_000,
     packages: ALL_PACKAGES,
-    root: false,
+    root: true,
     tests: { globs: ["test/e2e/**/*.test.ts"], flags: ["--test-concurrency=1"], testTimeoutMs: 180_000 },
   },
 ];

@@ -7,7 +7,7 @@ import { REST_BYTES_PER_SECOND, small } from "./small.ts";
 export const joinStorm: Scenario = {
   name: "join-storm",
   about: "all boxes but the founder join within a second and write at once",
-  config: { ...small, boxes: 30 },
+  config: { ...small, boxes: 20 },
   begin: "empty",
   forMs: 8000,
   settleMs: 10_000,

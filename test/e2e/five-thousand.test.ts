@@ -26,6 +26,8 @@ const SERVICES = NEIGHBOURS * SERVICES_EACH;
 const SEEN_TIMEOUT_MS = 60_000;
 const KEY_PRESS_MS_MAX = 100;
 const ROUNDS_MAX = 3;
+const REST_FRAMES = 6;
+const REST_TIMEOUT_MS = 2_000;
 /** A calm typist. Long enough all together that the list is renewed in between. */
 const KEY_PAUSE_MS = 200;
 /** Types, empties, types again: 20 presses of the kinds that people make. */
@@ -166,17 +168,24 @@ const HOLES = `(() => {
   return { points, holes, height: document.documentElement.scrollHeight };
 })()`;
 
-/** In the page: until it has stood still for so many frames; the wheel scrolls on after its event. */
-const STILL = `new Promise((done) => {
+/**
+ * In the page: whether it comes to rest. The wheel scrolls on after its event; but drawing other rows must not move
+ * the page, or it would never end.
+ */
+const COMES_TO_REST = `new Promise((done) => {
   let [at, frames] = [scrollY, 0];
+  const fromMs = performance.now();
   const look = () => {
     frames = at === scrollY ? frames + 1 : 0;
     at = scrollY;
-    if (frames < 6) requestAnimationFrame(look);
-    else done();
+    if (frames >= REST_FRAMES) done(true);
+    else if (performance.now() - fromMs > REST_TIMEOUT_MS) done(false);
+    else requestAnimationFrame(look);
   };
   look();
-})`;
+})`
+  .replace("REST_FRAMES", String(REST_FRAMES))
+  .replace("REST_TIMEOUT_MS", String(REST_TIMEOUT_MS));
 
 async function scrollsWithoutHoles(visit: Visit): Promise<void> {
   const { page } = visit;
@@ -191,7 +200,7 @@ async function scrollsWithoutHoles(visit: Visit): Promise<void> {
     await page.evaluate(`scrollTo(0, ${Math.floor(height * share)})`);
     await page.mouse.move(100, 300);
     for (let turn = 0; turn < 2; turn += 1) await page.mouse.wheel(0, 700);
-    await page.evaluate(STILL);
+    assert.equal(await page.evaluate(COMES_TO_REST), true, `the page comes to rest at ${share}`);
     const seen = await page.evaluate<Seen>(HOLES);
     assert.ok(seen.points > 10, `the list is in view at ${share}`);
     assert.equal(seen.holes, 0, `holes at ${share} of the page`);

@@ -31,7 +31,7 @@ export const JUMP_RESULTS_MAX = 6;
 /** A list takes up a new order only after the reader has been still for this long. */
 export const STILL_MS = 3_000;
 /** Up to this many rows a list is drawn whole, so that the browser's own search finds all. */
-export const WHOLE_LIST_ROWS_MAX = 120;
+export const WHOLE_LIST_ROWS_MAX = 40;
 /** Rows drawn above and below what is in view. */
 export const ROWS_AROUND = 8;
 /** Dots drawn per zone on the map; the rest is a number. */

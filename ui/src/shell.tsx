@@ -97,7 +97,7 @@ function Header({ onSearch }: { onSearch: () => void }) {
   return (
     <>
       <header class="header">
-        <a class="where" href="/" aria-label={`${session.value?.box.name}: ${said}`}>
+        <a class="where" href="/">
           <span class="names">
             <span class="box-name">{status.data?.name ?? session.value?.box.name}</span>
             <span class="health">
@@ -109,7 +109,7 @@ function Header({ onSearch }: { onSearch: () => void }) {
         <button
           type="button"
           class="search-button"
-          aria-label={t("shell.search")}
+          aria-label={`${t("shell.search-hint")} /`}
           aria-keyshortcuts="/"
           onClick={onSearch}
         >

@@ -29,7 +29,6 @@ const SECURITY_HEADERS = {
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
   "permissions-policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
-  "cross-origin-opener-policy": "same-origin",
 };
 
 export type StaticFiles = (path: string, acceptEncoding: string) => Response | undefined;

@@ -31,12 +31,13 @@ export function viewOf({ box, key, body, own, measured }: ViewParts): ServiceVie
   const boxUp = box.self || box.state === "up" || box.state === "suspect";
   const host = body.host ?? box.address ?? "";
   const { last } = measured;
-  const rttMs = last?.rttMs ?? box.rttMs;
+  // A figure from before the box went away would look like one of now.
+  const rttMs = boxUp ? (last?.rttMs ?? box.rttMs) : null;
   const facts = {
     boxUp: boxUp && (own?.state ?? "up") === "up",
     reachable: last ? last.ok : null,
     rttMs,
-    firstByteMs: last?.firstByteMs ?? null,
+    firstByteMs: boxUp ? (last?.firstByteMs ?? null) : null,
     loss: measured.loss,
     success7d: measured.success7d,
     load: box.load,
@@ -67,7 +68,7 @@ export function viewOf({ box, key, body, own, measured }: ViewParts): ServiceVie
       score: qualityScore(facts),
       reachable: facts.reachable,
       rttMs: rounded(rttMs),
-      rttSource: last?.rttMs != null ? "measured" : rttMs === null ? null : "estimate",
+      rttSource: boxUp && last?.rttMs != null ? "measured" : rttMs === null ? null : "estimate",
       firstByteMs: rounded(facts.firstByteMs),
       lossPercent: percent(measured.loss),
       success7dPercent: percent(measured.success7d),

@@ -19,7 +19,9 @@ let last = 0;
 export function toast(text: string, undo?: () => Promise<unknown>): void {
   const id = ++last;
   const entry: Toast = undo ? { id, text, undo, held: false } : { id, text, held: false };
-  toasts.value = [...toasts.value, entry].slice(-TOASTS_MAX);
+  // The same words once: pressing "Copy" three times need not stack three notes.
+  const others = toasts.value.filter((one) => one.undo || one.text !== text);
+  toasts.value = [...others, entry].slice(-TOASTS_MAX);
   const leave = () => {
     if (toasts.value.find((one) => one.id === id)?.held) setTimeout(leave, TOAST_MS / 3);
     else drop(id);

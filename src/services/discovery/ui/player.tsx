@@ -1,7 +1,7 @@
 /** Listening to a radio without leaving the page: one player for the whole list, it goes on while one looks around. */
 import { signal } from "@preact/signals";
 import close from "lucide-static/icons/x.svg?raw";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button, LinkButton } from "../../../../ui/src/components/button.tsx";
 import { t } from "../../../../ui/src/words.ts";
 import type { Service } from "./view.ts";
@@ -19,6 +19,9 @@ export function Player() {
 
 function Playing({ service }: { service: Service }) {
   const [failed, setFailed] = useState(false);
+  const audio = useRef<HTMLAudioElement>(null);
+  // Not `autoplay`, which waits until "enough" is loaded: a radio never has enough.
+  useEffect(() => void audio.current?.play().catch(() => undefined), []);
   return (
     <section class="player" aria-label={t("discovery.player")}>
       <div class="grow">
@@ -32,7 +35,7 @@ function Playing({ service }: { service: Service }) {
           {t("discovery.open")}
         </LinkButton>
       ) : (
-        <audio src={service.url} controls autoplay onError={() => setFailed(true)} />
+        <audio ref={audio} src={service.url} controls onError={() => setFailed(true)} />
       )}
       <Button kind="quiet" icon={close} aria-label={t("discovery.stop")} onClick={() => play(null)} />
     </section>
