@@ -30,9 +30,12 @@ export class Disk {
     this.#unsynced = [];
   }
 
-  crash(torn: boolean): void {
+  /** Gives what is on the disk though it was not synced. */
+  crash(torn: boolean): readonly StoreRow[] {
+    const survived = torn ? [] : this.#unsynced.flatMap(({ put }) => put);
     if (!torn) this.sync();
     this.#unsynced = [];
+    return survived;
   }
 
   /** The disk is replaced by an empty one. */
@@ -45,10 +48,5 @@ export class Disk {
   /** What a box finds when it starts. */
   read(): { rows: SignedRecord[]; ownSeq: number } {
     return { rows: [...this.#rows.values()], ownSeq: this.#ownSeq };
-  }
-
-  holds(author: string, seq: number): boolean {
-    for (const record of this.#rows.values()) if (record.author === author && record.seq === seq) return true;
-    return false;
   }
 }

@@ -61,13 +61,16 @@ function crash(world: World, fault: Extract<Fault, { kind: "crash" }>): void {
 /** The box comes back with an empty disk and its key, and must find out which numbers it has used. */
 function loseDisk(world: World, index: number, downMs: number): void {
   const box = world.boxes[index % world.boxes.length]!;
+  const known = world.boxes.flatMap((other) => {
+    const records = other === box ? undefined : other.replica?.core.ofAuthor(box.key.id);
+    return records ? [Math.max(0, ...records.map((record) => record.seq))] : [];
+  });
+  const lastKnown = known.length > 0 ? Math.min(...known) : 0;
+  world.ledger.lostDisk.set(box.key.id, lastKnown);
   box.disk.wipe();
   box.adoptFirst = true;
   box.entered = false;
-  const others = world.boxes.filter((other) => other !== box);
-  world.ledger.forgetAcknowledged(box.key.id, ({ author, seq }) =>
-    others.some((other) => other.disk.holds(author, seq)),
-  );
+  world.ledger.forgetAcknowledged(box.key.id, lastKnown);
   world.after(downMs, () => box.start());
 }
 

@@ -42,6 +42,11 @@ export class Ledger {
   readonly acknowledged = new Map<string, Acknowledged>();
   /** By excluded box: of its records only decisions up to this number may be anywhere. */
   readonly excluded = new Map<string, number>();
+  /**
+   * By author that lost its disk: the highest number that all others knew of at that moment. Of a higher one nobody
+   * may be there to tell it, so it may use that again; the boxes must agree all the same.
+   */
+  readonly lostDisk = new Map<string, number>();
   falseSuspicions = 0;
   falseDeaths = 0;
   readonly #numbers = new Map<string, string>();
@@ -77,14 +82,15 @@ export class Ledger {
       const name = `${author} ${seq}`;
       const before = this.#numbers.get(name);
       if (before === undefined) this.#numbers.set(name, sig);
-      else if (before !== sig) this.violate("numbers-once", `${author.slice(0, 6)} sent two contents as number ${seq}`);
+      else if (before !== sig && seq <= (this.lostDisk.get(author) ?? Infinity))
+        this.violate("numbers-once", `${author.slice(0, 6)} sent two contents as number ${seq}`);
     }
   }
 
-  /** The disk of this box is gone: what nobody else has is lost with it, as with any disk. */
-  forgetAcknowledged(author: string, isKeptElsewhere: (record: Acknowledged) => boolean): void {
+  /** The disk of this box is gone, and with it, as with any disk, what not everybody else has. */
+  forgetAcknowledged(author: string, lastKnown: number): void {
     for (const [slot, record] of this.acknowledged) {
-      if (record.author === author && !isKeptElsewhere(record)) this.acknowledged.delete(slot);
+      if (record.author === author && record.seq > lastKnown) this.acknowledged.delete(slot);
     }
   }
 }
