@@ -33,7 +33,7 @@ function strike(world: World, fault: Fault): void {
     case "clock": {
       const box = world.boxes[fault.box % world.boxes.length]!;
       box.wallOffsetMs += fault.byMs;
-      return world.after(fault.forMs, () => (box.wallOffsetMs -= fault.byMs));
+      return endLater(world, fault.forMs, () => (box.wallOffsetMs -= fault.byMs));
     }
     case "partition":
       return split(world, fault);
@@ -41,7 +41,7 @@ function strike(world: World, fault: Fault): void {
       const before = { ...world.network.weather };
       const { loss, duplicates, jitterMs } = fault;
       Object.assign(world.network.weather, { loss, duplicates, jitterMs });
-      return world.after(fault.forMs, () => Object.assign(world.network.weather, before));
+      return endLater(world, fault.forMs, () => Object.assign(world.network.weather, before));
     }
   }
 }
@@ -80,14 +80,22 @@ function split(world: World, { forMs, share, salt }: Extract<Fault, { kind: "par
   const order = world.boxes.map((box) => ({ box, place: Math.imul(box.index + 1, 0x9e3779b1 ^ salt) >>> 0 }));
   order.sort((a, b) => a.place - b.place || a.box.index - b.box.index);
   for (const { box } of order.slice(0, cut)) island[box.index] = 1;
-  world.after(forMs, () => {
+  endLater(world, forMs, () => {
     island.fill(0);
     world.healedMs = world.nowMs;
   });
 }
 
+function endLater(world: World, forMs: number, end: () => void): void {
+  const { faultsEnded } = world;
+  world.after(forMs, () => {
+    if (world.faultsEnded === faultsEnded) end();
+  });
+}
+
 /** All faults end: one network, fair weather, right clocks, every box up but those in `except`. */
 export function endFaults(world: World, except: ReadonlySet<number> = new Set()): void {
+  world.faultsEnded++;
   world.network.island.fill(0);
   Object.assign(world.network.weather, { loss: 0, duplicates: 0, jitterMs: 0.3 });
   world.healedMs = world.nowMs;

@@ -71,6 +71,8 @@ export class World {
   /** While the first state is made, boxes do not act on one another. */
   quiet = false;
   healedMs = 0;
+  /** Counts the times at which all faults were ended: one that began before must not end once more. */
+  faultsEnded = 0;
   readonly #queue = new EventQueue();
   readonly #byId = new Map<string, SimBox>();
   readonly #byAddress = new Map<string, SimBox>();

@@ -93,13 +93,14 @@ function Header({ onSearch }: { onSearch: () => void }) {
   const health = status.data?.health ?? session.value?.health ?? "ok";
   const offline = live.offline.value;
   const tone = offline ? "error" : health;
+  const name = status.data?.name ?? session.value?.box.name;
   const said = t(offline ? "shell.offline" : `shell.health-${health}`);
   return (
     <>
       <header class="header">
-        <a class="where" href="/">
+        <a class="where" href="/" aria-label={`${name} ${said}`}>
           <span class="names">
-            <span class="box-name">{status.data?.name ?? session.value?.box.name}</span>
+            <span class="box-name">{name}</span>
             <span class="health">
               <span class={`dot ${tone}`} />
               {said}
