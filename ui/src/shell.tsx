@@ -98,7 +98,7 @@ function Header({ onSearch }: { onSearch: () => void }) {
   return (
     <>
       <header class="header">
-        <a class="where" href="/" aria-label={`${name} ${said}`}>
+        <a class="where" href="/">
           <span class="names">
             <span class="box-name">{name}</span>
             <span class="health">
