@@ -99,7 +99,10 @@ export interface Principal {
   via: "none" | "session" | "socket";
   /** The session's id, where there is one. */
   session?: string;
-  /** What a page must send back in the header `x-comu-csrf` with each change. */
+  /**
+   * The session's second secret, when the caller showed it in the header `x-comu-csrf`. The cookie alone is not enough:
+   * browsers send it to every program on the same address, whatever its port.
+   */
   csrf?: string;
 }
 

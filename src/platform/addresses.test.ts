@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
-import { hostPort, isLocal, localAddresses, plainAddress } from "./addresses.ts";
+import { hostPort, isForeignHost, isLocal, localAddresses, plainAddress } from "./addresses.ts";
 
 function info(address: string, internal = false) {
   const family = address.includes(":") ? ("IPv6" as const) : ("IPv4" as const);
@@ -38,4 +38,11 @@ test("plain and combined forms", () => {
   assert.equal(plainAddress("fd00::1"), "fd00::1");
   assert.equal(hostPort("10.1.2.3", 7), "10.1.2.3:7");
   assert.equal(hostPort("fe80::1%eth0", 7), "[fe80::1%eth0]:7");
+});
+
+test("a host for others: not this machine under any of its names, nor in an odd spelling", () => {
+  const refused = ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.1", "0.0.0.0", "0x7f.1", "2130706433"];
+  for (const host of [...refused, "::1", "::", "::ffff:127.0.0.1", "1.2.3", "a b"])
+    assert.ok(!isForeignHost(host), host);
+  for (const host of ["10.1.2.3", "fd00::7", "radio.local", "box-3.barri.cat"]) assert.ok(isForeignHost(host), host);
 });

@@ -78,3 +78,16 @@ function kindOf(address: string): LocalAddress["kind"] {
 function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.");
 }
+
+/**
+ * A host that every reader may be sent to. Not this machine under any of its names, since that is another machine for
+ * each reader; and no address in an odd spelling (0x7f.1, 2130706433), which says the same in disguise.
+ */
+export function isForeignHost(host: string): boolean {
+  if (!/^[A-Za-z0-9.:_-]+$/.test(host)) return false;
+  const name = host.toLowerCase().replace(/\.$/, "");
+  if (isIP(name) === 4) return !/^(0|127)\./.test(name);
+  if (isIP(name) === 6) return !/^(::1?|::ffff:.*)$/.test(name);
+  const last = name.split(".").at(-1)!;
+  return name !== "localhost" && !name.endsWith(".localhost") && !name.includes(":") && !/^(\d|0x)/.test(last);
+}

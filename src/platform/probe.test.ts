@@ -114,3 +114,13 @@ test("DNS: an answer, a refusal, garbage, silence, nobody", async () => {
   await once(server, "close");
   assert.equal((await look()).reason, "refused");
 });
+
+test("an address that is refused is not spoken to, whatever name led there", async () => {
+  const heard: string[] = [];
+  const port = await listen(createHttp((request, response) => void (heard.push(request.url!), response.end("fine"))));
+  const refuse = (address: string) => address.startsWith("127.");
+  const look = (scheme: string) => probe({ scheme, host: "localhost", port, path: "/do" }, { clock, refuse });
+  for (const scheme of ["http", "tcp"]) assert.equal((await look(scheme)).reason, "bad-target", scheme);
+  assert.equal((await probe({ scheme: "dns", host, port }, { clock, refuse })).reason, "bad-target");
+  assert.deepEqual(heard, []);
+});

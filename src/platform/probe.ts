@@ -49,6 +49,8 @@ export interface ProbeOptions {
   /** For the whole probe. */
   timeoutMs?: number;
   signal?: AbortSignal;
+  /** True for an address that must not be spoken to, whatever name led there: "bad-target". */
+  refuse?: ((address: string) => boolean) | undefined;
 }
 
 /** Never rejects: everything that can go wrong is a reason. */
@@ -56,12 +58,13 @@ export async function probe(target: ProbeTarget, options: ProbeOptions): Promise
   const { host, port, path = "/" } = target;
   const sound = host !== "" && Number.isInteger(port) && port > 0 && port < 65_536 && /^\/[\x21-\x7e]*$/.test(path);
   if (!sound) return { ok: false, reason: "bad-target" };
+  const full = { ...target, path, refuse: options.refuse };
   const look = { http: probeHttp, https: probeHttp, dns: probeDns }[target.scheme] ?? probeTcp;
   const stop = new AbortController();
   const cancel = options.clock.after(options.timeoutMs ?? PROBE_TIMEOUT_MS, () => stop.abort());
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   try {
-    return await look({ ...target, path }, options.clock, signal);
+    return await look(full, options.clock, signal);
   } catch (error) {
     return { ok: false, reason: signal.aborted ? "timeout" : reasonOf(error) };
   } finally {
@@ -69,7 +72,7 @@ export async function probe(target: ProbeTarget, options: ProbeOptions): Promise
   }
 }
 
-type FullTarget = ProbeTarget & { path: string };
+type FullTarget = ProbeTarget & { path: string; refuse: ProbeOptions["refuse"] };
 
 /** Connects; the time leaves out the look-up of the name. */
 function dial(target: FullTarget, clock: Clock, signal: AbortSignal): Promise<{ socket: Socket; rttMs: number }> {
@@ -80,7 +83,10 @@ function dial(target: FullTarget, clock: Clock, signal: AbortSignal): Promise<{ 
     const abort = () => socket.destroy(new Error("aborted"));
     signal.addEventListener("abort", abort, { once: true });
     socket.once("lookup", () => (startedMs = clock.monotonicMs()));
-    socket.once("connect", () => resolve({ socket, rttMs: clock.monotonicMs() - startedMs }));
+    socket.once("connect", () => {
+      if (target.refuse?.(socket.remoteAddress ?? "")) socket.destroy(refusedAddress());
+      else resolve({ socket, rttMs: clock.monotonicMs() - startedMs });
+    });
     socket.on("error", reject);
     socket.once("close", () => signal.removeEventListener("abort", abort));
   });
@@ -153,6 +159,7 @@ function probeDns(target: FullTarget, clock: Clock, signal: AbortSignal): Promis
     socket.once("error", (error) => finish(() => reject(error)));
     // Connected, so that only the target's packets arrive, and so that its "port unreachable" is an error here.
     socket.connect(target.port, target.host, () => {
+      if (target.refuse?.(socket.remoteAddress().address)) return finish(() => reject(refusedAddress()));
       startedMs = clock.monotonicMs();
       socket.send(question);
     });
@@ -164,7 +171,12 @@ function probeDns(target: FullTarget, clock: Clock, signal: AbortSignal): Promis
   });
 }
 
+function refusedAddress(): Error {
+  return Object.assign(new Error("an address that is not to be spoken to"), { code: "EREFUSEDADDRESS" });
+}
+
 const REASONS: Readonly<Record<string, ProbeReason>> = {
+  EREFUSEDADDRESS: "bad-target",
   ECONNREFUSED: "refused",
   ETIMEDOUT: "timeout",
   EHOSTUNREACH: "no-route",

@@ -63,7 +63,7 @@ export class Caller {
       "x-comu-language": options.language ?? "en",
       origin: method === "GET" ? undefined : this.url,
       cookie: this.cookie,
-      "x-comu-csrf": method === "GET" ? undefined : this.csrf,
+      "x-comu-csrf": this.csrf,
       ...options.headers,
     };
     const given = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined);

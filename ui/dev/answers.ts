@@ -141,7 +141,7 @@ export const answers: Record<string, Answer> = {
   }),
   "box.status": status,
   "box.health": warnings,
-  "box.setup": () => ({ id: selfId, name: "Forn de pa", community: COMMUNITY }),
+  "box.setup": () => ({ id: selfId, name: "Forn de pa", community: COMMUNITY, csrf: "canned" }),
   "box.doctor": () => ({
     ok: false,
     checkedAt: ago(0),

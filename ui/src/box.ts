@@ -3,7 +3,7 @@
  */
 import { useEffect, useMemo } from "preact/hooks";
 import type { CallName, Input, Output } from "./api.ts";
-import { type ApiError, asApiError, call } from "./client.ts";
+import { type ApiError, asApiError, call, eventsUrl } from "./client.ts";
 import { createLive } from "./live.ts";
 import { createResources } from "./resources.ts";
 
@@ -19,7 +19,7 @@ export const resources = createResources({
 });
 
 export const live = createLive({
-  open: () => new EventSource("/api/v1/events"),
+  open: () => new EventSource(eventsUrl()),
   after,
   onEvent: (type) => resources.changed(type.split(".")[0] ?? ""),
   onBack: () => resources.refreshAll(),

@@ -20,12 +20,23 @@ export class ApiError extends Error {
   }
 }
 
-/** What every change must carry; set from `people.session`. */
-let csrf: string | null = null;
+/**
+ * What every call must carry beside the cookie. Browsers send the cookie to every program on the same address; this
+ * stays in the storage of this origin, which knows the port.
+ */
+const CSRF_KEY = "comu.csrf";
+let csrf: string | null = localStorage.getItem(CSRF_KEY);
 let onSignedOut = () => {};
 
 export function setCsrf(value: string | null): void {
   csrf = value;
+  if (value === null) localStorage.removeItem(CSRF_KEY);
+  else localStorage.setItem(CSRF_KEY, value);
+}
+
+/** Where the events are; a stream cannot carry a header. */
+export function eventsUrl(): string {
+  return `/api/v1/events${csrf === null ? "" : `?proof=${encodeURIComponent(csrf)}`}`;
 }
 
 /** Called when the box says that the session is over. */
@@ -47,7 +58,7 @@ export async function call<N extends CallName>(
   const { url, body } = buildRequest(method, pattern, input as Record<string, unknown>);
   const headers: Record<string, string> = { accept: "application/json", "x-comu-language": language.value };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (csrf && method !== "GET") headers["x-comu-csrf"] = csrf;
+  if (csrf) headers["x-comu-csrf"] = csrf;
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), options.timeoutMs ?? CALL_TIMEOUT_MS);
   const stop = () => limit.abort();

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ROLES } from "../../kernel/contract.ts";
 import type { Arrival } from "./api.ts";
-import { BODY_BYTES_MAX, CALLS_PER_MINUTE_MAX, SESSION_COOKIE } from "./api.ts";
-import { csrfOfTests, sampleApi } from "./sample-service.ts";
+import { BODY_BYTES_MAX, CALLS_PER_MINUTE_MAX } from "./api.ts";
+import { cookieOfTests, csrfOfTests, sampleApi } from "./sample-service.ts";
 
 type Raw = string | Uint8Array<ArrayBuffer> | ReadableStream;
 
@@ -25,7 +25,7 @@ interface ErrorAnswer {
 function client(made = sampleApi()) {
   const call = async (method: string, path: string, asked: Call = {}) => {
     const headers = new Headers({ host: asked.host ?? "box.local:7000" });
-    if (asked.role) headers.set("cookie", `${SESSION_COOKIE}=${asked.role}`);
+    if (asked.role) headers.set("cookie", `${cookieOfTests}=${asked.role}`);
     if (asked.role && asked.csrf !== null) headers.set("x-comu-csrf", asked.csrf ?? csrfOfTests);
     const body = asked.raw ?? (asked.body === undefined ? undefined : JSON.stringify(asked.body));
     if (body !== undefined) headers.set("content-type", "application/json");
@@ -74,7 +74,7 @@ test("every endpoint with every role: the weaker are refused, and told whether s
   assert.equal(await code("DELETE", "/cups/a", { local: true, host: "evil.example" }), "200");
 });
 
-test("a change by a session needs its csrf token; reading, the socket and calls before sign-in do not", async () => {
+test("the cookie alone reads and changes nothing; the socket and calls before sign-in need no proof", async () => {
   const { code } = client();
   const body = { ml: 1 };
   assert.equal(await code("POST", "/cups/a", { role: "guest", body, csrf: null }), "403 wrong-origin");
@@ -82,7 +82,10 @@ test("a change by a session needs its csrf token; reading, the socket and calls 
   assert.equal(await code("DELETE", "/cups/a", { role: "host", csrf: null }), "403 wrong-origin");
   assert.equal(await code("POST", "/cups/a", { role: "guest", body }), "200");
   assert.equal(await code("POST", "/cups/a", { local: true, body }), "200");
-  assert.equal(await code("GET", "/cups", { role: "member", csrf: null }), "200");
+  assert.equal(await code("GET", "/cups", { role: "member" }), "200");
+  for (const csrf of [null, "another"]) {
+    assert.equal(await code("GET", "/cups", { role: "member", csrf }), "401 not-signed-in");
+  }
   assert.equal(await code("POST", "/join", { role: "member", csrf: null }), "200");
 });
 
@@ -249,7 +252,7 @@ test("who calls: the context that a handler gets, and the session cookie that it
     origin: "http://box.local:7000",
   });
   const cookie = (await call("POST", "/join")).headers.get("set-cookie")!;
-  assert.match(cookie, new RegExp(`^${SESSION_COOKIE}=a%20new%20token; `));
+  assert.match(cookie, new RegExp(`^${cookieOfTests}=a%20new%20token; `));
   for (const word of ["HttpOnly", "SameSite=Strict", "Path=/"]) assert.ok(cookie.includes(word), cookie);
   assert.match((await call("POST", "/join", { body: { leave: true } })).headers.get("set-cookie")!, /Max-Age=0/);
 });

@@ -26,8 +26,10 @@ import { openApi } from "./openapi.ts";
 import { createRateLimits } from "./rate.ts";
 import { eventStream } from "./stream.ts";
 
-/** The cookie of a session. `SameSite=Strict` and `HttpOnly`; without `Secure`, since many boxes speak plain HTTP. */
-export const SESSION_COOKIE = "comu_session";
+/** Where pages hear of changes. */
+const EVENTS_PATH = "/api/v1/events";
+/** The browser forgets the cookie then; the session itself ends earlier, by the setting. */
+const COOKIE_DAYS = 365;
 /** A larger request body is refused. */
 export const BODY_BYTES_MAX = 64 * 1024;
 /** Answers from this length on are packed; quick rather than tight, for small boxes. */
@@ -53,7 +55,9 @@ export interface ApiOptions {
   version: string;
   services: readonly Service[];
   /** Who a session token belongs to; undefined for nobody. */
-  authenticate: (token: string) => Principal | undefined;
+  authenticate: (token: string, proof: string | undefined) => Principal | undefined;
+  /** The session cookie's name, of this box alone: cookies do not tell two boxes on one address apart. */
+  cookieName: string;
   /** Is the service of this name switched on and running? */
   isRunning: (service: string) => boolean;
   /** Names, beside addresses and *.local, by which pages may be asked for. */
@@ -75,8 +79,13 @@ export function createApi(options: ApiOptions): Hono<Env> {
   };
   const who = (c: Context<Env>): Principal => {
     if (c.env.local) return { role: "host", via: "socket" };
-    const token = getCookie(c, SESSION_COOKIE);
-    return (token ? options.authenticate(token) : undefined) ?? { role: "public", via: "none" };
+    const token = getCookie(c, options.cookieName);
+    // An event stream cannot carry a header.
+    const proof = c.req.header("x-comu-csrf") ?? (c.req.path === EVENTS_PATH ? c.req.query("proof") : undefined);
+    const principal = token ? options.authenticate(token, proof) : undefined;
+    // Without the proof a cookie may read nothing; for a change it is refused by name, see checkCsrf.
+    const unproved = principal && principal.csrf === undefined && c.req.method === "GET";
+    return principal && !unproved ? principal : { role: "public", via: "none" };
   };
 
   app.use("*", async (c, next) => {
@@ -90,7 +99,7 @@ export function createApi(options: ApiOptions): Hono<Env> {
   });
 
   app.get("/api/v1/openapi.json", (c) => c.json(openApi(options.services, options.version)));
-  app.get("/api/v1/events", (c) => eventStream(c, options.events, options.clock, () => who(c), c.env.hangUp));
+  app.get(EVENTS_PATH, (c) => eventStream(c, options.events, options.clock, () => who(c), c.env.hangUp));
 
   for (const service of options.services) {
     for (const [name, endpoint] of Object.entries(service.contract.endpoints)) {
@@ -112,7 +121,7 @@ export function createApi(options: ApiOptions): Hono<Env> {
           address: c.env.address,
           signal: c.req.raw.signal,
           language: language(c),
-          setSession: (token) => writeSession(c, token),
+          setSession: (token) => writeSession(c, options.cookieName, token),
           origin: c.env.local ? options.ownOrigin() : new URL(c.req.url).origin,
         };
         const output = (endpoint.output as z.ZodType).parse(await handler(input.data, context));
@@ -200,7 +209,8 @@ function badJson(reason: string, cause?: unknown): Failure {
   return fail("bad-input", { params: { field: "body", reason }, cause });
 }
 
-function writeSession(c: Context<Env>, token: string | null): void {
-  if (token === null) deleteCookie(c, SESSION_COOKIE, { path: "/" });
-  else setCookie(c, SESSION_COOKIE, token, { path: "/", httpOnly: true, sameSite: "Strict", maxAge: 400 * 86_400 });
+/** `SameSite=Strict` and `HttpOnly`; without `Secure`, since many boxes speak plain HTTP. */
+function writeSession(c: Context<Env>, name: string, token: string | null): void {
+  if (token === null) deleteCookie(c, name, { path: "/" });
+  else setCookie(c, name, token, { path: "/", httpOnly: true, sameSite: "Strict", maxAge: COOKIE_DAYS * 86_400 });
 }

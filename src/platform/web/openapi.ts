@@ -29,7 +29,14 @@ export function openApi(services: readonly Service[], version: string): object {
     paths,
     components: {
       schemas: { Error: errorSchema },
-      securitySchemes: { session: { type: "apiKey", in: "cookie", name: "comu_session" } },
+      securitySchemes: {
+        session: {
+          type: "apiKey",
+          in: "header",
+          name: "x-comu-csrf",
+          description: "Beside the cookie of the session.",
+        },
+      },
     },
   };
 }

@@ -86,8 +86,10 @@ export const sampleContract = defineContract({
 
 /** Who the session tokens of the tests belong to. */
 export const csrfOfTests = "csrf-of-tests";
-export function principalOf(role: Role): Principal {
-  return { role, account: role, via: "session", session: `session of ${role}`, csrf: csrfOfTests };
+export const cookieOfTests = "comu_session_test";
+export function principalOf(role: Role, proof: string | undefined): Principal {
+  const csrf = proof === csrfOfTests ? proof : undefined;
+  return { role, account: role, via: "session", session: `session of ${role}`, csrf };
 }
 
 export function sampleService(): Service<typeof sampleContract.endpoints> {
@@ -135,10 +137,11 @@ export function sampleApi(more: Partial<ApiOptions> = {}) {
     words,
     version: "1.2.3",
     services: [sampleService()],
-    authenticate(token) {
+    cookieName: cookieOfTests,
+    authenticate(token, proof) {
       if (token === "broken") throw fail("disk-full");
       const role = state.sessions.get(token);
-      return role ? principalOf(role) : undefined;
+      return role ? principalOf(role, proof) : undefined;
     },
     isRunning: () => state.running,
     hostNames: () => ["box.example"],

@@ -3,18 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EVENT_LISTENERS_MAX, EVENTS_KEPT } from "../../kernel/events.ts";
 import { settled } from "../../kernel/virtual-clock.ts";
-import { SESSION_COOKIE } from "./api.ts";
-import { sampleApi } from "./sample-service.ts";
+import { cookieOfTests, csrfOfTests, sampleApi } from "./sample-service.ts";
 import { EVENTS_WAITING_MAX, HEARTBEAT_MS } from "./stream.ts";
 
 type Made = ReturnType<typeof sampleApi>;
 
 function ask(made: Made, asked: { role?: string; lastId?: string; hangUp?: () => void } = {}) {
   const headers = new Headers({ host: "box.local" });
-  if (asked.role) headers.set("cookie", `${SESSION_COOKIE}=${asked.role}`);
+  if (asked.role) headers.set("cookie", `${cookieOfTests}=${asked.role}`);
   if (asked.lastId !== undefined) headers.set("last-event-id", asked.lastId);
   const arrival = { address: "10.0.0.9", local: false, ...(asked.hangUp ? { hangUp: asked.hangUp } : {}) };
-  return made.api.fetch(new Request("http://box.local/api/v1/events", { headers }), arrival);
+  return made.api.fetch(new Request(`http://box.local/api/v1/events?proof=${csrfOfTests}`, { headers }), arrival);
 }
 
 /** Opens a stream and reads it in the background. */

@@ -160,7 +160,13 @@ export const boxContract = defineContract({
         /** Printed by `comu up`; needed when the page is not opened on the machine itself. */
         setupKey: z.string().max(100).optional(),
       }),
-      output: z.object({ id: z.string(), name: z.string(), community: z.object({ id: z.string(), name: z.string() }) }),
+      output: z.object({
+        id: z.string(),
+        name: z.string(),
+        community: z.object({ id: z.string(), name: z.string() }),
+        /** For the page that did it, as from signing in; null on the command line. */
+        csrf: z.string().nullable(),
+      }),
     }),
     status: endpoint({
       method: "GET",

@@ -62,9 +62,11 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
           : await system.mesh.join(input.community.join, input.owner);
       system.people.createHost(host);
       system.mesh.describeSelf();
-      if (context.principal.via === "none") context.setSession(system.people.openSession(host.name));
+      const session = context.principal.via === "none" ? system.people.openSession(host.name) : undefined;
+      if (session) context.setSession(session.token);
       system.events.emit("box.changed", "guest");
-      return { id: system.identity.boxId, name: input.name, community: { id: joined.id, name: joined.name } };
+      const community = { id: joined.id, name: joined.name };
+      return { id: system.identity.boxId, name: input.name, community, csrf: session?.csrf ?? null };
     } catch (error) {
       // Refused means that nothing happened; that the first error is told matters more than this.
       await system.config.change({ box: { name, language, zone: zoneBefore } }).catch(() => undefined);

@@ -2,6 +2,7 @@
  * The body of a service record, as it travels between boxes, and its reading. Whatever comes from another box is
  * taken apart here once; what does not fit is not shown.
  */
+import { isForeignHost } from "../../platform/addresses.ts";
 import { CATEGORIES, SCOPES, serviceType } from "./contract.ts";
 import type { Category } from "./kinds.ts";
 
@@ -64,7 +65,7 @@ function parse(body: Record<string, unknown>): ServiceBody | null {
     isText(body["description"], 0, 300) &&
     CATEGORIES.includes(body["category"] as Category) &&
     SCOPES.includes(body["scope"] as "zone") &&
-    (host === null || (isText(host, 1, 253) && /^[A-Za-z0-9.:_-]+$/.test(host))) &&
+    (host === null || (isText(host, 1, 253) && isForeignHost(host))) &&
     isPort(body["port"]) &&
     isText(body["path"], 0, 200) &&
     /^(\/[^\s]*)?$/.test(body["path"] as string) &&

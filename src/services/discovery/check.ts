@@ -38,7 +38,9 @@ export async function measureService(
   const { host, port, path } = service;
   const scheme = service.url.slice(0, service.url.indexOf(":"));
   if (!service.own && host !== boxHost && isLocal(host)) return undefined;
-  const result = await look(clock, { host, port, path, scheme }, kind);
+  // A name may still mean this machine: then the probe hangs up before it says a word.
+  const refuse = service.own || host === boxHost ? undefined : (address: string) => isLocal(address);
+  const result = await look(clock, { host, port, path, scheme, refuse }, kind);
   return { ok: result.ok, rttMs: result.rttMs ?? null, firstByteMs: result.firstByteMs ?? null };
 }
 
@@ -47,10 +49,11 @@ interface Target {
   port: number;
   path: string;
   scheme: string;
+  refuse?: ((address: string) => boolean) | undefined;
 }
 
-async function look(clock: Clock, { host, port, path, scheme }: Target, kind: CheckKind): Promise<ProbeResult> {
+async function look(clock: Clock, { host, port, path, scheme, refuse }: Target, kind: CheckKind): Promise<ProbeResult> {
   if (kind === "none") return { ok: true };
   const asked = { http: scheme === "https" ? "https" : "http", dns: "dns", tcp: "tcp" }[kind];
-  return probe({ scheme: asked, host, port, ...(path ? { path: encodeURI(path) } : {}) }, { clock });
+  return probe({ scheme: asked, host, port, ...(path ? { path: encodeURI(path) } : {}) }, { clock, refuse });
 }

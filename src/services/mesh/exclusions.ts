@@ -30,7 +30,8 @@ export interface Exclusions {
 
 export function createExclusions(needs: ExclusionsNeeds): Exclusions {
   const { admission, peers, links, selfId } = needs;
-  const present = () => new Set(admission.view()?.excluded.keys());
+  // Not ourselves: what we wrote must still be there when we are pardoned.
+  const present = () => new Set([...(admission.view()?.excluded.keys() ?? [])].filter((box) => box !== selfId));
   let known = present();
 
   const tell = async (box: string, exclusion: SignedRecord) => {

@@ -47,8 +47,9 @@ async function box() {
   /** A caller: from an address, with the session of the last sign-in. */
   const caller = (address = "10.0.0.9") => {
     let token: string | null = null;
+    let csrf: string | undefined;
     const context = (): CallContext => ({
-      principal: (token ? client.authenticate(token) : undefined) ?? { role: "public", via: "none" },
+      principal: (token ? client.authenticate(token, csrf) : undefined) ?? { role: "public", via: "none" },
       address,
       signal: new AbortController().signal,
       language: "en",
@@ -58,8 +59,12 @@ async function box() {
     return {
       context,
       token: () => token!,
-      who: () => (token ? client.authenticate(token) : undefined),
-      signIn: async (name: string, password = PASSWORD) => handlers.signIn({ name, password }, context()),
+      who: () => (token ? client.authenticate(token, csrf) : undefined),
+      signIn: async (name: string, password = PASSWORD) => {
+        const view = await handlers.signIn({ name, password }, context());
+        csrf = view.csrf!;
+        return view;
+      },
     };
   };
   const invite = async (role: "host" | "steward" | "member" | "guest" = "member", days = 7) => {
@@ -90,10 +95,20 @@ test("signing in opens a session with role, csrf token and page facts; signing o
   assert.notEqual((await another.signIn("Ona")).csrf, view.csrf);
   const token = ona.token();
   handlers.signOut({}, ona.context());
-  assert.deepEqual([client.authenticate(token), ona.token()], [undefined, null]);
+  assert.deepEqual([client.authenticate(token, view.csrf!), ona.token()], [undefined, null]);
   assert.ok(another.who());
-  assert.equal(client.authenticate("no such token"), undefined);
-  assert.equal(client.authenticate(""), undefined);
+  assert.equal(client.authenticate("no such token", view.csrf!), undefined);
+  assert.equal(client.authenticate("", ""), undefined);
+});
+
+test("the cookie's token alone proves nothing: the second secret does not follow from it", async () => {
+  const { caller, client } = await box();
+  const ona = caller();
+  const { csrf } = await ona.signIn("Ona");
+  assert.equal(client.authenticate(ona.token(), csrf!)!.csrf, csrf);
+  for (const proof of [undefined, "", "another", ona.token()]) {
+    assert.equal(client.authenticate(ona.token(), proof)!.csrf, undefined);
+  }
 });
 
 test("no token or password is stored as it is", async () => {
@@ -285,23 +300,25 @@ test("sessions per account: the one used longest ago goes, the new one stays, wh
   const { clock, client, store } = await box();
   const tokens: string[] = [];
   for (let n = 0; n < SESSIONS_PER_ACCOUNT_MAX; n += 1) {
-    tokens.push(client.openSession("Ona"));
+    tokens.push(client.openSession("Ona").token);
     clock.advance(1000);
   }
-  const open = () => tokens.map((token) => Number(client.authenticate(token) !== undefined)).join("");
+  const open = () => tokens.map((token) => Number(client.authenticate(token, undefined) !== undefined)).join("");
   const all = "1".repeat(SESSIONS_PER_ACCOUNT_MAX);
   assert.equal(open(), all);
-  tokens.push(client.openSession("ona"));
+  tokens.push(client.openSession("ona").token);
   assert.equal(open(), `0${all}`);
   clock.setWall(clock.wallMs() - DAY_MS);
   const late = client.openSession("Ona");
-  assert.ok(client.authenticate(late));
+  assert.ok(client.authenticate(late.token, late.csrf));
   assert.equal(
     store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_sessions").get()!.n,
     SESSIONS_PER_ACCOUNT_MAX,
   );
   // All in the same millisecond.
-  for (let n = 0; n < 2 * SESSIONS_PER_ACCOUNT_MAX; n += 1) assert.ok(client.authenticate(client.openSession("Ona")));
+  for (let n = 0; n < 2 * SESSIONS_PER_ACCOUNT_MAX; n += 1) {
+    assert.ok(client.authenticate(client.openSession("Ona").token, undefined));
+  }
 });
 
 test("an invitation makes one account, with its role, and signs in", async () => {

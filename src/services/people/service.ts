@@ -56,17 +56,23 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
   const changed = () => needs.events.emit("people.changed", "member");
   const newToken = () => Buffer.from(needs.random.bytes(32)).toString("base64url");
 
-  const openSession = (folded: string): string => {
-    const token = newToken();
+  const openSession = (folded: string): { token: string; csrf: string } => {
+    const [token, csrf] = [newToken(), newToken()];
     rows.transaction(() => {
       rows.endUnusedSince(nowMs() - sessionMs());
-      rows.insertSession({ tokenHash: hashOf(token), folded, createdMs: nowMs(), usedMs: nowMs() });
+      rows.insertSession({
+        tokenHash: hashOf(token),
+        proofHash: hashOf(csrf),
+        folded,
+        createdMs: nowMs(),
+        usedMs: nowMs(),
+      });
       rows.seen(folded, nowMs());
     });
-    return token;
+    return { token, csrf };
   };
 
-  const authenticate = (token: string): Principal | undefined => {
+  const authenticate = (token: string, proof: string | undefined): Principal | undefined => {
     const tokenHash = hashOf(token);
     const session = rows.session(tokenHash);
     // A clock that was set back must not end sessions, so only a long time forward counts.
@@ -77,7 +83,8 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
       ifRoom(() => rows.useSession(tokenHash, nowMs()));
       ifRoom(() => rows.seen(account.folded, nowMs()));
     }
-    return { role: account.role, account: account.name, via: "session", session: tokenHash, csrf: csrfOf(token) };
+    const csrf = proof !== undefined && hashOf(proof) === session.proofHash ? proof : undefined;
+    return { role: account.role, account: account.name, via: "session", session: tokenHash, csrf };
   };
 
   const sessionView = (context: CallContext, principal: Principal) => {
@@ -94,9 +101,9 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
   };
 
   const signedIn = (context: CallContext, folded: string) => {
-    const token = openSession(folded);
+    const { token, csrf } = openSession(folded);
     context.setSession(token);
-    return sessionView(context, authenticate(token)!);
+    return sessionView(context, authenticate(token, csrf)!);
   };
 
   const accountView = (row: AccountRow) => ({
@@ -242,8 +249,4 @@ function fold(name: string): string {
 
 function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("base64url");
-}
-
-function csrfOf(token: string): string {
-  return createHash("sha256").update(`csrf ${token}`).digest("base64url");
 }

@@ -17,6 +17,8 @@ export interface AccountRow {
 
 export interface SessionRow {
   tokenHash: string;
+  /** Of the second secret, which the page holds. */
+  proofHash: string;
   folded: string;
   createdMs: number;
   usedMs: number;
@@ -39,6 +41,9 @@ const MIGRATIONS = [
    CREATE INDEX people_sessions_account ON people_sessions(folded, usedMs);
    CREATE TABLE people_invitations (id TEXT PRIMARY KEY, tokenHash TEXT NOT NULL UNIQUE, role TEXT NOT NULL,
      note TEXT NOT NULL, createdMs INTEGER NOT NULL, expiresMs INTEGER NOT NULL) STRICT;`,
+  // Sessions from before have no proof and end here: everybody signs in once more.
+  `DELETE FROM people_sessions;
+   ALTER TABLE people_sessions ADD COLUMN proofHash TEXT NOT NULL DEFAULT '';`,
 ];
 
 /** Sessions kept per account; a new one beyond it ends the one that was used longest ago. */
@@ -74,8 +79,8 @@ export function peopleStore(store: Store) {
       store.prepare<{ n: number }>("SELECT count(*) AS n FROM people_sessions WHERE folded = ?").get(folded)!.n,
     insertSession(row: SessionRow) {
       store
-        .prepare("INSERT INTO people_sessions (tokenHash, folded, createdMs, usedMs) VALUES (?, ?, ?, ?)")
-        .run(row.tokenHash, row.folded, row.createdMs, row.usedMs);
+        .prepare("INSERT INTO people_sessions (tokenHash, proofHash, folded, createdMs, usedMs) VALUES (?, ?, ?, ?, ?)")
+        .run(row.tokenHash, row.proofHash, row.folded, row.createdMs, row.usedMs);
       // The new one always stays, also when the clock was set back and it looks like the oldest.
       store
         .prepare(

@@ -3,7 +3,7 @@
  * a community or to join one. Everything else has a default and can be changed later.
  */
 import { useState } from "preact/hooks";
-import { call } from "../client.ts";
+import { call, setCsrf } from "../client.ts";
 import { CommunityChoice, type CommunityDraft, communityReady } from "../components/community-choice.tsx";
 import { PasswordField, TextField } from "../components/field.tsx";
 import { Form } from "../components/form.tsx";
@@ -140,7 +140,7 @@ function SecondStep({ draft, community, onCommunity }: SecondStepProps) {
     return null;
   }
   const send = async () => {
-    await call(
+    const done = await call(
       "box.setup",
       {
         name: draft.name,
@@ -152,6 +152,7 @@ function SecondStep({ draft, community, onCommunity }: SecondStepProps) {
       },
       { timeoutMs: SETUP_TIMEOUT_MS },
     );
+    setCsrf(done.csrf);
     history.replaceState(null, "", "/");
     await loadSession();
     navigate("/", true);
