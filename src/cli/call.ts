@@ -13,6 +13,7 @@ export const cliErrors = defineErrors({
   "password-file-unreadable": 400,
   "setup-incomplete": 400,
   "demo-box-failed": 500,
+  "yes-needed": 400,
 });
 
 /** A box that does not answer within this time is taken for stuck. Joining a far community may take long. */

@@ -8,7 +8,7 @@ import type { CommandShape, Endpoint } from "../kernel/contract.ts";
 import { inputFailure } from "../kernel/config.ts";
 import { say } from "../kernel/words.ts";
 import { services } from "../services/index.ts";
-import { callBox, firstLine } from "./call.ts";
+import { callBox, cliErrors, firstLine } from "./call.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { printOutput } from "./print.ts";
 import { words } from "./words.ts";
@@ -116,7 +116,8 @@ function toNumber(text: string): number {
 }
 
 async function confirm(key: string, input: Record<string, unknown>, language: "ca" | "es" | "en"): Promise<void> {
-  if (!process.stdin.isTTY) return;
+  // Nobody there to ask: what cannot be undone by itself needs the flag.
+  if (!process.stdin.isTTY) throw cliErrors.fail("yes-needed");
   const ask = createInterface({ input: process.stdin, output: process.stderr });
   const params = Object.fromEntries(Object.entries(input).map(([name, value]) => [name, String(value)]));
   const answer = await ask.question(`${say(words, language, key, params)} [y/N] `);

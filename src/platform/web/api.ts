@@ -135,7 +135,9 @@ export function createApi(options: ApiOptions): Hono<Env> {
   });
   app.onError((error, c) => {
     const failure = asFailure(error);
-    if (failure.code === "internal") options.log.error("a request failed", { path: c.req.path, error });
+    // Who hung up gets no answer anyway.
+    if (failure.code === "internal" && !c.req.raw.signal.aborted)
+      options.log.error("a request failed", { path: c.req.path, error });
     c.header("cache-control", "no-store");
     const retryAfterS = failure.params["seconds"];
     if (failure.status === 429 && retryAfterS) c.header("retry-after", String(retryAfterS));

@@ -15,6 +15,8 @@ export const DOCTOR_FIRST_MS = 60_000;
 /** A check that takes longer counts as failed. */
 export const CHECK_TIMEOUT_MS = 20_000;
 const NODE_MAJOR_MIN = 24;
+/** With less, the box cannot write what it is told. */
+const DISK_MIB_MIN = 16;
 const MIB = 1024 * 1024;
 
 export interface DoctorReport {
@@ -32,7 +34,12 @@ export function createDoctor(system: System) {
     const freeMiB = Math.floor(disk.freeBytes / MIB);
     const engines = system.services.filter((service) => service.contract.optional).length;
     return [
-      { code: "disk", ok: disk.freeBytes >= reserve, severity: "warning", params: { free: freeMiB } },
+      {
+        code: "disk",
+        ok: disk.freeBytes >= reserve,
+        severity: freeMiB < DISK_MIB_MIN ? "error" : "warning",
+        params: { free: freeMiB },
+      },
       { code: "store", ok: system.store.checkIntegrity().length === 0, severity: "error" },
       {
         code: "versions",

@@ -133,7 +133,10 @@ function handlersOf(parts: Parts): Handlers<typeof discoveryContract.endpoints> 
       const history = measure.history(id).map(({ atMs, ...sample }) => ({ at: isoTime(atMs), ...sample }));
       return { ...catalogue.find(id), history };
     },
-    publish: (input) => viewOfKey(publishNew(own, needs.random, selfId, input, needs.clock.wallMs())),
+    publish(input) {
+      needs.mesh.checkClock();
+      return viewOfKey(publishNew(own, needs.random, selfId, input, needs.clock.wallMs()));
+    },
     change({ id, ...patch }) {
       const key = keyOf(id);
       changeOwn(own, key, patch);

@@ -95,6 +95,8 @@ export interface MeshClient {
   found(name: string): Promise<CommunityView>;
   /** `owner` when nobody has an account here yet. */
   join(code: string, owner?: string): Promise<CommunityView>;
+  /** Throws `clock-wrong` when the others would refuse what this box signs now. */
+  checkClock(): void;
   /** Where the mesh listens. */
   port(): number;
   /** A code without an invitation, by which boxes ask to join an open community. */

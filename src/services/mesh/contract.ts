@@ -24,6 +24,8 @@ export const meshErrors = defineErrors({
   "not-steward": 403,
   "not-inviter": 403,
   "box-unknown": 404,
+  "box-ambiguous": 409,
+  "clock-wrong": 409,
   "founder-stays": 409,
   "record-refused": 422,
   "invitations-full": 507,

@@ -147,6 +147,7 @@ function findBox(boxes: BoxView[], ref: string): BoxView {
   const exact = boxes.find((box) => box.id === ref);
   const begins = ref.length >= 4 ? boxes.filter((box) => box.id.startsWith(ref)) : [];
   const named = boxes.filter((box) => box.name.toLowerCase() === ref.toLowerCase());
+  if (!exact && begins.length !== 1 && named.length > 1) throw fail("box-ambiguous", { params: { box: ref } });
   const found = exact ?? (begins.length === 1 ? begins[0] : undefined) ?? (named.length === 1 ? named[0] : undefined);
   if (!found) throw fail("box-unknown", { params: { box: ref } });
   return found;

@@ -22,6 +22,7 @@ import {
 } from "../../protocols/records/membership-facts.ts";
 import { readRecord } from "../../protocols/records/record.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
+import { FUTURE_MAX_MS } from "../../protocols/records/constants.ts";
 import { createRecords } from "../../protocols/records/records.ts";
 import type { StoreRow } from "../../protocols/records/records.ts";
 import type { JoinCode } from "./code.ts";
@@ -92,6 +93,8 @@ async function joinThrough(needs: JoiningNeeds, address: Address): Promise<Joine
   const seen = await lookPatiently(clock, () =>
     ask<LookAnswer>({ step: "look", ...(invitation ? { invitation: invitation.id } : {}) }),
   );
+  const offsetMs = peers.clockOffsetMs() ?? 0;
+  if (Math.abs(offsetMs) > FUTURE_MAX_MS) throw fail("clock-wrong");
   const genesis = readRecord(seen.body.genesis);
   if (!genesis || communityIdOf(genesis, recordCrypto.sha256) !== community) {
     throw fail("community-unreachable", { params: { reason: "another community answers there" } });

@@ -10,6 +10,7 @@
 import type { Service } from "../../kernel/contract.ts";
 import { createLinks } from "../../platform/links.ts";
 import type { Links } from "../../platform/links.ts";
+import { FUTURE_MAX_MS } from "../../protocols/records/constants.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { System } from "../../system.ts";
 import { createAnswering } from "./answering.ts";
@@ -175,6 +176,10 @@ function clientOf(parts: Parts): MeshClient {
     serve: answering.serve,
     found: community.found,
     join: community.join,
+    checkClock() {
+      const offsetMs = session()?.peers.clockOffsetMs() ?? 0;
+      if (Math.abs(offsetMs) > FUTURE_MAX_MS) throw meshErrors.fail("clock-wrong");
+    },
     port: parts.port.number,
     openCode() {
       const open = session();

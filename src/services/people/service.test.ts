@@ -8,6 +8,7 @@ import { createConfig } from "../../kernel/config.ts";
 import type { CallContext } from "../../kernel/contract.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import { createEvents } from "../../kernel/events.ts";
+import { createLog } from "../../kernel/log.ts";
 import { seededRandom } from "../../kernel/random.ts";
 import { virtualClock } from "../../kernel/virtual-clock.ts";
 import { openStore } from "../../platform/store.ts";
@@ -33,6 +34,7 @@ async function box() {
     random: seededRandom(boxes),
     store,
     events,
+    log: createLog({ clock, level: "error", write: () => {} }),
     config: createConfig({ sections: { people: peopleSettings }, load: () => undefined, save: async () => {} }),
     pageFacts: () => ({
       box: { id: "b", name: "box" },

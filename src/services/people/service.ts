@@ -8,6 +8,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { isoTime } from "../../kernel/clock.ts";
 import type { Config } from "../../kernel/config.ts";
 import type { Events } from "../../kernel/events.ts";
+import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { ifRoom } from "../../platform/disk-room.ts";
 import type { Store } from "../../platform/store.ts";
@@ -32,6 +33,7 @@ export interface PeopleNeeds {
   store: Store;
   config: Config;
   events: Events;
+  log: Log;
   /** What a page needs to begin, beside who is signed in. */
   pageFacts: () => PageFacts;
 }
@@ -140,6 +142,7 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     // The account may be gone or have another password by now.
     if (!isRight || rows.account(folded)?.password !== stored) {
       attempts.wrong(folded, address);
+      needs.log.warn("a sign-in failed", { account: folded.slice(0, 60), address });
       throw fail("wrong-password");
     }
     attempts.right(folded, address);
