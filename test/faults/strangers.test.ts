@@ -27,7 +27,7 @@ const SLOW_ADDRESSES = 20;
 const SLOW_MS = 8_000;
 /** A page while all that goes on. */
 const PAGE_MS_MAX = 2_000;
-const GROWTH_MIB_MAX = 150;
+const GROWTH_MIB_MAX = 220;
 
 let box: Box;
 let startMiB = 0;
