@@ -48,8 +48,31 @@ test("a box that was away during an exclusion is back by itself; the excluded on
     (await Promise.all([first, away, stays].map((one) => upAt(one, ["First", "Away", "Stays"])))).every(Boolean),
   );
   console.log(`figure: back after a key change in ${Math.round(performance.now() - startMs)} ms`);
-  assert.ok((await out.api<{ code: string }[]>("/health")).some((warning) => warning.code === "excluded"));
+  await eventually("the excluded box says so itself", BACK_MS, async () =>
+    (await out.api<{ code: string }[]>("/health")).some((warning) => warning.code === "excluded"),
+  );
   assert.ok(!(await seenBy(away)).some((box) => box.name === "Out" && box.state !== "excluded"));
   const { state } = (await seenBy(stays)).find((box) => box.name === "First")!;
   assert.equal(state, "up");
+});
+
+test("a pardoned box comes back by itself, with its name and its services", async (t) => {
+  const first = await startBox({ name: "First", owner: "Anna", newCommunity: "Pardon", until: t });
+  const { code } = await first.cli<{ code: string }>(["invite", "--json"]);
+  const other = await startBox({ name: "Other", owner: "Biel", join: code, until: t });
+  const flags = ["--type", "_http._tcp", "--port", String(other.port), "--title", "Songs", "--check", "none", "--json"];
+  await other.cli(["services", "publish", ...flags]);
+  const songs = async () =>
+    (await first.api<{ title: string; box: string; state: string }[]>("/services")).some(
+      ({ title, box, state }) => title === "Songs" && box === "Other" && state === "up",
+    );
+  await eventually("the service is seen", BACK_MS, songs);
+  await first.cli(["boxes", "exclude", "Other", "--reason", "a mistake", "--yes", "--json"]);
+  await eventually("the service is gone", BACK_MS, async () => !(await songs()));
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  const startMs = performance.now();
+  // By its name, which the steward's record keeps.
+  await first.cli(["boxes", "pardon", "Other", "--json"]);
+  await eventually("name and service are back", BACK_MS, songs);
+  console.log(`figure: back after a pardon in ${Math.round(performance.now() - startMs)} ms`);
 });

@@ -117,8 +117,9 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
         disk: { freeBytes: facts.diskFreeBytes, totalBytes: facts.diskTotalBytes },
       };
     },
-    health: (_input, { language }) =>
-      system.health.warnings().map((one) => ({
+    health(_input, { language }) {
+      system.health.refresh(system.clock.wallMs());
+      return system.health.warnings().map((one) => ({
         code: one.code,
         source: one.source,
         severity: one.severity,
@@ -126,7 +127,8 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
         fix: say(system.words, language, `fix.${one.code}`, one.params),
         since: isoTime(one.sinceMs),
         ignored: one.ignored,
-      })),
+      }));
+    },
     doctor: async (_input, { language }) => doctor.report(await doctor.run(), language),
     settings: () => ({
       values: system.config.values() as Record<string, Record<string, unknown>>,
