@@ -39,3 +39,8 @@ export function systemClock(): Clock {
 export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
+
+/** Lets whatever waits go first: for long work that must not hold the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
