@@ -93,7 +93,10 @@ function useSteady(next: readonly Service[], wish: Wish) {
     kept.current = null;
     draw((now) => now + 1);
   };
-  if (!kept.current || kept.current.wish !== wish || still) {
+  // What the reader has just published must not wait to be asked for.
+  const before = kept.current?.known;
+  const ownIsNew = before !== undefined && next.some((service) => service.own && !before.has(service.id));
+  if (!kept.current || kept.current.wish !== wish || still || ownIsNew) {
     kept.current = {
       wish,
       ids: next.map((service) => service.id),
