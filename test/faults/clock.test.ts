@@ -62,8 +62,8 @@ async function shows(box: Box, titles: string[], own: boolean): Promise<boolean>
   return titles.every((title) => up.includes(title));
 }
 
-async function sessionWorks(box: Box, cookie: string): Promise<boolean> {
-  const response = await fetch(`${box.url}/api/v1/session`, { headers: { cookie } });
+async function sessionWorks(box: Box, headers: Record<string, string>): Promise<boolean> {
+  const response = await fetch(`${box.url}/api/v1/session`, { headers });
   return ((await response.json()) as { account: string | null }).account === "Anna";
 }
 
@@ -98,8 +98,9 @@ test("a clock that jumps by a day loses nothing", { timeout: 150_000 }, async (t
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name: "Anna", password: "correct horse battery" }),
   });
-  const cookie = signedIn.headers.getSetCookie()[0]!.split(";")[0]!;
-  assert.ok(await sessionWorks(box, cookie));
+  const { csrf } = (await signedIn.json()) as { csrf: string };
+  const session = { cookie: signedIn.headers.getSetCookie()[0]!.split(";")[0]!, "x-comu-csrf": csrf };
+  assert.ok(await sessionWorks(box, session));
   const suspicionsBefore = await metric(founder, "mesh_suspicions_total");
   const open = await box.api<{ id: string; code: string }>("/invitations", { method: "POST", body: { hours: 2 } });
   const stateOf = async (id: string) =>
@@ -111,7 +112,7 @@ test("a clock that jumps by a day loses nothing", { timeout: 150_000 }, async (t
     clock.jump(days);
     assert.ok(Math.abs((await offsetMs(box)) - days * DAY_MS) < 60_000, "the box has the other time");
     await eventually("the warning stands", SEEN_TIMEOUT_MS, () => warned(box));
-    assert.ok(await sessionWorks(box, cookie), "the session stays");
+    assert.ok(await sessionWorks(box, session), "the session stays");
     assert.equal(await stateOf(open.id), days > 0 ? "expired" : "open");
     titles.push(`Durant ${days}`);
     await publish(box, `Durant ${days}`, 21_000 + days);
@@ -126,7 +127,7 @@ test("a clock that jumps by a day loses nothing", { timeout: 150_000 }, async (t
     const seenMs = Math.round(performance.now() - rightMs);
     await eventually("and from outside", SEEN_TIMEOUT_MS, () => shows(box, [`De fora ${days}`], false));
     await eventually("the warning goes", SEEN_TIMEOUT_MS, async () => !(await warned(box)));
-    assert.ok(await sessionWorks(box, cookie), "the session stays");
+    assert.ok(await sessionWorks(box, session), "the session stays");
     assert.equal(await stateOf(open.id), "open");
     const after = await quiet(box, founder);
     const jump = days > 0 ? "+1 day" : "-1 day";

@@ -140,20 +140,21 @@ async function changeUntilFull(owner: Owner): Promise<void> {
   assert.fail(`${TRIES_MAX} rounds of changes still fitted`);
 }
 
-/** A browser's way in; the answer's cookie. */
-async function signIn(box: Box): Promise<string> {
+/** A browser's way in: what it sends with every call from then on. */
+async function signIn(box: Box): Promise<Record<string, string>> {
   const response = await fetch(`${box.url}/api/v1/session`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name: "Anna", password: "correct horse battery" }),
   });
   assert.equal(response.status, 200);
-  return response.headers.getSetCookie()[0]!.split(";")[0]!;
+  const { csrf } = (await response.json()) as { csrf: string };
+  return { cookie: response.headers.getSetCookie()[0]!.split(";")[0]!, "x-comu-csrf": csrf };
 }
 
-async function checkReading(box: Box, cookie: string): Promise<void> {
+async function checkReading(box: Box, headers: Record<string, string>): Promise<void> {
   for (const path of ["/", "/healthz", "/metrics", "/api/v1/public", "/api/v1/services", "/api/v1/status"]) {
-    const response = await fetch(`${box.url}${path}`, { headers: { cookie } });
+    const response = await fetch(`${box.url}${path}`, { headers });
     assert.equal(response.status, 200, path);
     await response.arrayBuffer();
   }
@@ -169,7 +170,7 @@ test("a full disk refuses changes, loses nothing, and is over when there is room
   const owner = new Owner(box);
   owner.invitations.add("i0");
   assert.deepEqual(await owner.changeAll(), []);
-  const cookie = await signIn(box);
+  const session = await signIn(box);
 
   fill(disk);
   await changeUntilFull(owner);
@@ -180,7 +181,7 @@ test("a full disk refuses changes, loses nothing, and is over when there is room
   await sleep(WATCHED_MS);
   const cpuPercent = ((cpuMs(pidOf(box)) - cpuBefore) / WATCHED_MS) * 100;
   assert.ok(cpuPercent < CPU_PERCENT_MAX, `${cpuPercent.toFixed(0)} % of a core while full`);
-  await checkReading(box, cookie);
+  await checkReading(box, session);
   await owner.check();
   assert.equal(box.process?.exit, undefined);
   const parts = await box.api<{ name: string; crashes: number }[]>("/parts");

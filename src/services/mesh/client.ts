@@ -95,7 +95,7 @@ export interface MeshClient {
   found(name: string): Promise<CommunityView>;
   /** `owner` when nobody has an account here yet. */
   join(code: string, owner?: string): Promise<CommunityView>;
-  /** Throws `clock-wrong` when the others would refuse what this box signs now. */
+  /** Throws `clock-wrong` when the others would take what this box signs now for long expired. */
   checkClock(): void;
   /** Where the mesh listens. */
   port(): number;

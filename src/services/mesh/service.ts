@@ -10,7 +10,6 @@
 import type { Service } from "../../kernel/contract.ts";
 import { createLinks } from "../../platform/links.ts";
 import type { Links } from "../../platform/links.ts";
-import { FUTURE_MAX_MS } from "../../protocols/records/constants.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { System } from "../../system.ts";
 import { createAnswering } from "./answering.ts";
@@ -32,6 +31,12 @@ import { createSession } from "./session.ts";
 import type { Session } from "./session.ts";
 import { meshDoctor, meshMetrics, meshWarnings } from "./status.ts";
 import { meshStore } from "./store.ts";
+
+/**
+ * What is signed ahead of time is signed anew when the clock is right. What is signed long ago is taken for expired, so
+ * a clock that is so far behind writes into nothing, and is told so.
+ */
+const CLOCK_BEHIND_MS_MAX = 2 * 86_400_000;
 
 /** Who wants to hear of changes. */
 interface Listeners {
@@ -178,7 +183,7 @@ function clientOf(parts: Parts): MeshClient {
     join: community.join,
     checkClock() {
       const offsetMs = session()?.peers.clockOffsetMs() ?? 0;
-      if (Math.abs(offsetMs) > FUTURE_MAX_MS) throw meshErrors.fail("clock-wrong");
+      if (offsetMs > CLOCK_BEHIND_MS_MAX) throw meshErrors.fail("clock-wrong");
     },
     port: parts.port.number,
     openCode() {
