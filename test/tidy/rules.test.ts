@@ -179,6 +179,6 @@ test("what only looks like a violation is none", () => {
     "src/services/radio/a.ts",
     `${HEAD}import type { System } from "../../system.ts";\nexport type S = System;\n`,
   );
-  tree.set("docs/guide.md", "Data is in /var/lib/comu; see https://example.org/home/page and [work](./work/x).\n");
+  tree.set("docs/guide.md", "Data is in /var/lib/comu; see https://example.org/home/page and [more](./more/x).\n");
   assert.deepEqual(broken(tree), {});
 });
