@@ -27,6 +27,7 @@ export interface MemberRecord extends Endpoint {
   /** Of the suspicion, or of the reaping. */
   timer: Timer | undefined;
   coordinate: Coordinate | undefined;
+  coordinateAtMs: number | undefined;
   rttSamples: number[];
   /** Place in `active`, -1 when it is not there. */
   activeIndex: number;
