@@ -8,8 +8,8 @@ import { BROADCASTS_MAX, EVENTS_PER_SLOT_MAX, EVENT_SLOTS } from "./constants.ts
 import { EventBuffer } from "./event-buffer.ts";
 import { pushPullDelayMs } from "./exchange.ts";
 import { LamportClock } from "./lamport.ts";
+import { Facts, Roster } from "./roster.ts";
 import { MemberTable } from "./table.ts";
-import { newRecord } from "./core.ts";
 import { STATE } from "./codec.ts";
 import { BROADCAST_MISFITS_MAX, RECENT_DEAD_MAX } from "./constants.ts";
 import { Suspicion, suspicionMinMs, suspicionMs } from "./suspicion.ts";
@@ -211,13 +211,12 @@ test("Vivaldi: one slow answer among many does not move a place (median of three
   assert.ok(Math.abs(estimateRttMs(a.coordinate, b) - before) < 1);
 });
 
+const someFacts = new Facts("1.1.1.1", Uint8Array.of(1, 1, 1, 1), 1, new Uint8Array(0), Uint8Array.of(1, 5, 2));
+
 test("table: all are probed once a round, picks are different, those that come and go leave no trace", () => {
-  const table = new MemberTable(seededRandom(1));
-  const records = Array.from({ length: 40 }, (_, i) => newRecord(`m${i}`, Uint8Array.of(1, 1, 1, i), 1));
-  for (const record of records) {
-    table.add(record);
-    table.setState(record, STATE.alive, 0);
-  }
+  const table = new MemberTable(seededRandom(1), new Roster());
+  const records = Array.from({ length: 40 }, (_, i) => table.enter(`m${i}`, someFacts));
+  for (const record of records) table.setState(record, STATE.alive, 0);
   const nextRound = () => Array.from({ length: 40 }, () => table.nextToProbe()!.name);
   nextRound();
   const [first, second] = [nextRound(), nextRound()];
@@ -231,7 +230,8 @@ test("table: all are probed once a round, picks are different, those that come a
   let probes = 0;
   for (const seen = new Set<string>(); seen.size < 40; probes++) seen.add(table.nextToProbe()!.name);
   assert.ok(probes < 200, `${probes}`);
-  assert.equal(new Set(table.pick(3, (record) => record !== records[1])).size, 3);
+  const picked = table.pick(3, (record) => record.name !== "m1");
+  assert.equal(new Set(picked.map((record) => record.name)).size, 3);
   assert.deepEqual(
     table.pick(5, () => false),
     [],
@@ -239,10 +239,9 @@ test("table: all are probed once a round, picks are different, those that come a
 });
 
 test("table: the recently dead still hear gossip, the newest of too many, and not for long", () => {
-  const table = new MemberTable(seededRandom(1));
+  const table = new MemberTable(seededRandom(1), new Roster());
   for (let i = 0; i < RECENT_DEAD_MAX + 100; i++) {
-    const record = newRecord(`m${i}`, Uint8Array.of(1), 1);
-    table.add(record);
+    const record = table.enter(`m${i}`, someFacts);
     table.setState(record, STATE.alive, i);
     table.setState(record, STATE.dead, i);
   }
