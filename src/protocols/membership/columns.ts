@@ -80,6 +80,16 @@ export class Columns {
     else this.#late.delete(number);
   }
 
+  copyFrom(other: Columns): void {
+    this.#flags = other.#flags.slice();
+    this.incarnation = other.incarnation.slice();
+    this.sinceMs = other.sinceMs.slice();
+    this.facts = other.facts.slice();
+    this.place = other.place.slice();
+    this.#statusTime = other.#statusTime.slice();
+    for (const [number, time] of other.#late) this.#late.set(number, time);
+  }
+
   #grow(needed: number): void {
     const capacity = this.capacity;
     const rows = Math.max(needed, capacity < DOUBLING_MAX ? capacity * 2 : Math.ceil(capacity * 1.25));
@@ -117,6 +127,13 @@ export class NumberList {
 
   pop(): number {
     return this.#items[--this.#length]!;
+  }
+
+  copy(): NumberList {
+    const copy = new NumberList();
+    copy.#items = this.#items.slice();
+    copy.#length = this.#length;
+    return copy;
   }
 
   #grow(): void {

@@ -27,8 +27,10 @@ import { sendUserEvent } from "./user-events.ts";
 
 export function createMembership(config: MembershipConfig, deps: MembershipDeps): Membership {
   const core = new Core(config, deps);
+  const like = deps.like && cores.get(deps.like);
+  if (like) core.table.copyFrom(like.table);
   let announcedWakeMs: number | undefined;
-  return {
+  const membership: Membership = {
     step(nowMs: number, event: MembershipEvent): Effect[] {
       core.nowMs = core.phase === "idle" ? nowMs : Math.max(core.nowMs, nowMs);
       core.effects = [];
@@ -61,7 +63,11 @@ export function createMembership(config: MembershipConfig, deps: MembershipDeps)
     nextWakeMs: () => core.timers.nextMs(),
     close: () => core.table.close(),
   };
+  cores.set(membership, core);
+  return membership;
 }
+
+const cores = new WeakMap<Membership, Core>();
 
 function handle(core: Core, event: MembershipEvent): void {
   switch (event.type) {

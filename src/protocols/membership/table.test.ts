@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
+import type { WireState } from "./codec.ts";
 import { STATE, encodeAccusation, encodeAlive, encodeUser } from "./codec.ts";
 import { Columns, NumberList } from "./columns.ts";
 import { LAMPORT_MAX, REAP_SLACK, lan, testing } from "./constants.ts";
@@ -11,6 +12,7 @@ import { Facts, Roster } from "./roster.ts";
 import { SERF, encodeIntent } from "./serf.ts";
 import { MemberTable } from "./table.ts";
 import { encodeTags } from "./tags.ts";
+import type { Membership } from "./types.ts";
 
 const VERSIONS = Uint8Array.of(1, 5, 2, 2, 5, 4);
 const factsOf = (tag: string, port = 1) =>
@@ -146,4 +148,55 @@ test("reaping: in the order in which they went, later by the time slept, and tho
   packet(40, dead(5000));
   assert.equal(at(testing.reapMs + 30), "left");
   assert.equal(at(testing.reapMs + 41), undefined);
+});
+
+test("a box may begin with the members that another one knows", () => {
+  const roster = new Roster();
+  const make = (name: string, like?: Membership) =>
+    createMembership(
+      { name, advertise: from, profile: testing },
+      { random: seededRandom(1), roster, ...(like ? { like } : {}) },
+    );
+  const names = (core: Membership) => core.members().map(({ name, status }) => `${name} ${status}`);
+  const a = make("a");
+  for (const name of ["b", "c", "d"]) a.step(0, { type: "packet", from, bytes: aliveOf(name, 1, "x") });
+  a.step(0, { type: "packet", from, bytes: encodeAccusation(5, { node: "d", incarnation: 1, from: "x" }) });
+  const [b, d, e] = ["b", "d", "e"].map((name) => make(name, a));
+  assert.deepEqual(names(b!), ["b alive", "a alive", "c alive", "d failed"]);
+  assert.deepEqual(names(d!), ["d alive", "a alive", "b alive", "c alive"]);
+  assert.deepEqual(names(e!), ["e alive", "a alive", "b alive", "c alive", "d failed"]);
+  assert.deepEqual(
+    [a, b, d, e].map((core) => core!.aliveCount()),
+    [3, 3, 4, 4],
+  );
+  assert.equal(d!.member("d")!.tags.tag, undefined);
+  for (const core of [a, b, d, e]) core!.close();
+  assert.deepEqual([roster.size, roster.factsCount], [0, 0]);
+});
+
+test("whatever comes, goes and is probed: the active are those that are alive or suspect, each once", () => {
+  const random = seededRandom(7);
+  const table = new MemberTable(random, new Roster());
+  const own = table.enterSelf("me", factsOf("x"));
+  const model = new Map<string, number>();
+  for (let i = 0; i < 20_000; i++) {
+    const name = `m${random.below(30)}`;
+    const record = table.get(name) ?? table.enter(name, factsOf("x"));
+    const state = random.below(4) as WireState;
+    if (random.below(10) === 0) {
+      table.delete(record);
+      model.delete(name);
+    } else {
+      table.setState(record, state, i);
+      model.set(name, state);
+    }
+    if (random.below(2) === 0) table.nextToProbe();
+    const active = [...model].flatMap(([other, its]) => (its < STATE.dead ? [other] : [])).sort();
+    const all = table.pick(50, () => true).map(({ name: picked }) => picked);
+    assert.deepEqual(all.sort(), active);
+    const others = [...table.all()].filter((other) => other !== own);
+    assert.deepEqual(new Map(others.map((other) => [other.name, other.state])), model);
+    assert.equal(table.failed, [...model.values()].filter((its) => its === STATE.dead).length);
+    assert.equal(table.left, [...model.values()].filter((its) => its === STATE.left).length);
+  }
 });

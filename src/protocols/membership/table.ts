@@ -8,7 +8,7 @@ import type { Random } from "../../kernel/random.ts";
 import type { WireState } from "./codec.ts";
 import { STATE } from "./codec.ts";
 import { Columns, NumberList } from "./columns.ts";
-import { RECENT_DEAD_MAX, RING_SLACK } from "./constants.ts";
+import { RECENT_DEAD_MAX } from "./constants.ts";
 import { MemberRecord } from "./record.ts";
 import type { Place } from "./record.ts";
 import type { Facts, Roster } from "./roster.ts";
@@ -28,11 +28,9 @@ export class MemberTable {
   #self = -1;
   #selfRecord: MemberRecord | undefined;
   #size = 0;
-  /** Alive and suspect, without ourselves. */
-  readonly #active = new NumberList();
-  /** Probe order: shuffled, walked round, rebuilt at each turn. */
-  #ring = new NumberList();
-  #ringAt = 0;
+  /** Alive and suspect, without ourselves: first those that have had their turn in this round of probes. */
+  #active = new NumberList();
+  #probed = 0;
   /** Dead or left, newest last; cleared as they grow old. */
   #dead: number[] = [];
   failed = 0;
@@ -132,6 +130,30 @@ export class MemberTable {
     return columns.has(number) && isGone(columns.state(number)) && columns.sinceMs[number]! <= fromMs;
   }
 
+  /** Takes over what another table says of all members but us. Both share a roster, and this one is new. */
+  copyFrom(other: MemberTable): void {
+    const self = this.#self;
+    const ownFacts = this.columns.facts[self]!;
+    this.columns.copyFrom(other.columns);
+    this.#active = other.#active.copy();
+    [this.#size, this.failed, this.left] = [other.#size, other.failed, other.left];
+    if (this.columns.has(self)) this.#forgetState(self);
+    else this.#size++;
+    this.columns.enter(self, STATE.alive);
+    this.columns.incarnation[self] = 1;
+    this.columns.facts[self] = ownFacts;
+    for (const { number } of this.all())
+      if (number !== self) this.roster.holdAgain(number, this.columns.facts[number]!);
+    this.#activate(other.#self);
+  }
+
+  #forgetState(number: number): void {
+    const state = this.columns.state(number);
+    if (state === STATE.dead) this.failed--;
+    else if (state === STATE.left) this.left--;
+    else this.#unlist(number);
+  }
+
   /** Gives everything back that is held in the roster. */
   close(): void {
     for (let number = 0; number < this.columns.capacity; number++) {
@@ -143,27 +165,17 @@ export class MemberTable {
     this.#size = 0;
   }
 
-  /** The next active member in the shuffled order; undefined when we are alone. */
+  /** A random one of those that have not had their turn in this round; undefined when we are alone. */
   nextToProbe(): MemberRecord | undefined {
-    if (this.#active.length === 0) return undefined;
-    for (;;) {
-      if (this.#ringAt >= this.#ring.length) this.#newRound();
-      const number = this.#ring.at(this.#ringAt++);
-      if (this.columns.has(number) && this.columns.place[number]! > 0) return this.record(number);
-    }
-  }
-
-  #newRound(): void {
-    this.#ring = new NumberList();
-    this.#ringAt = 0;
-    for (let i = 0; i < this.#active.length; i++) this.#ring.push(this.#active.at(i));
-    for (let i = this.#ring.length - 1; i > 0; i--) this.#swapInRing(i, this.#random.below(i + 1));
-  }
-
-  #swapInRing(i: number, j: number): void {
-    const number = this.#ring.at(i);
-    this.#ring.set(i, this.#ring.at(j));
-    this.#ring.set(j, number);
+    const { length } = this.#active;
+    if (length === 0) return undefined;
+    if (this.#probed >= length) this.#probed = 0;
+    const place = this.#probed + this.#random.below(length - this.#probed);
+    const number = this.#active.at(place);
+    this.#move(this.#probed, place);
+    this.#active.set(this.#probed, number);
+    this.columns.place[number] = ++this.#probed;
+    return this.record(number);
   }
 
   /** Up to `count` different active members that `accept`. Gives fewer rather than search long. */
@@ -213,30 +225,36 @@ export class MemberTable {
     return picked;
   }
 
-  /** A new member takes a random place in the rest of the round, so that it is soon probed by somebody. */
+  /** Behind those that were probed in this round, so that it is soon probed by somebody. */
   #activate(number: number): void {
     this.#active.push(number);
     this.columns.place[number] = this.#active.length;
-    // One that comes and goes is in the round more than once; a round that has grown too long begins anew.
-    if (this.#ring.length > 2 * this.#active.length + RING_SLACK) {
-      this.#ring = new NumberList();
-      this.#ringAt = 0;
-    }
-    const rest = this.#ring.length - this.#ringAt;
-    this.#ring.push(number);
-    this.#swapInRing(this.#ringAt + this.#random.below(rest + 1), this.#ring.length - 1);
   }
 
   #deactivate(number: number): void {
-    const { place } = this.columns;
-    const last = this.#active.pop();
-    if (last !== number) {
-      this.#active.set(place[number]! - 1, last);
-      place[last] = place[number]!;
-    }
-    place[number] = 0;
+    this.#unlist(number);
     this.#dead.push(number);
     if (this.#dead.length > RECENT_DEAD_MAX) this.#dead.shift();
+  }
+
+  /** Closes the gap with the last one of those probed, and that gap with the last one of all. */
+  #unlist(number: number): void {
+    const { place } = this.columns;
+    let gap = place[number]! - 1;
+    if (gap < this.#probed) {
+      this.#move(--this.#probed, gap);
+      gap = this.#probed;
+    }
+    const last = this.#active.length - 1;
+    if (gap < last) this.#move(last, gap);
+    this.#active.pop();
+    place[number] = 0;
+  }
+
+  #move(from: number, to: number): void {
+    const number = this.#active.at(from);
+    this.#active.set(to, number);
+    this.columns.place[number] = to + 1;
   }
 }
 

@@ -36,6 +36,8 @@ export interface MembershipDeps {
   random: Random;
   /** Names and what members say of themselves; one of our own unless several boxes of a process share it. */
   roster?: Roster;
+  /** Begins with the members that this one knows, which shares the roster; it is news to nobody. For simulators. */
+  like?: Membership;
 }
 
 /**
