@@ -1,9 +1,8 @@
 /**
- * A driver for the membership core: UDP and TCP sockets, AES-GCM with a key ring, timers. The core says what to
- * send; this class seals it, and opens what arrives. Used against real Serf agents; made of parts that a daemon can
- * take over (Seal has no socket, SerfDriver has no policy).
+ * A driver for the membership core: UDP and TCP sockets, timers, a ring of keys (seal.ts). The core says what to
+ * send; this class seals it, and opens what arrives. Used against real Serf agents, and it does what they ask of the
+ * ring unless it is told to refuse.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import type { Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
@@ -11,87 +10,49 @@ import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Clock } from "../../src/kernel/clock.ts";
 import type { Random } from "../../src/kernel/random.ts";
-import { PACKET_BYTES_MAX, SEAL_NONCE_BYTES, SEAL_OVERHEAD_BYTES } from "../../src/protocols/membership/constants.ts";
-import { SEAL_TAG_BYTES, SEAL_VERSION } from "../../src/protocols/membership/constants.ts";
-import { TYPE } from "../../src/protocols/membership/codec.ts";
-import { StreamReader, sealedStreamHeader, splitSealed } from "../../src/protocols/membership/framing.ts";
+import type { CoalescingConfig, Told } from "../../src/protocols/membership/coalescing.ts";
+import { createCoalescer } from "../../src/protocols/membership/coalescing.ts";
+import { PACKET_BYTES_MAX } from "../../src/protocols/membership/constants.ts";
+import { StreamReader, labelHeader, splitLabel } from "../../src/protocols/membership/framing.ts";
 import { createMembership } from "../../src/protocols/membership/membership.ts";
 import type { Effect, Endpoint, Membership } from "../../src/protocols/membership/types.ts";
 import type { MembershipConfig, MembershipEvent } from "../../src/protocols/membership/types.ts";
+import { Seal } from "./seal.ts";
 
 /** Streams that peers may have open here at one time. */
 const INCOMING_STREAMS_MAX = 128;
 /** A peer that does not finish its message in this time is cut off. */
 const INCOMING_TIMEOUT_MS = 10_000;
-const STREAM_HEADER_BYTES = 5;
-
-/** AES-GCM with a ring of keys: writes with the first, reads with any. No key means no sealing. */
-export class Seal {
-  readonly keys: readonly Buffer[];
-
-  constructor(keys: readonly Buffer[]) {
-    this.keys = keys;
-  }
-
-  get on(): boolean {
-    return this.keys.length > 0;
-  }
-
-  seal(message: Uint8Array, additional: Uint8Array): Buffer {
-    const key = this.keys[0]!;
-    const nonce = randomBytes(SEAL_NONCE_BYTES);
-    const cipher = createCipheriv(`aes-${(key.length * 8) as 128 | 256}-gcm`, key, nonce);
-    cipher.setAAD(additional);
-    const body = Buffer.concat([cipher.update(message), cipher.final()]);
-    return Buffer.concat([Buffer.of(SEAL_VERSION), nonce, body, cipher.getAuthTag()]);
-  }
-
-  /** Undefined when no key opens it. */
-  open(sealed: Uint8Array, additional: Uint8Array): Uint8Array | undefined {
-    const parts = splitSealed(sealed);
-    if (!parts) return undefined;
-    for (const key of this.keys) {
-      const options = { authTagLength: SEAL_TAG_BYTES };
-      const decipher = createDecipheriv(`aes-${(key.length * 8) as 128 | 256}-gcm`, key, parts.nonce, options);
-      decipher.setAAD(additional);
-      decipher.setAuthTag(parts.tag);
-      try {
-        return Buffer.concat([decipher.update(parts.ciphertext), decipher.final()]);
-      } catch {
-        continue;
-      }
-    }
-    return undefined;
-  }
-
-  sealStream(message: Uint8Array): Uint8Array {
-    if (!this.on) return message;
-    const header = sealedStreamHeader(message.length);
-    return Buffer.concat([header, this.seal(message, header)]);
-  }
-
-  openStream(bytes: Uint8Array): Uint8Array | undefined {
-    if (!this.on) return bytes[0] === TYPE.encrypt ? undefined : bytes;
-    if (bytes[0] !== TYPE.encrypt) return undefined;
-    return this.open(bytes.subarray(STREAM_HEADER_BYTES), bytes.subarray(0, STREAM_HEADER_BYTES));
-  }
-}
 
 export interface SerfDriverOptions {
   config: MembershipConfig;
   clock: Clock;
   random: Random;
   keys?: readonly Buffer[];
+  /** memberlist's label: others than this one are refused. */
+  label?: string;
+  /** Requests about keys are refused with these words. */
+  refuseKeys?: string;
+  /** News wait for company before `onTold` hears them. */
+  coalescing?: CoalescingConfig;
+  onTold?: (told: Told) => void;
   /** Effects that are news for the program: members, events, queries, results. */
   onEffect: (effect: Effect) => void;
 }
 
 export class SerfDriver {
   readonly core: Membership;
-  /** Packets and streams that no key opened, or that were no stream at all. */
+  readonly seal: Seal;
+  /** Packets and streams that no key opened, of another label, or that were no stream at all. */
   refused = 0;
+  /** Addresses to and from which packets are lost; streams are not. */
+  readonly cut = new Set<string>();
+  /** Hears each packet before it is sealed. */
+  onSend: (to: Endpoint, bytes: Uint8Array) => void = () => {};
   readonly #options: SerfDriverOptions;
-  readonly #seal: Seal;
+  readonly #label: Uint8Array;
+  readonly #coalescer: ReturnType<typeof createCoalescer>;
+  #cancelTell: () => void = () => {};
   readonly #udp: UdpSocket;
   readonly #tcp: Server;
   readonly #incoming = new Map<number, Socket>();
@@ -104,8 +65,10 @@ export class SerfDriver {
 
   constructor(options: SerfDriverOptions) {
     this.#options = options;
-    this.#seal = new Seal(options.keys ?? []);
-    const overhead = this.#seal.on ? SEAL_OVERHEAD_BYTES : 0;
+    this.seal = new Seal(options.keys ?? [], options.label);
+    this.#label = labelHeader(options.label ?? "");
+    this.#coalescer = createCoalescer(options.coalescing ?? {});
+    const overhead = this.seal.overheadBytes + this.#label.length;
     const packetBytesMax = (options.config.packetBytesMax ?? PACKET_BYTES_MAX) - overhead;
     this.core = createMembership({ ...options.config, packetBytesMax }, { random: options.random });
     this.#udp = createSocket(options.config.advertise.address.includes(":") ? "udp6" : "udp4");
@@ -129,6 +92,7 @@ export class SerfDriver {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelWake();
+    this.#cancelTell();
     this.#udp.close();
     this.#tcp.close();
     for (const socket of [...this.#incoming.values(), ...this.#outgoing]) socket.destroy();
@@ -150,13 +114,14 @@ export class SerfDriver {
   #run(effect: Effect): void {
     switch (effect.type) {
       case "send": {
-        const bytes = this.#seal.on ? this.#seal.seal(effect.bytes, new Uint8Array(0)) : effect.bytes;
-        return this.#udp.send(bytes, effect.to.port, effect.to.address);
+        this.onSend(effect.to, effect.bytes);
+        if (this.cut.has(effect.to.address)) return;
+        return this.#udp.send(this.#labelled(this.seal.sealPacket(effect.bytes)), effect.to.port, effect.to.address);
       }
       case "stream":
         return this.#stream(effect);
       case "stream-reply":
-        this.#incoming.get(effect.id)?.end(this.#seal.sealStream(effect.bytes));
+        this.#incoming.get(effect.id)?.end(this.#labelled(this.seal.sealStream(effect.bytes)));
         return;
       case "stream-close":
         this.#incoming.get(effect.id)?.destroy();
@@ -167,15 +132,54 @@ export class SerfDriver {
         this.#cancelWake = this.#options.clock.after(Math.ceil(delayMs), () => this.dispatch({ type: "tick" }));
         return;
       }
+      case "key-request": {
+        const { refuseKeys } = this.#options;
+        const done = refuseKeys ? { ok: false, message: refuseKeys } : this.seal.change(effect.op, effect.secret);
+        this.dispatch({ type: "answer-key-request", query: effect.key, ...done });
+        return this.#options.onEffect(effect);
+      }
       default:
+        this.#tell(this.#coalescer.take(this.#options.clock.monotonicMs(), effect));
         return this.#options.onEffect(effect);
     }
   }
 
+  /** To those who want news together. */
+  #tell(told: Told[]): void {
+    for (const one of told) this.#options.onTold?.(one);
+    this.#cancelTell();
+    const nextMs = this.#coalescer.nextMs();
+    if (nextMs === undefined) return;
+    const { clock } = this.#options;
+    const delayMs = Math.ceil(Math.max(0, nextMs - clock.monotonicMs()));
+    this.#cancelTell = clock.after(delayMs, () => this.#tell(this.#coalescer.tick(clock.monotonicMs())));
+  }
+
   #packet(bytes: Uint8Array, from: Endpoint): void {
-    const opened = this.#seal.on ? this.#seal.open(bytes, new Uint8Array(0)) : bytes;
+    if (this.cut.has(from.address)) return;
+    const sealed = this.#unlabelled(bytes);
+    const opened = sealed && this.seal.openPacket(sealed);
     if (opened) this.dispatch({ type: "packet", from, bytes: opened });
     else this.refused++;
+  }
+
+  #openStream(bytes: Uint8Array): Uint8Array | undefined {
+    const sealed = this.#unlabelled(bytes);
+    return sealed && this.seal.openStream(sealed);
+  }
+
+  #labelled(bytes: Uint8Array): Uint8Array {
+    return this.#label.length > 0 ? Buffer.concat([this.#label, bytes]) : bytes;
+  }
+
+  /** Undefined when the label is another, or cut. */
+  #unlabelled(bytes: Uint8Array): Uint8Array | undefined {
+    try {
+      const { label, rest } = splitLabel(bytes);
+      return label === (this.#options.label ?? "") ? rest : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   #stream(effect: Extract<Effect, { type: "stream" }>): void {
@@ -184,7 +188,7 @@ export class SerfDriver {
     const cancel = this.#options.clock.after(effect.timeoutMs, () => socket.destroy());
     let answered = false;
     readOne(socket, (bytes) => {
-      const message = this.#seal.openStream(bytes);
+      const message = this.#openStream(bytes);
       if (!message) this.refused++;
       else {
         answered = true;
@@ -198,7 +202,7 @@ export class SerfDriver {
       this.#outgoing.delete(socket);
       if (!answered) this.dispatch({ type: "stream-failed", id: effect.id });
     });
-    socket.write(this.#seal.sealStream(effect.bytes));
+    socket.write(this.#labelled(this.seal.sealStream(effect.bytes)));
   }
 
   #accept(socket: Socket): void {
@@ -211,7 +215,7 @@ export class SerfDriver {
       this.#incoming.delete(id);
     });
     readOne(socket, (bytes) => {
-      const message = this.#seal.openStream(bytes);
+      const message = this.#openStream(bytes);
       const from = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
       if (message) return this.dispatch({ type: "stream-received", id, from, bytes: message });
       this.refused++;

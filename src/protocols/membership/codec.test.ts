@@ -6,7 +6,7 @@ import { WireError } from "../wire/errors.ts";
 import { MsgpackReader } from "../wire/msgpack.ts";
 import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import * as codec from "./codec.ts";
-import { PACKET_UNPACKED_BYTES_MAX } from "./constants.ts";
+import { LABEL_BYTES_MAX, PACKET_UNPACKED_BYTES_MAX } from "./constants.ts";
 import { SEAL_OVERHEAD_BYTES } from "./constants.ts";
 import { StreamReader, labelHeader, sealedStreamHeader, splitLabel, splitSealed } from "./framing.ts";
 import * as serf from "./serf.ts";
@@ -169,6 +169,12 @@ test("labels and sealed parts come apart", () => {
   const { label, rest } = splitLabel(Buffer.concat([labelHeader("x"), Uint8Array.of(5)]));
   assert.deepEqual([label, rest[0]], ["x", 5]);
   assert.throws(() => splitLabel(Uint8Array.of(244, 9, 1)), /truncated/);
+  // As memberlist writes it: f4, the length, the label, then the packet. No label, no header; an empty one is an error.
+  assert.equal(hex(Buffer.concat([labelHeader("foo"), Buffer.from("ping")])), "f403666f6f70696e67");
+  assert.equal(labelHeader("").length, 0);
+  assert.throws(() => splitLabel(Uint8Array.of(244, 0, 1)), /truncated/);
+  assert.equal(splitLabel(labelHeader("x".repeat(LABEL_BYTES_MAX))).label.length, LABEL_BYTES_MAX);
+  assert.throws(() => labelHeader("x".repeat(LABEL_BYTES_MAX + 1)), /too-large/);
   assert.equal(splitSealed(new Uint8Array(28)), undefined);
   assert.equal(splitSealed(new Uint8Array(29)), undefined);
   const parts = splitSealed(Uint8Array.of(1, ...new Uint8Array(40)))!;

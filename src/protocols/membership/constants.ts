@@ -146,6 +146,23 @@ export const QUERIES_OPEN_MAX = 256;
 export const QUERY_TIMEOUT_MS_MAX = 10 * 60_000;
 /** Copies of an answer sent through other members. */
 export const RELAY_FACTOR_MAX = 5;
+/** Keys of AES-128, 192 and 256: memberlist takes no others. */
+export const KEY_BYTES: readonly number[] = [16, 24, 32];
+/** Keys in an answer of ours to `list-keys`, as Serf: what no longer fits into 1024 bytes with keys of 16 bytes. */
+export const KEYS_TOLD_MAX = 40;
+/** Keys that we read from one answer; more is not an answer of Serf's. */
+export const KEYS_HEARD_MAX = 64;
+/** Different keys in one report: members may name what they like. */
+export const KEYS_REPORTED_MAX = 1024;
+/** Characters of what one member says in a report. */
+export const KEY_MESSAGE_MAX = 256;
+/** We ask at most once in this time who has our name: each question costs an answer of every member. */
+export const NAME_VOTE_INTERVAL_MS = 60_000;
+/** News wait for company until none came for the quiescent period, or the whole period is over (Serf's agent). */
+export const COALESCE_PERIOD_MS = 3000;
+export const QUIESCENT_PERIOD_MS = 1000;
+/** Members, and events, that wait together; one more sends all of them at once. */
+export const COALESCED_MAX = 4096;
 /** Filters of one query, and characters of a tag expression. */
 export const QUERY_FILTERS_MAX = 16;
 export const TAG_EXPRESSION_MAX = 128;
@@ -165,6 +182,9 @@ export const REAP_SLACK = 64;
 export const BROADCASTS_MAX = 4096;
 /** Entries that did not fit after which one packet counts as full. More fill packets better and cost time. */
 export const BROADCAST_MISFITS_MAX = 16;
+/** Pings that somebody asked for, at one time, and how long each waits for its ack. */
+export const PINGS_MAX = 16;
+export const PING_TIMEOUT_MS = 5000;
 /** Probes that we run for others at one time. */
 export const RELAYS_MAX = 256;
 /** Streams of ours open at one time. */
@@ -177,6 +197,8 @@ export const FORGOTTEN_MAX = 10_000;
 export const CONFLICT_REFUTE_MS = 5000;
 /** Samples of the latency filter kept per member (Ledlie 2007). */
 export const LATENCY_SAMPLES = 3;
+/** Its length is one byte on the wire. */
+export const LABEL_BYTES_MAX = 255;
 /** Sealed packets: version byte, nonce and tag of AES-GCM, before or around the payload. */
 export const SEAL_VERSION = 1;
 export const SEAL_NONCE_BYTES = 12;

@@ -5,6 +5,7 @@
  *   receive  packets by type        state     alive, suspect, dead, refute       probe     failure detector
  *   sending  piggyback and gossip   exchange  push/pull, join, streams           intents   join and leave (Serf)
  *   user-events, queries            Serf's messages to all members
+ *   key-requests, conflicts         Serf's own queries, about keys and about a name that two have
  */
 import type { Random } from "../../kernel/random.ts";
 import { addressFromBytes, addressToBytes } from "../wire/address.ts";
@@ -64,6 +65,7 @@ export class Core {
   probe: Probe | undefined;
   readonly pendingAcks = new Map<number, PendingAck>();
   relays = 0;
+  pings = 0;
 
   streamId = 0;
   readonly streams = new Map<number, OpenStream>();
@@ -80,6 +82,7 @@ export class Core {
   readonly forgotten = new Set<string>();
   readonly forgottenEndpoints = new Set<string>();
   conflictUntilMs = -Infinity;
+  nameVoteUntilMs = -Infinity;
 
   constructor(config: MembershipConfig, deps: MembershipDeps) {
     const addressBytes = addressToBytes(config.advertise.address);
@@ -149,6 +152,8 @@ export function view(record: MemberRecord): Member {
     incarnation: record.incarnation,
     statusSinceMs: record.stateSinceMs,
     coordinate: record.coordinate,
+    coordinateAtMs: record.coordinateAtMs,
+    protocol: record.versions[5] ?? 0,
   };
 }
 

@@ -8,7 +8,10 @@ export type MembershipFault =
   | "query-too-large"
   | "response-too-large"
   | "too-many-queries"
+  | "too-many-pings"
   | "too-many-addresses"
+  | "bad-key-size"
+  | "reserved-name"
   | "no-such-query";
 
 export class MembershipError extends Error {

@@ -11,17 +11,28 @@ import { fromUtf8, utf8 } from "../wire/utf8.ts";
 import { WireError } from "../wire/errors.ts";
 import { MsgpackReader } from "../wire/msgpack.ts";
 import { TYPE, fields } from "./codec.ts";
-import { MEMBERS_MAX, SEAL_NONCE_BYTES, SEAL_OVERHEAD_BYTES, SEAL_TAG_BYTES, SEAL_VERSION } from "./constants.ts";
+import {
+  LABEL_BYTES_MAX,
+  MEMBERS_MAX,
+  SEAL_NONCE_BYTES,
+  SEAL_OVERHEAD_BYTES,
+  SEAL_TAG_BYTES,
+  SEAL_VERSION,
+} from "./constants.ts";
 import { STREAM_BYTES_MAX } from "./constants.ts";
 
 const STREAM_HEADER_BYTES = 5;
 /** One node state or header of a stream; an honest one stays under 1 KiB. What is incomplete is read again. */
 const NODE_BYTES_MAX = 65_536;
 
-/** The header that goes before a packet or stream; empty for the empty label. At most 253 bytes. */
+/**
+ * The header that goes before a packet or stream; empty for the empty label. The driver writes it, and takes it off:
+ * a packet that still has one when it comes to the core is of another cluster. Throws WireError over 255 bytes.
+ */
 export function labelHeader(label: string): Uint8Array {
   if (label === "") return new Uint8Array(0);
   const text = utf8(label);
+  if (text.length > LABEL_BYTES_MAX) throw new WireError("too-large", `label of ${text.length} bytes`);
   return Uint8Array.of(TYPE.label, text.length, ...text);
 }
 

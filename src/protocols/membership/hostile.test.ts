@@ -12,7 +12,9 @@ import { utf8 } from "../wire/utf8.ts";
 import * as codec from "./codec.ts";
 import { CONFLICT_REFUTE_MS, FORGOTTEN_MAX, INTENTS_MAX, JOIN_ADDRESSES_MAX, LAMPORT_MAX } from "./constants.ts";
 import { QUERIES_OPEN_MAX, QUERIES_OWN_MAX, RELAYS_MAX, STREAMS_MAX, lan } from "./constants.ts";
+import { encodeKeyRequest } from "./internal-codec.ts";
 import { createMembership } from "./membership.ts";
+import { labelHeader } from "./framing.ts";
 import * as serf from "./serf.ts";
 import type { Effect, Endpoint, Membership, MembershipConfig, MembershipEvent, RefuseReason } from "./types.ts";
 
@@ -267,6 +269,7 @@ test("every refusal has its reason", () => {
   refused("malformed", new Uint8Array(0));
   refused("malformed", alive.subarray(0, alive.length - 3));
   refused("unknown-type", Uint8Array.of(99));
+  refused("unknown-type", Uint8Array.of(...labelHeader("another cluster"), ...alive));
   refused("unknown-type", codec.encodeUser(Uint8Array.of(77)));
   const checked = codec.encodeCrc(alive);
   checked[4]! ^= 1;
@@ -404,6 +407,10 @@ function samples(): Uint8Array[] {
     codec.encodeAccusation(5, accusation("d", 1, "d")),
     codec.encodePushPull(true, 2, state, (put) => [nodeOf("b", 3), nodeOf("k", 1, 2)].forEach(put)),
     codec.encodeUser(serf.encodeQuery(query)),
+    codec.encodeUser(
+      serf.encodeQuery({ ...query, name: "_serf_install-key", payload: encodeKeyRequest(new Uint8Array(16)) }),
+    ),
+    codec.encodeUser(serf.encodeQuery({ ...query, id: 2, name: "_serf_conflict", payload: utf8("b") })),
     codec.encodeUser(serf.encodeUserEvent(event)),
     codec.encodeUser(serf.encodeIntent(0, { ltime: 3, node: "b", prune: false })),
     codec.encodeUser(serf.encodeQueryResponse({ ltime: 1, id: 1, from: "b", flags: 0, payload: utf8("r") })),

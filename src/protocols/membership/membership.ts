@@ -7,17 +7,19 @@
  *   - sends what "send" says over UDP, sealed when the community has keys, and hands in opened packets as "packet";
  *   - runs streams ("stream", and "stream-received" for those that peers open), whole messages in and out;
  *   - calls step with "tick" at the time of the last "wake".
- * Commands (join, restore, leave, set-tags, user-event, query, respond, forget, readmit) are events, too. Only they
- * throw, and only MembershipError; whatever bytes arrive, step does not throw.
+ * Commands (join, restore, leave, set-tags, user-event, query, respond, ping, forget, readmit) are events, too. Only
+ * they throw, and only MembershipError; whatever bytes arrive, step does not throw.
  */
 import { encodeAccusation, STATE, TYPE } from "./codec.ts";
+import { voteOnOwnName } from "./conflicts.ts";
 import { JOIN_ADDRESSES_MAX } from "./constants.ts";
 import { Core, view } from "./core.ts";
 import { MembershipError } from "./errors.ts";
 import { onStreamAnswer, onStreamFailed, onStreamReceived, pushPull, pushPullDelayMs } from "./exchange.ts";
 import { encodeLocalState, pushPullNext, reconnectNext, restore } from "./exchange.ts";
 import { announceLeave } from "./intents.ts";
-import { abandonProbe, probeNext } from "./probe.ts";
+import { answerKeyRequest, manageKeys } from "./key-requests.ts";
+import { abandonProbe, pingOnce, probeNext } from "./probe.ts";
 import { respond, sendQuery } from "./queries.ts";
 import { onPacket } from "./receive.ts";
 import { QUEUE, broadcast } from "./sending.ts";
@@ -39,6 +41,7 @@ export function createMembership(config: MembershipConfig, deps: MembershipDeps)
       if (core.phase !== "left") handle(core, event);
       else if (event.type === "stream-received") core.emit({ type: "stream-close", id: event.id });
       for (let timer = core.timers.due(core.nowMs); timer; timer = core.timers.due(core.nowMs)) timer.run();
+      voteOnOwnName(core);
       const wakeMs = core.timers.nextMs();
       // A tick uses up the wake that called for it, even when the driver's timer was a moment early.
       if (event.type === "tick") announcedWakeMs = undefined;
@@ -94,7 +97,13 @@ function handle(core: Core, event: MembershipEvent): void {
     case "query":
       return sendQuery(core, event.key, event.query);
     case "respond":
-      return respond(core, event.query, event.payload);
+      return respond(core, event.query, false, () => event.payload);
+    case "manage-keys":
+      return manageKeys(core, event.key, event.op, event.op === "list" ? undefined : event.secret, event.timeoutMs);
+    case "answer-key-request":
+      return answerKeyRequest(core, event.query, event);
+    case "ping":
+      return pingOnce(core, event.key, event.name);
     case "forget":
       return forget(core, event.name);
     case "readmit":

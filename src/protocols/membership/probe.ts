@@ -16,8 +16,9 @@ import { addressFromBytes } from "../wire/address.ts";
 import { WireError } from "../wire/errors.ts";
 import type { Ack, IndirectPing, Ping } from "./codec.ts";
 import { STATE, TYPE, encodeAccusation, encodeAck, encodeIndirectPing, encodeNack, encodePing } from "./codec.ts";
-import { RELAYS_MAX } from "./constants.ts";
+import { PINGS_MAX, PING_TIMEOUT_MS, RELAYS_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
+import { MembershipError } from "./errors.ts";
 import { openStream } from "./exchange.ts";
 import type { MemberRecord } from "./record.ts";
 import type { Facts } from "./roster.ts";
@@ -47,10 +48,11 @@ export interface Probe {
   timer: Timer;
 }
 
-/** Who waits for an ack: our own probe, or one that we run for another member. */
+/** Who waits for an ack: our own probe, one that we run for another member, or a ping that somebody asked for. */
 export type PendingAck =
   | { type: "probe"; probe: Probe }
-  | { type: "relay"; to: Endpoint; sequence: number; timer: Timer };
+  | { type: "relay"; to: Endpoint; sequence: number; timer: Timer }
+  | { type: "ping"; key: string; sentMs: number; timer: Timer };
 
 /** Probes the next member, and itself again after the interval. */
 export function probeNext(core: Core): void {
@@ -169,6 +171,10 @@ export function onAck(core: Core, from: Endpoint, ack: Ack): void {
     core.relays--;
     return send(core, pending.to, encodeAck({ seq: pending.sequence, payload: ack.payload }));
   }
+  if (pending.type === "ping") {
+    core.cancel(pending.timer);
+    return pinged(core, pending.key, core.nowMs - pending.sentMs);
+  }
   const { probe } = pending;
   probe.acked = true;
   core.cancel(probe.timer);
@@ -190,12 +196,35 @@ function observe(core: Core, probe: Probe, payload: Uint8Array): void {
     const record = core.table.get(probe.node);
     if (!record) return;
     const { rttSamples } = core.table.places.get(record.number) ?? { rttSamples: [] };
-    core.table.places.set(record.number, { coordinate, rttSamples });
+    core.table.places.set(record.number, { coordinate, rttSamples, atMs: core.nowMs });
     core.vivaldi.observe(coordinate, core.nowMs - probe.sentMs, rttSamples);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     core.refuse("malformed");
   }
+}
+
+/**
+ * Measures the round trip to a member once. It says nothing about the member's state, and moves no coordinate.
+ * Throws MembershipError "too-many-pings".
+ */
+export function pingOnce(core: Core, key: string, name: string): void {
+  if (core.pings >= PINGS_MAX) throw new MembershipError("too-many-pings", `${PINGS_MAX} open`);
+  const target = core.table.get(name);
+  if (!target || target === core.self) return core.emit({ type: "ping-done", key, rttMs: undefined });
+  core.pings++;
+  const sequence = core.nextSequence();
+  const timer = core.timers.at(core.nowMs + PING_TIMEOUT_MS, () => {
+    core.pendingAcks.delete(sequence);
+    pinged(core, key, undefined);
+  });
+  core.pendingAcks.set(sequence, { type: "ping", key, sentMs: core.nowMs, timer });
+  send(core, target, encodePing(pingOf(core, sequence, target.name)));
+}
+
+function pinged(core: Core, key: string, rttMs: number | undefined): void {
+  core.pings--;
+  core.emit({ type: "ping-done", key, rttMs });
 }
 
 function pingOf(core: Core, sequence: number, node: string): Ping {

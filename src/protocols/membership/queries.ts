@@ -7,24 +7,31 @@ import { addressFromBytes } from "../wire/address.ts";
 import { encodeUser } from "./codec.ts";
 import { QUERIES_OPEN_MAX, QUERIES_OWN_MAX, QUERY_BYTES_MAX, QUERY_RESPONSE_BYTES_MAX } from "./constants.ts";
 import { QUERY_TIMEOUT_MS_MAX, RELAY_FACTOR_MAX } from "./constants.ts";
+import { answerConflict } from "./conflicts.ts";
 import type { Core } from "./core.ts";
 import { view } from "./core.ts";
 import { MembershipError } from "./errors.ts";
+import { onKeyRequest } from "./key-requests.ts";
 import { QUEUE, broadcastUser, send } from "./sending.ts";
 import type { Query, QueryFilter, QueryResponse, Relay } from "./serf.ts";
-import { QUERY_ACK, SERF, encodeQuery, encodeQueryResponse, encodeRelay } from "./serf.ts";
+import { INTERNAL_PREFIX, QUERY_ACK, SERF, encodeQuery, encodeQueryResponse, encodeRelay } from "./serf.ts";
 import { matches } from "./tag-filter.ts";
 import type { Timer } from "./timers.ts";
 import type { Endpoint, QueryRequest } from "./types.ts";
 
-/** Serf keeps these names for itself (ping, conflicts, keys); they are acknowledged, never shown to a service. */
-const INTERNAL_PREFIX = "_serf_";
 /** Members of this version of Serf's protocol pass on answers. */
 const RELAY_VERSION = 5;
 
+/** Who asked, on our side: hears each member once, and the end. */
+export interface Asker {
+  onAck?: (from: string) => void;
+  onResponse: (from: string, payload: Uint8Array) => void;
+  onDone: (acks: number, responses: number) => void;
+}
+
 /** Asked by us. */
 export interface OwnQuery {
-  key: string;
+  asker: Asker;
   acks: Set<string>;
   responses: Set<string>;
 }
@@ -33,10 +40,30 @@ export interface OwnQuery {
 export interface OpenQuery {
   query: Query;
   timer: Timer;
+  /** About keys: it takes another answer than those of programs. */
+  isKeyRequest: boolean;
 }
 
-/** Throws MembershipError "query-too-large" or "too-many-queries". */
+/**
+ * The program's query. Throws as `ask` does, and MembershipError "reserved-name": an agent of Serf dies of a key
+ * request that is none.
+ */
 export function sendQuery(core: Core, key: string, request: QueryRequest): void {
+  if (request.name.startsWith(INTERNAL_PREFIX) && request.name !== `${INTERNAL_PREFIX}ping`) {
+    throw new MembershipError("reserved-name", request.name);
+  }
+  ask(core, request, {
+    onAck: (from) => core.emit({ type: "query-ack", key, from }),
+    onResponse: (from, payload) => core.emit({ type: "query-response", key, from, payload }),
+    onDone: (acks, responses) => core.emit({ type: "query-done", key, acks, responses }),
+  });
+}
+
+/**
+ * Asks all members, ourselves too. The function that comes back ends it before its time.
+ * Throws MembershipError "query-too-large" or "too-many-queries".
+ */
+export function ask(core: Core, request: QueryRequest, asker: Asker): () => void {
   if (core.ownQueries.size >= QUERIES_OWN_MAX) throw new MembershipError("too-many-queries", `${QUERIES_OWN_MAX} open`);
   const { profile, self } = core;
   const usualMs = profile.gossipIntervalMs * profile.queryTimeoutMult * Math.ceil(Math.log10(core.aliveCount + 1));
@@ -59,14 +86,16 @@ export function sendQuery(core: Core, key: string, request: QueryRequest): void 
   }
   core.queryClock.increment();
   const id = idOf(query);
-  const own: OwnQuery = { key, acks: new Set(), responses: new Set() };
+  const own: OwnQuery = { asker, acks: new Set(), responses: new Set() };
   core.ownQueries.set(id, own);
-  core.timers.at(core.nowMs + query.timeoutMs, () => {
-    core.ownQueries.delete(id);
-    core.emit({ type: "query-done", key, acks: own.acks.size, responses: own.responses.size });
-  });
+  const end = () => {
+    core.cancel(timer);
+    if (core.ownQueries.delete(id)) asker.onDone(own.acks.size, own.responses.size);
+  };
+  const timer = core.timers.at(core.nowMs + query.timeoutMs, end);
   onQuery(core, query);
   broadcastUser(core, QUEUE.queries, bytes);
+  return end;
 }
 
 /** True when it was new, and so is to be passed on. */
@@ -81,30 +110,52 @@ export function onQuery(core: Core, query: Query): boolean {
 
 function serve(core: Core, query: Query): void {
   if (query.flags & QUERY_ACK) reply(core, query, QUERY_ACK, new Uint8Array(0));
-  if (query.name.startsWith(INTERNAL_PREFIX)) return;
-  const timeoutMs = Math.min(query.timeoutMs, QUERY_TIMEOUT_MS_MAX);
+  if (query.name === `${INTERNAL_PREFIX}conflict`) return answerConflict(core, query);
+  if (query.name.startsWith(INTERNAL_PREFIX)) return onKeyRequest(core, query);
+  const { name, payload, sourceNode } = query;
+  const { key, deadlineMs } = keepOpen(core, query, false);
+  core.emit({ type: "query", key, name, payload, from: sourceNode, deadlineMs });
+}
+
+/** Keeps a query until our side answers or its time is over; the oldest gives way when there are too many. */
+export function keepOpen(core: Core, query: Query, isKeyRequest: boolean): { key: string; deadlineMs: number } {
+  const deadlineMs = core.nowMs + Math.min(query.timeoutMs, QUERY_TIMEOUT_MS_MAX);
   const key = idOf(query);
   if (core.openQueries.size >= QUERIES_OPEN_MAX) {
     const [oldest, open] = core.openQueries.entries().next().value!;
     core.cancel(open.timer);
     core.openQueries.delete(oldest);
   }
-  const timer = core.timers.at(core.nowMs + timeoutMs, () => core.openQueries.delete(key));
-  core.openQueries.set(key, { query, timer });
-  const { name, payload, sourceNode } = query;
-  core.emit({ type: "query", key, name, payload, from: sourceNode, deadlineMs: core.nowMs + timeoutMs });
+  const timer = core.timers.at(deadlineMs, () => core.openQueries.delete(key));
+  core.openQueries.set(key, { query, timer, isKeyRequest });
+  return { key, deadlineMs };
 }
 
-/** Answers once. Throws MembershipError "no-such-query" after the deadline, "response-too-large" over 1024 bytes. */
-export function respond(core: Core, key: string, payload: Uint8Array): void {
+/**
+ * Answers once; `payloadFor` makes the answer. Throws MembershipError "no-such-query" after the deadline,
+ * "response-too-large" over 1024 bytes.
+ */
+export function respond(
+  core: Core,
+  key: string,
+  isKeyRequest: boolean,
+  payloadFor: (query: Query) => Uint8Array,
+): void {
   const open = core.openQueries.get(key);
-  if (!open) throw new MembershipError("no-such-query", key);
-  reply(core, open.query, 0, payload);
+  if (!open || open.isKeyRequest !== isKeyRequest) throw new MembershipError("no-such-query", key);
+  reply(core, open.query, 0, payloadFor(open.query));
   core.cancel(open.timer);
   core.openQueries.delete(key);
 }
 
-function reply(core: Core, query: Query, flags: number, payload: Uint8Array): void {
+/** Bytes that an answer with this payload takes, of QUERY_RESPONSE_BYTES_MAX. */
+export function responseBytes(core: Core, query: Query, payload: Uint8Array): number {
+  const { ltime, id } = query;
+  return encodeQueryResponse({ ltime, id, from: core.self.name, flags: 0, payload }).length;
+}
+
+/** Throws MembershipError "response-too-large". */
+export function reply(core: Core, query: Query, flags: number, payload: Uint8Array): void {
   const response: QueryResponse = { ltime: query.ltime, id: query.id, from: core.self.name, flags, payload };
   const bytes = encodeQueryResponse(response);
   if (bytes.length > QUERY_RESPONSE_BYTES_MAX) {
@@ -131,8 +182,8 @@ export function onQueryResponse(core: Core, response: QueryResponse): void {
   const heard = isAck ? own.acks : own.responses;
   if (heard.has(response.from)) return;
   heard.add(response.from);
-  if (isAck) core.emit({ type: "query-ack", key: own.key, from: response.from });
-  else core.emit({ type: "query-response", key: own.key, from: response.from, payload: response.payload });
+  if (isAck) own.asker.onAck?.(response.from);
+  else own.asker.onResponse(response.from, response.payload);
 }
 
 /** Passes an answer on. Only answers, and only to members that we know at that address: no open relay. */

@@ -1,5 +1,5 @@
 /**
- * Packets in: taken apart (label, checksum, compression, compound) within limits, and handed on by type. Anything
+ * Packets in: taken apart (checksum, compression, compound) within limits, and handed on by type. Anything
  * may arrive here; what is not understood is counted by reason and dropped, and nothing throws.
  */
 import { WireError } from "../wire/errors.ts";
@@ -8,7 +8,6 @@ import { TYPE, decodeAccusation, decodeAck, decodeCompound, decodeCompressed, de
 import { decodeIndirectPing, decodeNode, decodePing } from "./codec.ts";
 import { PACKET_DEPTH_MAX, PACKET_UNPACKED_BYTES_MAX, PACKET_WORK_BYTES_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
-import { splitLabel } from "./framing.ts";
 import { onIntent } from "./intents.ts";
 import { onAck, onIndirectPing, onNack, onPing } from "./probe.ts";
 import { onQuery, onQueryResponse, onRelay } from "./queries.ts";
@@ -76,8 +75,6 @@ function take(core: Core, from: Endpoint, bytes: Uint8Array, budget: Budget): vo
     }
     case TYPE.hasCrc:
       return dispatch(core, from, decodeCrc(bytes, 1), budget);
-    case TYPE.label:
-      return dispatch(core, from, splitLabel(bytes).rest, budget);
     case undefined:
       return core.refuse("malformed");
     default:

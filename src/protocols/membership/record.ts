@@ -13,6 +13,8 @@ import type { Coordinate } from "./vivaldi.ts";
 export interface Place {
   coordinate: Coordinate;
   rttSamples: number[];
+  /** When it told us the coordinate, on the clock of `step`. */
+  atMs: number;
 }
 
 export class MemberRecord implements Endpoint {
@@ -100,5 +102,9 @@ export class MemberRecord implements Endpoint {
 
   get coordinate(): Coordinate | undefined {
     return this.table.places.get(this.number)?.coordinate;
+  }
+
+  get coordinateAtMs(): number | undefined {
+    return this.table.places.get(this.number)?.atMs;
   }
 }

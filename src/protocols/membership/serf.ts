@@ -24,6 +24,12 @@ export const SERF = {
   relay: 9,
 } as const;
 
+/**
+ * Serf keeps queries of these names for itself, and no program sees them: `_serf_ping` is only acknowledged,
+ * `_serf_conflict` and the four about keys are answered, others are passed over.
+ */
+export const INTERNAL_PREFIX = "_serf_";
+
 /** Bits of a query's flags; `ack` in a response says that it is an acknowledgement. */
 export const QUERY_ACK = 1;
 export const QUERY_NO_BROADCAST = 2;

@@ -58,6 +58,10 @@ export interface Member {
   statusSinceMs: number;
   /** Known once we have probed it. */
   coordinate: Coordinate | undefined;
+  /** When it told us that coordinate, on the clock of `step`. */
+  coordinateAtMs: number | undefined;
+  /** The version of Serf's protocol that it speaks; 0 when it does not say. */
+  protocol: number;
 }
 
 export type MemberChange = "join" | "leave" | "failed" | "suspect" | "update" | "reap";
@@ -84,6 +88,13 @@ export type MembershipEvent =
   | { type: "query"; key: string; query: QueryRequest }
   /** `query` is the key of a "query" effect. */
   | { type: "respond"; query: string; payload: Uint8Array }
+  /** Serf's key management: asks all members, ourselves too; ends in "key-report". `secret` is 16, 24 or 32 bytes. */
+  | { type: "manage-keys"; key: string; op: "list"; timeoutMs?: number }
+  | { type: "manage-keys"; key: string; op: "install" | "use" | "remove"; secret: Uint8Array; timeoutMs?: number }
+  /** `query` is the key of a "key-request" effect. */
+  | ({ type: "answer-key-request"; query: string } & KeyAnswer)
+  /** One ping to a member, beside the failure detector; ends in "ping-done". */
+  | { type: "ping"; key: string; name: string }
   /** Excluded: dead for us at once, and not heard any more. */
   | { type: "forget"; name: string }
   | { type: "readmit"; name: string };
@@ -97,6 +108,32 @@ export interface QueryRequest {
   relayFactor?: number;
   /** Default: gossip interval * 16 * ceil(log10(n + 1)). */
   timeoutMs?: number;
+}
+
+/** What a member is asked to do with its ring of keys: `use` makes a key the one that it seals with. */
+export type KeyOp = "install" | "use" | "remove" | "list";
+
+export interface KeyAnswer {
+  ok: boolean;
+  /** Why not. */
+  message?: string;
+  /** For "list": the keys in base64, those that fit into an answer, and the one that seals. */
+  keys?: readonly string[];
+  primary?: string;
+}
+
+/** All did it when `errors` is 0 and `responses` is `nodes`. */
+export interface KeyReport {
+  op: KeyOp;
+  /** Members that took part when we asked, with ourselves. */
+  nodes: number;
+  responses: number;
+  errors: number;
+  /** By member: what it said, most often why it did not. */
+  messages: Map<string, string>;
+  /** By key in base64: how many have it, and how many seal with it. */
+  keys: Map<string, number>;
+  primaryKeys: Map<string, number>;
 }
 
 export type Effect =
@@ -113,6 +150,19 @@ export type Effect =
   | { type: "query-ack"; key: string; from: string }
   | { type: "query-response"; key: string; from: string; payload: Uint8Array }
   | { type: "query-done"; key: string; acks: number; responses: number }
+  /** Undefined: no ack within PING_TIMEOUT_MS, or no such member. */
+  | { type: "ping-done"; key: string; rttMs: number | undefined }
+  /**
+   * Somebody asks us to change or tell keys; whether we do is the program's decision. Answered by
+   * "answer-key-request". `secret` is empty for "list".
+   */
+  | { type: "key-request"; key: string; op: KeyOp; secret: Uint8Array; from: string; deadlineMs: number }
+  | { type: "key-report"; key: string; report: KeyReport }
+  /**
+   * Two of us have our name, and the members have said which of both they know. Lost: most of them know the other.
+   * Serf's agent shuts down then; here the program decides, since a vote proves nothing.
+   */
+  | { type: "name-kept" | "name-lost"; responses: number; matching: number }
   | { type: "join-result"; to: Endpoint; ok: boolean }
   | { type: "left" }
   /** The next time at which a tick is wanted. It replaces the one before. */

@@ -1,0 +1,131 @@
+/**
+ * Queries between real Serf agents and our core, in both directions: answers and acknowledgements, filters by node
+ * and by tag, copies of answers through other members (the direct way is cut), and Serf's own ping.
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { describe, test } from "node:test";
+import type { QueryFilter } from "../../src/protocols/membership/serf.ts";
+import type { QueryRequest } from "../../src/protocols/membership/types.ts";
+import { assertNothingRefused, effectOf, scene, utf8 } from "./agents.ts";
+import type { Scene } from "./agents.ts";
+
+const QUERY_TIMEOUT_MS = 900;
+const AGENTS = { "agent-one": "I am agent-one", "agent-two": "I am agent-two" };
+let keys = 0;
+
+/** Asks with our core; gives answers by name, and who acknowledged. */
+async function askOurs(stage: Scene, more: Partial<QueryRequest>) {
+  const key = `q${++keys}`;
+  const query = { name: "whoami", payload: Buffer.from("abc"), wantAck: true, timeoutMs: QUERY_TIMEOUT_MS, ...more };
+  stage.driver.dispatch({ type: "query", key, query });
+  const done = await effectOf(stage, "query-done", 4000, (effect) => effect.key === key);
+  const answers: Record<string, string> = {};
+  const acks: string[] = [];
+  for (const effect of stage.effects) {
+    if (effect.type === "query-response" && effect.key === key) answers[effect.from] = utf8(effect.payload);
+    if (effect.type === "query-ack" && effect.key === key) acks.push(effect.from);
+  }
+  assert.deepEqual([done.acks, done.responses], [acks.length, Object.keys(answers).length]);
+  return { answers, acks: acks.sort() };
+}
+
+async function everybody(stage: Scene): Promise<void> {
+  const answer = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "whoami", "xyz");
+  assert.deepEqual(answer.Acks!.sort(), ["agent-one", "agent-two", "our-box"]);
+  assert.deepEqual(answer.Responses, { ...AGENTS, "our-box": "box heard xyz" });
+  const ours = await askOurs(stage, {});
+  assert.deepEqual(ours, {
+    answers: { ...AGENTS, "our-box": "box heard abc" },
+    acks: ["agent-one", "agent-two", "our-box"],
+  });
+}
+
+/** Each filter, given to the agent as arguments and to our core: the same members answer and acknowledge. */
+const FILTERS: [args: string[], filters: QueryFilter[], expected: string[]][] = [
+  [["-node=our-box"], [{ type: "nodes", nodes: ["our-box"] }], ["our-box"]],
+  [
+    ["-node=agent-one", "-node=agent-two"],
+    [{ type: "nodes", nodes: ["agent-one", "agent-two"] }],
+    ["agent-one", "agent-two"],
+  ],
+  [["-tag=zone=^Gr.cia$"], [{ type: "tag", tag: "zone", expression: "^Gr.cia$" }], ["our-box"]],
+  [["-tag=kind=[a-c]ox"], [{ type: "tag", tag: "kind", expression: "[a-c]ox" }], ["our-box"]],
+  [["-tag=role=^agent-t"], [{ type: "tag", tag: "role", expression: "^agent-t" }], ["agent-two"]],
+  [
+    ["-node=agent-one", "-tag=role=two"],
+    [
+      { type: "nodes", nodes: ["agent-one"] },
+      { type: "tag", tag: "role", expression: "two" },
+    ],
+    [],
+  ],
+];
+
+async function filtered(stage: Scene): Promise<void> {
+  await Promise.all(
+    FILTERS.map(async ([args, filters, expected]) => {
+      const theirs = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...args, "whoami", "f");
+      assert.deepEqual(Object.keys(theirs.Responses).sort(), expected, args.join(" "));
+      assert.deepEqual((theirs.Acks ?? []).sort(), expected, args.join(" "));
+      const ours = await askOurs(stage, { filters });
+      assert.deepEqual(Object.keys(ours.answers).sort(), expected, args.join(" "));
+      assert.deepEqual(ours.acks, expected, args.join(" "));
+    }),
+  );
+}
+
+/** No packet between agent-one and us: answers arrive through agent-two, or not at all. */
+async function relayed(stage: Scene): Promise<void> {
+  const { one, driver } = stage;
+  const oneAndUs = ["agent-one", "our-box"];
+  // Its query comes round by way of agent-two, and our answer goes back that way.
+  driver.cut.add(one.address);
+  const nodes = oneAndUs.map((name) => `-node=${name}`);
+  const alone = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...nodes, "whoami", "d");
+  const helped = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "-relay-factor=2", ...nodes, "whoami", "r");
+  const filters: QueryFilter[] = [{ type: "nodes", nodes: oneAndUs }];
+  const aloneOurs = await askOurs(stage, { filters });
+  const helpedOurs = await askOurs(stage, { filters, relayFactor: 2 });
+  driver.cut.clear();
+  assert.deepEqual(Object.keys(alone.Responses), ["agent-one"]);
+  assert.equal(helped.Responses["our-box"], "box heard r");
+  assert.deepEqual(Object.keys(aloneOurs.answers), ["our-box"]);
+  assert.equal(helpedOurs.answers["agent-one"], "I am agent-one");
+}
+
+/** Agent-one asks for copies; agent-two gives us its answer to pass on, and we do. */
+async function relaying({ one, driver }: Scene): Promise<void> {
+  const passedOn: string[] = [];
+  driver.onSend = (to, bytes) => {
+    if (Buffer.from(bytes).includes("I am agent-two")) passedOn.push(to.address);
+  };
+  const { Responses } = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "-relay-factor=2", "whoami", "p");
+  driver.onSend = () => {};
+  assert.equal(Responses["agent-two"], "I am agent-two");
+  assert.deepEqual(passedOn, [one.address]);
+}
+
+async function pinged(stage: Scene): Promise<void> {
+  const reached = await stage.one.ok("reachability", "-verbose");
+  for (const name of ["agent-one", "agent-two", "our-box"]) assert.match(reached, new RegExp(`Ack from '${name}'`));
+  assert.match(reached, /Successfully contacted all live nodes/);
+  const ours = await askOurs(stage, { name: "_serf_ping", payload: Buffer.alloc(0) });
+  assert.deepEqual(ours, { answers: {}, acks: ["agent-one", "agent-two", "our-box"] });
+  assert.ok(!stage.effects.some((effect) => effect.type === "query" && effect.name.startsWith("_serf_")));
+}
+
+// Most of their time is waiting, so all go at one time.
+describe("queries with real agents", { concurrency: true }, () => {
+  for (const sealed of [false, true]) {
+    test(`queries with two agents, ${sealed ? "sealed" : "in the clear"}`, { timeout: 60_000 }, async (t) => {
+      const stage = await scene(t, { net: 21, keys: sealed ? [randomBytes(32)] : [] });
+      await everybody(stage);
+      await filtered(stage);
+      await relaying(stage);
+      await pinged(stage);
+      await relayed(stage);
+      assertNothingRefused(stage);
+    });
+  }
+});
