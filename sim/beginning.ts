@@ -22,16 +22,16 @@ export function beginEmpty(world: World): void {
   founder.start();
 }
 
-/** All boxes are up, members, and know one another. */
-export function beginTogether(world: World): void {
-  const rows = world.community?.rowsOf(world.boxes.map((box) => box.key)) ?? [];
+/** These boxes are up, members, and know one another; all, unless others are to come later. */
+export function beginTogether(world: World, present: readonly SimBox[] = world.boxes): void {
+  const rows = world.community?.rowsOf(present.map((box) => box.key)) ?? [];
   world.quiet = true;
   const { retransmitMult, gossipIntervalMs } = world.profile;
   // News of the beginning go out once and at once, to nobody: they are no news to anybody.
   world.profile.retransmitMult = 0;
   world.profile.gossipIntervalMs = QUIET_GOSSIP_MS;
-  const all = stateOfAll(world);
-  for (const box of world.boxes) {
+  const all = stateOf(present);
+  for (const box of present) {
     box.disk.write({ put: rows, drop: [], ownSeq: rows.length > 0 ? 1 : 0 });
     box.disk.sync();
     box.entered = true;
@@ -43,11 +43,11 @@ export function beginTogether(world: World): void {
   world.quiet = false;
 }
 
-/** One answer of a push/pull that names every box. */
-function stateOfAll(world: World): Uint8Array {
+/** One answer of a push/pull that names all of these. */
+function stateOf(present: readonly SimBox[]): Uint8Array {
   const versions = Uint8Array.from(VERSIONS);
-  return encodePushPull(false, world.boxes.length, new Uint8Array(0), (put) => {
-    for (const { key, endpoint, version } of world.boxes) {
+  return encodePushPull(false, present.length, new Uint8Array(0), (put) => {
+    for (const { key, endpoint, version } of present) {
       const meta = encodeTags({ v: String(version) });
       const address = addressToBytes(endpoint.address)!;
       put({ node: key.id, incarnation: 1, address, port: endpoint.port, meta, versions, state: STATE.alive });

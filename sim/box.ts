@@ -23,8 +23,8 @@ export const ADDRESSES_MAX = 64;
 const ADDRESSES_TRIED_MAX = 16;
 const ENTER_AGAIN_MS = 1000;
 const WELCOME_BYTES = 600;
-/** Beyond this many boxes peers are drawn and looked at instead of listed. */
-const LISTED_MAX = 200;
+/** Beyond this many boxes others are drawn and looked at instead of listed. */
+export const LISTED_MAX = 200;
 
 /** A crash that waits for the box to do something. */
 export interface CrashPoint {
@@ -108,6 +108,11 @@ export class SimBox {
     // Nobody was told that these are safe, but they are, and take the place of what was there before.
     const survived = this.disk.crash(torn).map(({ record }) => record);
     this.world.ledger.stored(this.key.id, survived);
+  }
+
+  /** Goes in an orderly way: says so, and stops when that is said. */
+  leave(): void {
+    if (this.isAwake) this.gossip!.step({ type: "leave" });
   }
 
   /** Counts down to a waiting crash; true when it has just happened. */
@@ -239,10 +244,11 @@ export class SimBox {
   }
 
   #entered(sponsor: SimBox, body: JoinBody): void {
-    const replica = this.replica!;
     const { community } = this.world;
     this.gossip!.step({ type: "join", addresses: [sponsor.endpoint] });
     if (!this.up) return;
+    if (!this.adoptFirst && !community) return this.#handOver(sponsor, body);
+    const replica = this.replica!;
     if (community) replica.step({ type: "received", records: [community.genesis], from: sponsor.key.id, via: "sync" });
     if (!this.adoptFirst) return this.#handOver(sponsor, body);
     // A lost disk: the others know this box, so they let it ask which numbers it has used.
@@ -258,11 +264,11 @@ export class SimBox {
 
   /** The sponsor listens to a stranger only for its join record; until that is taken, this box has not come in. */
   #handOver(sponsor: SimBox, body: JoinBody): void {
-    const replica = this.replica!;
     if (!this.world.community) {
       this.entered = true;
-      return replica.syncWith(sponsor);
+      return this.replica?.syncWith(sponsor);
     }
+    const replica = this.replica!;
     if (!this.isMember) replica.put("join", "self", body as unknown as Json);
     if (!this.up) return;
     const join = replica.core.get(this.key.id, "join", "self");

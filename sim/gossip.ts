@@ -9,7 +9,9 @@ export class Gossip {
   readonly core: Membership;
   readonly #box: SimBox;
   readonly #life: number;
-  #wakes = 0;
+  /** When the core wants its next tick, and when the next one is queued; the core's clock. */
+  #wakeMs = Infinity;
+  #queuedMs = Infinity;
   #reply: { id: number; bytes: Uint8Array } | undefined;
   #streams = 0;
 
@@ -55,6 +57,8 @@ export class Gossip {
         case "wake":
           this.#wake(effect.atMs);
           break;
+        case "left":
+          return box.world.crash(box, Infinity);
         default:
           break;
       }
@@ -100,11 +104,24 @@ export class Gossip {
     return this.#box.life === this.#life ? (this.#reply as { bytes: Uint8Array } | undefined)?.bytes : undefined;
   }
 
+  /** A wake-up that moves back stays queued where it was and is put off when it comes: moving on is the common case. */
   #wake(atMs: number): void {
-    const wake = ++this.#wakes;
+    this.#wakeMs = atMs;
+    if (atMs < this.#queuedMs) this.#queue(atMs);
+  }
+
+  #queue(atMs: number): void {
+    this.#queuedMs = atMs;
+    this.#box.world.at(atMs + this.#box.bootMs, () => this.#woken(atMs));
+  }
+
+  #woken(atMs: number): void {
     const box = this.#box;
-    box.world.at(atMs + box.bootMs, () => {
-      if (wake === this.#wakes) box.inLife(this.#life, () => this.step({ type: "tick" }, atMs));
-    });
+    if (atMs !== this.#queuedMs || box.life !== this.#life) return;
+    if (!box.isAwake) return box.world.at(box.pausedUntilMs, () => this.#woken(atMs));
+    this.#queuedMs = Infinity;
+    if (this.#wakeMs > atMs) return this.#queue(this.#wakeMs);
+    this.#wakeMs = Infinity;
+    this.step({ type: "tick" }, atMs);
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Json } from "../src/protocols/records/canonical-json.ts";
 import type { SignedRecord } from "../src/protocols/records/record.ts";
+import { Alarms } from "./alarms.ts";
 
 export interface Violation {
   promise: PromiseName;
@@ -47,14 +48,16 @@ export class Ledger {
    * may be there to tell it, so it may use that again; the boxes must agree all the same.
    */
   readonly lostDisk = new Map<string, number>();
-  falseSuspicions = 0;
-  falseDeaths = 0;
+  readonly falseSuspicions: Alarms;
+  readonly falseDeaths: Alarms;
   readonly #numbers = new Map<string, string>();
   /** Large worlds are measured, not audited record by record. */
   readonly audits: boolean;
 
-  constructor(audits: boolean) {
+  constructor(audits: boolean, boxes: number) {
     this.audits = audits;
+    this.falseSuspicions = new Alarms(boxes);
+    this.falseDeaths = new Alarms(boxes);
   }
 
   violate(promise: PromiseName, detail: string): void {

@@ -30,6 +30,7 @@ function main(): number {
       profile: { type: "string", default: "lan" },
       graph: { type: "string", default: "guifi" },
       authors: { type: "string", default: "10" },
+      churn: { type: "string", default: "0" },
     },
   });
   const seed = number(values.seed, 0, 2 ** 32 - 1);
@@ -45,6 +46,7 @@ function main(): number {
       profile: one(values.profile, ["lan", "mesh", "test"]),
       graph: one(values.graph, ["flat", ...(Object.keys(graphs) as GraphName[])]),
       authors: number(values.authors, 0, 65_536),
+      monthSeconds: number(values.churn, 0, 1e6),
     },
     (line) => console.log(line),
     () => performance.now(),

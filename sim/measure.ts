@@ -1,10 +1,13 @@
 /**
- * The measuring world: a community at work on a real graph, boxes that change their tags and write records now and
- * then, packet loss, slow boxes; and the figures that come out. Memory sets how many boxes fit, not time.
+ * The measuring world: a community at work on a real graph, with what happens in one (happenings.ts), packet loss,
+ * slow boxes and churn; and the figures that come out. Memory sets how many boxes fit, not time.
  */
 import { beginTogether } from "./beginning.ts";
 import type { SimBox } from "./box.ts";
-import { SHARES, Spread } from "./spread.ts";
+import { planChurn } from "./churn-series.ts";
+import type { Churn } from "./churn-series.ts";
+import { Happenings } from "./happenings.ts";
+import type { Happening, Times } from "./happenings.ts";
 import type { GraphName } from "./topology.ts";
 import { World } from "./world.ts";
 
@@ -20,6 +23,8 @@ export interface MeasureOptions {
   graph: GraphName;
   /** Boxes that write records; all replicate them. 0: membership alone. */
   authors: number;
+  /** Seconds that stand for a month of the real series of comings and goings; 0: nobody comes or goes by it. */
+  monthSeconds: number;
 }
 
 /** Lifeguard's parts that are settings; telling a suspect of its suspicion along with the probe stays. */
@@ -33,20 +38,26 @@ export interface Measured {
   bench: "simulation";
   options: MeasureOptions;
   world: Record<string, number | string>;
-  /** Milliseconds until 50, 90, 99 and 100 % of the live boxes saw a change; the median over the minutes. */
-  membershipMs: Record<string, number | null>;
-  recordsMs: Record<string, number | null>;
+  tagsMs: Times;
+  failureMs: Times;
+  joinMs: Times;
+  recordsMs: Times;
+  /** As any one box counts them: how many healthy boxes it comes to suspect, or to take for failed, in an hour. */
   falseSuspicionsPerBoxHour: number;
   falseDeathsPerBoxHour: number;
+  /** As the community counts them: how often a healthy box is suspected by anybody in an hour. */
+  falseSuspicionsRaisedPerBoxHour: number;
+  falseDeathsRaisedPerBoxHour: number;
   datagramBytesPerBoxSecond: number;
   streamBytesPerBoxSecond: number;
 }
 
 export function measure(options: MeasureOptions, say: (line: string) => void, clockMs: () => number): Measured {
   const beganMs = clockMs();
+  const happenings = new Happenings(options.minutes);
   const world = new World({
     seed: options.seed,
-    boxes: options.boxes,
+    boxes: options.boxes + happenings.newcomers,
     profile: options.profile,
     profileChanges: options.lifeguard ? {} : WITHOUT_LIFEGUARD,
     graph: options.graph,
@@ -54,26 +65,32 @@ export function measure(options: MeasureOptions, say: (line: string) => void, cl
     copyMessages: false,
     audits: false,
   });
-  beginTogether(world);
+  const community = world.boxes.slice(0, options.boxes);
+  const churn = options.monthSeconds > 0 ? planChurn(world, community, options.monthSeconds * 1000) : undefined;
+  beginTogether(world, churn?.present ?? community);
   const readyMs = clockMs();
-  say(`${options.boxes} boxes are up after ${Math.round(readyMs - beganMs) / 1000} s`);
+  say(`${options.boxes} boxes are up after ${seconds(readyMs - beganMs)} | ${memoryMiB()} MiB`);
   world.network.weather.loss = options.loss;
-  const slow = slowDown(world, options.slow);
-  const spreads: { tags: Spread; note: Spread | undefined }[] = [];
+  const slow = slowDown(world, community, options.slow);
+  const steady = (churn?.steady ?? community).filter((box) => !slow.has(box));
+  happenings.plan(world, steady, options.authors);
+  let boxSeconds = 0;
   for (let minute = 1; minute <= options.minutes; minute++) {
-    world.after(1000, () => spreads.push(change(world, options, minute, slow)));
-    const before = { ...world.network.traffic };
+    const before = { ...world.network.traffic, steps: world.steps, realMs: clockMs() };
+    const up = world.boxes.filter((box) => box.up).length;
+    boxSeconds += 60 * up;
     world.run(minute * MINUTE_MS);
-    say(lineOf(world, minute, before, spreads.at(-1)!, clockMs() - beganMs));
+    say(lineOf({ world, happenings, minute, up, before, tookMs: clockMs() - before.realMs }));
   }
-  return figures(world, options, spreads, { readyMs: readyMs - beganMs, tookMs: clockMs() - beganMs });
+  const times = { readyMs: readyMs - beganMs, tookMs: clockMs() - beganMs };
+  return { ...figures(world, happenings, boxSeconds), options, world: runOf(world, times, churn) };
 }
 
 /** These stand still now and then from now on. */
-function slowDown(world: World, share: number): Set<SimBox> {
+function slowDown(world: World, community: readonly SimBox[], share: number): Set<SimBox> {
   const random = world.random("slow");
   const slow = new Set<SimBox>();
-  while (slow.size < Math.round(share * world.boxes.length)) slow.add(world.boxes[random.below(world.boxes.length)]!);
+  while (slow.size < Math.round(share * community.length)) slow.add(community[random.below(community.length)]!);
   const again = (box: SimBox) => {
     world.after(random.float() * 2 * AWAKE_MS, () => {
       box.pausedUntilMs = world.nowMs + random.float() * 2 * PAUSE_MS;
@@ -84,92 +101,72 @@ function slowDown(world: World, share: number): Set<SimBox> {
   return slow;
 }
 
-/** One box changes its tags, one writes a note. */
-function change(world: World, options: MeasureOptions, minute: number, slow: ReadonlySet<SimBox>) {
-  const random = world.random(`change ${minute}`);
-  const pick = (count: number): SimBox => {
-    for (;;) {
-      const box = world.boxes[random.below(count)]!;
-      if (!slow.has(box)) return box;
-    }
-  };
-  world.spreads.length = 0;
-  const { length } = world.boxes;
-  const now = () => world.nowMs;
-  const teller = pick(length);
-  const version = String(minute);
-  const isIt = {
-    member: ({ name, tags }: { name: string; tags: Record<string, string> }) =>
-      name === teller.key.id && tags.v === version,
-  };
-  const tags = world.follow(new Spread("tags", length, length - 1, now, isIt));
-  teller.gossip!.step({ type: "set-tags", tags: { v: version } });
-  if (options.authors === 0) return { tags, note: undefined };
-  const author = pick(Math.min(options.authors, length));
-  const isNote = ({ author: by, key }: { author: string; key: string }) => by === author.key.id && key === `m${minute}`;
-  const note = world.follow(new Spread("note", length, length, now, { change: isNote }));
-  author.replica!.put("note", `m${minute}`, { text: `in minute ${minute}` });
-  return { tags, note };
+interface Progress {
+  world: World;
+  happenings: Happenings;
+  minute: number;
+  /** Boxes. */
+  up: number;
+  /** All until this minute began. */
+  before: World["network"]["traffic"] & { steps: number };
+  tookMs: number;
 }
 
-function lineOf(
-  world: World,
-  minute: number,
-  before: World["network"]["traffic"],
-  spread: { tags: Spread; note: Spread | undefined },
-  tookMs: number,
-): string {
+function lineOf({ world, happenings, minute, up, before, tookMs }: Progress): string {
   const { traffic } = world.network;
-  const each = (bytes: number) => Math.round(bytes / world.boxes.length / 60);
+  const each = (bytes: number) => Math.round(bytes / up / 60);
   const { falseSuspicions, falseDeaths } = world.ledger;
+  const toAll = (what: Happening) => {
+    const times = Object.values(happenings.times(what)).map((ms) => (ms === null ? "-" : String(ms / 1000)));
+    return `${what} ${times.join("/")} s`;
+  };
   return [
-    `minute ${minute}`,
-    `tags ${spread.tags.times().join("/")} ms`,
-    `records ${spread.note?.times().join("/") ?? "-"} ms`,
+    `minute ${minute}: ${up} boxes`,
+    toAll("tags"),
+    toAll("failure"),
+    toAll("join"),
+    toAll("records"),
     `datagrams ${each(traffic.datagramBytes - before.datagramBytes)} B/box/s`,
     `streams ${each(traffic.exchangeBytes - before.exchangeBytes)} B/box/s`,
-    `false suspicions ${falseSuspicions}, deaths ${falseDeaths}`,
-    `${world.steps} events, ${Math.round(tookMs / 100) / 10} s`,
+    `false suspicions ${falseSuspicions.raised} (${falseSuspicions.noted} notes)`,
+    `false deaths ${falseDeaths.raised} (${falseDeaths.noted})`,
+    `${world.steps - before.steps} events in ${seconds(tookMs)}, ${(MINUTE_MS / tookMs).toPrecision(2)} times real time`,
+    `${memoryMiB()} MiB`,
   ].join(" | ");
 }
 
-function figures(
-  world: World,
-  options: MeasureOptions,
-  spreads: readonly { tags: Spread; note: Spread | undefined }[],
-  { readyMs, tookMs }: { readyMs: number; tookMs: number },
-): Measured {
-  const boxHours = (options.boxes * options.minutes) / 60;
-  const boxSeconds = boxHours * 3600;
+function figures(world: World, happenings: Happenings, boxSeconds: number): Omit<Measured, "options" | "world"> {
   const { traffic } = world.network;
-  const round = (value: number) => Number(value.toPrecision(3));
-  const notes = spreads.flatMap(({ note }) => note ?? []);
+  const { falseSuspicions, falseDeaths } = world.ledger;
+  const perHour = (count: number) => round((count * 3600) / boxSeconds);
   return {
     bench: "simulation",
-    options,
-    world: {
-      trace: world.trace.hash,
-      events: world.steps,
-      messages: traffic.datagrams + traffic.exchanges,
-      realSeconds: round(tookMs / 1000),
-      beginningSeconds: round(readyMs / 1000),
-      memoryMiB: Math.round(process.memoryUsage().rss / 2 ** 20),
-    },
-    membershipMs: medians(spreads.map(({ tags }) => tags)),
-    recordsMs: medians(notes),
-    falseSuspicionsPerBoxHour: round(world.ledger.falseSuspicions / boxHours),
-    falseDeathsPerBoxHour: round(world.ledger.falseDeaths / boxHours),
+    tagsMs: happenings.times("tags"),
+    failureMs: happenings.times("failure"),
+    joinMs: happenings.times("join"),
+    recordsMs: happenings.times("records"),
+    falseSuspicionsPerBoxHour: perHour(falseSuspicions.noted),
+    falseDeathsPerBoxHour: perHour(falseDeaths.noted),
+    falseSuspicionsRaisedPerBoxHour: perHour(falseSuspicions.raised),
+    falseDeathsRaisedPerBoxHour: perHour(falseDeaths.raised),
     datagramBytesPerBoxSecond: round(traffic.datagramBytes / boxSeconds),
     streamBytesPerBoxSecond: round(traffic.exchangeBytes / boxSeconds),
   };
 }
 
-function medians(spreads: readonly Spread[]): Record<string, number | null> {
-  const table: Record<string, number | null> = {};
-  SHARES.forEach((share, place) => {
-    const times = spreads.map((spread) => spread.times()[place] ?? Infinity).sort((a, b) => a - b);
-    const median = times[times.length >> 1];
-    table[`${share * 100} %`] = median === undefined || median === Infinity ? null : median;
-  });
-  return table;
+function runOf(world: World, { readyMs, tookMs }: { readyMs: number; tookMs: number }, churn: Churn | undefined) {
+  const { datagrams, exchanges } = world.network.traffic;
+  return {
+    trace: world.trace.hash,
+    events: world.steps,
+    messages: datagrams + exchanges,
+    realSeconds: round(tookMs / 1000),
+    beginningSeconds: round(readyMs / 1000),
+    memoryMiB: memoryMiB(),
+    ...(churn ? { comings: churn.comings, goings: churn.goings } : {}),
+  };
 }
+
+const round = (value: number) => Number(value.toPrecision(3));
+const seconds = (ms: number) => `${Math.round(ms / 100) / 10} s`;
+const memoryMiB = () => Math.round(process.memoryUsage().rss / 2 ** 20);

@@ -30,6 +30,8 @@ export interface NetworkNeeds {
   after: (delayMs: number, run: () => void) => void;
   nowMs: () => number;
   trace: Trace;
+  /** So much of each datagram goes into the trace. */
+  traceBytesMax: number;
 }
 
 const UDP_OVERHEAD_BYTES = 28;
@@ -76,7 +78,7 @@ export class Network {
     for (let copy = 0; copy < copies; copy++) {
       if (this.#loss.float() < 1 - (1 - path.loss) * (1 - this.weather.loss)) continue;
       this.#needs.after(path.delayMs + this.#queueMs(), () => {
-        this.#needs.trace.add(this.#needs.nowMs()).add(from).add(to).bytes(bytes);
+        this.#needs.trace.add(this.#needs.nowMs()).add(from).add(to).bytes(bytes, this.#needs.traceBytesMax);
         arrive(bytes);
       });
     }
@@ -87,19 +89,21 @@ export class Network {
    * with `done(true)` when the answer is here, `done(false)` when there is none within `timeoutMs`.
    */
   exchange(from: number, to: number, ask: Exchange): void {
-    let open = true;
+    // Until the timeout only this small object is kept, not what was said.
+    const open: { ask: Exchange | undefined } = { ask };
     const end = (ok: boolean) => {
-      if (!open) return;
-      open = false;
-      ask.done(ok);
+      const ended = open.ask;
+      open.ask = undefined;
+      ended?.done(ok);
     };
     this.#needs.after(ask.timeoutMs, () => end(false));
     this.traffic.exchanges++;
+    const { requestBytes } = ask;
     // Three ways before the request is there: the handshake, and the request itself.
-    this.#leg(from, to, ask.requestBytes, 3, () => {
-      if (!open) return;
-      this.#needs.trace.add(this.#needs.nowMs()).add(from).add(to).add(ask.requestBytes);
-      const answerBytes = ask.serve();
+    this.#leg(from, to, requestBytes, 3, () => {
+      if (!open.ask) return;
+      this.#needs.trace.add(this.#needs.nowMs()).add(from).add(to).add(requestBytes);
+      const answerBytes = open.ask.serve();
       if (answerBytes === undefined) return this.#leg(to, from, 0, 1, () => end(false));
       this.#leg(to, from, answerBytes, 1, () => {
         this.#needs.trace.add(this.#needs.nowMs()).add(to).add(from).add(answerBytes);

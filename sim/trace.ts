@@ -20,10 +20,13 @@ export class Trace {
     return this;
   }
 
-  bytes(bytes: Uint8Array): this {
+  /** The length, and the bytes up to `max`. */
+  bytes(bytes: Uint8Array, max: number): this {
+    this.#mix(bytes.length);
     let a = this.#a;
     let b = this.#b;
-    for (let i = 0; i < bytes.length; i++) {
+    const end = Math.min(bytes.length, max);
+    for (let i = 0; i < end; i++) {
       a = Math.imul(a ^ bytes[i]!, PRIME);
       b = Math.imul(b + bytes[i]!, SECOND_PRIME) ^ (b >>> 15);
     }

@@ -8,7 +8,7 @@ import { profiles } from "../src/protocols/membership/constants.ts";
 import type { Profile } from "../src/protocols/membership/constants.ts";
 import type { Member, MemberChange } from "../src/protocols/membership/types.ts";
 import type { Change } from "../src/protocols/records/author-table.ts";
-import { SimBox } from "./box.ts";
+import { LISTED_MAX, SimBox } from "./box.ts";
 import { Community } from "./community.ts";
 import { shippedCores } from "./cores.ts";
 import type { Cores } from "./cores.ts";
@@ -16,7 +16,8 @@ import { EventQueue } from "./event-queue.ts";
 import { KeyRing } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
-import type { Spread } from "./spread.ts";
+import { Spread } from "./spread.ts";
+import type { Sought } from "./spread.ts";
 import { topology } from "./topology.ts";
 import type { GraphName } from "./topology.ts";
 import { Trace } from "./trace.ts";
@@ -51,6 +52,9 @@ const PACES = {
 /** A box that came up so many probe intervals ago is healthy: to suspect it is a mistake. */
 const HEALTHY_AFTER_PROBES = 30;
 const PORT = 7946;
+const SPONSOR_TRIES = 64;
+/** Of each datagram of a world that is measured rather than checked: the beginning of the ping, or of the gossip. */
+const TRACED_BYTES_MAX = 64;
 
 export class World {
   readonly config: WorldConfig;
@@ -82,7 +86,7 @@ export class World {
     this.cores = config.cores ?? shippedCores;
     this.profile = { ...profiles[config.profile], ...config.profileChanges };
     this.pace = PACES[config.profile];
-    this.ledger = new Ledger(config.audits);
+    this.ledger = new Ledger(config.audits, config.boxes);
     this.network = new Network({
       topology: topology(config.graph),
       boxes: config.boxes,
@@ -90,6 +94,7 @@ export class World {
       after: (delayMs, run) => this.after(delayMs, run),
       nowMs: () => this.nowMs,
       trace: this.trace,
+      traceBytesMax: config.audits ? Infinity : TRACED_BYTES_MAX,
     });
     for (let index = 0; index < config.boxes; index++) this.#make(index);
     const founder = this.boxes[0]!;
@@ -160,13 +165,25 @@ export class World {
   crash(box: SimBox, downMs: number, torn = false): void {
     this.trace.add(this.nowMs).add(box.index).text("crash");
     box.crash(torn);
+    this.isDown(box);
     if (downMs < Infinity) this.after(downMs, () => box.start());
   }
 
-  /** A box that has entered and is in reach, the founder first when it is there. */
+  /** Nobody waits for that box any more, and its incarnations begin anew. */
+  isDown(box: SimBox): void {
+    for (const spread of this.spreads) spread.leave(box.index);
+    for (const alarms of [this.ledger.falseSuspicions, this.ledger.falseDeaths]) alarms.begin(box.index);
+  }
+
+  /** A box that has entered and is in reach. */
   sponsorFor(newcomer: SimBox): SimBox | undefined {
     const reach = (box: SimBox) => box !== newcomer && box.isAwake && this.network.reaches(newcomer.index, box.index);
-    const ready = this.boxes.filter((box) => reach(box) && box.entered && box.isMember && !box.adoptFirst);
+    const isReady = (box: SimBox) => reach(box) && box.entered && box.isMember && !box.adoptFirst;
+    for (let tries = 0; this.boxes.length > LISTED_MAX && tries < SPONSOR_TRIES; tries++) {
+      const box = this.boxes[newcomer.random.below(this.boxes.length)]!;
+      if (isReady(box)) return box;
+    }
+    const ready = this.boxes.filter(isReady);
     return ready.length > 0 ? ready[newcomer.random.below(ready.length)] : undefined;
   }
 
@@ -182,8 +199,8 @@ export class World {
     if (!this.network.reaches(observer.index, target.index)) return;
     const isOut = (box: SimBox) => this.ledger.excluded.has(box.key.id);
     if (!this.isHealthy(target) || isOut(target) || isOut(observer)) return;
-    if (change === "suspect") this.ledger.falseSuspicions++;
-    else this.ledger.falseDeaths++;
+    const alarms = change === "suspect" ? this.ledger.falseSuspicions : this.ledger.falseDeaths;
+    alarms.note(target.index, member.incarnation);
   }
 
   recordsChanged(observer: SimBox, changes: readonly Change[]): void {
@@ -197,8 +214,10 @@ export class World {
     if (knows) this.ledger.violate("exclusion-holds", `box ${receiver.index} listened to box ${sender.index}`);
   }
 
-  /** Follows one change through the community. */
-  follow(spread: Spread): Spread {
+  /** Follows one change through the community, as all boxes see it that are up now. */
+  follow(name: string, isIt: Sought): Spread {
+    const spread = new Spread(name, this.boxes.length, isIt, () => this.nowMs);
+    for (const box of this.boxes) if (box.up) spread.await(box.index);
     this.spreads.push(spread);
     return spread;
   }

@@ -124,7 +124,7 @@ export const PACKET_DEPTH_MAX = 5;
 export const STREAM_BYTES_MAX = 20 * 1024 * 1024;
 /** Below this a message is not worth compressing. */
 export const COMPRESS_BYTES_MIN = 512;
-/** Members in the table, the failed ones too, unless the configuration says otherwise. About 600 bytes each. */
+/** Members in the table, the failed ones too, unless the configuration says otherwise. Below 1 kB each. */
 export const MEMBERS_MAX = 50_000;
 /** A name is a key in every table; memberlist sets no limit, we do. */
 export const NAME_BYTES_MAX = 256;
@@ -176,8 +176,8 @@ export const INTENTS_MAX = 4096;
 export const INTENT_KEPT_MS = 5 * 60_000;
 /** Recently dead members that still hear gossip; the oldest gives way. */
 export const RECENT_DEAD_MAX = 1024;
-/** A probe round may hold twice the members and this many more before it is built anew. */
-export const RING_SLACK = 16;
+/** Entries of members that came back may stand beside those of the gone until there are so many more. */
+export const REAP_SLACK = 64;
 /** Broadcasts waiting in one queue; the most often sent are dropped first. */
 export const BROADCASTS_MAX = 4096;
 /** Entries that did not fit after which one packet counts as full. More fill packets better and cost time. */

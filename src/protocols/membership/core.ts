@@ -23,10 +23,11 @@ import type { PendingAck, Probe } from "./probe.ts";
 import type { OpenQuery, OwnQuery } from "./queries.ts";
 import type { OpenStream } from "./exchange.ts";
 import type { UserEvent } from "./serf.ts";
-import type { MemberRecord } from "./table.ts";
+import { ReapQueue } from "./reaping.ts";
+import type { MemberRecord } from "./record.ts";
+import { Facts, Roster } from "./roster.ts";
 import { MemberTable } from "./table.ts";
-import { decodeTags, encodeTags } from "./tags.ts";
-import type { Tags } from "./tags.ts";
+import { encodeTags } from "./tags.ts";
 import type { Timer } from "./timers.ts";
 import { Timers } from "./timers.ts";
 import type { Effect, Endpoint, Member, MemberChange, MembershipConfig, MembershipCounts } from "./types.ts";
@@ -47,6 +48,8 @@ export class Core {
   readonly awareness: Awareness;
   readonly vivaldi: Vivaldi;
   readonly self: MemberRecord;
+  readonly reaping = new ReapQueue();
+  reapTimer: Timer | undefined;
   phase: Phase = "idle";
   nowMs = 0;
   effects: Effect[] = [];
@@ -94,17 +97,15 @@ export class Core {
     this.random = deps.random;
     this.packetBytesMax = config.packetBytesMax ?? PACKET_BYTES_MAX;
     this.membersMax = config.membersMax ?? MEMBERS_MAX;
-    this.table = new MemberTable(deps.random);
+    this.table = new MemberTable(deps.random, deps.roster ?? new Roster());
     this.awareness = new Awareness(config.profile.awarenessMax);
     this.vivaldi = new Vivaldi(deps.random);
     this.sequence = deps.random.below(2 ** 31);
-    this.self = newRecord(config.name, addressBytes, config.advertise.port);
-    this.self.address = addressFromBytes(addressBytes)!;
-    this.self.meta = encodeTags(config.tags ?? {});
-    this.self.versions = Uint8Array.from(VERSIONS);
-    this.self.state = STATE.alive;
+    const meta = encodeTags(config.tags ?? {});
+    const address = addressFromBytes(addressBytes)!;
+    const facts = new Facts(address, addressBytes, config.advertise.port, meta, Uint8Array.from(VERSIONS));
+    this.self = this.table.enterSelf(config.name, facts);
     this.self.incarnation = 1;
-    this.table.add(this.self);
     // Zero means "no time", as in Serf.
     for (const clock of [this.clock, this.eventClock, this.queryClock]) clock.increment();
   }
@@ -141,40 +142,17 @@ export class Core {
   }
 }
 
-/** A record that nobody knows yet; dead until an alive message is accepted. */
-export function newRecord(name: string, addressBytes: Uint8Array, port: number): MemberRecord {
-  return {
-    name,
-    address: "",
-    port,
-    addressBytes,
-    meta: EMPTY,
-    versions: EMPTY,
-    incarnation: 0,
-    state: STATE.dead,
-    stateSinceMs: 0,
-    leaving: false,
-    statusTime: 0,
-    suspicion: undefined,
-    timer: undefined,
-    coordinate: undefined,
-    coordinateAtMs: undefined,
-    rttSamples: [],
-    activeIndex: -1,
-  };
-}
-
 export function view(record: MemberRecord): Member {
   return {
     name: record.name,
     address: record.address,
     port: record.port,
-    tags: safeTags(record.meta),
+    tags: record.facts.tags,
     status: statusOf(record),
     incarnation: record.incarnation,
     statusSinceMs: record.stateSinceMs,
     coordinate: record.coordinate,
-    coordinateAtMs: record.coordinate && record.coordinateAtMs,
+    coordinateAtMs: record.coordinateAtMs,
     protocol: record.versions[5] ?? 0,
   };
 }
@@ -185,17 +163,6 @@ function statusOf(record: MemberRecord): MemberStatus {
   if (record.leaving) return "leaving";
   return record.state === STATE.suspect ? "suspect" : "alive";
 }
-
-/** Meta that is no tags (another program in the same cluster) shows as none. */
-function safeTags(meta: Uint8Array): Tags {
-  try {
-    return decodeTags(meta);
-  } catch {
-    return {};
-  }
-}
-
-const EMPTY = new Uint8Array(0);
 
 function newCounts(): MembershipCounts {
   const refused: Record<RefuseReason, number> = {

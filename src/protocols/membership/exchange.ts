@@ -14,7 +14,7 @@ import { encodeOwnAck, pingIsForUs } from "./probe.ts";
 import { onUser, refuseFault } from "./receive.ts";
 import { SERF, decodeSerfState, encodeSerfState } from "./serf.ts";
 import { mergeState, stateOf } from "./state.ts";
-import type { MemberRecord } from "./table.ts";
+import type { MemberRecord } from "./record.ts";
 import type { Endpoint } from "./types.ts";
 import { onUserEvent } from "./user-events.ts";
 

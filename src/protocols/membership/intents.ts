@@ -9,7 +9,7 @@ import { QUEUE, broadcastUser } from "./sending.ts";
 import type { Intent } from "./serf.ts";
 import { SERF, encodeIntent } from "./serf.ts";
 import { reap } from "./state.ts";
-import type { MemberRecord } from "./table.ts";
+import type { MemberRecord } from "./record.ts";
 
 /** About a member that we do not know yet: intents may overtake the alive message. */
 export interface BufferedIntent {

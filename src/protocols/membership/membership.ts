@@ -23,15 +23,16 @@ import { abandonProbe, pingOnce, probeNext } from "./probe.ts";
 import { respond, sendQuery } from "./queries.ts";
 import { onPacket } from "./receive.ts";
 import { QUEUE, broadcast } from "./sending.ts";
-import { announceSelf, forget, readmit } from "./state.ts";
-import { encodeTags } from "./tags.ts";
+import { forget, readmit, setTags } from "./state.ts";
 import type { Effect, Endpoint, Membership, MembershipConfig, MembershipDeps, MembershipEvent } from "./types.ts";
 import { sendUserEvent } from "./user-events.ts";
 
 export function createMembership(config: MembershipConfig, deps: MembershipDeps): Membership {
   const core = new Core(config, deps);
+  const like = deps.like && cores.get(deps.like);
+  if (like) core.table.copyFrom(like.table);
   let announcedWakeMs: number | undefined;
-  return {
+  const membership: Membership = {
     step(nowMs: number, event: MembershipEvent): Effect[] {
       core.nowMs = core.phase === "idle" ? nowMs : Math.max(core.nowMs, nowMs);
       core.effects = [];
@@ -63,8 +64,13 @@ export function createMembership(config: MembershipConfig, deps: MembershipDeps)
       return { ...core.counts, refused: { ...core.counts.refused }, broadcastsDropped };
     },
     nextWakeMs: () => core.timers.nextMs(),
+    close: () => core.table.close(),
   };
+  cores.set(membership, core);
+  return membership;
 }
+
+const cores = new WeakMap<Membership, Core>();
 
 function handle(core: Core, event: MembershipEvent): void {
   switch (event.type) {
@@ -85,9 +91,7 @@ function handle(core: Core, event: MembershipEvent): void {
     case "leave":
       return leave(core);
     case "set-tags":
-      core.self.meta = encodeTags(event.tags);
-      announceSelf(core);
-      return core.emitMember("update", core.self);
+      return setTags(core, event.tags);
     case "user-event":
       return sendUserEvent(core, event.name, event.payload, event.coalesce ?? false);
     case "query":
@@ -110,7 +114,7 @@ function handle(core: Core, event: MembershipEvent): void {
 /** Each periodic act begins at a random point of its first period, so that boxes started together spread out. */
 function start(core: Core): void {
   core.phase = "running";
-  core.self.stateSinceMs = core.nowMs;
+  core.table.setState(core.self, STATE.alive, core.nowMs);
   const { profile, random, timers, nowMs } = core;
   timers.at(nowMs + random.float() * profile.probeIntervalMs, () => probeNext(core));
   const pushPullMs = pushPullDelayMs(profile.pushPullIntervalMs, core.aliveCount);
@@ -130,7 +134,8 @@ function noticeStall(core: Core): void {
   core.awareness.add(1);
   core.timers.postpone(lateMs);
   abandonProbe(core);
-  for (const record of core.table.all()) if (record.suspicion) record.suspicion.startMs += lateMs;
+  core.reaping.postpone(lateMs);
+  for (const suspicion of core.table.suspicions.values()) suspicion.startMs += lateMs;
 }
 
 function join(core: Core, addresses: readonly Endpoint[], replay: boolean): void {
@@ -157,7 +162,7 @@ function leave(core: Core): void {
 
 function gone(core: Core): void {
   core.phase = "left";
-  core.self.state = STATE.left;
+  core.table.setState(core.self, STATE.left, core.nowMs);
   core.timers.clear();
   for (const queue of core.queues) queue.clear();
   core.emit({ type: "left" });

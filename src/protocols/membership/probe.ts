@@ -20,9 +20,10 @@ import { PINGS_MAX, PING_TIMEOUT_MS, RELAYS_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { MembershipError } from "./errors.ts";
 import { openStream } from "./exchange.ts";
+import type { MemberRecord } from "./record.ts";
+import type { Facts } from "./roster.ts";
 import { send } from "./sending.ts";
 import { onSuspect } from "./state.ts";
-import type { MemberRecord } from "./table.ts";
 import type { Timer } from "./timers.ts";
 import type { Endpoint } from "./types.ts";
 import { decodeAckPayload, encodeAckPayload } from "./vivaldi.ts";
@@ -32,7 +33,9 @@ const NACK_VERSION = 4;
 const STREAM_PING_VERSION = 3;
 
 export interface Probe {
-  target: MemberRecord;
+  node: string;
+  /** As it described itself when the probe began. */
+  facts: Facts;
   incarnation: number;
   sequence: number;
   sentMs: number;
@@ -62,7 +65,8 @@ export function probeNext(core: Core): void {
   core.counts.probes++;
   const sequence = core.nextSequence();
   const probe: Probe = {
-    target,
+    node: target.name,
+    facts: target.facts,
     incarnation: target.incarnation,
     sequence,
     sentMs: core.nowMs,
@@ -85,17 +89,17 @@ export function probeNext(core: Core): void {
 
 function askOthers(core: Core, probe: Probe): void {
   probe.stage = "indirect";
-  const { target } = probe;
-  const suitable = (other: MemberRecord) => other !== target && other.state === STATE.alive;
+  const { node, facts } = probe;
+  const suitable = (other: MemberRecord) => other.name !== node && other.state === STATE.alive;
   for (const helper of core.table.pick(core.profile.indirectProbes, suitable)) {
     const nack = (helper.versions[1] ?? 0) >= NACK_VERSION;
     if (nack) probe.nacksExpected++;
-    const ping = pingOf(core, probe.sequence, target.name);
-    send(core, helper, encodeIndirectPing({ ...ping, target: target.addressBytes, port: target.port, nack }));
+    const ping = pingOf(core, probe.sequence, node);
+    send(core, helper, encodeIndirectPing({ ...ping, target: facts.addressBytes, port: facts.port, nack }));
   }
-  if ((target.versions[1] ?? 0) < STREAM_PING_VERSION) return;
-  const ping = encodePing(pingOf(core, probe.sequence, target.name));
-  openStream(core, target, ping, { type: "ping", probe }, core.profile.probeIntervalMs - core.profile.probeTimeoutMs);
+  if ((facts.versions[1] ?? 0) < STREAM_PING_VERSION) return;
+  const ping = encodePing(pingOf(core, probe.sequence, node));
+  openStream(core, facts, ping, { type: "ping", probe }, core.profile.probeIntervalMs - core.profile.probeTimeoutMs);
 }
 
 function finish(core: Core, probe: Probe): void {
@@ -112,7 +116,7 @@ function fail(core: Core, probe: Probe): void {
   core.counts.probesFailed++;
   const missing = probe.nacksExpected - probe.nacks;
   core.awareness.add(probe.nacksExpected > 0 ? Math.max(0, missing) : 1);
-  onSuspect(core, { incarnation: probe.incarnation, node: probe.target.name, from: core.self.name });
+  onSuspect(core, { incarnation: probe.incarnation, node: probe.node, from: core.self.name });
 }
 
 /** After we were asleep: the running probe says nothing about its target. */
@@ -175,7 +179,7 @@ export function onAck(core: Core, from: Endpoint, ack: Ack): void {
   probe.acked = true;
   core.cancel(probe.timer);
   core.awareness.add(-1);
-  const direct = from.address === probe.target.address && from.port === probe.target.port;
+  const direct = from.address === probe.facts.address && from.port === probe.facts.port;
   if (probe.stage === "direct" && direct) observe(core, probe, ack.payload);
 }
 
@@ -189,9 +193,11 @@ function observe(core: Core, probe: Probe, payload: Uint8Array): void {
   if (payload.length === 0) return;
   try {
     const coordinate = decodeAckPayload(payload);
-    probe.target.coordinate = coordinate;
-    probe.target.coordinateAtMs = core.nowMs;
-    core.vivaldi.observe(coordinate, core.nowMs - probe.sentMs, probe.target.rttSamples);
+    const record = core.table.get(probe.node);
+    if (!record) return;
+    const { rttSamples } = core.table.places.get(record.number) ?? { rttSamples: [] };
+    core.table.places.set(record.number, { coordinate, rttSamples, atMs: core.nowMs });
+    core.vivaldi.observe(coordinate, core.nowMs - probe.sentMs, rttSamples);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     core.refuse("malformed");

@@ -8,11 +8,14 @@ import type { Accusation, NodeState } from "./codec.ts";
 import { STATE, TYPE, encodeAccusation, encodeAlive } from "./codec.ts";
 import { CONFLICT_REFUTE_MS, FORGOTTEN_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
-import { newRecord } from "./core.ts";
 import { applyBufferedIntent } from "./intents.ts";
+import { reapLater } from "./reaping.ts";
+import type { MemberRecord } from "./record.ts";
+import { Facts, sameBytes } from "./roster.ts";
 import { QUEUE, broadcast } from "./sending.ts";
 import { Suspicion, suspicionMinMs } from "./suspicion.ts";
-import type { MemberRecord } from "./table.ts";
+import { encodeTags } from "./tags.ts";
+import type { Tags } from "./tags.ts";
 
 const INCARNATION_MAX = 2 ** 32 - 1;
 
@@ -28,12 +31,10 @@ export function onAlive(core: Core, alive: NodeState): void {
   if (!known) {
     if (core.table.size >= core.membersMax) return core.refuse("table-full");
     if (!admitted(core, alive)) return core.refuse("not-admitted");
-    const record = newRecord(alive.node, alive.address, alive.port);
-    core.table.add(record);
-    return acceptAlive(core, record, alive, address);
+    return acceptAlive(core, core.table.enter(alive.node, factsOf(alive, address)), alive, address);
   }
   const sinceMs = core.nowMs - known.stateSinceMs;
-  const gone = known.activeIndex < 0;
+  const gone = !known.isActive;
   const moved = known.address !== address || known.port !== alive.port;
   if (moved && !(gone && (known.state === STATE.left || sinceMs >= core.profile.deadNodeReclaimMs))) {
     if (claimConflict(core))
@@ -43,25 +44,21 @@ export function onAlive(core: Core, alive: NodeState): void {
   // Others forget a dead member's incarnation after a while, so a restarted one begins again at 1.
   const restarted = gone && (moved || sinceMs > core.profile.gossipToDeadMs);
   if (alive.incarnation <= known.incarnation && !restarted) return;
-  if (!sameBytes(known.meta, alive.meta) && !admitted(core, alive)) return core.refuse("not-admitted");
+  if (!sameBytes(known.facts.meta, alive.meta) && !admitted(core, alive)) return core.refuse("not-admitted");
   acceptAlive(core, known, alive, address);
 }
 
 function isEcho(known: MemberRecord, alive: NodeState): boolean {
-  const active = known.activeIndex >= 0 && alive.incarnation <= known.incarnation;
-  return active && alive.port === known.port && sameBytes(alive.address, known.addressBytes);
+  if (!known.isActive || alive.incarnation > known.incarnation) return false;
+  const { port, addressBytes } = known.facts;
+  return alive.port === port && sameBytes(alive.address, addressBytes);
 }
 
 function acceptAlive(core: Core, record: MemberRecord, alive: NodeState, address: string): void {
-  const wasGone = record.activeIndex < 0;
-  const changed = record.state === STATE.suspect || !sameBytes(record.meta, alive.meta);
-  record.timer = core.cancel(record.timer);
-  record.suspicion = undefined;
-  record.address = address;
-  record.addressBytes = alive.address;
-  record.port = alive.port;
-  record.meta = alive.meta;
-  record.versions = alive.versions;
+  const wasGone = !record.isActive;
+  const changed = record.state === STATE.suspect || (!wasGone && !sameBytes(record.facts.meta, alive.meta));
+  clearSuspicion(core, record);
+  core.table.describe(record, factsOf(alive, address));
   record.incarnation = alive.incarnation;
   broadcast(core, QUEUE.members, encodeAlive(alive), alive.node);
   if (record.state !== STATE.alive) core.table.setState(record, STATE.alive, core.nowMs);
@@ -83,7 +80,7 @@ function onAliveSelf(core: Core, alive: NodeState): void {
     return refute(core, alive.incarnation);
   }
   if (alive.incarnation < self.incarnation) return;
-  const same = sameBytes(alive.meta, self.meta) && sameBytes(alive.versions, self.versions);
+  const same = sameBytes(alive.meta, self.facts.meta) && sameBytes(alive.versions, self.versions);
   if (alive.incarnation === self.incarnation && same) return;
   refute(core, alive.incarnation);
 }
@@ -130,17 +127,24 @@ export function onSuspect(core: Core, accusation: Accusation): void {
   const minMs = suspicionMinMs(profile.suspicionMult, members, profile.probeIntervalMs);
   // Without so many others, besides us and the suspect, nobody could confirm.
   const expected = members - 2 < profile.suspicionConfirmations ? 0 : profile.suspicionConfirmations;
-  record.suspicion = new Suspicion(accusation.from, expected, minMs, minMs * profile.suspicionMaxMult, core.nowMs);
+  const suspicion = new Suspicion(accusation.from, expected, minMs, minMs * profile.suspicionMaxMult, core.nowMs);
+  core.table.suspicions.set(record.number, suspicion);
   core.table.setState(record, STATE.suspect, core.nowMs);
   armSuspicion(core, record);
   core.emitMember("suspect", record);
 }
 
 function armSuspicion(core: Core, record: MemberRecord): void {
-  core.cancel(record.timer);
-  record.timer = core.timers.at(Math.max(core.nowMs, record.suspicion!.deadlineMs), () => {
+  const suspicion = record.suspicion!;
+  core.cancel(suspicion.timer);
+  suspicion.timer = core.timers.at(Math.max(core.nowMs, suspicion.deadlineMs), () => {
     onDead(core, { incarnation: record.incarnation, node: record.name, from: core.self.name });
   });
+}
+
+function clearSuspicion(core: Core, record: MemberRecord): void {
+  core.cancel(record.suspicion?.timer);
+  core.table.suspicions.delete(record.number);
 }
 
 /** A suspicion ran out, here or elsewhere; or a member says itself that it goes. */
@@ -151,28 +155,26 @@ export function onDead(core: Core, accusation: Accusation): void {
     if (core.phase === "running") refute(core, accusation.incarnation);
     return;
   }
-  if (record.activeIndex < 0) return;
+  if (!record.isActive) return;
   broadcast(core, QUEUE.members, encodeAccusation(TYPE.dead, accusation), record.name);
   record.incarnation = accusation.incarnation;
   bury(core, record, record.leaving || accusation.from === accusation.node);
 }
 
 function bury(core: Core, record: MemberRecord, departed: boolean): void {
-  core.cancel(record.timer);
-  record.suspicion = undefined;
-  record.coordinate = undefined;
-  record.rttSamples = [];
+  clearSuspicion(core, record);
+  core.table.places.delete(record.number);
   core.table.setState(record, departed ? STATE.left : STATE.dead, core.nowMs);
-  record.timer = core.timers.at(core.nowMs + core.profile.reapMs, () => reap(core, record));
+  reapLater(core, record.number);
   core.emitMember(departed ? "leave" : "failed", record);
 }
 
 /** Drops a member that has been gone long enough, or that was pruned. */
 export function reap(core: Core, record: MemberRecord): void {
   if (record === core.self) return;
-  core.cancel(record.timer);
-  core.table.delete(record);
   core.emitMember("reap", record);
+  clearSuspicion(core, record);
+  core.table.delete(record);
 }
 
 /** An excluded member: dead at once, and what is said of it or comes from its address is not heard any more. */
@@ -184,7 +186,7 @@ export function forget(core: Core, name: string): void {
   if (!record) return;
   if (core.forgottenEndpoints.size >= FORGOTTEN_MAX) core.forgottenEndpoints.clear();
   core.forgottenEndpoints.add(`${record.address} ${record.port}`);
-  if (record.activeIndex >= 0) bury(core, record, false);
+  if (record.isActive) bury(core, record, false);
 }
 
 export function readmit(core: Core, name: string): void {
@@ -202,23 +204,23 @@ export function mergeState(core: Core, node: NodeState): void {
 }
 
 export function stateOf(record: MemberRecord): NodeState {
-  return {
-    node: record.name,
-    incarnation: record.incarnation,
-    address: record.addressBytes,
-    port: record.port,
-    meta: record.meta,
-    versions: record.versions,
-    state: record.state,
-  };
+  const { addressBytes: address, port, meta, versions } = record.facts;
+  const { name: node, incarnation, state } = record;
+  return { node, incarnation, address, port, meta, versions, state };
+}
+
+/** Throws MembershipError "tags-too-large". */
+export function setTags(core: Core, tags: Tags): void {
+  const { address, addressBytes, port, versions } = core.self.facts;
+  core.table.describe(core.self, new Facts(address, addressBytes, port, encodeTags(tags), versions));
+  announceSelf(core);
+  core.emitMember("update", core.self);
+}
+
+function factsOf({ address, port, meta, versions }: NodeState, text: string): Facts {
+  return new Facts(text, address, port, meta, versions);
 }
 
 function admitted(core: Core, alive: NodeState): boolean {
   return core.config.admit?.(alive.node, alive.meta) ?? true;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -2,6 +2,7 @@
  * How long a suspect may wait before it counts as dead. A suspicion starts at its maximum, and each independent
  * confirmation brings it nearer to the minimum, logarithmically (Lifeguard, section IV.B).
  */
+import type { Timer } from "./timers.ts";
 
 /** mult * max(1, log10(members)) * probeIntervalMs. */
 export function suspicionMinMs(mult: number, members: number, probeIntervalMs: number): number {
@@ -20,6 +21,8 @@ export function suspicionMs(confirmations: number, expected: number, minMs: numb
 
 export class Suspicion {
   startMs: number;
+  /** Runs at the deadline. */
+  timer: Timer | undefined;
   readonly expected: number;
   readonly #minMs: number;
   readonly #maxMs: number;

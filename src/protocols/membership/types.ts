@@ -4,6 +4,7 @@
  */
 import type { Random } from "../../kernel/random.ts";
 import type { Profile } from "./constants.ts";
+import type { Roster } from "./roster.ts";
 import type { QueryFilter } from "./serf.ts";
 import type { Tags } from "./tags.ts";
 import type { Coordinate } from "./vivaldi.ts";
@@ -33,6 +34,10 @@ export interface MembershipConfig {
 
 export interface MembershipDeps {
   random: Random;
+  /** Names and what members say of themselves; one of our own unless several boxes of a process share it. */
+  roster?: Roster;
+  /** Begins with the members that this one knows, which shares the roster; it is news to nobody. For simulators. */
+  like?: Membership;
 }
 
 /**
@@ -211,4 +216,6 @@ export interface Membership {
   coordinate(): Coordinate;
   counts(): MembershipCounts;
   nextWakeMs(): number | undefined;
+  /** Gives back what it holds in a roster that it shares. Nothing may be called after it. */
+  close(): void;
 }
