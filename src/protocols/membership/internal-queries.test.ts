@@ -160,6 +160,12 @@ test("what is no key is refused at once, with memberlist's words, and is still p
     ]);
   }
   assert.equal(spreadQuery(core, "_serf_install-key", 0).sourceNode, "b");
+  // But for the one that would end a real agent: it goes no further.
+  const other = make("b", "c");
+  queried(other, "_serf_use-key", EMPTY);
+  assert.deepEqual(serfMessages(ticks(other, 0, 3000), serf.SERF.query), []);
+  queried(other, "_serf_use-key", internal.encodeKeyRequest(EMPTY), 3000);
+  assert.equal(spreadQuery(other, "_serf_use-key", 3000).sourceNode, "b");
   // Others of Serf's names are acknowledged, and that is all.
   assert.deepEqual(queried(core, "_serf_new", EMPTY).answers, []);
 });

@@ -34,6 +34,11 @@ export function onKeyRequest(core: Core, query: Query): void {
   core.emit({ type: "key-request", key, op, secret, from: query.sourceNode, deadlineMs });
 }
 
+/** A request about a key with no payload at all: Serf 0.9 reads its first byte unseen and dies of it. */
+export function breaksAgents(query: Query): boolean {
+  return query.payload.length === 0 && [NAMES.install, NAMES.use, NAMES.remove].includes(query.name);
+}
+
 /** Undefined when it is no key. */
 function secretOf(query: Query): Uint8Array | undefined {
   try {

@@ -11,7 +11,7 @@ import { answerConflict } from "./conflicts.ts";
 import type { Core } from "./core.ts";
 import { view } from "./core.ts";
 import { MembershipError } from "./errors.ts";
-import { onKeyRequest } from "./key-requests.ts";
+import { breaksAgents, onKeyRequest } from "./key-requests.ts";
 import { QUEUE, broadcastUser, send } from "./sending.ts";
 import type { Query, QueryFilter, QueryResponse, Relay } from "./serf.ts";
 import { INTERNAL_PREFIX, QUERY_ACK, SERF, encodeQuery, encodeQueryResponse, encodeRelay } from "./serf.ts";
@@ -105,7 +105,7 @@ export function onQuery(core: Core, query: Query): boolean {
   if (seen === "old" || seen === "full") core.refuse("old-event");
   if (seen !== "new") return false;
   if (query.filters.every((filter) => isForUs(core, filter))) serve(core, query);
-  return true;
+  return !breaksAgents(query);
 }
 
 function serve(core: Core, query: Query): void {
