@@ -12,14 +12,16 @@ import { REST_BYTES_PER_SECOND, small } from "./small.ts";
 const SLANDERER = 9;
 const FROM_MS = 1000;
 const UNTIL_MS = 9000;
+/** After the last lie nobody may believe any of them for longer. */
+const BELIEVED_MS = 1500;
 
 export const slander: Scenario = {
   name: "slander",
   about: "a member says of all others twenty times a second that they are suspect, dead or leaving",
   config: { ...small, boxes: 10 },
   begin: "together",
-  forMs: 10_000,
-  settleMs: 10_000,
+  forMs: UNTIL_MS,
+  settleMs: BELIEVED_MS,
   limits: { restBytesPerSecond: REST_BYTES_PER_SECOND },
   script(world) {
     write(world, { everyMs: 1000, keys: 3, removals: 0.2, forMs: 9000 });
@@ -30,7 +32,7 @@ export const slander: Scenario = {
         const victim = world.boxes[random.below(SLANDERER)]!;
         const heard = world.boxes[random.below(SLANDERER)]!;
         const accusation = {
-          incarnation: random.float() < 0.1 ? 1000 + Math.floor(atMs) : 1 + random.below(50),
+          incarnation: random.float() < 0.5 ? 1000 + Math.floor(atMs) : 1 + random.below(50),
           node: victim.key.id,
           from: random.float() < 0.5 ? slanderer.key.id : `invented ${random.below(1000)}`,
         };
