@@ -5,7 +5,7 @@
  *   down ──start──▶ up (entering ──welcomed──▶ member) ──crash──▶ down        up ──pause──▶ stands still ──▶ up
  */
 import type { Random } from "../src/kernel/random.ts";
-import type { Endpoint, Member, MemberChange } from "../src/protocols/membership/types.ts";
+import type { Endpoint, Member, MemberChange, Membership } from "../src/protocols/membership/types.ts";
 import type { Json } from "../src/protocols/records/canonical-json.ts";
 import type { JoinBody } from "../src/protocols/records/membership-facts.ts";
 import type { SignedRecord } from "../src/protocols/records/record.ts";
@@ -32,6 +32,12 @@ export interface CrashPoint {
   effects: number;
   torn: boolean;
   downMs: number;
+}
+
+/** What a box knows of the others when it starts: from its disk, or as much as another box of this world. */
+interface Known {
+  snapshot?: Uint8Array;
+  like?: Membership;
 }
 
 export class SimBox {
@@ -83,14 +89,15 @@ export class SimBox {
     return this.replica?.isMember(this.key.id) ?? true;
   }
 
-  start(): void {
+  start(known: Known = {}): void {
     if (this.up) return;
     this.up = true;
     this.life++;
     this.bootMs = this.world.nowMs;
-    this.gossip = new Gossip(this);
+    this.gossip = new Gossip(this, known.like);
     if (this.world.config.records !== "none") this.replica = new Replica(this);
-    this.gossip.step({ type: "tick" });
+    const { snapshot } = known;
+    this.gossip.step(snapshot ? { type: "restore", snapshot } : { type: "tick" });
     this.replica?.start();
     if (this.adoptFirst || !this.entered) this.#enter();
     else this.lookForOthers();
@@ -102,6 +109,7 @@ export class SimBox {
     this.up = false;
     this.life++;
     this.crashPoint = undefined;
+    this.gossip!.core.close();
     this.gossip = undefined;
     this.replica = undefined;
     this.pausedUntilMs = 0;

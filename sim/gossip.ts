@@ -15,7 +15,8 @@ export class Gossip {
   #reply: { id: number; bytes: Uint8Array } | undefined;
   #streams = 0;
 
-  constructor(box: SimBox) {
+  /** `like` is another box's, whose members this one knows, too. */
+  constructor(box: SimBox, like?: Membership) {
     const { world, key, endpoint } = box;
     this.#box = box;
     this.#life = box.life;
@@ -27,7 +28,7 @@ export class Gossip {
         tags: { v: String(box.version) },
         admit: (name) => !box.replica?.isExcluded(name),
       },
-      { random: world.random(`membership ${box.index} ${box.life}`) },
+      { random: world.random(`membership ${box.index} ${box.life}`), roster: world.roster, ...(like ? { like } : {}) },
     );
   }
 

@@ -19,7 +19,7 @@ const AT_SECONDS = {
 export type Happening = keyof typeof AT_SECONDS;
 export const HAPPENINGS = Object.keys(AT_SECONDS) as Happening[];
 
-/** Milliseconds until 50, 90, 99 and 100 % of the live boxes saw it; null when less than half of the cases got there. */
+/** Milliseconds until 50, 90, 99 and 100 % of the live boxes saw it; null when most cases did not get there. */
 export type Times = Record<string, number | null>;
 
 export class Happenings {

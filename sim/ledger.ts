@@ -23,6 +23,8 @@ export type PromiseName =
   | "only-genuine"
   | "exclusion-holds"
   | "memory-bounded"
+  | "news-get-through"
+  | "one-exchange"
   | "quiet-at-rest";
 
 export interface Acknowledged {
@@ -50,6 +52,8 @@ export class Ledger {
   readonly lostDisk = new Map<string, number>();
   readonly falseSuspicions: Alarms;
   readonly falseDeaths: Alarms;
+  /** What a scenario measured, by name with unit. */
+  readonly figures: Record<string, number> = {};
   readonly #numbers = new Map<string, string>();
   /** Large worlds are measured, not audited record by record. */
   readonly audits: boolean;

@@ -71,6 +71,7 @@ function playOne(name: string, seed: number): number {
       events: world.steps,
       settledMs,
       violations: violations.length,
+      ...world.ledger.figures,
     }),
   );
   return violations.length > 0 ? 1 : 0;

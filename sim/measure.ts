@@ -130,7 +130,8 @@ function lineOf({ world, happenings, minute, up, before, tookMs }: Progress): st
     `streams ${each(traffic.exchangeBytes - before.exchangeBytes)} B/box/s`,
     `false suspicions ${falseSuspicions.raised} (${falseSuspicions.noted} notes)`,
     `false deaths ${falseDeaths.raised} (${falseDeaths.noted})`,
-    `${world.steps - before.steps} events in ${seconds(tookMs)}, ${(MINUTE_MS / tookMs).toPrecision(2)} times real time`,
+    `${world.steps - before.steps} events in ${seconds(tookMs)}`,
+    `${(MINUTE_MS / tookMs).toPrecision(2)} times real time`,
     `${memoryMiB()} MiB`,
   ].join(" | ");
 }

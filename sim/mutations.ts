@@ -164,6 +164,26 @@ export const mutations: readonly Mutation[] = [
     ),
   },
   {
+    name: "a refutation does not rise above the accusation",
+    scenario: "slander",
+    caughtBy: "membership-converges",
+    mistakes: membership(
+      "state.ts",
+      "Math.max(core.self.incarnation, atLeast) + 1",
+      "core.self.incarnation + 1 + 0 * atLeast",
+    ),
+  },
+  {
+    name: "events go before the news about members",
+    scenario: "flood",
+    caughtBy: "news-get-through",
+    mistakes: membership(
+      "sending.ts",
+      "QUEUE = { members: 0, intents: 1, queries: 2, events: 3 }",
+      "QUEUE = { members: 3, intents: 1, queries: 2, events: 0 }",
+    ),
+  },
+  {
     name: "failed members are never tried again, nor known addresses",
     scenario: "split",
     config: { ignoreAddresses: true },

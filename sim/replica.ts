@@ -22,6 +22,19 @@ const TICK_MS = 5000;
 /** How late the mutated driver stores. */
 const STORE_LATE_MS = 200;
 
+/** What a reconciliation took: questions, records that came, and the bytes of both bodies. */
+export interface SyncCost {
+  rounds: number;
+  records: number;
+  requestBytes: number;
+  answerBytes: number;
+}
+
+interface AskBytes {
+  request: number;
+  answer: number;
+}
+
 export class Replica {
   readonly core: Records;
   readonly admission: Admission | undefined;
@@ -116,22 +129,27 @@ export class Replica {
   }
 
   /** Reconciles with one box; `done(true)` when both hold the same afterwards. */
-  syncWith(peer: SimBox, done: (ok: boolean) => void = () => {}): void {
-    if (this.#syncs >= SYNCS_AT_ONCE_MAX) return done(false);
+  syncWith(peer: SimBox, done: (ok: boolean, cost: SyncCost) => void = () => {}): void {
+    const cost: SyncCost = { rounds: 0, records: 0, requestBytes: 0, answerBytes: 0 };
+    if (this.#syncs >= SYNCS_AT_ONCE_MAX) return done(false, cost);
     this.#syncs++;
     const session = this.core.startSync();
     const end = () => {
       this.#syncs--;
       const ok = session.state.state === "done" && session.state.outcome === "complete";
       if (ok) this.completeSyncs++;
-      done(ok);
+      done(ok, cost);
     };
     const next = () => {
       const request = session.next();
       if (!request) return end();
       this.#box.world.ledger.sent(request.records);
-      this.ask(peer, "sync", request, (answer) => {
+      this.ask(peer, "sync", request, (answer, bytes) => {
+        cost.rounds++;
+        cost.requestBytes += bytes.request;
+        cost.answerBytes += bytes.answer;
         if (answer === undefined) return end();
+        cost.records += (answer as { records: unknown[] }).records.length;
         this.step({ type: "syncAnswer", session, answer, from: peer.key.id });
         if (this.#box.life === this.#life) next();
       });
@@ -140,7 +158,7 @@ export class Replica {
   }
 
   /** One question over a link; `done(undefined)` when there is no answer. */
-  ask(peer: SimBox, path: "push" | "sync", body: unknown, done: (answer: unknown) => void): void {
+  ask(peer: SimBox, path: "push" | "sync", body: unknown, done: (answer: unknown, bytes: AskBytes) => void): void {
     const box = this.#box;
     const { world } = box;
     const request = carry(body, world.config.copyMessages);
@@ -149,7 +167,10 @@ export class Replica {
       requestBytes: request.bytes,
       timeoutMs: ASK_TIMEOUT_MS,
       serve: () => (reply = peer.isAwake ? peer.replica?.serve(box, path, request.answer) : undefined)?.bytes,
-      done: (ok) => box.inLife(this.#life, () => done(ok ? reply?.answer : undefined)),
+      done: (ok) => {
+        const bytes = { request: request.bytes, answer: ok ? (reply?.bytes ?? 0) : 0 };
+        box.inLife(this.#life, () => done(ok ? reply?.answer : undefined, bytes));
+      },
     });
   }
 

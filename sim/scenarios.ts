@@ -4,11 +4,13 @@ import { absence } from "./scenarios/absence.ts";
 import { churn } from "./scenarios/churn.ts";
 import { clocks, pauses } from "./scenarios/clocks.ts";
 import { exclusion } from "./scenarios/exclusion.ts";
+import { flood } from "./scenarios/flood.ts";
 import { hostile } from "./scenarios/hostile.ts";
 import { joinStorm } from "./scenarios/join-storm.ts";
 import { kill, restartAll } from "./scenarios/kill.ts";
 import { lostDisk } from "./scenarios/lost-disk.ts";
 import { loss1, loss10 } from "./scenarios/loss.ts";
+import { slander } from "./scenarios/slander.ts";
 import { split, splitRestart } from "./scenarios/split.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -23,6 +25,8 @@ export const scenarios: readonly Scenario[] = [
   pauses,
   lostDisk,
   hostile,
+  slander,
+  flood,
   loss1,
   loss10,
   churn,

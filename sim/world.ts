@@ -6,6 +6,7 @@ import { seededRandom } from "../src/kernel/random.ts";
 import type { Random } from "../src/kernel/random.ts";
 import { profiles } from "../src/protocols/membership/constants.ts";
 import type { Profile } from "../src/protocols/membership/constants.ts";
+import { Roster } from "../src/protocols/membership/roster.ts";
 import type { Member, MemberChange } from "../src/protocols/membership/types.ts";
 import type { Change } from "../src/protocols/records/author-table.ts";
 import { LISTED_MAX, SimBox } from "./box.ts";
@@ -64,6 +65,8 @@ export class World {
   readonly pace: { syncIntervalMs: number; lookMs: number };
   readonly keys = new KeyRing();
   readonly trace = new Trace();
+  /** All boxes know the same names; each keeps what it thinks of them. */
+  readonly roster = new Roster();
   readonly ledger: Ledger;
   readonly network: Network;
   readonly community: Community | undefined;

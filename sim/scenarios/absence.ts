@@ -5,6 +5,7 @@ import { check, hasConverged } from "../checkers.ts";
 import type { Violation } from "../ledger.ts";
 import type { Scenario } from "../scenario.ts";
 import { write } from "../workload.ts";
+import type { SyncCost } from "../replica.ts";
 import type { World } from "../world.ts";
 import { small } from "./small.ts";
 
@@ -12,6 +13,9 @@ const DAY_MS = 24 * 3600_000;
 const DAYS = 31;
 const AWAKE_MS = 1200;
 const ABSENT = 4;
+/** What an exchange may take: rounds, and bytes beyond all that the other side holds. */
+const ROUNDS_MAX = 4;
+const OVERHEAD_BYTES = 6000;
 
 export const absence: Scenario = {
   name: "absence",
@@ -54,12 +58,24 @@ function catchUp(world: World): Violation[] {
   const peer = world.boxes[0]!;
   world.network.island[ABSENT] = world.network.island[0]!;
   absent.start();
-  let complete: boolean | undefined;
-  absent.replica!.syncWith(peer, (ok) => (complete = ok));
-  world.run(world.nowMs + 3000, () => complete !== undefined, 1);
+  const held = peer.replica!.core.stats();
+  let cost: SyncCost | undefined;
+  let complete = false;
+  absent.replica!.syncWith(peer, (ok, took) => {
+    complete = ok;
+    cost = took;
+  });
+  world.run(world.nowMs + 3000, () => cost !== undefined, 1);
   const same = absent.replica!.core.digest() === peer.replica!.core.digest();
-  if (complete && same) return [];
-  return [{ promise: "records-converge", detail: `after one exchange: complete ${complete}, same digest ${same}` }];
+  if (!cost || !complete || !same)
+    return [{ promise: "records-converge", detail: `after one exchange: complete ${complete}, same digest ${same}` }];
+  const bytes = cost.requestBytes + cost.answerBytes;
+  const { rounds, records } = cost;
+  Object.assign(world.ledger.figures, { heldBytes: held.bytes, caughtUpRecords: records, rounds, bytes });
+  const found: Violation[] = [];
+  if (rounds > ROUNDS_MAX || records > held.records || bytes > held.bytes + OVERHEAD_BYTES)
+    found.push({ promise: "one-exchange", detail: `${rounds} rounds, ${records} records, ${bytes} bytes` });
+  return found;
 }
 
 /** A month of removals must not have left a month of tombstones. */

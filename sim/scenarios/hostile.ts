@@ -7,6 +7,7 @@ import type { Violation } from "../ledger.ts";
 import type { Scenario } from "../scenario.ts";
 import { TYPE, encodeAccusation } from "../../src/protocols/membership/codec.ts";
 import type { SignedRecord } from "../../src/protocols/records/record.ts";
+import { gossipTo } from "../rogue.ts";
 import { write } from "../workload.ts";
 import type { World } from "../world.ts";
 import { REST_BYTES_PER_SECOND, small } from "./small.ts";
@@ -44,9 +45,7 @@ export const hostile: Scenario = {
 function accuse(world: World, attacker: SimBox, peer: SimBox): void {
   const victim = world.boxes[(peer.index + 1) % ATTACKER]!;
   const accusation = { incarnation: 0, node: victim.key.id, from: attacker.key.id };
-  world.network.datagram(attacker.index, peer.index, encodeAccusation(TYPE.dead, accusation), (bytes) => {
-    peer.receive(() => peer.gossip?.step({ type: "packet", from: attacker.endpoint, bytes }));
-  });
+  gossipTo(world, attacker, peer, encodeAccusation(TYPE.dead, accusation));
 }
 
 function attack(heard: readonly SignedRecord[], from: number, how: number): SignedRecord[] {

@@ -316,6 +316,29 @@ test("tags, events and queries reach everybody once", () => {
   assert.throws(() => world.step(first!, { type: "respond", query: "1:1", payload: bytes("") }), /no-such-query/);
 });
 
+test("a change is seen by 99 of 100 boxes within 0.1 s, and costs no more packets than with rounds alone", () => {
+  const tookMs: number[] = [];
+  const packetsOf = (profile: Profile) => {
+    const world = cluster(24, 100, profile);
+    world.run(60_000);
+    const sent = () => world.boxes.reduce((sum, box) => sum + box.core.counts().packetsOut, 0);
+    const before = sent();
+    for (let i = 0; i < 10; i++) {
+      const teller = world.boxes[world.random.below(100)]!;
+      const hasSeen = (box: Box) => box.core.member(teller.name)!.tags.v === `${i}`;
+      world.step(teller, { type: "set-tags", tags: { v: `${i}` } });
+      tookMs.push(world.run(5000, () => world.boxes.filter(hasSeen).length >= 99));
+      world.run(5000 - tookMs.at(-1)!);
+    }
+    return sent() - before;
+  };
+  const packets = packetsOf(lan);
+  const median = tookMs.sort((a, b) => a - b)[5]!;
+  assert.ok(median < 100, `${median}`);
+  const before = packetsOf({ ...lan, gossipNodesAtOnce: lan.gossipNodes });
+  assert.ok(packets <= 1.03 * before, `${packets}, ${before}`);
+});
+
 test("who joins later does not hear the events of the past, unless it asks for them", () => {
   const world = cluster(15, 3);
   world.step(world.boxes[0]!, { type: "user-event", name: "past", payload: bytes("x") });

@@ -23,6 +23,8 @@ export interface Profile {
   /** Waiting broadcasts go out in each, to `gossipNodes` members. Spread takes about log(n)/log(nodes) intervals. */
   gossipIntervalMs: number;
   gossipNodes: number;
+  /** News after silence go to so many at once: of n boxes, about n * e^-nodes have to wait for the next round. */
+  gossipNodesAtOnce: number;
   /** A dead member still hears gossip for this long, so that it can refute; after it, its incarnation is forgotten. */
   gossipToDeadMs: number;
   /** Each broadcast is sent retransmitMult * ceil(log10(members + 1)) times from each member. */
@@ -58,6 +60,7 @@ export const lan: Profile = {
   awarenessMax: 8,
   gossipIntervalMs: 200,
   gossipNodes: 3,
+  gossipNodesAtOnce: 5,
   gossipToDeadMs: 30_000,
   retransmitMult: 4,
   pushPullIntervalMs: 30_000,
@@ -178,6 +181,8 @@ export const INTENT_KEPT_MS = 5 * 60_000;
 export const RECENT_DEAD_MAX = 1024;
 /** Entries of members that came back may stand beside those of the gone until there are so many more. */
 export const REAP_SLACK = 64;
+/** News wait for gossipIntervalMs divided by this, so that those that come together go in one packet. */
+export const GOSSIP_COALESCE_PARTS = 40;
 /** Broadcasts waiting in one queue; the most often sent are dropped first. */
 export const BROADCASTS_MAX = 4096;
 /** Entries that did not fit after which one packet counts as full. More fill packets better and cost time. */

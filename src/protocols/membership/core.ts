@@ -58,6 +58,8 @@ export class Core {
   /** In the order in which they fill a packet. */
   readonly queues = [new Broadcasts(), new Broadcasts(), new Broadcasts(), new Broadcasts()] as const;
   gossipTimer: Timer | undefined;
+  /** When the last round of gossip was. */
+  gossipedMs = -Infinity;
   /** While a snapshot is merged nothing is passed on: the community knows it already. */
   quiet = false;
 

@@ -3,7 +3,7 @@
  * out at the gossip interval to a few random members. With nothing waiting there is no timer and no packet.
  */
 import { encodeCompound, encodeCompressed, encodeUser } from "./codec.ts";
-import { COMPRESS_BYTES_MIN } from "./constants.ts";
+import { COMPRESS_BYTES_MIN, GOSSIP_COALESCE_PARTS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { transmitLimit } from "./broadcasts.ts";
 import type { Endpoint } from "./types.ts";
@@ -59,14 +59,18 @@ function waiting(core: Core): boolean {
 
 function armGossip(core: Core): void {
   if (core.gossipTimer || core.phase === "idle") return;
-  const delayMs = core.random.float() * core.profile.gossipIntervalMs;
-  core.gossipTimer = core.timers.at(core.nowMs + delayMs, () => gossip(core));
+  const { gossipIntervalMs, gossipNodesAtOnce } = core.profile;
+  const soonMs = core.nowMs + gossipIntervalMs / GOSSIP_COALESCE_PARTS;
+  const atMs = Math.max(soonMs, core.gossipedMs + gossipIntervalMs);
+  const nodes = atMs === soonMs ? gossipNodesAtOnce : core.profile.gossipNodes;
+  core.gossipTimer = core.timers.at(atMs, () => gossip(core, nodes));
 }
 
 /** One gossip round. */
-export function gossip(core: Core): void {
+export function gossip(core: Core, nodes: number): void {
   core.gossipTimer = undefined;
-  const targets = core.table.pickForGossip(core.profile.gossipNodes, core.nowMs - core.profile.gossipToDeadMs);
+  core.gossipedMs = core.nowMs;
+  const targets = core.table.pickForGossip(nodes, core.nowMs - core.profile.gossipToDeadMs);
   for (const target of targets) {
     const messages: Uint8Array[] = [];
     fill(core, core.packetBytesMax - COMPOUND_OVERHEAD, messages);
@@ -76,5 +80,7 @@ export function gossip(core: Core): void {
   // Alone there is nobody to tell, and whoever joins gets everything by push/pull.
   if (core.table.activeCount === 0 && targets.length === 0) for (const queue of core.queues) queue.clear();
   if (!waiting(core)) return;
-  core.gossipTimer = core.timers.at(core.nowMs + core.profile.gossipIntervalMs, () => gossip(core));
+  core.gossipTimer = core.timers.at(core.nowMs + core.profile.gossipIntervalMs, () =>
+    gossip(core, core.profile.gossipNodes),
+  );
 }
