@@ -15,9 +15,13 @@ import {
   readJoin,
   type AdmissionKind,
   type JoinBody,
+  type Welcome,
 } from "./membership-facts.ts";
-import { foldMembership, refusalOf, type Fold, type JoinRefusal, type Membership } from "./membership-fold.ts";
+import { STRANGERS_PER_VOUCHER_MAX } from "./constants.ts";
+import { MembershipFold } from "./membership-fold.ts";
+import { refusalOf, type Fold, type JoinRefusal, type Membership } from "./membership-rules.ts";
 import { hold, type RecordCrypto, type SignedRecord } from "./record.ts";
+import type { Refusal } from "./step.ts";
 
 export interface AdmissionConfig {
   community: string;
@@ -31,9 +35,10 @@ export class Admission {
   );
   /** Joins whose signatures were checked. */
   readonly #genuine = new WeakSet<SignedRecord>();
+  readonly #joins = new WeakMap<SignedRecord, { read: JoinBody | undefined }>();
   readonly #keys = new Map<string, Uint8Array>();
   #genesis: SignedRecord | undefined;
-  #fold: Fold | undefined;
+  #fold: MembershipFold | undefined;
 
   constructor(config: AdmissionConfig, crypto: RecordCrypto) {
     this.#community = config.community;
@@ -42,10 +47,12 @@ export class Admission {
 
   /** What was stored by this box: its signatures were checked when it came. */
   load(records: Iterable<SignedRecord>): void {
-    for (const record of records) {
-      if (record.kind === "join") this.#genuine.add(record);
+    const list = [...records].filter((record) => isAdmissionKind(record.kind));
+    for (const record of list) if (record.kind === "join") this.#genuine.add(record);
+    // In order of time, in which the fold is quickest.
+    const atMs = (record: SignedRecord) => (record.kind === "join" && this.#join(record)?.welcomes[0]?.atMs) || 0;
+    for (const record of list.sort((a, b) => atMs(a) - atMs(b)))
       this.#take(record.author, record.kind, record.key, record);
-    }
   }
 
   /** The records core's `changed`. */
@@ -58,19 +65,24 @@ export class Admission {
     return this.#current();
   }
 
-  /** Whether the records core may take this. A stranger may write nothing but a join that somebody vouched for. */
-  mayWrite(author: string, record: SignedRecord): boolean {
+  /**
+   * Whether the records core may take this: a stranger may write nothing but a join that somebody vouched for. False
+   * when it may be one day; a reason when it never will, or not as long as its voucher has so many others waiting.
+   */
+  mayWrite(author: string, record: SignedRecord): boolean | Refusal {
     if (record.kind === "community") return this.#isGenesis(record);
     const fold = this.#current();
     if (!fold) return false;
-    if (record.kind === "join") return this.#isVouchedFor(fold, author, record) && this.#isGenuine(record);
-    return fold.members.has(author);
+    if (record.kind !== "join") return fold.members.has(author);
+    const vouched = this.#isVouchedFor(fold, author, record);
+    if (vouched !== true) return vouched;
+    return this.#isGenuine(record) || "bad-signature";
   }
 
   publicKeyOf(author: string, record: SignedRecord): Uint8Array | undefined {
     const known = this.#keys.get(author);
     if (known) return known;
-    if (record.kind === "join") return fromBase64url(readJoin(record.body)?.key, 32);
+    if (record.kind === "join") return fromBase64url(this.#join(record)?.key, 32);
     return record.kind === "community" ? fromBase64url(readGenesis(record.body)?.founderKey, 32) : undefined;
   }
 
@@ -94,29 +106,20 @@ export class Admission {
   }
 
   #current(): Fold | undefined {
-    if (!this.#genesis) return undefined;
-    const list = (kind: AdmissionKind) => [...this.#records.get(kind)!.values()];
-    this.#fold ??= foldMembership({
-      genesis: this.#genesis,
-      policy: list("policy"),
-      invitation: list("invitation"),
-      join: list("join"),
-      admit: list("admit"),
-      steward: list("steward"),
-      exclude: list("exclude"),
-    });
-    return this.#fold;
+    return this.#fold?.current();
   }
 
   #take(author: string, kind: string, key: string, record: SignedRecord | null): void {
     if (!isAdmissionKind(kind)) return;
-    if (kind === "community") this.#takeGenesis(record);
-    else if (record && (kind !== "join" || this.#isGenuine(record)))
-      this.#records.get(kind)!.set(`${author} ${key}`, record);
-    else this.#records.get(kind)!.delete(`${author} ${key}`);
-    if (kind === "join" && record && this.#genuine.has(record))
-      this.#keys.set(author, fromBase64url(readJoin(record.body)!.key, 32)!);
-    this.#fold = undefined;
+    if (kind === "community") return this.#takeGenesis(record);
+    const records = this.#records.get(kind)!;
+    const name = `${author} ${key}`;
+    const before = records.get(name);
+    const after = record && (kind !== "join" || this.#isGenuine(record)) ? record : undefined;
+    if (after) records.set(name, after);
+    else records.delete(name);
+    if (kind === "join" && after) this.#keys.set(author, fromBase64url(this.#join(after)!.key, 32)!);
+    if (before !== after) this.#fold?.change({ kind, before, after });
   }
 
   /** The community's first record never goes away again. */
@@ -124,6 +127,9 @@ export class Admission {
     if (this.#genesis || !record || !this.#isGenesis(record)) return;
     this.#genesis = record;
     this.#keys.set(record.author, fromBase64url(readGenesis(record.body)!.founderKey, 32)!);
+    this.#fold = new MembershipFold(record, (join) => this.#join(join));
+    for (const [kind, records] of this.#records)
+      for (const after of records.values()) this.#fold.change({ kind, before: undefined, after });
   }
 
   #isGenesis(record: SignedRecord): boolean {
@@ -134,12 +140,22 @@ export class Admission {
     );
   }
 
-  /** Somebody who joined welcomed it, or a record admits it: a stranger cannot fill us with joins. */
-  #isVouchedFor(fold: Fold, author: string, record: SignedRecord): boolean {
-    if (fold.joined.has(author)) return true;
-    const welcomes = readJoin(record.body)?.welcomes ?? [];
-    if (welcomes.some(({ by }) => fold.joined.has(by))) return true;
-    return fold.admitted.has(author);
+  /** Somebody who joined welcomed it, or a record admits it: a stranger cannot fill us with joins, nor can a member. */
+  #isVouchedFor(fold: Fold, author: string, record: SignedRecord): boolean | "full" {
+    if (fold.joined.has(author) || fold.admitted.has(author)) return true;
+    const vouchers = (this.#join(record)?.welcomes ?? []).filter(({ by }) => fold.joined.has(by));
+    if (vouchers.length === 0) return false;
+    if (this.#records.get("join")!.has(`${author} self`)) return true;
+    if (vouchers.some(({ by }) => (fold.strangersOf.get(by) ?? 0) < STRANGERS_PER_VOUCHER_MAX)) return true;
+    const join = this.#join(record)!;
+    const isGood = ({ by, atMs, as }: Welcome) => !refusalOf(fold, { by, atMs, as, box: author, join });
+    return vouchers.some(isGood) || "full";
+  }
+
+  #join(record: SignedRecord): JoinBody | undefined {
+    let join = this.#joins.get(record);
+    if (!join) this.#joins.set(record, (join = { read: readJoin(record.body) }));
+    return join.read;
   }
 
   #isGenuine(record: SignedRecord): boolean {

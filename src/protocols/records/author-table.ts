@@ -2,10 +2,11 @@
  * What is held in memory: the live records of every author, what of them readers are shown, and the digests.
  * Nothing here judges whether a record is genuine; `records.ts` does that before it commits.
  */
+import { AuthorSet, type Verdict } from "./author-set.ts";
 import { LIVE_PER_KIND_MAX } from "./constants.ts";
 import { DigestTree, digestOf, EMPTY_DIGEST } from "./digest-tree.ts";
 import type { Kinds } from "./kinds.ts";
-import { liveOf, slotOf, type LiveSet } from "./live-set.ts";
+import { slotOf } from "./live-set.ts";
 import { isExpired, type Held, type SignedRecord } from "./record.ts";
 
 export interface Change {
@@ -16,28 +17,17 @@ export interface Change {
   record: SignedRecord | null;
 }
 
-interface Author {
-  /** All that is kept, by ref, in order. */
-  kept: Map<string, Held>;
-  /** The author's word for each (kind, key), tombstones too. */
-  current: Map<string, Held>;
-}
-
-export type Preview =
-  | { outcome: "new"; held: Held; next: LiveSet }
-  | { outcome: "known" | "superseded" | "too-many-live" };
-
 export interface Committed {
   dropped: Held[];
   changes: Change[];
 }
 
-const NOBODY: Author = { kept: new Map(), current: new Map() };
+const NOBODY = new AuthorSet();
 
 export class AuthorTable {
   readonly #kinds: Kinds;
   readonly #sha256: (bytes: Uint8Array) => Uint8Array;
-  readonly #authors = new Map<string, Author>();
+  readonly #authors = new Map<string, AuthorSet>();
   /** kind, then author and key, to what readers are shown. */
   readonly #shown = new Map<string, Map<string, SignedRecord>>();
   readonly #tree: DigestTree;
@@ -60,40 +50,34 @@ export class AuthorTable {
     return this.#authors.has(author);
   }
 
+  bytesOf(author: string): number {
+    return this.#of(author).bytes;
+  }
+
   /** The tree of digests, up to date. */
   get tree(): DigestTree {
     for (const author of this.#stale) {
-      const refs = [...this.#of(author).kept.keys()];
+      const { kept } = this.#of(author);
+      const refs = kept.map((held) => held.ref);
       this.#tree.set(author, refs.length ? digestOf(refs.join("\n"), this.#sha256) : EMPTY_DIGEST);
     }
     this.#stale.clear();
     return this.#tree;
   }
 
-  /** What would become of this record. */
-  preview(held: Held): Preview {
-    const author = this.#of(held.record.author);
-    if (author.kept.has(held.ref)) return { outcome: "known" };
-    const next = liveOf([...author.kept.values(), held]);
-    if (next.kept.includes(held)) return { outcome: "new", held, next };
-    return { outcome: next.crowdedOut.includes(held) ? "too-many-live" : "superseded" };
+  /** What would become of this record; "new" may still turn out otherwise when it is added. */
+  verdict(held: Held): Verdict {
+    return this.#of(held.record.author).verdict(held);
   }
 
-  commit(author: string, next: LiveSet): Committed {
-    const before = this.#of(author);
-    const after: Author = {
-      kept: new Map(next.kept.map((held) => [held.ref, held])),
-      current: new Map(next.current.map((held) => [slotOf(held), held])),
-    };
-    const dropped = [...before.kept.values()].filter((held) => !after.kept.has(held.ref));
-    const added = next.kept.filter((held) => !before.kept.has(held.ref));
-    for (const held of added) this.bytes += held.size;
-    for (const held of dropped) this.bytes -= held.size;
-    this.records += added.length - dropped.length;
-    if (after.kept.size) this.#authors.set(author, after);
-    else this.#authors.delete(author);
-    this.#stale.add(author);
-    return { dropped, changes: this.#show(before, after, [...added, ...dropped]) };
+  add(held: Held): Committed & { verdict: Verdict } {
+    const { author } = held.record;
+    const set = this.#authors.get(author) ?? new AuthorSet();
+    const { verdict, dropped } = set.add(held);
+    if (verdict !== "new") return { verdict, dropped, changes: [] };
+    this.#authors.set(author, set);
+    this.#account(author, [held], dropped);
+    return { verdict, dropped, changes: this.#show(set, [held, ...dropped]) };
   }
 
   /** Brings in what was stored. The records may come in any order, of any number of authors. */
@@ -104,20 +88,18 @@ export class AuthorTable {
       if (list) list.push(held);
       else byAuthor.set(held.record.author, [held]);
     }
-    for (const [author, list] of byAuthor) this.commit(author, liveOf([...this.kept(author), ...list]));
+    for (const [author, list] of byAuthor) this.#replace(author, [...this.kept(author), ...list]);
   }
 
   /** Keeps of one author only what `keep` says. */
   retain(author: string, keep: (held: Held) => boolean): Committed {
-    return this.commit(author, liveOf(this.kept(author).filter(keep)));
+    return this.#replace(author, this.kept(author).filter(keep));
   }
 
   dropExpired(nowMs: number): Committed {
     const all: Committed = { dropped: [], changes: [] };
     for (const [author, { kept }] of this.#authors) {
-      let expired = false;
-      for (const held of kept.values()) expired ||= isExpired(held.record, nowMs);
-      if (!expired) continue;
+      if (!kept.some((held) => isExpired(held.record, nowMs))) continue;
       const { dropped, changes } = this.retain(author, (held) => !isExpired(held.record, nowMs));
       all.dropped.push(...dropped);
       all.changes.push(...changes);
@@ -125,23 +107,22 @@ export class AuthorTable {
     return all;
   }
 
-  kept(author: string): Held[] {
-    return [...this.#of(author).kept.values()];
+  /** In order. */
+  kept(author: string): readonly Held[] {
+    return this.#of(author).kept;
   }
 
   current(author: string): Held[] {
-    return [...this.#of(author).current.values()];
+    return this.#of(author).current();
   }
 
   heldBy(author: string, ref: string): Held | undefined {
-    return this.#of(author).kept.get(ref);
+    return this.#of(author).byRef(ref);
   }
 
   /** Another record of this author with the same number: proof that the author numbers twice. */
   twinOf(held: Held): Held | undefined {
-    for (const other of this.#of(held.record.author).kept.values())
-      if (other.record.seq === held.record.seq && other.ref !== held.ref) return other;
-    return undefined;
+    return this.#of(held.record.author).twinOf(held);
   }
 
   get(author: string, kind: string, key: string): SignedRecord | undefined {
@@ -154,21 +135,37 @@ export class AuthorTable {
     return max >= LIVE_PER_KIND_MAX ? records : newestPerAuthor(records, max);
   }
 
-  #of(author: string): Author {
+  #of(author: string): AuthorSet {
     return this.#authors.get(author) ?? NOBODY;
   }
 
-  #show(before: Author, after: Author, touched: Held[]): Change[] {
+  #replace(author: string, records: readonly Held[]): Committed {
+    const set = this.#authors.get(author) ?? new AuthorSet();
+    const { added, dropped } = set.set(records);
+    if (set.kept.length) this.#authors.set(author, set);
+    else this.#authors.delete(author);
+    this.#account(author, added, dropped);
+    return { dropped, changes: this.#show(set, [...added, ...dropped]) };
+  }
+
+  #account(author: string, added: readonly Held[], dropped: readonly Held[]): void {
+    for (const held of added) this.bytes += held.size;
+    for (const held of dropped) this.bytes -= held.size;
+    this.records += added.length - dropped.length;
+    this.#stale.add(author);
+  }
+
+  /** What readers see differently in the slots of `touched`. */
+  #show(set: AuthorSet, touched: readonly Held[]): Change[] {
     const changes: Change[] = [];
-    for (const slot of new Set(touched.map(slotOf))) {
-      const was = before.current.get(slot);
-      const is = after.current.get(slot);
-      if (was?.ref === is?.ref) continue;
-      const { kind, key, author } = (is ?? was)!.record;
-      const shown = is && this.#kinds.isShown(is.record) ? is.record : null;
-      const wasShown = this.get(author, kind, key) !== undefined;
-      this.#index(kind, `${author}\n${key}`, shown);
-      if (shown || wasShown) changes.push({ kind, key, author, record: shown });
+    for (const [slot, held] of new Map(touched.map((one) => [slotOf(one), one]))) {
+      const { kind, key, author } = held.record;
+      const was = this.get(author, kind, key);
+      const word = set.at(slot)?.record;
+      if (was === word) continue;
+      const record = word && this.#kinds.isShown(word) ? word : null;
+      this.#index(kind, `${author}\n${key}`, record);
+      if (record || was) changes.push({ kind, key, author, record });
     }
     return changes;
   }
@@ -184,11 +181,10 @@ export class AuthorTable {
 
 function newestPerAuthor(records: SignedRecord[], max: number): SignedRecord[] {
   const counts = new Map<string, number>();
-  return records
-    .sort((a, b) => b.seq - a.seq)
-    .filter(({ author }) => {
-      const count = (counts.get(author) ?? 0) + 1;
-      counts.set(author, count);
-      return count <= max;
-    });
+  for (const { author } of records) counts.set(author, (counts.get(author) ?? 0) + 1);
+  const isOver = ({ author }: SignedRecord) => counts.get(author)! > max;
+  // As a rule nobody is over, and there is nothing to sort.
+  const over = Map.groupBy(records.filter(isOver), (record) => record.author);
+  const newest = [...over.values()].flatMap((list) => list.sort((a, b) => b.seq - a.seq).slice(0, max));
+  return over.size ? [...records.filter((record) => !isOver(record)), ...newest] : records;
 }

@@ -73,7 +73,11 @@ export function signed(who: Identity, fields: Partial<SignedRecord> & { seq: num
 }
 
 export function receive(records: Records, list: unknown[], nowMs = NOW_MS, via: Via = "sync"): RecordsEffect[] {
-  return records.step(nowMs, { type: "received", records: list, from: "peer", via });
+  return receiveFrom("peer", records, list, nowMs, via);
+}
+
+export function receiveFrom(from: string, records: Records, list: unknown[], nowMs: number, via: Via): RecordsEffect[] {
+  return records.step(nowMs, { type: "received", records: list, from, via });
 }
 
 /** Any number of records, in messages of the permitted size. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { liveOf } from "./live-set.ts";
+import { AuthorSet } from "./author-set.ts";
+import { liveOf, slotOf } from "./live-set.ts";
 import type { Held } from "./record.ts";
 
 function held(seq: number, floor: number, kind: string, key: string, content: string): Held {
@@ -10,13 +11,13 @@ function held(seq: number, floor: number, kind: string, key: string, content: st
   return { record, ref: `${seq}:${floor}${kind}${key}${content}`, size: 1, signedBytes: new Uint8Array() };
 }
 
-/** Hostile authors too: floors that fall, numbers used twice. */
+/** Hostile authors too: floors that fall, numbers used twice; and what is permanent. */
 const anyHeld = fc
   .tuple(
     fc.integer({ min: 1, max: 12 }),
     fc.nat(11),
-    fc.constantFrom("p", "q"),
-    fc.constantFrom("a", "b", "c", "d"),
+    fc.constantFrom("p", "q", "join"),
+    fc.constantFrom("a", "b", "c", "d", "self"),
     fc.constantFrom("x", "y"),
   )
   .map(([seq, floor, kind, key, content]) => held(seq, Math.max(1, seq - floor), kind, key, content));
@@ -38,6 +39,52 @@ test("merging what is left of two sets gives what is left of both, in any order"
     }),
     { numRuns: 3000 },
   );
+});
+
+test("taken one at a time, in any order, the same is left as of all at once", () => {
+  fc.assert(
+    fc.property(anySet, (records) => {
+      const set = new AuthorSet(limits);
+      const taken: Held[] = [];
+      for (const one of records) {
+        const verdict = set.verdict(one);
+        const added = set.add(one);
+        taken.push(one);
+        const whole = liveOf(taken, limits);
+        assert.deepEqual(set.kept, whole.kept);
+        assert.deepEqual(set.current().map(slotOf).sort(), whole.current.map(slotOf).sort());
+        assert.equal(set.bytes, whole.kept.length);
+        assert.equal(added.verdict === "new", whole.kept.includes(one), added.verdict);
+        if (verdict !== "new") assert.equal(added.verdict, verdict);
+        for (const old of added.dropped) assert.ok(!whole.kept.includes(old));
+        assert.equal(set.add(one).verdict === "new", false, "the second time it is nothing new");
+      }
+    }),
+    { numRuns: 6000 },
+  );
+});
+
+test("an author at its limits takes its newest record in at little cost", () => {
+  const set = new AuthorSet();
+  for (let seq = 1; seq <= 600; seq++) set.add(held(seq, 1, `k${seq % 5}`, `${seq}`, "x"));
+  const started = process.cpuUsage();
+  for (let seq = 601; seq <= 1600; seq++)
+    assert.equal(set.add(held(seq, 1, `k${seq % 5}`, `${seq}`, "x")).dropped.length, 1);
+  const { user } = process.cpuUsage(started);
+  const each = user / 1000;
+  console.log(`a record of an author at its limits: ${each.toFixed(0)} us`);
+  assert.ok(each < 200, `${each} us`);
+});
+
+test("no floor and no flood of its author takes a join away, on which others may lean", () => {
+  const join = held(1, 1, "join", "self", "x");
+  const floor = held(9, 9, "p", "a", "x");
+  const flood = [held(10, 9, "p", "b", "x"), held(11, 9, "p", "c", "x"), held(12, 9, "q", "d", "x")];
+  assert.deepEqual(liveOf([join, floor, ...flood], limits).kept, [join, flood[0], flood[1], flood[2]]);
+  const newer = held(13, 13, "join", "self", "y");
+  assert.deepEqual(liveOf([join, floor, newer], limits).kept, [newer]);
+  const elsewhere = held(2, 1, "join", "other", "x");
+  assert.deepEqual(liveOf([elsewhere, floor], limits).kept, [floor], "only the one that counts");
 });
 
 test("of one key the highest number stays, and a higher floor withdraws what is below it", () => {

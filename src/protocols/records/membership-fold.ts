@@ -1,238 +1,328 @@
 /**
- * Who belongs to the community: a pure fold over its admission records. The same records give the same members on
- * every box, in whatever order they came. Each welcome and each admission is an event at its own time; events are taken
- * in order of (time, box, member who vouches), so an invitation's uses go to the earliest.
+ * Who belongs to the community: a fold over its admission records. The same records give the same members on every
+ * box, in whatever order they came. Each welcome and each admission is an event at its own time; events are taken in
+ * order of (time, box, member who vouches), so an invitation's uses go to the earliest.
+ *
+ * The fold is kept while records change. A change of a join, an admission or an invitation makes some events
+ * uncertain; they are looked at again in order, and what changes by it makes only later ones uncertain, so one pass is
+ * enough. A change of the rules (policy, stewards, exclusions) does so for those whom it touches. The result is that of a new
+ * fold over all.
  */
-import {
-  readAdmit,
-  readGenesis,
-  readInvitation,
-  readJoin,
-  readPolicy,
-  type InvitationBody,
-  type JoinBody,
-  type PolicyTerm,
-  type WelcomeAs,
-} from "./membership-facts.ts";
+import { readGenesis, readInvitation, type AdmissionKind, type JoinBody } from "./membership-facts.ts";
+import { refusalOf, termsOf, type Fold } from "./membership-rules.ts";
 import type { SignedRecord } from "./record.ts";
-import { foldStewards, isStewardAt, mayDecide, type Exclusion, type Stewards } from "./stewards.ts";
+import { foldStewards, mayDecide } from "./stewards.ts";
+import {
+  invitationName,
+  invitationOf,
+  order,
+  Ordered,
+  vouchingOfAdmit,
+  Vouchings,
+  vouchingsOfJoin,
+  type Vouching,
+} from "./vouchings.ts";
 
-export interface Member {
-  since: number;
-  /** Who vouched: the member who welcomed it or the steward who admitted it; the founder for itself. */
-  by: string;
-  /** The invitation's key, when it came by one. */
-  invitation?: string;
+export interface FoldChange {
+  kind: AdmissionKind;
+  before: SignedRecord | undefined;
+  after: SignedRecord | undefined;
 }
 
-export interface InvitationView {
-  by: string;
-  expiresMs: number;
-  uses: number;
-  used: number;
-  state: "open" | "used-up" | "revoked";
-}
-
-export type JoinRefusal =
-  | "no-welcome"
-  | "sponsor-no-member"
-  | "no-invitation"
-  | "needs-steward"
-  | "inviter-no-member"
-  | "inviter-may-not"
-  | "inviter-excluded"
-  | "expired"
-  | "revoked"
-  | "used-up";
-
-export interface Membership {
-  founder: string;
-  members: Map<string, Member>;
-  /** Members, and those that left or were excluded: who joined through them stays. */
-  joined: Map<string, Member>;
-  stewards: Set<string>;
-  excluded: Map<string, Exclusion>;
-  policy: PolicyTerm;
-  /** All terms of the policy so far, the one in force last. */
-  terms: PolicyTerm[];
-  /** By inviting box and key of the invitation. */
-  invitations: Map<string, InvitationView>;
-  /** Joins that are not enough, with the reason of the last attempt. */
-  refused: Map<string, JoinRefusal>;
-}
-
-/** The records of each kind that the fold reads; joins must be genuine. */
-export interface AdmissionRecords {
-  genesis: SignedRecord;
-  policy: readonly SignedRecord[];
-  invitation: readonly SignedRecord[];
-  join: readonly SignedRecord[];
-  admit: readonly SignedRecord[];
-  steward: readonly SignedRecord[];
-  exclude: readonly SignedRecord[];
-}
-
-interface Vouching {
-  atMs: number;
-  box: string;
-  by: string;
-  as: WelcomeAs;
-  join: JoinBody | undefined;
-}
-
-export interface Fold extends Membership {
-  rules: Stewards;
-  /** Live invitations by inviter and key: where a revocation is found. */
-  live: Map<string, InvitationBody>;
-  used: Map<string, number>;
-  left: Map<string, number>;
-  /** Boxes that a steward's record admits. */
-  admitted: Set<string>;
-}
-
-export function foldMembership(records: AdmissionRecords): Fold {
-  const genesis = readGenesis(records.genesis.body)!;
-  const founder = records.genesis.author;
-  const { createdMs } = genesis;
-  const grantsBy = Map.groupBy(records.steward, (record) => record.author);
-  const exclusionsBy = Map.groupBy(records.exclude, (record) => record.author);
-  const rules = foldStewards({ founder, createdMs, grantsBy, exclusionsBy });
-  const first = { fromMs: createdMs, admission: genesis.admission, inviters: genesis.inviters };
-  const terms = [first, ...policyTerms(records.policy, rules)];
-  const fold: Fold = {
-    founder,
-    rules,
-    terms,
-    policy: terms.at(-1)!,
-    members: new Map(),
-    joined: new Map([[founder, { since: createdMs, by: founder }]]),
-    stewards: new Set(),
-    excluded: rules.excluded,
-    invitations: new Map(),
-    refused: new Map(),
-    live: liveInvitations(records.invitation),
-    used: new Map(),
-    left: new Map(),
-    admitted: new Set(),
+export class MembershipFold {
+  readonly #genesis: SignedRecord;
+  readonly #readJoin: (record: SignedRecord) => JoinBody | undefined;
+  readonly #vouchings = new Vouchings();
+  readonly #made = new Map<SignedRecord, Vouching[]>();
+  readonly #joins = new Map<string, JoinBody>();
+  readonly #ruling = {
+    policy: new Set<SignedRecord>(),
+    steward: new Set<SignedRecord>(),
+    exclude: new Set<SignedRecord>(),
   };
-  for (const vouching of vouchings(records, fold)) take(fold, vouching);
-  finish(fold, records);
-  return fold;
-}
+  readonly #fold: Fold;
+  /** Events to look at again. */
+  readonly #uncertain = new Ordered();
+  readonly #isUncertain = new Set<Vouching>();
+  /** Boxes and invitations of which the views have to be made anew. */
+  readonly #touched = new Set<string>();
+  readonly #touchedInvitations = new Set<string>();
+  /** By which word a box is in. */
+  readonly #takenOf = new Map<string, Vouching>();
+  readonly #invitationsOf = new Map<string, Set<string>>();
+  /** Whom the boxes that are no members count against. */
+  readonly #vouchersOf = new Map<string, string[]>();
+  /** The fewest uses that any version of an invitation allows. */
+  readonly #usesMin = new Map<string, number>();
+  #rulesChanged = true;
+  /** Nothing was folded yet: all events are looked at once, in order, and nothing is in doubt. */
+  #isNew = true;
 
-/** Why this would not make the box a member, or undefined when it would. Also what a join endpoint asks. */
-export function refusalOf(fold: Fold, { by, atMs, as, join }: Vouching): JoinRefusal | undefined {
-  if (!isVoucher(fold, by, atMs)) return "sponsor-no-member";
-  if (as === "steward") return isStewardAt(fold.rules, by, atMs) ? undefined : "needs-steward";
-  const term = termAt(fold.terms, atMs);
-  if (term.admission === "open") return undefined;
-  if (term.admission === "approval") return "needs-steward";
-  return join?.invitation ? invitationRefusal(fold, join.invitation, term, atMs) : "no-invitation";
-}
-
-/** In at that time: joined before, not left, not excluded. */
-function isVoucher(fold: Fold, box: string, atMs: number): boolean {
-  const member = fold.joined.get(box);
-  if (!member || member.since >= atMs || atMs > (fold.left.get(box) ?? Infinity)) return false;
-  return atMs <= (fold.excluded.get(box)?.atMs ?? Infinity);
-}
-
-function invitationRefusal(fold: Fold, record: SignedRecord, term: PolicyTerm, atMs: number): JoinRefusal | undefined {
-  const inviter = record.author;
-  const invitation = readInvitation(record.body)!;
-  const exclusion = fold.excluded.get(inviter);
-  if (exclusion && (atMs > exclusion.atMs || record.seq > exclusion.lastSeq)) return "inviter-excluded";
-  if (!isVoucher(fold, inviter, atMs)) return "inviter-no-member";
-  if (term.inviters === "stewards" && !isStewardAt(fold.rules, inviter, atMs)) return "inviter-may-not";
-  if (atMs > invitation.expiresMs) return "expired";
-  const name = invitationName(record);
-  const revokedMs = Math.min(invitation.revokedMs ?? Infinity, fold.live.get(name)?.revokedMs ?? Infinity);
-  if (atMs >= revokedMs) return "revoked";
-  return (fold.used.get(name) ?? 0) >= invitation.uses ? "used-up" : undefined;
-}
-
-export function invitationName(record: SignedRecord): string {
-  return `${record.author} ${record.key}`;
-}
-
-function take(fold: Fold, vouching: Vouching): void {
-  const { box, by, atMs, as, join } = vouching;
-  if (fold.joined.has(box)) return;
-  const refusal = refusalOf(fold, vouching);
-  if (refusal) {
-    fold.refused.set(box, refusal);
-    return;
+  constructor(genesis: SignedRecord, readJoin: (record: SignedRecord) => JoinBody | undefined) {
+    this.#genesis = genesis;
+    this.#readJoin = readJoin;
+    const { createdMs } = readGenesis(genesis.body)!;
+    const founder = genesis.author;
+    const rules = { terms: new Map(), excluded: new Map() };
+    this.#fold = {
+      ...{ founder, rules, terms: [], members: new Map(), stewards: new Set(), excluded: rules.excluded },
+      ...{ policy: { fromMs: createdMs, admission: "approval", inviters: "stewards" } },
+      ...{
+        joined: new Map([[founder, { since: createdMs, by: founder }]]),
+        invitations: new Map(),
+        refused: new Map(),
+      },
+      ...{ live: new Map(), used: new Map(), left: new Map(), admitted: new Set(), strangersOf: new Map() },
+    };
+    this.#touched.add(founder);
   }
-  fold.refused.delete(box);
-  const invitation = as === "member" ? join?.invitation : undefined;
-  fold.joined.set(box, { since: atMs, by, invitation: invitation?.key });
-  if (!invitation) return;
-  const name = invitationName(invitation);
-  fold.used.set(name, (fold.used.get(name) ?? 0) + 1);
-}
 
-/** All events in order. Notes on the way who left. */
-function vouchings(records: AdmissionRecords, fold: Fold): Vouching[] {
-  const list: Vouching[] = [];
-  for (const record of records.admit) {
-    const admit = readAdmit(record.body);
-    if (!admit || !mayDecide(fold.rules, record.author, admit.atMs, record.seq)) continue;
-    list.push({ atMs: admit.atMs, box: admit.box, by: record.author, as: "steward", join: undefined });
-    fold.admitted.add(admit.box);
+  /** Notes what changed. A great many at once are quickest in order of their time. */
+  change({ kind, before, after }: FoldChange): void {
+    if (kind === "join") this.#changeJoin(before, after);
+    else if (kind === "admit") this.#changeVouchings(before, after, admitVouchings);
+    else if (kind === "invitation") this.#changeInvitation(before, after);
+    else if (kind !== "community") {
+      if (before) this.#ruling[kind].delete(before);
+      if (after) this.#ruling[kind].add(after);
+      this.#rulesChanged = true;
+    }
   }
-  for (const record of records.join) {
-    const join = readJoin(record.body);
-    if (!join) continue;
-    if (join.leftMs !== undefined) fold.left.set(record.author, join.leftMs);
-    if (join.welcomes.length === 0) fold.refused.set(record.author, "no-welcome");
-    for (const { by, atMs, as } of join.welcomes) list.push({ atMs, box: record.author, by, as, join });
+
+  /** The result, up to date. Always the same object. */
+  current(): Fold {
+    if (this.#rulesChanged) this.#applyRules();
+    const { list } = this.#uncertain;
+    // What is added meanwhile comes later in order.
+    for (let at = 0; at < list.length; at++) this.#look(list[at]!, this.#usedBefore(list[at]!));
+    this.#uncertain.clear();
+    this.#isUncertain.clear();
+    this.#show();
+    return this.#fold;
   }
-  return list.sort((a, b) => a.atMs - b.atMs || order(a.box, b.box) || order(a.by, b.by) || order(a.as, b.as));
-}
 
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** The terms of the policy record that was in force last. */
-function policyTerms(records: readonly SignedRecord[], rules: Stewards): PolicyTerm[] {
-  let best: { terms: PolicyTerm[]; lastMs: number; author: string } | undefined;
-  for (const record of records) {
-    const terms = readPolicy(record.body)?.terms;
-    const lastMs = terms?.at(-1)!.fromMs;
-    if (!terms || lastMs === undefined || !mayDecide(rules, record.author, lastMs, record.seq)) continue;
-    const { author } = record;
-    const isLater = !best || lastMs > best.lastMs || (lastMs === best.lastMs && author < best.author);
-    if (isLater) best = { terms, lastMs, author };
+  #changeJoin(before: SignedRecord | undefined, after: SignedRecord | undefined): void {
+    if (before && after && JSON.stringify(before.body) === JSON.stringify(after.body)) {
+      // Signed anew, as every week: it says the same.
+      this.#made.set(after, this.#made.get(before)!);
+      this.#made.delete(before);
+      return;
+    }
+    const { author } = (after ?? before)!;
+    const join = after && this.#readJoin(after);
+    const leftBefore = this.#fold.left.get(author);
+    if (join?.leftMs === undefined) this.#fold.left.delete(author);
+    else this.#fold.left.set(author, join.leftMs);
+    if (join) this.#joins.set(author, join);
+    else this.#joins.delete(author);
+    if (leftBefore !== join?.leftMs) for (const one of this.#vouchings.leaningOn(author)) this.#doubt(one);
+    this.#touched.add(author);
+    this.#changeVouchings(before, after, () => (join ? vouchingsOfJoin(author, join) : []));
   }
-  return best?.terms ?? [];
-}
 
-function termAt(terms: PolicyTerm[], atMs: number): PolicyTerm {
-  return terms.findLast((term) => term.fromMs <= atMs) ?? terms[0]!;
-}
-
-function liveInvitations(records: readonly SignedRecord[]): Map<string, InvitationBody> {
-  const live = new Map<string, InvitationBody>();
-  for (const record of records) {
-    const invitation = readInvitation(record.body);
-    if (invitation) live.set(invitationName(record), invitation);
+  #changeVouchings(
+    before: SignedRecord | undefined,
+    after: SignedRecord | undefined,
+    make: (record: SignedRecord) => Vouching[],
+  ): void {
+    for (const one of (before && this.#made.get(before)) ?? []) {
+      this.#vouchings.remove(one);
+      this.#touched.add(one.box);
+      if (this.#isUncertain.delete(one)) this.#uncertain.remove(one);
+      if (one.taken) this.#bringIn(one.box, one, undefined);
+    }
+    if (before) this.#made.delete(before);
+    if (!after) return;
+    const made = make(after);
+    this.#made.set(after, made);
+    for (const one of made) {
+      const name = invitationOf(one);
+      if (name !== undefined) {
+        const uses = one.invitation!.uses;
+        this.#usesMin.set(name, Math.min(uses, this.#usesMin.get(name) ?? uses));
+      }
+      this.#vouchings.add(one);
+      this.#doubt(one);
+    }
   }
-  return live;
+
+  #changeInvitation(before: SignedRecord | undefined, after: SignedRecord | undefined): void {
+    const name = invitationName((after ?? before)!);
+    const invitation = after && readInvitation(after.body);
+    const revokedBefore = this.#fold.live.get(name)?.revokedMs;
+    const { author } = (after ?? before)!;
+    const names = this.#invitationsOf.get(author) ?? new Set();
+    this.#invitationsOf.set(author, names.add(name));
+    if (invitation) this.#fold.live.set(name, invitation);
+    else {
+      this.#fold.live.delete(name);
+      names.delete(name);
+    }
+    if (revokedBefore !== invitation?.revokedMs) for (const one of this.#vouchings.using(name)) this.#doubt(one);
+    this.#touchedInvitations.add(name);
+  }
+
+  #applyRules(): void {
+    this.#rulesChanged = false;
+    const { founder } = this.#fold;
+    const genesis = readGenesis(this.#genesis.body)!;
+    const byAuthor = (records: Set<SignedRecord>) => Map.groupBy(records, (record) => record.author);
+    const { policy, steward, exclude } = this.#ruling;
+    const of = { grantsBy: byAuthor(steward), exclusionsBy: byAuthor(exclude) };
+    const rules = foldStewards({ founder, createdMs: genesis.createdMs, ...of });
+    const terms = termsOf(genesis, policy, rules);
+    const before = { rules: this.#fold.rules, terms: this.#fold.terms };
+    Object.assign(this.#fold, { rules, terms, policy: terms.at(-1)!, excluded: rules.excluded });
+    if (this.#isNew) return this.#foldAnew();
+    const sets = [
+      [before.rules.terms, rules.terms],
+      [before.rules.excluded, rules.excluded],
+    ] as const;
+    for (const [old, now] of sets)
+      for (const box of new Set([...old.keys(), ...now.keys()])) {
+        if (JSON.stringify(old.get(box)) === JSON.stringify(now.get(box))) continue;
+        this.#touched.add(box);
+        for (const one of this.#vouchings.leaningOn(box)) this.#doubt(one);
+      }
+    const first = terms.findIndex((term, at) => JSON.stringify(term) !== JSON.stringify(before.terms[at]));
+    const at = first < 0 ? Math.min(terms.length, before.terms.length) : first;
+    const fromMs = Math.min(terms[at]?.fromMs ?? Infinity, before.terms[at]?.fromMs ?? Infinity);
+    for (const one of this.#vouchings.since(fromMs)) this.#doubt(one);
+  }
+
+  /** All events in order, each once. */
+  #foldAnew(): void {
+    for (const one of this.#vouchings.all) this.#look(one, this.#fold.used.get(invitationOf(one) ?? "") ?? 0);
+    for (const name of this.#fold.live.keys()) this.#touchedInvitations.add(name);
+    this.#isNew = false;
+  }
+
+  #doubt(vouching: Vouching): void {
+    if (this.#isNew || this.#isUncertain.has(vouching)) return;
+    this.#isUncertain.add(vouching);
+    this.#uncertain.add(vouching);
+  }
+
+  #look(vouching: Vouching, used: number): void {
+    const { box, by, atMs, seq } = vouching;
+    this.#touched.add(box);
+    const taken = this.#takenOf.get(box);
+    const isInBefore = taken && taken !== vouching && order(taken, vouching) <= 0;
+    if (isInBefore || box === this.#fold.founder) return;
+    const isVoid = seq !== undefined && !mayDecide(this.#fold.rules, by, atMs, seq);
+    vouching.refusal = isVoid ? "void" : refusalOf(this.#fold, vouching, used);
+    const isIn = vouching.refusal === undefined;
+    if (isIn !== (taken === vouching)) this.#bringIn(box, taken, isIn ? vouching : undefined);
+  }
+
+  /** The box is in by another word than before, or by none; whatever leans on that is uncertain. */
+  #bringIn(box: string, before: Vouching | undefined, next: Vouching | undefined): void {
+    const { joined } = this.#fold;
+    if (before) before.taken = false;
+    if (next) {
+      next.taken = true;
+      this.#takenOf.set(box, next);
+      const invitation = next.as === "member" ? next.join?.invitation?.key : undefined;
+      joined.set(box, { since: next.atMs, by: next.by, invitation });
+    } else {
+      this.#takenOf.delete(box);
+      joined.delete(box);
+    }
+    this.#touched.add(box);
+    for (const name of this.#invitationsOf.get(box) ?? []) this.#touchedInvitations.add(name);
+    if (before) this.#use(before, -1);
+    if (next) this.#use(next, 1);
+    if (this.#isNew) return;
+    const sinceMs = Math.min(before?.atMs ?? Infinity, next?.atMs ?? Infinity);
+    for (const one of this.#vouchings.leaningOn(box)) if (one.atMs > sinceMs) this.#doubt(one);
+    if (next || !before) return;
+    for (const one of this.#vouchings.ofBox(box)) if (one !== before && order(one, before) >= 0) this.#doubt(one);
+  }
+
+  /** One use of an invitation more or less; uncertain are those for whom that decides. */
+  #use(vouching: Vouching, change: 1 | -1): void {
+    const name = invitationOf(vouching);
+    if (name === undefined) return;
+    this.#fold.used.set(name, (this.#fold.used.get(name) ?? 0) + change);
+    this.#touchedInvitations.add(name);
+    const users = this.#vouchings.using(name);
+    if (this.#isNew || users.length < this.#usesMin.get(name)!) return;
+    let used = 0;
+    for (const one of users) {
+      if (one === vouching) continue;
+      const { uses } = one.invitation!;
+      const wasFree = used + Number(change < 0) < uses;
+      const isFree = used + Number(change > 0) < uses;
+      if (wasFree !== isFree && order(one, vouching) >= 0) this.#doubt(one);
+      if (one.taken) used++;
+    }
+  }
+
+  /** How often its invitation was used by those before it. */
+  #usedBefore(vouching: Vouching): number {
+    const name = invitationOf(vouching);
+    const users = name === undefined ? [] : this.#vouchings.using(name);
+    if (name === undefined || users.length <= this.#usesMin.get(name)!) return 0;
+    let used = 0;
+    for (const one of users) {
+      if (one === vouching) break;
+      if (one.taken) used++;
+    }
+    return used;
+  }
+
+  #show(): void {
+    const fold = this.#fold;
+    for (const box of this.#touched) this.#showBox(fold, box);
+    for (const name of this.#touchedInvitations) showInvitation(fold, name);
+    this.#touched.clear();
+    this.#touchedInvitations.clear();
+    fold.stewards.clear();
+    for (const [box, term] of fold.rules.terms)
+      if (term.endedMs === undefined && fold.members.has(box)) fold.stewards.add(box);
+  }
+
+  #showBox(fold: Fold, box: string): void {
+    const words = this.#vouchings.ofBox(box);
+    const member = fold.joined.get(box);
+    fold.members.delete(box);
+    fold.refused.delete(box);
+    if (!member) {
+      const join = this.#joins.get(box);
+      if (join?.welcomes.length === 0) fold.refused.set(box, "no-welcome");
+      for (const { refusal } of words) if (refusal && refusal !== "void") fold.refused.set(box, refusal);
+    } else if (!fold.excluded.has(box) && !fold.left.has(box)) fold.members.set(box, member);
+    const isAdmitting = ({ by, atMs, seq }: Vouching) => seq !== undefined && mayDecide(fold.rules, by, atMs, seq);
+    if (words.some(isAdmitting)) fold.admitted.add(box);
+    else fold.admitted.delete(box);
+    this.#countStranger(box, !member && this.#joins.has(box) ? words : []);
+  }
+
+  #countStranger(box: string, words: readonly Vouching[]): void {
+    const { strangersOf } = this.#fold;
+    for (const by of this.#vouchersOf.get(box) ?? []) {
+      const left = strangersOf.get(by)! - 1;
+      if (left > 0) strangersOf.set(by, left);
+      else strangersOf.delete(by);
+    }
+    const vouchers = [...new Set(words.filter(({ seq }) => seq === undefined).map(({ by }) => by))];
+    for (const by of vouchers) strangersOf.set(by, (strangersOf.get(by) ?? 0) + 1);
+    if (vouchers.length > 0) this.#vouchersOf.set(box, vouchers);
+    else this.#vouchersOf.delete(box);
+  }
 }
 
-function finish(fold: Fold, records: AdmissionRecords): void {
-  for (const [box, member] of fold.joined)
-    if (!fold.excluded.has(box) && !fold.left.has(box)) fold.members.set(box, member);
-  for (const [box, term] of fold.rules.terms)
-    if (term.endedMs === undefined && fold.members.has(box)) fold.stewards.add(box);
-  for (const record of records.invitation) {
-    const name = invitationName(record);
-    const invitation = fold.live.get(name);
-    if (!invitation || !fold.joined.has(record.author)) continue;
-    const used = fold.used.get(name) ?? 0;
-    const { expiresMs, uses } = invitation;
-    const state = invitation.revokedMs !== undefined ? "revoked" : used >= uses ? "used-up" : "open";
-    fold.invitations.set(name, { by: record.author, expiresMs, uses, used, state });
-  }
+function admitVouchings(record: SignedRecord): Vouching[] {
+  const vouching = vouchingOfAdmit(record);
+  return vouching ? [vouching] : [];
+}
+
+function showInvitation(fold: Fold, name: string): void {
+  const invitation = fold.live.get(name);
+  const by = name.slice(0, name.indexOf(" "));
+  if (!invitation || !fold.joined.has(by)) return void fold.invitations.delete(name);
+  const used = fold.used.get(name) ?? 0;
+  const { expiresMs, uses } = invitation;
+  const state = invitation.revokedMs !== undefined ? "revoked" : used >= uses ? "used-up" : "open";
+  fold.invitations.set(name, { by, expiresMs, uses, used, state });
 }

@@ -52,6 +52,10 @@ export class OwnRecords {
     this.#adopting = adoptFirst;
   }
 
+  get adopting(): boolean {
+    return this.#adopting;
+  }
+
   get queued(): number {
     return this.#queue.length;
   }
@@ -86,6 +90,14 @@ export class OwnRecords {
     return refused;
   }
 
+  /**
+   * Nobody could say which numbers are in use. The present time in milliseconds is higher than any number that this
+   * box can have reached by counting, and than where it went on the last time that it could ask nobody.
+   */
+  skip(nowMs: number): void {
+    this.seen(Math.trunc(nowMs));
+  }
+
   /** Own records came back from a peer: what they undid is written again, once per run and slot. (Once, because a
    * copy of this box with the same key would otherwise fight with us for ever.) */
   repair(nowMs: number): void {
@@ -98,6 +110,7 @@ export class OwnRecords {
 
   /** Signs anew what is too old or dated in the future; at most REFRESH_BATCH_MAX records. */
   refresh(nowMs: number): void {
+    if (this.#adopting) return;
     // The first record names the community by its content: signed anew it would be another one, which nobody takes.
     const current = this.#needs.current().filter(isRenewable).sort(compareHeld);
     const tombstones = current.filter(isTombstone);

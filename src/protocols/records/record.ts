@@ -52,6 +52,7 @@ const DOMAIN = "comu-record-1\n";
 const KIND = /^[a-z0-9.-]{1,32}$/;
 const BOX_ID = /^[a-z2-7]{52}$/;
 export const GENESIS_KIND = "community";
+export const JOIN_KIND = "join";
 /** Everything of a record's JSON but its key, its body and its numbers. */
 const FIELD_NAMES_BYTES = 110;
 

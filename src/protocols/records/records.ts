@@ -4,25 +4,23 @@
  * Effects are carried out in order; `store` comes first, so that nothing is announced that a crash could take back.
  * See docs/protocols/records.md.
  */
+import type { Verdict } from "./author-set.ts";
 import { AuthorTable, type Change } from "./author-table.ts";
 import type { Json } from "./canonical-json.ts";
 import {
-  AUTHOR_PUSH_BURST,
-  AUTHOR_PUSH_PER_SECOND,
+  AUTHOR_BYTES_CROWDED,
   AUTHORS_MAX,
-  BUCKETS_MAX,
+  CHECKS_PER_STEP_MAX,
+  CROWDED_SHARE,
+  EQUIVOCATORS_MAX,
   EXPIRY_SCAN_MS,
   FRESH_MAX_MS,
-  PEER_PUSH_BURST,
-  PEER_PUSH_PER_SECOND,
   RECORDS_PER_MESSAGE_MAX,
   REFRESH_MS,
   TOTAL_BYTES_MAX,
-  WAITING_MAX,
-  WAITING_MAX_MS,
 } from "./constants.ts";
+import { checksOf, IntakeRates, type Origin } from "./intake-rates.ts";
 import { Kinds, type KindSpec, type PutRefusal } from "./kinds.ts";
-import type { LiveSet } from "./live-set.ts";
 import { OwnRecords } from "./own-records.ts";
 import {
   hold,
@@ -38,7 +36,7 @@ import { Outcome, type RecordsEffect, type RecordsEvent, type RecordsStats, type
 import { answerSync } from "./sync-answer.ts";
 import { readAnswer, readRequest } from "./sync-messages.ts";
 import { SyncSession } from "./sync-session.ts";
-import { TokenBuckets } from "./token-buckets.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export type { RecordsEffect, RecordsEvent, RecordsStats, Refusal, StoreRow, Via } from "./step.ts";
 
@@ -48,7 +46,10 @@ export interface RecordsConfig {
   self: string;
   selfKey: Uint8Array;
   kinds: readonly KindSpec[];
-  /** True when the disk is new: our numbers may be in use from an earlier life, so puts wait for `adopted`. */
+  /**
+   * True when our numbers may be in use without our knowledge, since the disk is new or may be an old copy: puts wait
+   * for `adopted`, before which the driver asks others for our own records.
+   */
   adoptFirst: boolean;
   refreshMs?: number;
   totalBytesMax?: number;
@@ -60,16 +61,11 @@ export interface RecordsDeps extends RecordCrypto {
   sign(bytes: Uint8Array): Uint8Array;
   /** The author's raw public key; the record comes along because a newcomer's first record carries its key. */
   publicKeyOf(author: string, record: SignedRecord): Uint8Array | undefined;
-  /** Admission: false keeps the record waiting for a while. */
-  mayWrite(author: string, record: SignedRecord): boolean;
+  /** Admission: false keeps the record waiting for a while, a reason refuses it. */
+  mayWrite(author: string, record: SignedRecord): boolean | Refusal;
 }
 
-interface Waiting {
-  held: Held;
-  from: string;
-  via: Via;
-  sinceMs: number;
-}
+type Received = Omit<Extract<RecordsEvent, { type: "received" }>, "type">;
 
 export function createRecords(config: RecordsConfig, deps: RecordsDeps): Records {
   return new Records(config, deps);
@@ -81,18 +77,11 @@ export class Records {
   readonly #table: AuthorTable;
   readonly #kinds: Kinds;
   readonly #own: OwnRecords;
-  readonly #authorPushes = new TokenBuckets({
-    burst: AUTHOR_PUSH_BURST,
-    perSecond: AUTHOR_PUSH_PER_SECOND,
-    bucketsMax: BUCKETS_MAX,
-  });
-  readonly #peerPushes = new TokenBuckets({
-    burst: PEER_PUSH_BURST,
-    perSecond: PEER_PUSH_PER_SECOND,
-    bucketsMax: BUCKETS_MAX,
-  });
+  readonly #rates = new IntakeRates();
   readonly #excluded = new Map<string, (record: SignedRecord) => boolean>();
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new WaitingRoom();
+  /** Authors of whom two contents of one number were seen. */
+  readonly #equivocators = new Set<string>();
   readonly #refused: Record<Refusal, number> = {
     malformed: 0,
     "too-large": 0,
@@ -125,9 +114,8 @@ export class Records {
       current: () => this.#table.current(config.self),
       write: (unsigned: Omit<SignedRecord, "sig">) => {
         const held = signRecord(unsigned, config.community, deps.sign, deps.sha256);
-        const preview = this.#table.preview(held);
-        if (preview.outcome !== "new") throw new Error(`an own record was ${preview.outcome}`);
-        this.#commit(held, preview.next);
+        const verdict = this.#commit(held);
+        if (verdict !== "new") throw new Error(`an own record was ${verdict}`);
         this.#outcome.push.push(held.record);
       },
     };
@@ -143,6 +131,8 @@ export class Records {
       else this.#refused[read.refused]++;
     }
     this.#table.load(good);
+    // Now, not in the middle of the first exchange.
+    this.digest();
     this.#own.seen(ownSeq);
     for (const { record } of this.#table.kept(this.#config.self)) this.#own.seen(record.seq);
   }
@@ -153,14 +143,22 @@ export class Records {
     return this.#outcome.effects(this.#own.seq);
   }
 
-  /** Begins a reconciliation that we ask for; feed its answers back with `syncAnswer` until `next()` is undefined. */
-  startSync(): SyncSession {
-    return new SyncSession(this.#table);
+  /**
+   * Begins a reconciliation that we ask for, of everything or of one author; feed its answers back with `syncAnswer`
+   * until `next()` is undefined.
+   */
+  startSync(author?: string): SyncSession {
+    return new SyncSession(this.#table, author);
   }
 
   /** Digest of everything held: equal on two boxes that hold the same. */
   digest(): string {
     return this.#table.tree.digest("");
+  }
+
+  /** The highest number of our own that is used, as far as we know. */
+  ownSeq(): number {
+    return this.#own.seq;
   }
 
   get(author: string, kind: string, key: string): SignedRecord | undefined {
@@ -189,7 +187,7 @@ export class Records {
   #handle(nowMs: number, event: RecordsEvent): void {
     switch (event.type) {
       case "received":
-        return this.#receive(event.records, event.from, event.via, nowMs);
+        return this.#receive(nowMs, event);
       case "put":
         return this.#put(event.kind, event.key, event.body, nowMs);
       case "remove":
@@ -197,6 +195,7 @@ export class Records {
       case "tick":
         return this.#tick(nowMs);
       case "adopted":
+        if (event.asked === false) this.#own.skip(nowMs);
         for (const { put, reason } of this.#own.adopted(nowMs)) this.#putRefused(put.kind, put.key, reason);
         return;
       case "recheck":
@@ -207,22 +206,24 @@ export class Records {
         this.#excluded.delete(event.author);
         return;
       case "syncRequest":
-        return this.#answer(event.request, event.from, nowMs);
+        return this.#answer(nowMs, event);
       case "syncAnswer":
-        return this.#takeAnswer(event.session, event.answer, event.from, nowMs);
+        return this.#takeAnswer(nowMs, event);
     }
   }
 
-  #receive(records: readonly unknown[], from: string, via: Via, nowMs: number): void {
+  #receive(nowMs: number, { records, from, via, session }: Received): void {
     this.#refused["too-many"] += Math.max(0, records.length - RECORDS_PER_MESSAGE_MAX);
+    const { self, community } = this.#config;
     let ownCame = false;
     for (const value of records.slice(0, RECORDS_PER_MESSAGE_MAX)) {
-      const read = hold(value, this.#config.community, this.#deps.sha256);
+      const read = hold(value, community, this.#deps.sha256);
       const refusal = "refused" in read ? read.refused : this.#judge(read.held, from, via, nowMs);
       if (refusal) this.#refused[refusal]++;
+      session?.took(Number(!refusal), Number(refusal === "unknown-author"));
       if (!("held" in read)) continue;
-      if (refusal === "unknown-author") this.#wait({ held: read.held, from, via, sinceMs: nowMs });
-      else if (!refusal && read.held.record.author === this.#config.self) ownCame = true;
+      if (refusal === "unknown-author") this.#waiting.add({ held: read.held, from, sinceMs: nowMs });
+      else if (!refusal && read.held.record.author === self) ownCame = true;
     }
     if (ownCame) this.#own.repair(nowMs);
   }
@@ -232,31 +233,58 @@ export class Records {
     const { record } = held;
     const keeps = this.#excluded.get(record.author);
     if (keeps && !keeps(record)) return "excluded";
+    const isOwn = record.author === this.#config.self;
+    // Whatever else becomes of it, too old or dated ahead: this number is used.
+    if (isOwn && this.#own.adopting && isGenuine(held, this.#config.selfKey, this.#deps)) this.#own.seen(record.seq);
     if (isExpired(record, nowMs)) return "expired";
     if (isFuture(record, nowMs)) return "future";
-    const preview = this.#table.preview(held);
-    if (preview.outcome !== "new") return preview.outcome;
-    const isOwn = record.author === this.#config.self;
+    const verdict = this.#table.verdict(held);
+    const isProof = verdict === "superseded" && this.#isUnknownTwin(held);
+    if (verdict !== "new" && !isProof) return verdict;
     if (!isOwn && this.#isFull(held)) return "full";
-    if (via === "push" && !this.#peerPushes.take(from, nowMs)) return "rate";
-    if (!isOwn && !keeps && !this.#deps.mayWrite(record.author, record)) return "unknown-author";
+    const origin: Origin = { from, author: record.author, via };
+    if (!this.#rates.mayCheck(origin, checksOf(record), nowMs)) return "rate";
+    const may = isOwn || keeps !== undefined || this.#deps.mayWrite(record.author, record);
+    if (may === "bad-signature") this.#rates.forged(from, nowMs);
+    if (may !== true) return may || "unknown-author";
     const publicKey = isOwn ? this.#config.selfKey : this.#deps.publicKeyOf(record.author, record);
     if (!publicKey) return "unknown-author";
-    if (!isGenuine(held, publicKey, this.#deps)) return "bad-signature";
-    // Only now, or others could use up an author's share in its name.
-    if (via === "push" && !this.#authorPushes.take(record.author, nowMs)) return "rate";
+    const refusal = this.#forgeryOf(held, publicKey);
+    if (refusal) this.#rates.forged(from, nowMs);
+    if (refusal) return refusal;
     this.#noteTwin(held);
-    this.#commit(held, preview.next);
+    if (isProof) return verdict;
+    return this.#takeGenuine(held, origin, nowMs);
+  }
+
+  #forgeryOf(held: Held, publicKey: Uint8Array): Refusal | undefined {
+    if (!isGenuine(held, publicKey, this.#deps)) return "bad-signature";
+    return undefined;
+  }
+
+  #takeGenuine(held: Held, origin: Origin, nowMs: number): Refusal | undefined {
+    const { record } = held;
+    const verdict = this.#commit(held);
+    if (verdict !== "new") return verdict;
+    this.#rates.took(origin, nowMs);
     this.#accepted++;
-    if (isOwn) this.#own.seen(record.seq);
+    if (record.author === this.#config.self) this.#own.seen(record.seq);
     if (record.timeMs >= nowMs - FRESH_MAX_MS) this.#outcome.push.push(record);
     return undefined;
   }
 
   #isFull(held: Held): boolean {
     const { totalBytesMax = TOTAL_BYTES_MAX, authorsMax = AUTHORS_MAX } = this.#config;
-    if (this.#table.bytes + held.size > totalBytesMax) return true;
-    return this.#table.authors >= authorsMax && !this.#table.has(held.record.author);
+    const bytes = this.#table.bytes + held.size;
+    if (bytes > totalBytesMax) return true;
+    const { author } = held.record;
+    if (bytes > totalBytesMax * CROWDED_SHARE && this.#table.bytesOf(author) > AUTHOR_BYTES_CROWDED) return true;
+    return this.#table.authors >= authorsMax && !this.#table.has(author);
+  }
+
+  /** Its author was not caught at this before. */
+  #isUnknownTwin(held: Held): boolean {
+    return !this.#equivocators.has(held.record.author) && this.#table.twinOf(held) !== undefined;
   }
 
   #noteTwin(held: Held): void {
@@ -264,14 +292,18 @@ export class Records {
     if (!twin) return;
     this.#equivocations++;
     const { author } = held.record;
+    if (this.#equivocators.has(author) || this.#equivocators.size >= EQUIVOCATORS_MAX) return;
+    this.#equivocators.add(author);
     this.#outcome.other.push({ type: "equivocation", author, records: [twin.record, held.record] });
   }
 
-  #commit(held: Held, next: LiveSet): void {
-    const { dropped, changes } = this.#table.commit(held.record.author, next);
+  #commit(held: Held): Verdict {
+    const { verdict, dropped, changes } = this.#table.add(held);
+    if (verdict !== "new") return verdict;
     const row = `${held.record.author} ${held.ref}`;
     this.#outcome.put.set(row, { record: held.record, ref: held.ref });
     this.#noteDropped(dropped, changes);
+    return verdict;
   }
 
   #noteDropped(dropped: Held[], changes: Change[]): void {
@@ -287,22 +319,18 @@ export class Records {
     }
   }
 
-  #wait(waiting: Waiting): void {
-    const name = `${waiting.held.record.author} ${waiting.held.ref}`;
-    if (this.#waiting.size < WAITING_MAX && !this.#waiting.has(name)) this.#waiting.set(name, waiting);
-  }
-
   #recheck(nowMs: number): void {
-    let judged = 0;
-    for (const [name, { held, from, via, sinceMs }] of this.#waiting) {
-      const refusal = this.#judge(held, from, via, nowMs);
-      const stays = refusal === "unknown-author" && nowMs - sinceMs < WAITING_MAX_MS;
-      if (stays) continue;
-      this.#waiting.delete(name);
+    let checks = 0;
+    this.#waiting.review(nowMs, ({ held, from }) => {
+      // The rest is for the next tick.
+      if (checks >= CHECKS_PER_STEP_MAX) return "enough";
+      // Its neighbour's share was charged when it came.
+      const refusal = this.#judge(held, from, "sync", nowMs);
+      if (refusal === "unknown-author") return "stays";
+      checks += checksOf(held.record);
       if (refusal) this.#refused[refusal]++;
-      // The rest is for the next tick: each took a signature.
-      if (++judged >= RECORDS_PER_MESSAGE_MAX) return;
-    }
+      return "goes";
+    });
   }
 
   #put(kind: string, key: string, body: Json, nowMs: number): void {
@@ -331,24 +359,26 @@ export class Records {
   }
 
   /** A request that makes no sense gets no answer. */
-  #answer(value: unknown, from: string, nowMs: number): void {
+  #answer(nowMs: number, { request: value, from, given }: Extract<RecordsEvent, { type: "syncRequest" }>): void {
     const request = readRequest(value);
     if (!request) {
       this.#refused.malformed++;
       return;
     }
-    this.#receive(request.records, from, "sync", nowMs);
+    if (!given) this.#receive(nowMs, { records: request.records, from, via: "offer" });
     this.#outcome.other.push({ type: "syncAnswer", answer: answerSync(this.#table, request) });
   }
 
-  #takeAnswer(session: SyncSession, value: unknown, from: string, nowMs: number): void {
-    const answer = readAnswer(value);
+  #takeAnswer(nowMs: number, event: Extract<RecordsEvent, { type: "syncAnswer" }>): void {
+    const { session, from } = event;
+    const answer = readAnswer(event.answer);
     if (!answer) {
       this.#refused.malformed++;
       return session.failed();
     }
     // Taken in first: what they superseded need not be pushed back.
-    this.#receive(answer.records, from, "sync", nowMs);
+    if (!event.given) this.#receive(nowMs, { records: answer.records, from, via: "sync", session });
+    if (this.#rates.isForger(from, nowMs)) return session.failed();
     const refs: { author: string; ref: string }[] = [];
     if (answer.cut)
       for (const record of answer.records) {

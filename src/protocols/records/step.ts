@@ -10,21 +10,25 @@ import type { SignedRecord } from "./record.ts";
 import type { SyncAnswer } from "./sync-messages.ts";
 import type { SyncSession } from "./sync-session.ts";
 
-export type Via = "push" | "sync";
+/** push: sent unasked as news. offer: in a request of another box. sync: in an answer that we asked for. */
+export type Via = "push" | "offer" | "sync";
 
 export type RecordsEvent =
-  | { type: "received"; records: readonly unknown[]; from: string; via: Via }
+  /** `session`: in which they came, when they are the records of an answer. */
+  | { type: "received"; records: readonly unknown[]; from: string; via: Via; session?: SyncSession }
   | { type: "put"; kind: string; key: string; body: Json }
   | { type: "remove"; kind: string; key: string }
   | { type: "tick" }
-  | { type: "adopted" }
+  /** Our numbers are known. `asked` is false when nobody could be asked: then they go on far ahead. */
+  | { type: "adopted"; asked?: boolean }
   /** Who may write has changed: look at the waiting again (a tick does so too). */
   | { type: "recheck" }
   /** Excluded: only what `keep` says of it stays or is taken from now on. */
   | { type: "dropAuthor"; author: string; keep?: (record: SignedRecord) => boolean }
   | { type: "restoreAuthor"; author: string }
-  | { type: "syncRequest"; request: unknown; from: string }
-  | { type: "syncAnswer"; session: SyncSession; answer: unknown; from: string };
+  /** `given`: the driver gave its records before, in parts, as `received`. */
+  | { type: "syncRequest"; request: unknown; from: string; given?: boolean }
+  | { type: "syncAnswer"; session: SyncSession; answer: unknown; from: string; given?: boolean };
 
 export interface StoreRow {
   record: SignedRecord;
@@ -37,7 +41,7 @@ export type RecordsEffect =
   | { type: "changed"; changes: Change[] }
   | { type: "push"; records: SignedRecord[]; fanout: number }
   | { type: "putRefused"; kind: string; key: string; reason: PutRefusal }
-  /** Two records of one author with one number: proof of a broken or dishonest box. */
+  /** Two records of one author with one number: proof of a broken or dishonest box. Once for each author and run. */
   | { type: "equivocation"; author: string; records: [SignedRecord, SignedRecord] }
   | { type: "syncAnswer"; answer: SyncAnswer };
 

@@ -64,7 +64,7 @@ function answerAuthors(table: AuthorTable, request: SyncRequest, answer: SyncAns
 }
 
 /** False when not all of them fitted. */
-function sendAll(lacking: Held[], answer: SyncAnswer, budget: Budget): boolean {
+function sendAll(lacking: readonly Held[], answer: SyncAnswer, budget: Budget): boolean {
   for (const held of lacking) {
     if (budget.spent) return false;
     answer.records.push(held.record);

@@ -47,8 +47,8 @@ export interface SyncAnswer {
 const PREFIX = /^[a-z2-7]{0,52}$/;
 const DIGEST = /^[A-Za-z0-9_-]{16}$|^$/;
 const REF = /^[1-9][0-9]{0,15}:[0-9a-f]{16}$/;
-/** Ours, and those of theirs that came already when an author is sent in parts; a witness each. */
-const REFS_MAX = 2 * (LIVE_PER_AUTHOR_MAX + 1);
+/** Ours, and those of theirs that came already when an author is sent in parts; a witness and two permanent each. */
+const REFS_MAX = 2 * (LIVE_PER_AUTHOR_MAX + 3);
 
 /** The request, or undefined when it is not one; its records are checked one by one later. */
 export function readRequest(value: unknown): SyncRequest | undefined {

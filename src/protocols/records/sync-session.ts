@@ -15,36 +15,50 @@ import {
   RECORDS_PER_MESSAGE_MAX,
   SYNC_QUEUE_MAX,
   SYNC_ROUNDS_MAX,
+  SYNC_UNKNOWN_PER_USELESS,
+  SYNC_USELESS_RECORDS_MAX,
+  SYNC_USELESS_ROUNDS_MAX,
 } from "./constants.ts";
 import { EMPTY_DIGEST } from "./digest-tree.ts";
 import { Budget, ID_BYTES, REF_BYTES, type NodeAnswer, type SyncAnswer, type SyncRequest } from "./sync-messages.ts";
+import { WorkQueue } from "./work-queue.ts";
 
 export type SyncState =
   | { state: "ready" }
   | { state: "asked"; request: SyncRequest }
   | { state: "done"; outcome: SyncOutcome };
 
-/** `rounds` and `queue`: a limit was reached and the next session goes on. `protocol`: the answer made no sense. */
-export type SyncOutcome = "complete" | "rounds" | "queue" | "protocol";
+/**
+ * `rounds` and `queue`: a limit was reached and the next session goes on. `protocol`: the answer made no sense.
+ * `useless`: much came and nothing of it was any good.
+ */
+export type SyncOutcome = "complete" | "rounds" | "queue" | "protocol" | "useless";
 
 export class SyncSession {
   readonly #table: AuthorTable;
-  #compares: [prefix: string, digest: string][] = [];
-  #authors: string[] = [];
-  #fetches: [prefix: string, after: string][] = [];
+  readonly #compares = new WorkQueue<[prefix: string, digest: string]>();
+  readonly #authors = new WorkQueue<string>();
+  readonly #fetches = new WorkQueue<[prefix: string, after: string]>();
   /** Authors of whom the other lacks the refs, or (null) everything. */
-  #pushes: [author: string, refs: string[] | null][] = [];
+  readonly #pushes = new WorkQueue<[author: string, refs: string[] | null]>();
   /** Of the author that is being sent in parts: the refs that came already, whether we took them or not. */
   #part: { author: string; refs: Set<string> } | null = null;
   state: SyncState = { state: "ready" };
   rounds = 0;
-  /** Records sent to and received from the other side. */
+  /** Records sent to the other side; received from it; of these taken; of these by authors not admitted. */
   sent = 0;
   received = 0;
+  taken = 0;
+  unknown = 0;
+  #takenBefore = 0;
+  /** Answers in a row that were of no use. */
+  #uselessRounds = 0;
 
-  constructor(table: AuthorTable) {
+  /** About everything, or about one author only. */
+  constructor(table: AuthorTable, author?: string) {
     this.#table = table;
-    this.#compares.push(["", table.tree.digest("")]);
+    if (author === undefined) this.#compares.push(["", table.tree.digest("")]);
+    else this.#authors.push(author);
   }
 
   /** The next request, or undefined when the session is done (see `state`). */
@@ -64,19 +78,26 @@ export class SyncSession {
     return undefined;
   }
 
-  /** Takes the answer; its records are the caller's to take in, which it does after this. `refs` are theirs. */
+  /** What became of records that this session's answer brought; told before `answered`. */
+  took(taken: number, unknown: number): void {
+    this.taken += taken;
+    this.unknown += unknown;
+  }
+
+  /** Takes the answer, whose records the caller took in before. `refs` are theirs, when it was cut. */
   answered(answer: SyncAnswer, refs: { author: string; ref: string }[]): void {
     if (this.state.state !== "asked") return;
     const { request } = this.state;
     this.state = { state: "ready" };
     if (!fits(request, answer)) return this.#end("protocol");
     this.received += answer.records.length;
-    this.#compares.unshift(...request.compare.slice(answer.compared));
+    if (this.#isUseless(request)) return this.#end("useless");
+    this.#compares.putBack(request.compare.slice(answer.compared));
     for (const node of answer.nodes) this.#compareNode(node);
     this.#afterAuthors(request, answer, refs);
     const [begun, ...unbegun] = request.fetch.slice(answer.fetched);
-    if (begun) this.#fetches.unshift([begun[0], answer.next ?? begun[1]], ...unbegun);
-    this.#authors.push(...answer.large);
+    if (begun) this.#fetches.putBack([[begun[0], answer.next ?? begun[1]], ...unbegun]);
+    for (const author of answer.large) this.#authors.push(author);
     const queued = this.#compares.length + this.#authors.length + this.#fetches.length + this.#pushes.length;
     if (queued > SYNC_QUEUE_MAX) this.#end("queue");
   }
@@ -88,40 +109,45 @@ export class SyncSession {
 
   #end(outcome: SyncOutcome): void {
     this.state = { state: "done", outcome };
-    this.#compares = [];
-    this.#authors = [];
-    this.#fetches = [];
-    this.#pushes = [];
+    for (const queue of [this.#compares, this.#authors, this.#fetches, this.#pushes]) queue.clear();
+  }
+
+  #isUseless(request: SyncRequest): boolean {
+    const isOfUse = this.taken > this.#takenBefore || request.records.length > 0;
+    this.#takenBefore = this.taken;
+    this.#uselessRounds = isOfUse ? 0 : this.#uselessRounds + 1;
+    const refused = this.received - this.taken - this.unknown + this.unknown / SYNC_UNKNOWN_PER_USELESS;
+    return this.#uselessRounds >= SYNC_USELESS_ROUNDS_MAX || refused > SYNC_USELESS_RECORDS_MAX + this.taken;
   }
 
   #compose(): SyncRequest {
     const budget = new Budget(MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX);
     const request: SyncRequest = {
-      compare: this.#compares.splice(0, COMPARES_PER_MESSAGE_MAX),
+      compare: this.#compares.takeUpTo(COMPARES_PER_MESSAGE_MAX),
       authors: [],
       fetch: [],
       records: [],
     };
     for (const [prefix] of request.compare) budget.take(prefix.length + 24);
     while (this.#authors.length && request.authors.length < AUTHORS_PER_MESSAGE_MAX && !budget.spent) {
-      const author = this.#authors.shift()!;
+      const author = this.#authors.take()!;
       const refs = this.#refsOf(author);
       request.authors.push([author, refs]);
       budget.take(ID_BYTES + refs.length * REF_BYTES);
     }
     if (request.compare.length + request.authors.length === 0)
-      request.fetch = this.#fetches.splice(0, FETCHES_PER_MESSAGE_MAX);
+      request.fetch = this.#fetches.takeUpTo(FETCHES_PER_MESSAGE_MAX);
     this.#composePushes(request, budget);
     return request;
   }
 
   #composePushes(request: SyncRequest, budget: Budget): void {
     while (this.#pushes.length && !budget.spent) {
-      const [author, refs] = this.#pushes.shift()!;
+      const [author, refs] = this.#pushes.take()!;
       const todo = refs ?? this.#table.kept(author).map((held) => held.ref);
       for (let i = 0; i < todo.length; i++) {
         if (budget.spent) {
-          this.#pushes.unshift([author, todo.slice(i)]);
+          this.#pushes.putBack([[author, todo.slice(i)]]);
           return;
         }
         const held = this.#table.heldBy(author, todo[i]!);
@@ -146,13 +172,20 @@ export class SyncSession {
   #compareChildren(prefix: string, theirs: Map<string, string>): void {
     const { tree } = this.#table;
     for (const [char, digest] of theirs) {
-      const ours = tree.digest(prefix + char);
-      if (ours === digest) continue;
-      if (ours === EMPTY_DIGEST) this.#fetches.push([prefix + char, ""]);
-      else this.#compares.push([prefix + char, ours]);
+      const own = tree.digest(prefix + char);
+      if (own === digest) continue;
+      if (own === EMPTY_DIGEST) this.#fetches.push([prefix + char, ""]);
+      else this.#compares.push([prefix + char, own]);
     }
-    for (const [author] of tree.authors(prefix))
-      if (!theirs.has(author[prefix.length]!)) this.#pushes.push([author, null]);
+    const ours = tree.view(prefix);
+    if (ours.shape === "leaf") {
+      for (const [author] of ours.authors) if (!theirs.has(author[prefix.length]!)) this.#pushes.push([author, null]);
+      return;
+    }
+    for (const [char] of ours.children) {
+      if (theirs.has(char)) continue;
+      for (const [author] of tree.authors(prefix + char)) this.#pushes.push([author, null]);
+    }
   }
 
   #compareAuthors(prefix: string, theirs: Map<string, string>): void {
@@ -163,7 +196,7 @@ export class SyncSession {
 
   #afterAuthors(request: SyncRequest, answer: SyncAnswer, refs: { author: string; ref: string }[]): void {
     const asked = request.authors.map(([author]) => author);
-    this.#authors.unshift(...asked.slice(answer.answered));
+    this.#authors.putBack(asked.slice(answer.answered));
     for (const want of answer.want) this.#pushes.push(want);
     if (!answer.cut) {
       this.#part = null;
@@ -176,7 +209,7 @@ export class SyncSession {
     // Nothing new came: asking again would go round for ever.
     if (part.refs.size === before.size && answer.answered === 1 && answer.compared === 0) return;
     this.#part = part;
-    this.#authors.unshift(author);
+    this.#authors.putBack([author]);
   }
 }
 

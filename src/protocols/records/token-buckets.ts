@@ -19,18 +19,26 @@ export class TokenBuckets {
     return this.#buckets.size;
   }
 
-  /** Takes one token; false when there is none. */
-  take(name: string, nowMs: number): boolean {
-    const { burst, perSecond, bucketsMax } = this.#rate;
-    const bucket = this.#buckets.get(name) ?? { tokens: burst, atMs: nowMs };
-    const passedMs = Math.max(0, nowMs - bucket.atMs);
-    bucket.tokens = Math.min(burst, bucket.tokens + (passedMs * perSecond) / 1000);
+  /** True when there are `cost` tokens; nothing is taken. */
+  has(name: string, nowMs: number, cost = 1): boolean {
+    const bucket = this.#buckets.get(name);
+    return (bucket ? this.#tokens(bucket, nowMs) : this.#rate.burst) >= cost;
+  }
+
+  /** Takes tokens; false, and takes none, when there are not enough. */
+  take(name: string, nowMs: number, cost = 1): boolean {
+    const bucket = this.#buckets.get(name) ?? { tokens: this.#rate.burst, atMs: nowMs };
+    bucket.tokens = this.#tokens(bucket, nowMs);
     bucket.atMs = nowMs;
     this.#buckets.delete(name);
     this.#buckets.set(name, bucket);
-    if (this.#buckets.size > bucketsMax) this.#buckets.delete(this.#buckets.keys().next().value!);
-    if (bucket.tokens < 1) return false;
-    bucket.tokens -= 1;
+    if (this.#buckets.size > this.#rate.bucketsMax) this.#buckets.delete(this.#buckets.keys().next().value!);
+    if (bucket.tokens < cost) return false;
+    bucket.tokens -= cost;
     return true;
+  }
+
+  #tokens({ tokens, atMs }: { tokens: number; atMs: number }, nowMs: number): number {
+    return Math.min(this.#rate.burst, tokens + (Math.max(0, nowMs - atMs) * this.#rate.perSecond) / 1000);
   }
 }

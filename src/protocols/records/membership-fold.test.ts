@@ -1,0 +1,157 @@
+/** The fold that is kept while records change gives what a fold over all of them gives, whatever happened, in any order. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { seededRandom, type Random } from "../../kernel/random.ts";
+import type { Json } from "./canonical-json.ts";
+import { MembershipFold } from "./membership-fold.ts";
+import { readJoin, type AdmissionKind } from "./membership-facts.ts";
+import type { Fold } from "./membership-rules.ts";
+import type { SignedRecord } from "./record.ts";
+
+const HISTORIES = 1500;
+const CHANGES_MAX = 80;
+const KEY = "A".repeat(43);
+const SIG = "A".repeat(86);
+const BOXES = Array.from({ length: 7 }, (_, i) => String.fromCharCode(97 + i).repeat(52));
+const [FOUNDER] = BOXES as [string];
+/** Few, so that equal times and used-up invitations are frequent. */
+const TIMES = 24;
+
+const genesis = record(FOUNDER, 1, "community", "self", {
+  ...{ name: "Riu", founderKey: KEY, nonce: "n", createdMs: 1, admission: "open", inviters: "members" },
+});
+
+function record(author: string, seq: number, kind: AdmissionKind, key: string, body: object): SignedRecord {
+  return { author, seq, kind, key, timeMs: 1, floor: 1, untilMs: null, body: body as Json, sig: SIG };
+}
+
+/** Live records by slot, changed at random in ways that boxes can, honest or not. */
+class History {
+  readonly live = new Map<string, SignedRecord>();
+  readonly #random: Random;
+  #seq = 1;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** One change: what was in a slot, and what is there now. */
+  next(): { kind: AdmissionKind; before: SignedRecord | undefined; after: SignedRecord | undefined } {
+    const author = this.#box();
+    const kind = this.#pick<AdmissionKind>([
+      ...Array.from({ length: 6 }, () => "join" as const),
+      "invitation",
+      "admit",
+      "steward",
+      "exclude",
+      "policy",
+    ]);
+    const key = kind === "join" || kind === "policy" ? "self" : this.#key(kind);
+    const slot = `${kind} ${author} ${key}`;
+    const before = this.live.get(slot);
+    const goes = before !== undefined && this.#random.float() < 0.2;
+    // Now and then signed anew with the same body.
+    const body = before && this.#random.float() < 0.2 ? (before.body as object) : this.#body(kind, key);
+    const after = goes ? undefined : record(author, ++this.#seq, kind, key, body);
+    if (after) this.live.set(slot, after);
+    else this.live.delete(slot);
+    return { kind, before, after };
+  }
+
+  #key(kind: AdmissionKind): string {
+    return kind === "invitation" ? this.#pick(["A", "B"]) + KEY.slice(1) : this.#box();
+  }
+
+  #body(kind: AdmissionKind, key: string): object {
+    const atMs = this.#time();
+    switch (kind) {
+      case "join":
+        return this.#join();
+      case "invitation":
+        return { expiresMs: this.#time() + 8, uses: 1 + this.#random.below(3), ...this.#maybe({ revokedMs: atMs }) };
+      case "admit":
+        return { box: this.#random.float() < 0.8 ? key : this.#box(), key: KEY, atMs, sig: SIG };
+      case "steward":
+        return { atMs, ...this.#maybe({ endedMs: this.#time() }) };
+      case "exclude":
+        return { reason: "", lastSeq: this.#random.below(2) * this.#random.below(this.#seq + 1), atMs };
+      default: {
+        const times = [...new Set([atMs, this.#time()])].sort((a, b) => a - b);
+        return { terms: times.map((fromMs) => ({ fromMs, ...this.#term() })) };
+      }
+    }
+  }
+
+  #join(): object {
+    const welcomes = Array.from({ length: this.#random.below(4) }, () => ({
+      ...{ by: this.#box(), byKey: KEY, atMs: this.#time(), sig: SIG },
+      as: this.#random.float() < 0.2 ? "steward" : "member",
+    }));
+    const left = this.#maybe({ leftMs: this.#time() });
+    const invitations = [...this.live.values()].filter(({ kind }) => kind === "invitation");
+    if (invitations.length === 0 || this.#random.float() < 0.2) return { key: KEY, welcomes, ...left };
+    return { key: KEY, welcomes, ...left, invitation: this.#pick(invitations), inviterKey: KEY, proof: SIG };
+  }
+
+  #term(): object {
+    const admission = this.#pick(["open", "invitation", "invitation", "approval"]);
+    return { admission, inviters: this.#pick(["members", "stewards"]) };
+  }
+
+  #maybe(field: object): object {
+    return this.#random.float() < 0.2 ? field : {};
+  }
+
+  /** The first ones more often, so that chains of welcomes hold. */
+  #box(): string {
+    return BOXES[Math.min(this.#random.below(BOXES.length), this.#random.below(BOXES.length))]!;
+  }
+
+  #time(): number {
+    return 1 + this.#random.below(TIMES);
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#random.below(from.length)]!;
+  }
+}
+
+function newFold(): MembershipFold {
+  return new MembershipFold(genesis, ({ body }) => readJoin(body));
+}
+
+/** What a fold says, in an order of its own. */
+function print(fold: Fold): string {
+  const entries = (map: Map<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+  const { members, joined, excluded, refused, invitations, left, strangersOf, live } = fold;
+  const maps = [members, joined, excluded, refused, invitations, left, strangersOf, live].map(entries);
+  const used = entries(fold.used).filter(([, count]) => count !== 0);
+  return JSON.stringify([maps, used, [...fold.stewards].sort(), [...fold.admitted].sort(), fold.terms, fold.policy]);
+}
+
+test(`${HISTORIES} random histories: kept up to date, the fold is that of all records at once, in any order`, () => {
+  let members = 0;
+  let refusals = new Set<string>();
+  for (let seed = 1; seed <= HISTORIES; seed++) {
+    const random = seededRandom(seed);
+    const history = new History(random);
+    const kept = newFold();
+    const changes = 1 + random.below(CHANGES_MAX);
+    for (let at = 0; at < changes; at++) {
+      kept.change(history.next());
+      if (random.float() < 0.6) kept.current();
+    }
+    const whole = newFold();
+    const order = [...history.live.values()].map((after) => ({ after, at: random.float() }));
+    for (const { after } of order.sort((a, b) => a.at - b.at))
+      whole.change({ kind: after.kind as AdmissionKind, before: undefined, after });
+    const expected = print(whole.current());
+    assert.ok(print(kept.current()) === expected, `seed ${seed}`);
+    assert.ok(print(kept.current()) === expected, `seed ${seed}: asking again changes it`);
+    members += whole.current().members.size - 1;
+    refusals = new Set([...refusals, ...whole.current().refused.values()]);
+  }
+  // Or nothing would have been shown.
+  assert.ok(members > HISTORIES / 2, `${members} members`);
+  assert.equal(refusals.size, 10, [...refusals].join(" "));
+});
