@@ -91,3 +91,49 @@ export function isForeignHost(host: string): boolean {
   const last = name.split(".").at(-1)!;
   return name !== "localhost" && !name.endsWith(".localhost") && !name.includes(":") && !/^(\d|0x)/.test(last);
 }
+
+/** Addresses that nobody offers a service at: unspecified, link-local, multicast, reserved, and clouds' metadata. */
+const SPECIAL = new BlockList();
+for (const [network, bits] of [
+  ["0.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["192.0.0.0", 24],
+  ["224.0.0.0", 3],
+  ["100.100.100.200", 32],
+] as const)
+  SPECIAL.addSubnet(network, bits, "ipv4");
+for (const [network, bits] of [
+  ["::", 128],
+  ["fe80::", 10],
+  ["fec0::", 10],
+  ["ff00::", 8],
+  ["fd00:ec2::254", 128],
+] as const)
+  SPECIAL.addSubnet(network, bits, "ipv6");
+
+/** True for an address that another box's word must not lead to, and for what is no address. */
+export function isSpecial(address: string): boolean {
+  const plain = plainAddress(address).split("%")[0]!;
+  const family = isIP(plain);
+  return family === 0 || SPECIAL.check(plain, family === 4 ? "ipv4" : "ipv6");
+}
+
+/** The networks that this machine is directly attached to and that the address belongs to, as "10.1.2.3/24". */
+export function attachedNetworks(address: string, interfaces: Interfaces = networkInterfaces()): string[] {
+  const found: string[] = [];
+  for (const info of Object.values(interfaces).flatMap((infos) => infos ?? [])) {
+    if (info.cidr && !info.internal && isWithin(address, info.cidr)) found.push(info.cidr);
+  }
+  return found;
+}
+
+/** Is the address in the network, "10.1.2.3/24"? */
+export function isWithin(address: string, cidr: string): boolean {
+  const plain = plainAddress(address).split("%")[0]!;
+  const [network, bits] = cidr.split("/") as [string, string];
+  if (isIP(plain) === 0 || isIP(plain) !== isIP(network)) return false;
+  const family = isIP(plain) === 4 ? "ipv4" : "ipv6";
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), family);
+  return list.check(plain, family);
+}

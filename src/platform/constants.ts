@@ -24,6 +24,8 @@ export const STORE_WAL_PAGES = 1000;
 export const STORE_WAL_BYTES_KEPT = 4 * 1024 * 1024;
 /** Problems that an integrity check lists before it stops. */
 export const STORE_PROBLEMS_MAX = 20;
+/** An input/output error with less room than this is a full disk. */
+export const STORE_ROOM_BYTES_MIN = 1024 * 1024;
 
 // UDP
 
@@ -95,33 +97,13 @@ export const LINK_CLOSE_GRACE_MS = 1000;
 // Probes
 
 export const PROBE_TIMEOUT_MS = 5000;
+/** The head of an HTTP answer; ordinary ones have less than one KiB. */
+export const PROBE_HEAD_BYTES_MAX = 16 * 1024;
+/** With interim answers. What the kernel had already received comes on top: at most one read of 64 KiB. */
+export const PROBE_BYTES_MAX = 64 * 1024;
+/** Names being looked up at one time: a look-up that hangs holds one of Node's four threads, which files need, too. */
+export const RESOLVE_AT_ONCE_MAX = 2;
+/** Whoever asked for an address goes on without it then. */
+export const RESOLVE_TIMEOUT_MS = 3000;
 
-// mDNS
-
-/** Services remembered from the local network. */
-export const MDNS_SERVICES_MAX = 500;
-/** Service types browsed: an ordinary network has ten or twenty. */
-export const MDNS_TYPES_MAX = 64;
-/** Hosts whose addresses are remembered. */
-export const MDNS_HOSTS_MAX = 500;
-/** Addresses kept per host. */
-export const MDNS_ADDRESSES_MAX = 16;
-/** Strings of a TXT record that are read. */
-export const MDNS_TXT_ENTRIES_MAX = 32;
-/** A record never lives longer here than this, whatever it says (RFC 6762, section 10, proposes 75 min). */
-export const MDNS_TTL_MAX_S = 4500;
-/** Records of a host (SRV, A, AAAA) live this long (RFC 6762, section 10). */
-export const MDNS_HOST_TTL_S = 120;
-/** Other records, ours and of others. */
-export const MDNS_TTL_S = 4500;
-/** Questions are repeated at growing distance, up to this one (RFC 6762, section 5.2, allows 60 min). */
-export const MDNS_QUERY_FIRST_MS = 1000;
-export const MDNS_QUERY_INTERVAL_MAX_MS = 300_000;
-/** How often the cache is looked through for what expired. */
-export const MDNS_SWEEP_MS = 5000;
-/** How long after a first failure the network is tried again. */
-export const MDNS_RETRY_MS = 60_000;
-/** Questions answered per second; more are dropped, so that a hostile host cannot use us as an amplifier. */
-export const MDNS_ANSWERS_PER_S_MAX = 50;
-/** Services that we announce. */
-export const MDNS_ANNOUNCED_MAX = 100;
+// mDNS: mdns-constants.ts

@@ -1,8 +1,8 @@
-/** A full disk is passed over, everything else is not. */
+/** A full disk and one that fails are passed over, everything else is not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fail } from "../kernel/errors.ts";
-import { ifRoom } from "./disk-room.ts";
+import { diskFailure, ifRoom } from "./disk-room.ts";
 
 test("a full disk is told, other errors come through", () => {
   let written = 0;
@@ -15,6 +15,11 @@ test("a full disk is told, other errors come through", () => {
     throw fail("disk-full");
   };
   assert.equal(ifRoom(full), false);
+  const failing = () => {
+    throw fail("storage-failed");
+  };
+  assert.equal(ifRoom(failing), false);
+  assert.equal(diskFailure(failing)?.code, "storage-failed");
   const broken = () => {
     throw new Error("a bug");
   };

@@ -1,16 +1,22 @@
 /**
- * For what is worth writing down but not worth failing for: when the disk is full it is forgotten, and whoever was
- * about to note it goes on.
+ * For what is worth writing down but not worth failing for: when the disk is full or fails it is forgotten, and whoever
+ * was about to note it goes on.
  */
 import { isFailure } from "../kernel/errors.ts";
+import type { Failure } from "../kernel/errors.ts";
 
-/** Runs `write`; false when the disk was full. Every other error comes through. */
-export function ifRoom(write: () => void): boolean {
+/** Runs `write`; the failure when the disk took nothing. Every other error comes through. */
+export function diskFailure(write: () => void): Failure | undefined {
   try {
     write();
-    return true;
+    return undefined;
   } catch (error) {
-    if (isFailure(error, "disk-full")) return false;
+    if (isFailure(error, "disk-full") || isFailure(error, "storage-failed")) return error;
     throw error;
   }
+}
+
+/** Runs `write`; false when the disk took nothing. Every other error comes through. */
+export function ifRoom(write: () => void): boolean {
+  return diskFailure(write) === undefined;
 }

@@ -50,10 +50,14 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A full disk or quota becomes the Failure `disk-full`; every other error comes back as it is. */
+/**
+ * A full disk or quota becomes the Failure `disk-full`, one that fails or that the system made read-only
+ * `storage-failed`; every other error comes back as it is.
+ */
 export function asDiskFailure(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === "ENOSPC" || code === "EDQUOT" ? kernelFail("disk-full", { cause: error }) : error;
+  if (code === "ENOSPC" || code === "EDQUOT") return kernelFail("disk-full", { cause: error });
+  return code === "EIO" || code === "EROFS" ? kernelFail("storage-failed", { cause: error }) : error;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import { createServer } from "node:net";
 import { after, test } from "node:test";
 import { systemClock } from "../kernel/clock.ts";
+import { PROBE_HEAD_BYTES_MAX } from "./constants.ts";
 import { newIdentity } from "./identity.ts";
 import { probe } from "./probe.ts";
 
@@ -115,12 +116,77 @@ test("DNS: an answer, a refusal, garbage, silence, nobody", async () => {
   assert.equal((await look()).reason, "refused");
 });
 
-test("an address that is refused is not spoken to, whatever name led there", async () => {
+test("a name that was looked up before: the address is asked, the name is said", async () => {
   const heard: string[] = [];
-  const port = await listen(createHttp((request, response) => void (heard.push(request.url!), response.end("fine"))));
-  const refuse = (address: string) => address.startsWith("127.");
-  const look = (scheme: string) => probe({ scheme, host: "localhost", port, path: "/do" }, { clock, refuse });
-  for (const scheme of ["http", "tcp"]) assert.equal((await look(scheme)).reason, "bad-target", scheme);
-  assert.equal((await probe({ scheme: "dns", host, port }, { clock, refuse })).reason, "bad-target");
-  assert.deepEqual(heard, []);
+  const port = await listen(
+    createHttp((request, response) => void (heard.push(request.headers.host!), response.end("fine"))),
+  );
+  const look = (scheme: string) =>
+    probe({ scheme, host: "radio.invalid", address: host, port, path: "/do" }, { clock, timeoutMs: 2000 });
+  assert.ok((await look("http")).ok);
+  assert.ok((await look("tcp")).ok);
+  assert.deepEqual(heard, [`radio.invalid:${port}`]);
+});
+
+test("NTP and CoAP: an answer to our question, one to another, silence", async () => {
+  let behave: (bytes: Buffer) => Buffer | undefined = () => undefined;
+  const server = createSocket("udp4").on("message", (bytes, from) => {
+    const reply = behave(bytes);
+    if (reply) server.send(reply, from.port, from.address);
+  });
+  open.push(server);
+  server.bind(0, host);
+  await once(server, "listening");
+  const { port } = server.address();
+  const look = (scheme: string) => probe({ scheme, host, port }, { clock, timeoutMs: 150 });
+  behave = (bytes) => {
+    assert.deepEqual([bytes.length, bytes[0]], [48, 0x23]);
+    const answer = Buffer.alloc(48);
+    answer[0] = 0x24;
+    bytes.copy(answer, 24, 40, 48);
+    return answer;
+  };
+  const good = await look("ntp");
+  assert.ok(good.ok && good.rttMs! >= 0);
+  behave = () => Buffer.alloc(48, 0x24);
+  assert.equal((await look("ntp")).reason, "bad-answer");
+  behave = (bytes) => Buffer.from([0x70, 0, bytes[2]!, bytes[3]!]);
+  assert.ok((await look("coap")).ok);
+  behave = (bytes) => Buffer.from([0x70, 0, bytes[2]! ^ 1, bytes[3]!]);
+  assert.equal((await look("coap")).reason, "bad-answer");
+  behave = () => undefined;
+  assert.equal((await look("coap")).reason, "timeout");
+});
+
+test("a head without end, interim answers without end, a change of protocol: cut off, and soon", async () => {
+  /** Writes for ever, as fast as the other side takes it. */
+  const pour = (text: string) => (socket: Socket) => {
+    socket.on("error", () => {});
+    const more = () => {
+      while (!socket.destroyed && socket.write(text));
+    };
+    socket.on("drain", more);
+    socket.once("data", more);
+  };
+  const look = async (run: (socket: Socket) => void) => {
+    const port = await listen(createServer(run));
+    const startedMs = clock.monotonicMs();
+    const result = await probe({ scheme: "http", host, port }, { clock, timeoutMs: 4000 });
+    return { ...result, tookMs: clock.monotonicMs() - startedMs };
+  };
+  const endlessHead = await look(pour(`X-A: ${"a".repeat(1000)}\r\n`));
+  assert.equal(endlessHead.reason, "bad-answer");
+  const largeHead = await look((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write(`HTTP/1.1 200 OK\r\nX-A: ${"a".repeat(PROBE_HEAD_BYTES_MAX)}\r\n\r\n`));
+  });
+  assert.equal(largeHead.reason, "bad-answer");
+  const interim = await look(pour("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"));
+  assert.equal(interim.reason, "bad-answer");
+  assert.ok(interim.tookMs < 3000, `${interim.tookMs} ms`);
+  const upgrade = await look((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"));
+  });
+  assert.equal(upgrade.ok, false);
 });

@@ -1,9 +1,9 @@
 /**
- * Is a service there, and how quick? One look at one endpoint: TCP connect, an HTTP request, or a DNS question.
+ * Is a service there, and how quick? One look at one endpoint: TCP connect, an HTTP request, or one question over UDP
+ * (probe-questions.ts).
  * A probe talks to the host and port that it was given and to nothing else: redirects are not followed, and a
  * certificate is not judged (services of a community sign their own).
  */
-import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import type { RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";
@@ -12,12 +12,16 @@ import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Clock } from "../kernel/clock.ts";
 import { hostPort } from "./addresses.ts";
-import { PROBE_TIMEOUT_MS } from "./constants.ts";
+import { PROBE_BYTES_MAX, PROBE_HEAD_BYTES_MAX, PROBE_TIMEOUT_MS } from "./constants.ts";
+import { isQuestionScheme, questionFor } from "./probe-questions.ts";
+import type { Question } from "./probe-questions.ts";
 
 export interface ProbeTarget {
-  /** "http" and "https" ask for `path`, "dns" asks a question over UDP, every other scheme is a TCP connect. */
+  /** "http" and "https" ask for `path`; "dns", "ntp" and "coap" ask over UDP; every other scheme is a TCP connect. */
   scheme: string;
   host: string;
+  /** Where to connect, when `host` was looked up before. */
+  address?: string | undefined;
   port: number;
   /** With a leading slash; "/" where it is not given. */
   path?: string;
@@ -37,9 +41,12 @@ export type ProbeReason =
 
 export interface ProbeResult {
   ok: boolean;
-  /** TCP: until connected. DNS: until answered. Undefined when it did not come so far. */
+  /** TCP: until connected. UDP: until answered. Undefined when it did not come so far. */
   rttMs?: number;
-  /** HTTP: from the start of the request to the status line, on a connection that is already open. */
+  /**
+   * HTTP: from the start of the request until the head of the answer is whole, on a connection that is already open.
+   * Who sends the first byte at once and the rest of the head slowly gains nothing.
+   */
   firstByteMs?: number;
   reason?: ProbeReason;
 }
@@ -49,8 +56,6 @@ export interface ProbeOptions {
   /** For the whole probe. */
   timeoutMs?: number;
   signal?: AbortSignal;
-  /** True for an address that must not be spoken to, whatever name led there: "bad-target". */
-  refuse?: ((address: string) => boolean) | undefined;
 }
 
 /** Never rejects: everything that can go wrong is a reason. */
@@ -58,13 +63,14 @@ export async function probe(target: ProbeTarget, options: ProbeOptions): Promise
   const { host, port, path = "/" } = target;
   const sound = host !== "" && Number.isInteger(port) && port > 0 && port < 65_536 && /^\/[\x21-\x7e]*$/.test(path);
   if (!sound) return { ok: false, reason: "bad-target" };
-  const full = { ...target, path, refuse: options.refuse };
-  const look = { http: probeHttp, https: probeHttp, dns: probeDns }[target.scheme] ?? probeTcp;
+  const full = { ...target, path };
+  const tcp = { http: probeHttp, https: probeHttp }[target.scheme] ?? probeTcp;
   const stop = new AbortController();
   const cancel = options.clock.after(options.timeoutMs ?? PROBE_TIMEOUT_MS, () => stop.abort());
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   try {
-    return await look(full, options.clock, signal);
+    if (isQuestionScheme(target.scheme)) return await probeUdp(full, options.clock, signal, questionFor(target.scheme));
+    return await tcp(full, options.clock, signal);
   } catch (error) {
     return { ok: false, reason: signal.aborted ? "timeout" : reasonOf(error) };
   } finally {
@@ -72,21 +78,18 @@ export async function probe(target: ProbeTarget, options: ProbeOptions): Promise
   }
 }
 
-type FullTarget = ProbeTarget & { path: string; refuse: ProbeOptions["refuse"] };
+type FullTarget = ProbeTarget & { path: string };
 
 /** Connects; the time leaves out the look-up of the name. */
 function dial(target: FullTarget, clock: Clock, signal: AbortSignal): Promise<{ socket: Socket; rttMs: number }> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     let startedMs = clock.monotonicMs();
-    const socket = connect({ host: target.host, port: target.port, noDelay: true });
+    const socket = connect({ host: target.address ?? target.host, port: target.port, noDelay: true });
     const abort = () => socket.destroy(new Error("aborted"));
     signal.addEventListener("abort", abort, { once: true });
     socket.once("lookup", () => (startedMs = clock.monotonicMs()));
-    socket.once("connect", () => {
-      if (target.refuse?.(socket.remoteAddress ?? "")) socket.destroy(refusedAddress());
-      else resolve({ socket, rttMs: clock.monotonicMs() - startedMs });
-    });
+    socket.once("connect", () => resolve({ socket, rttMs: clock.monotonicMs() - startedMs }));
     socket.on("error", reject);
     socket.once("close", () => signal.removeEventListener("abort", abort));
   });
@@ -112,7 +115,7 @@ async function probeHttp(target: FullTarget, clock: Clock, signal: AbortSignal):
   }
 }
 
-/** One GET over an open socket; resolves with the status line. The caller destroys the socket. */
+/** One GET over an open socket; resolves with the head of the answer. The caller destroys the socket. */
 function get(
   target: FullTarget,
   socket: Socket,
@@ -126,6 +129,7 @@ function get(
       createConnection: () => (secure ? connectTls(tls) : socket),
       method: "GET",
       path: target.path,
+      maxHeaderSize: PROBE_HEAD_BYTES_MAX,
       headers: { host: hostPort(target.host, target.port), connection: "close", "user-agent": "comu-probe" },
     };
     // The status line says enough: a radio stream or an event stream never ends, and may be slow.
@@ -133,20 +137,21 @@ function get(
       response.on("error", () => {});
       resolve({ status: response.statusCode ?? 0, firstByteMs: elapsedMs() });
     });
+    // Interim answers ("103 Early Hints") may come without end before the real one.
+    request.on("information", () => {
+      if (socket.bytesRead > PROBE_BYTES_MAX) request.destroy(Object.assign(new Error("too much"), { code: "HPE_" }));
+    });
     request.on("error", reject);
     request.end();
     socket.once("close", () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));
   });
 }
 
-/** Asks for the name servers of the root. Any answer with our id counts, also a refusal: the server is alive. */
-function probeDns(target: FullTarget, clock: Clock, signal: AbortSignal): Promise<ProbeResult> {
+function probeUdp(target: FullTarget, clock: Clock, signal: AbortSignal, question: Question): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const socket = createSocket(isIP(target.host) === 6 ? "udp6" : "udp4");
-    const id = randomInt(65_536);
-    // Header: id, recursion desired, one question. Question: the root, type NS, class IN (RFC 1035, section 4.1).
-    const question = Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]);
+    const address = target.address ?? target.host;
+    const socket = createSocket(isIP(address) === 6 ? "udp6" : "udp4");
     const finish = (run: () => void) => {
       signal.removeEventListener("abort", abort);
       socket.removeAllListeners().on("error", () => {});
@@ -158,25 +163,20 @@ function probeDns(target: FullTarget, clock: Clock, signal: AbortSignal): Promis
     let startedMs = clock.monotonicMs();
     socket.once("error", (error) => finish(() => reject(error)));
     // Connected, so that only the target's packets arrive, and so that its "port unreachable" is an error here.
-    socket.connect(target.port, target.host, () => {
-      if (target.refuse?.(socket.remoteAddress().address)) return finish(() => reject(refusedAddress()));
+    socket.connect(target.port, address, () => {
       startedMs = clock.monotonicMs();
-      socket.send(question);
+      socket.send(question.bytes);
     });
     socket.on("message", (bytes: Buffer) => {
-      const answers = bytes.length >= 12 && bytes.readUInt16BE(0) === id && (bytes[2]! & 0x80) !== 0;
       const rttMs = clock.monotonicMs() - startedMs;
-      finish(() => resolve(answers ? { ok: true, rttMs } : { ok: false, rttMs, reason: "bad-answer" }));
+      finish(() =>
+        resolve(question.isAnswer(bytes) ? { ok: true, rttMs } : { ok: false, rttMs, reason: "bad-answer" }),
+      );
     });
   });
 }
 
-function refusedAddress(): Error {
-  return Object.assign(new Error("an address that is not to be spoken to"), { code: "EREFUSEDADDRESS" });
-}
-
 const REASONS: Readonly<Record<string, ProbeReason>> = {
-  EREFUSEDADDRESS: "bad-target",
   ECONNREFUSED: "refused",
   ETIMEDOUT: "timeout",
   EHOSTUNREACH: "no-route",

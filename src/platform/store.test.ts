@@ -1,6 +1,6 @@
-/** The SQLite wrapper: settings, migrations, transactions, the full disk, damage, and a writer that is killed. */
+/** The SQLite wrapper: settings, migrations, transactions, the full disk and the failing one, damage, and a writer that is killed. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -81,6 +81,28 @@ test("a full disk is disk-full, nothing of the transaction stays, and the store 
     () => store.transaction(() => (add(1000), add(1_000_000))),
     (error) => isFailure(error, "disk-full"),
   );
+  assert.equal(store.prepare("SELECT count(*) AS n FROM blobs").get()!["n"], 1);
+  add(1000);
+  assert.deepEqual(store.checkIntegrity(), []);
+  store.close();
+});
+
+test("a disk that fails though it has room is storage-failed, and the store goes on when it works again", async () => {
+  const store = openStore(join(folder, "failing.db"));
+  store.migrate("a", ["CREATE TABLE blobs (x BLOB)"]);
+  const add = (bytes: number) => store.prepare("INSERT INTO blobs VALUES (zeroblob(?))").run(bytes);
+  add(1000);
+  // The kernel refuses to let any file of this process grow; all of it in one turn, so that no other test notices.
+  const limitFiles = (soft: string) => execFileSync("prlimit", ["--pid", String(process.pid), `--fsize=${soft}:`]);
+  limitFiles("4096");
+  try {
+    assert.throws(
+      () => store.transaction(() => (add(1000), add(1_000_000))),
+      (error) => isFailure(error, "storage-failed") && /disk I\/O/.test(String((error.cause as Error).message)),
+    );
+  } finally {
+    limitFiles("unlimited");
+  }
   assert.equal(store.prepare("SELECT count(*) AS n FROM blobs").get()!["n"], 1);
   add(1000);
   assert.deepEqual(store.checkIntegrity(), []);

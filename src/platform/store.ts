@@ -1,17 +1,19 @@
 /**
  * One SQLite file, opened the way every part of the daemon needs it: durable at each commit (WAL, synchronous FULL),
- * small in memory, with numbered migrations per owner, and with a full disk told apart from a bug. Synchronous, as
+ * small in memory, with numbered migrations per owner, and with a full disk and one that fails told apart from a bug. Synchronous, as
  * node:sqlite is: statements must stay short, and long work belongs in a worker with a Store of its own.
  */
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { DatabaseSync } from "node:sqlite";
-import { chmodSync } from "node:fs";
+import { chmodSync, statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { fail as kernelFail, isFailure } from "../kernel/errors.ts";
 import {
   PRIVATE_FILE_MODE,
   STORE_BUSY_TIMEOUT_MS,
   STORE_CACHE_KIB,
   STORE_PROBLEMS_MAX,
+  STORE_ROOM_BYTES_MIN,
   STORE_STATEMENTS_MAX,
   STORE_WAL_BYTES_KEPT,
   STORE_WAL_PAGES,
@@ -49,7 +51,7 @@ export interface Store {
   close(): void;
 }
 
-/** Opens or makes the file; ":memory:" serves tests. Throws `store-damaged`, `disk-full`. */
+/** Opens or makes the file; ":memory:" serves tests. Throws `store-damaged`, `disk-full`, `storage-failed`. */
 export function openStore(path: string): Store {
   const guarded = guardOf(path);
   const database = guarded(
@@ -171,10 +173,21 @@ function migrate(database: DatabaseSync, transaction: Transaction, owner: string
 }
 
 /** SQLite's primary result codes (https://sqlite.org/rescode.html); the low byte of an extended code. */
+const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
+
+function hasRoom(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return bavail * bsize >= STORE_ROOM_BYTES_MIN;
+  } catch {
+    // Not even that can be asked.
+    return true;
+  }
+}
 
 /** Runs a piece of work and turns SQLite's errors about the disk into Failures; the rest are bugs and stay. */
 function guardOf(path: string): <T>(work: () => T) => T {
@@ -183,7 +196,10 @@ function guardOf(path: string): <T>(work: () => T) => T {
       return work();
     } catch (error) {
       const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-      if (code === SQLITE_FULL || code === SQLITE_IOERR) throw kernelFail("disk-full", { cause: error });
+      if (code === SQLITE_FULL) throw kernelFail("disk-full", { cause: error });
+      // Without room for the index of its log, or for a sync, SQLite speaks of an input/output error, too.
+      if (code === SQLITE_IOERR || code === SQLITE_READONLY)
+        throw kernelFail(hasRoom(path) ? "storage-failed" : "disk-full", { cause: error });
       if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
         throw fail("store-damaged", { params: { file: path }, cause: error });
       }

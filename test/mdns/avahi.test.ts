@@ -1,142 +1,208 @@
 /**
- * Our mDNS against Debian's Avahi, each in a network namespace of its own, joined by a cable: both hear what the
- * other announces, resolve it, and see it go. Needs root, `ip`, `dbus-daemon` and Avahi's daemon and tools.
+ * Our mDNS and Debian's Avahi hear each other: on two hosts joined by a switch, on one host that shares port 5353, and
+ * over IPv6 alone. Needs root, `ip`, `dbus-daemon`, Avahi's daemon and tools, and `dig`.
  */
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
-import { execFile, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
+import { createLab } from "../lab/lab.ts";
+import type { Lab } from "../lab/lab.ts";
+import { browsed, dig, startAvahi, startEars, until } from "./clients.ts";
+import type { Avahi, Ears } from "./clients.ts";
 
-const run = promisify(execFile);
-const id = `${process.pid % 100_000}`;
-const [ours, theirs] = [`cmo${id}`, `cmt${id}`];
-const children: ChildProcess[] = [];
-const folder = await mkdtemp(join(tmpdir(), "comu-avahi-"));
-const busAddress = `unix:path=${join(folder, "bus")}`;
-const env = { ...process.env, DBUS_SYSTEM_BUS_ADDRESS: busAddress };
-/** What our side, in its own process, says has come and gone. */
-let heard: { event: string; name: string; addresses: string[]; port: number; txt: Record<string, string> }[] = [];
+const OURS = [
+  { name: "Ràdio del barri", type: "_http._tcp", port: 8080, txt: { path: "/on-air", u: "añña" } },
+  { name: "St. Pere \\ 4", type: "_webdav._tcp", port: 8081 },
+  {
+    name: "Elsewhere",
+    type: "_http._tcp",
+    port: 8082,
+    txt: { comu: "x" },
+    host: { name: "comu-elsewhere-1.local", addresses: ["10.99.1.2"] },
+  },
+];
+const LONGEST = "é".repeat(31) + "x";
 
-const ip = (...words: string[]) => execFileSync("ip", words, { stdio: "pipe" });
-const inTheirs = (...words: string[]) => ["netns", "exec", theirs, ...words];
-
-const BUS = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
-  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>system</type><listen>ADDRESS</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_type="signal"/>
-<allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
-<allow receive_type="method_call"/><allow receive_type="signal"/><allow receive_type="method_return"/>
-<allow receive_type="error"/><allow eavesdrop="true"/></policy></busconfig>
-`;
-
-function start(words: string[]): ChildProcess {
-  const child = spawn("ip", words, { env, stdio: ["pipe", "pipe", "inherit"] });
-  children.push(child);
-  return child;
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 15_000;
-  while (!(await holds())) {
-    assert.ok(Date.now() < endMs, `waited too long: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-async function browse(type: string): Promise<string> {
-  const { stdout } = await run("ip", inTheirs("avahi-browse", "-rtp", type), { env, timeout: 10_000 }).catch(() => ({
-    stdout: "",
-  }));
-  return stdout;
-}
+let lab: Lab;
+let avahi: Avahi;
+let ears: Ears;
 
 before(async () => {
-  ip("netns", "add", ours);
-  ip("netns", "add", theirs);
-  ip("link", "add", `a${id}`, "netns", ours, "type", "veth", "peer", "name", `b${id}`, "netns", theirs);
-  for (const [space, device, address] of [
-    [ours, `a${id}`, "10.139.7.1/24"],
-    [theirs, `b${id}`, "10.139.7.2/24"],
-  ] as const) {
-    ip("-n", space, "address", "add", address, "dev", device);
-    ip("-n", space, "link", "set", device, "up");
-    ip("-n", space, "link", "set", "lo", "up");
-  }
-  const bus = join(folder, "bus.conf");
-  await writeFile(bus, BUS.replace("ADDRESS", busAddress));
-  start(inTheirs("dbus-daemon", `--config-file=${bus}`, "--nofork", "--nopidfile"));
-  await until(
-    "the bus",
-    async () => (await run("test", ["-S", join(folder, "bus")]).catch(() => undefined)) !== undefined,
-  );
-  const conf = join(folder, "avahi.conf");
-  await writeFile(conf, "[server]\nhost-name=neighbour\nuse-ipv6=no\n[publish]\npublish-workstation=no\n[rlimits]\n");
-  // A /run of its own: Avahi keeps one pid file per machine, and another Avahi may run here.
-  const daemon = `mount -t tmpfs none /run && exec avahi-daemon -f ${conf} --no-drop-root --no-chroot --no-rlimits`;
-  start(inTheirs("unshare", "--mount", "sh", "-c", daemon));
-  const program = `
-    import { createMdns } from ${JSON.stringify(new URL("../../src/platform/mdns.ts", import.meta.url).href)};
-    import { systemClock } from ${JSON.stringify(new URL("../../src/kernel/clock.ts", import.meta.url).href)};
-    import { createLog } from ${JSON.stringify(new URL("../../src/kernel/log.ts", import.meta.url).href)};
-    const clock = systemClock();
-    const log = createLog({ clock, level: "warn", write: (line) => console.error(line) });
-    const say = (event) => (service) => console.log(JSON.stringify({ event, ...service }));
-    const told = { onFound: say("found"), onLost: say("lost") };
-    const mdns = createMdns({ hostName: "comu-ournames.local", clock, log, ...told });
-    mdns.announce({ name: "Ràdio del barri", type: "_http._tcp", port: 8080, txt: { path: "/on-air" } });
-    process.stdin.once("data", async () => { await mdns.close(); process.exit(0); });`;
-  const box = start(["netns", "exec", ours, process.execPath, "--input-type=module", "-e", program]);
-  let text = "";
-  box.stdout!.setEncoding("utf8").on("data", (part: string) => {
-    text += part;
-    const lines = text.split("\n");
-    text = lines.pop()!;
-    heard = heard.concat(lines.filter((line) => line !== "").map((line) => JSON.parse(line) as (typeof heard)[number]));
-  });
+  const names = ["ours", "theirs", "six"];
+  lab = createLab({ hosts: names.map((name) => ({ name, zone: "a" })) });
+  avahi = await startAvahi(lab.host("theirs"), "46");
+  ears = await startEars(lab.host("ours"), "comu-ournames.local", OURS);
 });
-
 after(async () => {
-  for (const child of children.toReversed()) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill("SIGTERM");
-    const late = setTimeout(() => child.kill("SIGKILL"), 2000);
-    await once(child, "exit");
-    clearTimeout(late);
-  }
-  for (const space of [ours, theirs]) ip("netns", "delete", space);
-  await rm(folder, { recursive: true });
+  await ears.stop();
+  lab.remove();
 });
 
-test("Avahi finds and resolves our service", async () => {
-  let shown = "";
-  await until("avahi-browse shows our service", async () => /^=.*8080/m.test((shown = await browse("_http._tcp"))));
-  const line = shown.split("\n").find((one) => one.startsWith("="))!;
-  assert.match(line, /comu-ournames\.local;10\.139\.7\.1;8080;.*"path=\/on-air"/);
-  assert.match(
-    (await run("ip", inTheirs("avahi-resolve", "-4", "-n", "comu-ournames.local"), { env })).stdout,
-    /10\.139\.7\.1/,
+const hears = (name: string, from = ears) => until(`hears ${name}`, async () => (await from.heard()).get(name));
+const loses = (name: string, timeoutMs = 15_000) =>
+  until(`loses ${name}`, async () => !(await ears.heard()).has(name), timeoutMs);
+
+test("Avahi finds and resolves ours: TXT, odd names, other hosts", async () => {
+  const all = await until("avahi-browse -a shows all three", async () => {
+    const found = await avahi.browse("-a");
+    return found.filter((one) => one.protocol === "IPv4" && one.port > 8000).length >= 3 && found;
+  });
+  const four = all.filter((one) => one.protocol === "IPv4");
+  const by = (port: number) => four.find((one) => one.port === port)!;
+  const ours = lab.host("ours").address;
+  assert.deepEqual([by(8080).name, by(8080).host, by(8080).address], ["Ràdio del barri", "comu-ournames.local", ours]);
+  assert.deepEqual(by(8080).txt.toSorted(), ["path=/on-air", "u=a\\195\\177\\195\\177a"]);
+  assert.equal(by(8081).name, "St. Pere \\ 4");
+  assert.deepEqual([by(8082).host, by(8082).address], ["comu-elsewhere-1.local", "10.99.1.2"]);
+  assert.deepEqual((await avahi.browse("_webdav._tcp")).filter((one) => one.protocol === "IPv4").length, 1);
+  assert.equal(await avahi.resolve("comu-ournames.local"), ours);
+  assert.equal(await avahi.resolve("comu-elsewhere-1.local"), "10.99.1.2");
+});
+
+test("we find and describe several of Avahi's, with TXT, odd and longest names, and subtypes", async () => {
+  const words = [
+    ["-s", "Biblioteca", "_webdav._tcp", "8888", "path=/books", "u=anna"],
+    ["-s", "Casa d'en Pere. 3r 2a \\", "_http._tcp", "8889"],
+    ["-s", LONGEST, "_http._tcp", "8890", "path=/é", "empty=", "flag"],
+    ["-s", "--subtype=_universal._sub._ipp._tcp", "Impressora", "_ipp._tcp", "631", "rp=printers/x"],
+  ];
+  const published = await Promise.all(words.map((one) => avahi.publish(one)));
+  const [library, pere, longest, printer] = await Promise.all(
+    words.map((one) => hears(one.find((word, n) => n > 0 && !word.startsWith("--"))!)),
   );
+  assert.deepEqual([library!.port, library!.txt], [8888, { path: "/books", u: "anna" }]);
+  assert.equal(pere!.port, 8889);
+  assert.deepEqual(longest!.txt, { path: "/é", empty: "", flag: "" });
+  assert.deepEqual([printer!.type, printer!.txt["rp"]], ["_ipp._tcp", "printers/x"]);
+  // Avahi tells its link-local IPv6 address too; what we would connect to comes first.
+  const theirs = lab.host("theirs").address;
+  assert.ok(library!.addresses.length > 1, library!.addresses.join());
+  assert.ok([library, pere, longest, printer].every((one) => one!.addresses[0] === theirs));
+  const heard = [...(await ears.heard()).values()].filter((one) => one.name === "Impressora");
+  assert.equal(heard.length, 1, "once, although it is under a subtype too");
+  for (const one of published) await one.running.stop();
+  for (const name of ["Biblioteca", LONGEST, "Impressora"]) await loses(name);
 });
 
-test("we find, describe and lose a service of Avahi", async () => {
-  const publish = start(inTheirs("avahi-publish", "-s", "Biblioteca", "_webdav._tcp", "8888", "path=/books", "u=anna"));
-  await until("we hear it", () => heard.some((one) => one.event === "found" && one.name === "Biblioteca"));
-  const found = heard.findLast((one) => one.event === "found" && one.name === "Biblioteca")!;
-  assert.deepEqual([found.port, found.txt], [8888, { path: "/books", u: "anna" }]);
-  // Avahi may add its link-local IPv6 address; what we would connect to comes first.
-  assert.equal(found.addresses[0], "10.139.7.2");
-  publish.kill("SIGINT");
-  await until("we hear that it is gone", () => heard.some((one) => one.event === "lost" && one.name === "Biblioteca"));
+test("a changed TXT is heard, and a goodbye takes a second", async () => {
+  const first = await avahi.publish(["-s", "Canvia", "_http._tcp", "9000", "path=/old"]);
+  assert.equal((await hears("Canvia")).txt["path"], "/old");
+  await first.running.stop();
+  const second = await avahi.publish(["-s", "Canvia", "_http._tcp", "9001", "path=/new"]);
+  await until("the new one", async () => (await ears.heard()).get("Canvia")?.txt["path"] === "/new");
+  assert.equal((await ears.heard()).get("Canvia")!.port, 9001);
+  const startMs = performance.now();
+  await second.running.stop();
+  await loses("Canvia", 3000);
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs < 2500, `${Math.round(tookMs)} ms`);
 });
 
-test("our goodbye removes our service from Avahi's list", async () => {
-  const box = children[2]!;
-  box.stdin!.write("end\n");
-  await once(box, "exit");
-  await until("Avahi forgets it", async () => !(await browse("_http._tcp")).includes("8080"));
+test("dig to our address: PTR, SRV, TXT, A, ANY, an unknown type, the types, and silence for other names", async () => {
+  const host = lab.host("theirs");
+  const ask = (...words: string[]) => dig(host, [`@${lab.host("ours").address}`, ...words]);
+  const name = "R\\195\\160dio\\032del\\032barri._http._tcp.local.";
+  const pointer = await ask("_http._tcp.local", "PTR");
+  assert.deepEqual([pointer.status, pointer.flags], ["NOERROR", "qr aa"]);
+  assert.ok(pointer.answer.includes(`_http._tcp.local. 10 IN PTR ${name}`), pointer.answer.join("\n"));
+  assert.ok(pointer.additional.some((line) => line.endsWith("SRV 0 0 8080 comu-ournames.local.")));
+  const queried = name.slice(0, -1);
+  assert.deepEqual((await ask(queried, "SRV")).answer, [`${name} 10 IN SRV 0 0 8080 comu-ournames.local.`]);
+  assert.match((await ask(queried, "TXT")).answer[0]!, /TXT "path=\/on-air" "u=a/);
+  assert.equal((await ask("+notcp", queried, "ANY")).answer.length, 2);
+  assert.match((await ask(queried, "TYPE64")).answer[0]!, /10 IN NSEC R.* TXT SRV$/);
+  const addresses = await ask("COMU-ournames.local", "A");
+  assert.match(addresses.answer[0]!, new RegExp(`10 IN A ${lab.host("ours").address}$`));
+  const types = await ask("_services._dns-sd._udp.local", "PTR");
+  assert.deepEqual(types.answer.map((line) => line.split(" ").at(-1)).toSorted(), [
+    "_http._tcp.local.",
+    "_webdav._tcp.local.",
+  ]);
+  assert.equal((await ask("nobody.local", "A")).status, "none", "no answer at all");
+  // dig 9.18 connects its socket, so it cannot take an answer to a question to 224.0.0.251; by IPv6 it can ask us too.
+  const six = execFileSync("ip", [
+    "-n",
+    lab.host("ours").namespace,
+    "-6",
+    "-o",
+    "addr",
+    "show",
+    "dev",
+    "eth0",
+  ]).toString();
+  const local = /inet6 (fe80[^/]+)/.exec(six)![1]!;
+  const bySix = await dig(host, [`@${local}%eth0`, "_webdav._tcp.local", "PTR"]);
+  assert.equal(bySix.answer.length, 1, "by IPv6");
+});
+
+test("one name for two: who is second is renamed, on either side", async () => {
+  const theirs = await avahi.publish(["-s", "Ràdio del barri", "_http._tcp", "7001"]);
+  assert.equal(theirs.name, "Ràdio del barri #2", "Avahi found ours and took another name");
+  await theirs.running.stop();
+  const taken = await avahi.publish(["-s", "Taken", "_http._tcp", "7002"]);
+  const second = await startEars(lab.host("six"), "comu-secondxx.local", [
+    { name: "Taken", type: "_http._tcp", port: 7003 },
+  ]);
+  const both = await until("both are there", async () => {
+    const found = (await avahi.browse("_http._tcp")).filter((one) => one.protocol === "IPv4");
+    const names = found.filter((one) => [7002, 7003].includes(one.port)).map((one) => `${one.name} ${one.port}`);
+    return names.length === 2 && names.toSorted();
+  });
+  assert.deepEqual(both, ["Taken (2) 7003", "Taken 7002"]);
+  await taken.running.stop();
+  await second.stop();
+});
+
+test("our goodbye is seen by avahi-browse within a second", async () => {
+  const going = await startEars(lab.host("six"), "comu-goingaaa.local", [
+    { name: "Going", type: "_irc._tcp", port: 6667 },
+  ]);
+  const watch = avahi.watch("_irc._tcp");
+  await watch.waitForLine(/^\+;eth0;IPv4;Going;/);
+  await going.stop();
+  const startMs = performance.now();
+  await watch.waitForLine(/^-;eth0;IPv4;Going;/);
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs < 1500, `${Math.round(tookMs)} ms`);
+  await watch.stop();
+});
+
+test("on one host with Avahi: both share port 5353, are found by others, and hear each other", async () => {
+  const host = lab.host("theirs");
+  const beside = await startEars(host, "comu-besideaa.local", [{ name: "Beside", type: "_http._tcp", port: 7100 }]);
+  const { running } = await avahi.publish(["-s", "Avahi's own", "_http._tcp", "7101"]);
+  await hears("Beside");
+  await hears("Avahi's own");
+  assert.equal((await hears("Avahi's own", beside)).addresses[0], host.address);
+  const found = await until("Avahi hears what is beside it", async () =>
+    (await avahi.browse("_http._tcp")).find((one) => one.name === "Beside" && one.protocol === "IPv4"),
+  );
+  assert.deepEqual([found.host, found.address], ["comu-besideaa.local", host.address]);
+  const dug = await dig(lab.host("ours"), [`@${host.address}`, "comu-besideaa.local", "A"]);
+  assert.equal(dug.answer.length, 1, "what is said to the host's address reaches us, not Avahi");
+  assert.equal(await avahi.resolve("comu-besideaa.local"), host.address);
+  assert.equal(await avahi.resolve("theirs.local"), host.address, "and Avahi still has its own name");
+  await running.stop();
+  await beside.stop();
+  assert.ok(!/conflict/i.test(avahi.daemon.output()), avahi.daemon.output());
+});
+
+test("a host without IPv4 is heard, and hears us", async () => {
+  const host = lab.host("six");
+  execFileSync("ip", ["-n", host.namespace, "-4", "address", "flush", "dev", "eth0"]);
+  const six = await startAvahi(host, "6");
+  const { running } = await six.publish(["-s", "Només sis", "_http._tcp", "7200"]);
+  const heard = await hears("Només sis");
+  assert.deepEqual([heard.port, heard.addresses.map((one) => one.slice(0, 4))], [7200, ["fe80"]]);
+  const found = await until("it finds ours by IPv6", async () =>
+    (await six.browse("_http._tcp")).find((one) => one.name === "Ràdio del barri"),
+  );
+  assert.deepEqual([found.protocol, found.host], ["IPv6", "comu-ournames.local"]);
+  await running.stop();
+  await loses("Només sis");
+});
+
+test("what avahi-browse prints is read as it was meant", () => {
+  const [one] = browsed('=;eth0;IPv4;R\\195\\160dio\\032A\\.B;_http._tcp;local;h.local;10.0.0.1;80;"a=1" "b=x y"');
+  assert.deepEqual([one!.name, one!.txt], ["Ràdio A.B", ["a=1", "b=x y"]]);
 });

@@ -1,26 +1,33 @@
 /**
- * The lan service: hears by mDNS what is on the local network, offers it for publishing, announces this box there,
- * and finds other boxes so that a new one sees the communities nearby.
+ * The lan service: hears by mDNS what is on the local network, offers it for publishing, announces this box and
+ * services of the community there, and finds other boxes so that a new one sees the communities nearby.
  */
-import type { Handlers, Service } from "../../kernel/contract.ts";
+import type { Handlers, Metric, Service } from "../../kernel/contract.ts";
 import type { Config } from "../../kernel/config.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
 import { hostPort } from "../../platform/addresses.ts";
 import { createMdns } from "../../platform/mdns.ts";
 import type { HeardService, Mdns } from "../../platform/mdns.ts";
+import { cutTo } from "../../platform/mdns-names.ts";
 import type { DiscoveryClient } from "../discovery/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
+import { createAnnouncer } from "./announcer.ts";
+import type { Announcer, Standing } from "./announcer.ts";
+import { hostName, isHostName } from "./announcing.ts";
 import { lanContract, lanErrors, lanSettings } from "./contract.ts";
+import { isPublishable, pathOf, plainTitle } from "./hearing.ts";
 
 /** The DNS-SD type under which boxes announce themselves. */
 export const BOX_TYPE = "_comu._tcp";
-/** The announcement is made anew when the community or the box's name changed, looked at this often. */
+/** What is announced is compared with what should be at least this often; most changes are told at once. */
 const ANNOUNCE_LOOK_MS = 5_000;
 
 export interface LanNeeds {
   clock: Clock;
+  random: Random;
   log: Log;
   config: Config;
   events: Events;
@@ -31,9 +38,10 @@ export interface LanNeeds {
 
 export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
   let mdns: Mdns | undefined;
+  let announcer: Announcer | undefined;
   let announced = "";
   let withdraw = () => {};
-  let cancel = () => {};
+  let cancels: (() => void)[] = [];
   const settings = () => needs.config.section("lan", lanSettings);
 
   const heard = (): HeardService[] => mdns?.services() ?? [];
@@ -41,36 +49,51 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
     const address = service.addresses[0] ?? "";
     return {
       id: service.id,
-      title: service.name,
+      title: plainTitle(service),
       type: service.type,
       category: needs.discovery.categoryOf(service.type),
       host: service.host,
       address,
       port: service.port,
-      path: service.txt["path"] ?? "",
+      path: pathOf(service),
       published: address ? needs.discovery.ownAt(address, service.port) : null,
     };
   };
 
   const handlers: Handlers<typeof lanContract.endpoints> = {
-    heard: () =>
-      heard()
-        .filter((service) => service.type !== BOX_TYPE && service.addresses.length > 0)
-        .map(view),
+    heard: () => heard().filter(isListed).map(view),
     publishHeard({ id, scope, title }) {
-      const service = heard().find((one) => one.id === id);
+      const service = heard().find((one) => one.id === id && isListed(one));
       if (!service) throw lanErrors.fail("heard-unknown", { params: { id } });
-      const path = service.txt["path"];
+      const host = service.addresses.find(isPublishable);
+      if (!host) throw lanErrors.fail("heard-unreachable", { params: { title: service.name } });
+      const path = pathOf(service);
       return needs.discovery.publish({
         type: service.type,
-        title: title ?? service.name.slice(0, 80),
-        host: service.addresses[0],
+        title: title ?? plainTitle(service),
+        host,
         port: service.port,
         scope,
-        ...(path?.startsWith("/") ? { path } : {}),
+        ...(path ? { path } : {}),
       });
     },
+    announced: () => announcer?.list().map(standingView) ?? [],
   };
+  const standingView = ({ service, announcement, name, state, devices, leftTo }: Standing) => ({
+    id: service.id,
+    name,
+    type: service.type,
+    category: service.category,
+    box: service.box,
+    own: service.own,
+    state,
+    by: leftTo?.to === "box" && state === "left" ? (needs.mesh.box(leftTo.boxId)?.name ?? "") : null,
+    host: announcement.host?.name ?? "",
+    address: service.host,
+    port: service.port,
+    path: service.path,
+    devices,
+  });
 
   const announce = () => {
     const self = needs.mesh.box(needs.mesh.selfId);
@@ -88,9 +111,12 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
     announced = wanted;
     withdraw();
     withdraw = () => {};
-    // The label of a DNS-SD instance: no dots, at most 63 bytes.
-    const name = `${(txt.box || "Comu").replaceAll(".", " ").slice(0, 20)} (${txt.id.slice(0, 4)})`;
+    const name = `${cutTo(txt.box || "Comu", 40)} (${txt.id.slice(0, 4)})`;
     if (wanted) withdraw = mdns.announce({ name, type: BOX_TYPE, port: needs.run.port ?? 0, txt });
+  };
+  const look = () => {
+    announce();
+    announcer?.look();
   };
   /** Boxes that are heard here and belong to a community. */
   const nearby = () =>
@@ -107,27 +133,70 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
         code: txt["code"] ?? "",
       }));
 
+  needs.config.listen({ commit: look });
   return {
     contract: lanContract,
     handlers,
     async start() {
       mdns = createMdns({
         clock: needs.clock,
+        random: needs.random,
         log: needs.log.area("lan"),
-        hostName: `comu-${needs.mesh.selfId.slice(0, 8)}.local`,
-        onChange: () => needs.events.emit("lan.changed", "host"),
+        hostName: hostName(needs.mesh.selfId),
+        isSpeaker: isHostName,
+        onChange() {
+          needs.events.emit("lan.changed", "host");
+          announcer?.look();
+        },
+      });
+      announcer = createAnnouncer({
+        clock: needs.clock,
+        mesh: needs.mesh,
+        discovery: needs.discovery,
+        mdns,
+        choice: () => ({ what: settings().announceServices, categories: settings().announceCategories }),
+        onChange: () => needs.events.emit("lan.announced", "host"),
       });
       needs.mesh.hearNearby(nearby);
-      announce();
-      cancel = needs.clock.every(ANNOUNCE_LOOK_MS, announce);
+      look();
+      const listening = needs.events.listen(({ type }) => type === "discovery.changed" && announcer?.look());
+      cancels = [needs.clock.every(ANNOUNCE_LOOK_MS, look), ...(listening ? [listening] : [])];
     },
     async stop() {
-      cancel();
+      for (const cancel of cancels) cancel();
+      announcer?.stop();
+      announcer = undefined;
       announced = "";
       withdraw = () => {};
       await mdns?.close();
       mdns = undefined;
     },
+    metrics: () => (mdns ? metricsOf(mdns, announcer) : []),
     health: () => (mdns && !mdns.working() ? [{ code: "no-multicast", severity: "info" }] : []),
   };
+}
+
+/** What is no service of the local network: boxes, and what boxes announce of the community. */
+function isListed(service: HeardService): boolean {
+  return service.type !== BOX_TYPE && !service.txt["comu"] && service.addresses.length > 0;
+}
+
+function metricsOf(mdns: Mdns, announcer: Announcer | undefined): Metric[] {
+  const stats = mdns.stats();
+  const counter = (name: string, help: string, value: number): Metric => ({
+    name: `lan_${name}_total`,
+    type: "counter",
+    help,
+    value,
+  });
+  const told = announcer?.list().filter(({ state }) => state === "announced").length ?? 0;
+  return [
+    { name: "lan_announced", type: "gauge", help: "Services announced on the local network.", value: told },
+    counter("packets_in", "mDNS packets read.", stats.packetsIn),
+    counter("packets_out", "mDNS packets sent.", stats.packetsOut),
+    counter("packets_broken", "mDNS packets that were not sound.", stats.broken),
+    counter("packets_foreign", "mDNS packets from other networks, not read.", stats.strangers),
+    counter("packets_over_rate", "mDNS packets not read because too many came.", stats.overRate),
+    counter("answers_dropped", "mDNS questions not answered because too many were asked.", stats.answersDropped),
+  ];
 }
