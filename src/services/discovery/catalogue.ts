@@ -9,7 +9,7 @@ import type { ServiceView } from "./client.ts";
 import { discoveryErrors } from "./contract.ts";
 import type { MeasuredFacts } from "./measure.ts";
 import type { OwnService } from "./store.ts";
-import { AWAY_SHOWN_MS, serviceId, viewOf } from "./view.ts";
+import { AWAY_SHOWN_MS, viewOf } from "./view.ts";
 
 /** A list that nothing has touched is made anew after this, for round trips and ages that drift. */
 export const LIST_KEPT_MS = 1_000;
@@ -18,7 +18,7 @@ export interface CatalogueNeeds {
   clock: Clock;
   mesh: MeshClient;
   own: () => OwnService[];
-  measured: (id: string) => MeasuredFacts;
+  measured: (id: string, host: string) => MeasuredFacts;
 }
 
 export interface Catalogue {
@@ -28,6 +28,7 @@ export interface Catalogue {
   shown(): ServiceView[];
   /** Throws `service-unknown`. */
   find(id: string): ServiceView;
+  get(id: string): ServiceView | undefined;
   /** Something changed: the next reader gets a new list. */
   touch(): void;
   figures(): Figures;
@@ -52,6 +53,7 @@ export function createCatalogue(needs: CatalogueNeeds): Catalogue {
     if (!kept || nowMs >= kept.untilMs) kept = { ...make(needs), untilMs: nowMs + LIST_KEPT_MS };
     return kept;
   };
+  const get = (id: string) => lists().all.find((service) => service.id === id);
   const counts = () => ({
     own: needs.own().filter((service) => service.state !== "withdrawn").length,
     community: lists().shown.length,
@@ -60,8 +62,9 @@ export function createCatalogue(needs: CatalogueNeeds): Catalogue {
   return {
     all: () => lists().all,
     shown: () => lists().shown,
+    get,
     find(id) {
-      const found = lists().all.find((service) => service.id === id);
+      const found = get(id);
       if (!found) throw fail("service-unknown", { params: { id } });
       return found;
     },
@@ -86,23 +89,15 @@ function make({ clock, mesh, own, measured }: CatalogueNeeds): { all: ServiceVie
   const self = boxes.get(mesh.selfId)!;
   const ours = own();
   const mine = new Set(ours.map((service) => service.key));
-  const all = ours.map((service) =>
-    viewOf({
-      box: self,
-      key: service.key,
-      body: service.body,
-      own: service,
-      measured: measured(serviceId(self.id, service.key)),
-    }),
-  );
+  const nowMs = clock.wallMs();
+  const all = ours.map((one) => viewOf({ box: self, key: one.key, body: one.body, own: one, measured, nowMs }));
   for (const record of mesh.records(SERVICE_KIND)) {
     const box = boxes.get(record.author);
     const body = readBody(record.body);
     if (!box || !body || (box.self && mine.has(record.key))) continue;
     if (body.scope === "local" || (body.scope === "zone" && !box.self && box.zone !== self.zone)) continue;
-    all.push(viewOf({ box, key: record.key, body, measured: measured(serviceId(box.id, record.key)) }));
+    all.push(viewOf({ box, key: record.key, body, measured, nowMs }));
   }
-  const nowMs = clock.wallMs();
   return { all, shown: all.filter((service) => isShown(service, boxes.get(service.boxId), nowMs)) };
 }
 

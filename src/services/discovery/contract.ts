@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { defineContract, endpoint, switchInput } from "../../kernel/contract.ts";
 import { defineErrors } from "../../kernel/errors.ts";
+import { CHECKS } from "./kinds.ts";
 import ca from "./ui/ca.json" with { type: "json" };
 import en from "./ui/en.json" with { type: "json" };
 import es from "./ui/es.json" with { type: "json" };
@@ -48,19 +49,43 @@ export const host = z
   .max(253)
   .regex(/^[A-Za-z0-9.:_-]+$/, "a host name or an address");
 
+/** As seen from here. Each number has its age and its kind; the formulas are in this folder's README. */
 export const quality = z.object({
-  /** 0 to 100; null until something is known. The formula is in this folder's README. */
+  /** 0 to 100, as of `measuredAt`; null until it was measured, and while its box is away. */
   score: z.number().nullable(),
+  /** How it is measured; "none": from here it cannot be. */
+  method: z.enum(CHECKS),
+  /** Did the last measurement answer? */
   reachable: z.boolean().nullable(),
+  /** Median of the recent ones when measured. */
   rttMs: z.number().nullable(),
-  /** "estimate": from network coordinates. "measured": by asking the service itself. */
+  /** "estimate": from network coordinates of its box. "measured": by asking it, or another service on its host. */
   rttSource: z.enum(["estimate", "measured"]).nullable(),
+  rttAt: z.string().nullable(),
+  /** Median of the recent ones, as of `measuredAt`. */
   firstByteMs: z.number().nullable(),
+  /** Share of the recent measurements that lost packets, and how many there were in 24 hours, 20 at most. */
   lossPercent: z.number().nullable(),
+  lossSamples: z.number(),
+  /** Share of the measurements that answered in the 7 days until `measuredAt`, and how many there were. */
   success7dPercent: z.number().nullable(),
+  samples: z.number(),
+  /** Per core. What the host claims, not what was measured; and when it said so. */
   load: z.number().nullable(),
-  /** When it was last measured from here; never show a number without it. */
+  loadAt: z.string().nullable(),
+  /** When it was last measured from here. */
   measuredAt: z.string().nullable(),
+});
+
+/** What one hour of measuring gave. Times are medians of what answered, the last one its 95th percentile. */
+const hour = z.object({
+  from: z.string(),
+  samples: z.number(),
+  answered: z.number(),
+  lost: z.number(),
+  rttMs: z.number().nullable(),
+  firstByteMs: z.number().nullable(),
+  firstByteP95Ms: z.number().nullable(),
 });
 
 export const service = z.object({
@@ -121,7 +146,7 @@ const said = z.strictObject({
   scheme: z.string().regex(/^[a-z][a-z0-9+.-]{0,19}$/),
   version: z.string().trim().max(40),
   /** How the host checks it; by default by its type. */
-  check: z.enum(["auto", "tcp", "http", "dns", "none"]),
+  check: z.enum(["auto", ...CHECKS]),
 });
 
 export const publishInput = said.partial({ category: true, host: true, path: true, scheme: true }).extend({
@@ -146,7 +171,7 @@ export const discoverySettings = z.object({
     .min(1)
     .max(86_400)
     .default(900)
-    .describe("Seconds between measurements of each foreign service."),
+    .describe("Seconds between measurements of each foreign service; more in a large community."),
   publicPage: z.boolean().default(true).describe("Show the public page to who is not signed in."),
 });
 
@@ -184,19 +209,32 @@ export const discoveryContract = defineContract({
       method: "GET",
       path: "/services/:id",
       role: "guest",
-      summary: "One service with the history of its quality",
+      summary: "One service",
       input: z.strictObject({ id: z.string().max(120) }),
-      output: service.extend({
-        history: z.array(
-          z.object({
-            at: z.string(),
-            ok: z.boolean(),
-            rttMs: z.number().nullable(),
-            firstByteMs: z.number().nullable(),
-          }),
-        ),
-      }),
+      output: service,
       cli: { command: "services show", positional: ["id"] },
+    }),
+    quality: endpoint({
+      method: "GET",
+      path: "/services/:id/quality",
+      role: "guest",
+      summary: "How good a service is from here: figures with their ages, and the history of seven days",
+      input: z.strictObject({ id: z.string().max(120) }),
+      output: z.object({
+        id: z.string(),
+        title: z.string(),
+        state: service.shape.state,
+        quality,
+        /** What the score is made of, each from 0 to 1; null while there is none. */
+        parts: z.object({ success: z.number(), speed: z.number(), ease: z.number(), loss: z.number() }).nullable(),
+        /** Seconds between scheduled measurements from here, on average; null when there are none. */
+        intervalS: z.number().nullable(),
+        /** The history in three-hour steps, for a terminal: taller is slower, x had no answer, a dot no measurement. */
+        week: z.string(),
+        /** Hours in which it was measured, oldest first. */
+        history: z.array(hour),
+      }),
+      cli: { command: "services quality", positional: ["id"] },
     }),
     publish: endpoint({
       method: "POST",

@@ -1,11 +1,13 @@
 /**
  * What is known about types of services (DNS-SD names): their category, how a page opens them, how they are checked.
- * An unknown type is "other", copied by its address, checked by a TCP connection.
+ * An unknown type is "other", copied by its address, checked by a TCP connection; over UDP it is not checked.
  */
 import type { CATEGORIES } from "./contract.ts";
 
 export type Category = (typeof CATEGORIES)[number];
-export type CheckKind = "tcp" | "http" | "dns" | "none";
+/** How a service is asked whether it is there; "none": it cannot be. */
+export const CHECKS = ["tcp", "http", "dns", "ntp", "coap", "none"] as const;
+export type CheckKind = (typeof CHECKS)[number];
 
 export interface TypeFacts {
   category: Category;
@@ -40,14 +42,14 @@ const TYPES: Readonly<Record<string, TypeFacts>> = {
   "_rfb._tcp": tcp("remote", "vnc"),
   "_telnet._tcp": tcp("remote", "telnet"),
   "_mqtt._tcp": tcp("sensors", "mqtt"),
-  "_coap._udp": { category: "sensors", scheme: "coap", action: "copy", check: "none" },
+  "_coap._udp": { category: "sensors", scheme: "coap", action: "copy", check: "coap" },
   "_ipp._tcp": tcp("print", "ipp"),
   "_ipps._tcp": tcp("print", "ipps"),
   "_printer._tcp": tcp("print", "lpd"),
   "_pdl-datastream._tcp": tcp("print", "socket"),
   "_domain._udp": { category: "names", scheme: "dns", action: "copy", check: "dns" },
   "_domain._tcp": { category: "names", scheme: "dns", action: "copy", check: "tcp" },
-  "_ntp._udp": { category: "network", scheme: "ntp", action: "copy", check: "none" },
+  "_ntp._udp": { category: "network", scheme: "ntp", action: "copy", check: "ntp" },
   "_http-proxy._tcp": tcp("network", "http"),
   "_socks._tcp": tcp("network", "socks5"),
   "_iperf3._tcp": tcp("network", "iperf3"),

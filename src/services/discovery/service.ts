@@ -8,22 +8,27 @@ import type { Config } from "../../kernel/config.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Random } from "../../kernel/random.ts";
 import { ifRoom } from "../../platform/disk-room.ts";
+import { createResolver } from "../../platform/resolve.ts";
 import type { Store } from "../../platform/store.ts";
 import type { CommunityView, MeshClient } from "../mesh/client.ts";
 import { readBody, SERVICE_BODY_BYTES_MAX, SERVICE_KIND, SERVICES_PER_BOX_MAX } from "./body.ts";
 import { createCatalogue } from "./catalogue.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { checkService, measureService } from "./check.ts";
-import type { DiscoveryClient } from "./client.ts";
+import type { Measured } from "./check.ts";
+import type { DiscoveryClient, ServiceView } from "./client.ts";
 import { discoveryContract, discoveryErrors, discoverySettings, publishInput } from "./contract.ts";
 import { typeFacts } from "./kinds.ts";
 import { createMeasure } from "./measure.ts";
 import type { Measure } from "./measure.ts";
 import { createOwnServices } from "./own.ts";
-import type { OwnServices } from "./own.ts";
+import type { CheckResult, OwnServices } from "./own.ts";
 import { bodyOf, changeOwn, ownKeyOf, publishNew } from "./publishing.ts";
+import { reportOf } from "./report.ts";
+import { NEAR_MS } from "./schedule.ts";
+import type { Candidate } from "./schedule.ts";
 import { discoveryStore } from "./store.ts";
-import type { DiscoveryStore } from "./store.ts";
+import type { DiscoveryStore, OwnService } from "./store.ts";
 import { matches, serviceId } from "./view.ts";
 
 /** A record of a box that nobody has seen for so long is forgotten. */
@@ -63,22 +68,29 @@ export function discovery(
     validate: (body) => readBody(body) !== null,
   });
   const selfHost = () => mesh.box(mesh.selfId)?.address ?? "127.0.0.1";
+  /** What the host's check finds out is a measurement, too. */
+  const check = async ({ key, body, check: kind }: OwnService): Promise<CheckResult> => {
+    const { result, measured } = await checkService(clock, body, kind, selfHost());
+    measure.note(serviceId(mesh.selfId, key), measured);
+    return result;
+  };
   const own = createOwnServices({
     clock,
     mesh,
     rows,
     settings,
     changed,
-    check: (service) => checkService(clock, service.body, service.check, selfHost()),
+    check,
   });
   const measure = createMeasure({
     clock,
+    random: needs.random,
     rows,
     changed,
     intervalMs: () => settings().measureIntervalS * 1000,
-    candidates: () => catalogue.all().filter((service) => !service.own && service.state === "up"),
-    probe: (service) =>
-      measureService(clock, service, typeFacts(service.type).check, mesh.box(service.boxId)?.address ?? null),
+    boxes: () => catalogue.figures().boxes,
+    candidates: () => candidatesOf(catalogue.all(), mesh.box(mesh.selfId)?.zone ?? ""),
+    probe: measuring(needs, () => catalogue),
   });
   const catalogue = createCatalogue({ clock, mesh, own: own.all, measured: measure.of });
   const parts: Parts = { needs, rows, own, measure, catalogue, publicPage: () => settings().publicPage };
@@ -96,7 +108,12 @@ export function discovery(
     async start() {
       mesh.onRecords(SERVICE_KIND, changed);
       mesh.onBoxes(changed);
-      needs.config.listen({ commit: own.reschedule });
+      needs.config.listen({
+        commit() {
+          own.reschedule();
+          measure.reschedule();
+        },
+      });
       own.start();
       measure.start();
       cancelGrowth = clock.every(GROWTH_INTERVAL_MS, noteGrowth);
@@ -108,7 +125,35 @@ export function discovery(
       cancelGrowth();
     },
     health: () => warningsOf(own),
-    metrics: () => metricsOf(catalogue),
+    metrics: () => metricsOf(catalogue, measure),
+  };
+}
+
+/** Others' services whose box is there, and of a kind that can be asked. */
+function candidatesOf(services: readonly ServiceView[], zone: string): Candidate[] {
+  const some = services.filter((one) => !one.own && one.state === "up" && one.host !== "");
+  return some
+    .filter((one) => typeFacts(one.type).check !== "none")
+    .map(({ id, host, boxId, open, quality, ...one }) => ({
+      id,
+      host,
+      boxId,
+      open,
+      near: (zone !== "" && one.zone === zone) || (quality.rttMs ?? Infinity) <= NEAR_MS,
+    }));
+}
+
+/** Measures the service of this id as it is now; one that is gone is not measured. */
+function measuring({ clock, mesh }: DiscoveryNeeds, catalogue: () => Catalogue): (id: string) => Promise<Measured> {
+  const resolver = createResolver({ clock });
+  return async (id) => {
+    const service = catalogue().get(id);
+    if (!service) return "later";
+    const box = mesh.box(service.boxId);
+    // What its record says counts only where it answers gossip, too.
+    const isSure = box?.address != null && box.address === box.answersAt;
+    const where = { box: isSure ? box.address : null, self: mesh.box(mesh.selfId)?.address ?? null };
+    return measureService(service, { clock, resolver, where });
   };
 }
 
@@ -130,8 +175,14 @@ function handlersOf(parts: Parts): Handlers<typeof discoveryContract.endpoints> 
   return {
     list: (input) => (input.all ? catalogue.all() : catalogue.shown()).filter((service) => matches(service, input)),
     show({ id }) {
-      const history = measure.history(id).map(({ atMs, ...sample }) => ({ at: isoTime(atMs), ...sample }));
-      return { ...catalogue.find(id), history };
+      const found = catalogue.find(id);
+      measure.looked(id);
+      return found;
+    },
+    quality({ id }) {
+      const found = catalogue.find(id);
+      measure.looked(id);
+      return reportOf(found, needs.mesh.box(found.boxId)!, measure, needs.clock.wallMs());
     },
     publish(input) {
       needs.mesh.checkClock();
@@ -145,7 +196,7 @@ function handlersOf(parts: Parts): Handlers<typeof discoveryContract.endpoints> 
     withdraw: ({ id }) => viewOfKey(own.withdraw(keyOf(id)).key),
     restore: ({ id }) => viewOfKey(own.restore(keyOf(id)).key),
     async measure({ id }) {
-      await measure.measure(catalogue.find(id));
+      await measure.now(catalogue.find(id).id);
       return catalogue.find(id);
     },
     publicPage: () => publicPage(parts),
@@ -201,9 +252,13 @@ function warningsOf(own: OwnServices): Warning[] {
   }));
 }
 
-function metricsOf(catalogue: Catalogue): Metric[] {
+function metricsOf(catalogue: Catalogue, measure: Measure): Metric[] {
   const { own, community } = catalogue.counts();
+  const { services, measurements, bytes } = measure.counts();
   return [
+    { name: "services_measured", type: "gauge", help: "Services with a history of quality.", value: services },
+    { name: "service_measurements_total", type: "counter", help: "Measurements since the start.", value: measurements },
+    { name: "service_history_bytes", type: "gauge", help: "Text of all histories of quality.", value: bytes },
     { name: "services_own", type: "gauge", help: "Services that this box offers.", value: own },
     { name: "services_community", type: "gauge", help: "Services visible from here.", value: community },
   ];

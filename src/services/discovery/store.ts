@@ -16,17 +16,11 @@ export interface OwnService {
   reason: string | null;
 }
 
-export interface Sample {
-  atMs: number;
-  ok: boolean;
-  rttMs: number | null;
-  firstByteMs: number | null;
+/** The history of one service as it is stored (history.ts). */
+export interface HistoryRow {
+  service: string;
+  data: string;
 }
-
-/** Samples kept per service; the oldest goes first. */
-export const SAMPLES_PER_SERVICE_MAX = 100;
-/** Samples older than this are forgotten. */
-export const SAMPLE_AGE_MS_MAX = 7 * 86_400_000;
 
 const MIGRATIONS = [
   `CREATE TABLE discovery_own (key TEXT PRIMARY KEY, body TEXT NOT NULL, checkKind TEXT NOT NULL, state TEXT NOT NULL,
@@ -34,6 +28,9 @@ const MIGRATIONS = [
    CREATE TABLE discovery_samples (service TEXT NOT NULL, atMs INTEGER NOT NULL, ok INTEGER NOT NULL, rttMs REAL,
      firstByteMs REAL, PRIMARY KEY (service, atMs)) STRICT, WITHOUT ROWID;
    CREATE TABLE discovery_growth (day TEXT PRIMARY KEY, boxes INTEGER NOT NULL, services INTEGER NOT NULL) STRICT;`,
+  // Measurements one by one became hours; what was measured before is measured again within the hour.
+  `DROP TABLE discovery_samples;
+   CREATE TABLE discovery_history (service TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;`,
 ];
 
 export type DiscoveryStore = ReturnType<typeof discoveryStore>;
@@ -59,35 +56,22 @@ export function discoveryStore(store: Store) {
         .run(own.key, JSON.stringify(own.body), own.check, own.state, own.reason),
     removeOwn: (key: string) => store.prepare("DELETE FROM discovery_own WHERE key = ?").run(key),
 
-    samples(service: string): Sample[] {
-      const rows = store
-        .prepare<{ atMs: number; ok: number; rttMs: number | null; firstByteMs: number | null }>(
-          "SELECT atMs, ok, rttMs, firstByteMs FROM discovery_samples WHERE service = ? ORDER BY atMs",
-        )
-        .all(service);
-      return rows.map((row) => ({ ...row, ok: row.ok === 1 }));
-    },
-    /** The ids of all services that have samples. */
-    sampled: () =>
+    history: (service: string): string | undefined =>
+      store.prepare<HistoryRow>("SELECT data FROM discovery_history WHERE service = ?").get(service)?.data,
+    /** Histories by service, some at a time: those after the given one. */
+    historiesAfter: (service: string, most: number): HistoryRow[] =>
       store
-        .prepare<{ service: string }>("SELECT DISTINCT service FROM discovery_samples")
-        .all()
-        .map((row) => row.service),
-    addSample(service: string, sample: Sample) {
+        .prepare<HistoryRow>("SELECT * FROM discovery_history WHERE service > ? ORDER BY service LIMIT ?")
+        .all(service, most),
+    /** Writes and forgets in one transaction. */
+    saveHistories(rows: readonly HistoryRow[], forgotten: readonly string[]) {
       store.transaction(() => {
-        store
-          .prepare(
-            "INSERT OR REPLACE INTO discovery_samples (service, atMs, ok, rttMs, firstByteMs) VALUES (?, ?, ?, ?, ?)",
-          )
-          .run(service, sample.atMs, sample.ok ? 1 : 0, sample.rttMs, sample.firstByteMs);
-        store
-          .prepare(`DELETE FROM discovery_samples WHERE service = ?1 AND (atMs < ?2 OR atMs <
-             (SELECT min(atMs) FROM
-               (SELECT atMs FROM discovery_samples WHERE service = ?1 ORDER BY atMs DESC LIMIT ?3)))`)
-          .run(service, sample.atMs - SAMPLE_AGE_MS_MAX, SAMPLES_PER_SERVICE_MAX);
+        const put = store.prepare("INSERT OR REPLACE INTO discovery_history (service, data) VALUES (?, ?)");
+        for (const { service, data } of rows) put.run(service, data);
+        const drop = store.prepare("DELETE FROM discovery_history WHERE service = ?");
+        for (const service of forgotten) drop.run(service);
       });
     },
-    forgetSamples: (service: string) => store.prepare("DELETE FROM discovery_samples WHERE service = ?").run(service),
 
     noteGrowth: (day: string, boxes: number, services: number) =>
       store

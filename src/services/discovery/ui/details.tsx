@@ -1,5 +1,4 @@
 /** One service in full: what it says of itself, how good it has been from here, and for its host: change, withdraw. */
-import gauge from "lucide-static/icons/gauge.svg?raw";
 import trash from "lucide-static/icons/eye-off.svg?raw";
 import undo from "lucide-static/icons/undo-2.svg?raw";
 import pencil from "lucide-static/icons/pencil.svg?raw";
@@ -10,15 +9,14 @@ import { call } from "../../../../ui/src/client.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
 import { CopyButton } from "../../../../ui/src/components/copy.tsx";
 import { Dialog } from "../../../../ui/src/components/dialog.tsx";
-import { Sparkline } from "../../../../ui/src/components/figures.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
-import { Ago } from "../../../../ui/src/components/time.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
-import { date, milliseconds, percent } from "../../../../ui/src/format.ts";
+import { date } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { Publish } from "./publish.tsx";
-import { QualityMark, ServiceAction, reasonText } from "./row.tsx";
+import { QualityPart } from "./quality-part.tsx";
+import { ServiceAction, reasonText } from "./row.tsx";
 
 type Shown = Output<"discovery.show">;
 
@@ -47,7 +45,7 @@ export function Details({ id, onClose }: { id: string; onClose: () => void }) {
                 <OwnActions service={shown} onChange={() => setChanging(true)} onDone={service.reload} />
               ) : null}
             </div>
-            <QualityPart service={shown} onMeasured={service.reload} />
+            <QualityPart id={shown.id} own={shown.own} />
             <Facts service={shown} />
           </div>
         )}
@@ -98,71 +96,6 @@ export function OwnActions({
         </Button>
       )}
     </>
-  );
-}
-
-function QualityPart({ service, onMeasured }: { service: Shown; onMeasured: () => void }) {
-  const { quality, history } = service;
-  const times = history.map((one) => (one.ok ? (one.firstByteMs ?? one.rttMs ?? 0) : null));
-  const failures = history.filter((one) => !one.ok).length;
-  const first = history[0];
-  const measure = () =>
-    attempt(async () => {
-      await call("discovery.measure", { id: service.id });
-      onMeasured();
-    });
-  return (
-    <section class="stack tight">
-      <div class="cluster apart">
-        <h3>{t("discovery.quality")}</h3>
-        <Button kind="quiet" icon={gauge} onClick={measure}>
-          {t("discovery.measure")}
-        </Button>
-      </div>
-      <QualityMark quality={quality} />
-      {history.length > 1 && first ? (
-        <>
-          <Sparkline values={times} label={t("quality.history", { count: history.length, failures })} />
-          <p class="soft small">
-            {t("quality.history", { count: history.length, failures })}{" "}
-            {t("quality.history-since", { date: date(first.at, language.value) })}
-          </p>
-        </>
-      ) : (
-        <p class="soft small">{t("quality.no-history")}</p>
-      )}
-      <dl class="facts">
-        {quality.firstByteMs === null ? null : (
-          <>
-            <dt>{t("quality.first-byte")}</dt>
-            <dd class="figure">{milliseconds(quality.firstByteMs, language.value)}</dd>
-          </>
-        )}
-        {quality.lossPercent === null ? null : (
-          <>
-            <dt>{t("quality.loss")}</dt>
-            <dd class="figure">{percent(quality.lossPercent, language.value)}</dd>
-          </>
-        )}
-        {quality.success7dPercent === null ? null : (
-          <>
-            <dt>{t("quality.success")}</dt>
-            <dd class="figure">{percent(quality.success7dPercent, language.value)}</dd>
-          </>
-        )}
-        {quality.load === null ? null : (
-          <>
-            <dt>{t("quality.load")}</dt>
-            <dd class="figure">{percent(quality.load * 100, language.value)}</dd>
-          </>
-        )}
-      </dl>
-      {quality.measuredAt ? (
-        <p class="soft small">
-          {t("quality.measured")} <Ago at={quality.measuredAt} />
-        </p>
-      ) : null}
-    </section>
   );
 }
 

@@ -13,6 +13,7 @@ import { navigate } from "../../../../ui/src/router.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { t } from "../../../../ui/src/words.ts";
 import { AllServices } from "./all-services.tsx";
+import { Announced } from "../../lan/ui/announced.tsx";
 import { Details } from "./details.tsx";
 import { Heard } from "./heard.tsx";
 import { OwnServices } from "./own-services.tsx";
@@ -57,7 +58,12 @@ export default function ServicesPanel({ rest }: PanelProps) {
           </Loaded>
         ) : null}
         {at === "own" ? <OwnServices onPublish={() => setPublishing(true)} /> : null}
-        {at === "heard" ? <Heard heard={heard} /> : null}
+        {at === "heard" ? (
+          <>
+            <Heard heard={heard} />
+            <Announced />
+          </>
+        ) : null}
       </div>
       <Player />
       {rest && at === "" ? <Details key={rest} id={rest} onClose={() => navigate("/services")} /> : null}

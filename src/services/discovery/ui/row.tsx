@@ -5,42 +5,12 @@ import open from "lucide-static/icons/external-link.svg?raw";
 import stop from "lucide-static/icons/square.svg?raw";
 import { Button, LinkButton } from "../../../../ui/src/components/button.tsx";
 import { CopyButton } from "../../../../ui/src/components/copy.tsx";
-import { Bars } from "../../../../ui/src/components/figures.tsx";
 import { Icon } from "../../../../ui/src/components/icon.tsx";
-import { Ago } from "../../../../ui/src/components/time.tsx";
-import { milliseconds } from "../../../../ui/src/format.ts";
-import { language, t, word } from "../../../../ui/src/words.ts";
+import { t, word } from "../../../../ui/src/words.ts";
 import { categoryIcon } from "./kinds.ts";
 import { play, playing } from "./player.tsx";
-import { type Quality, type Service, level, levelWord } from "./view.ts";
-
-export function QualityMark({ quality }: { quality: Quality }) {
-  const at = level(quality);
-  return (
-    <span class="quality">
-      <Bars level={at} />
-      <span>
-        {t(`quality.${levelWord(at)}`)}
-        <br />
-        <span class="soft small figure">
-          {quality.rttMs === null || at === 0 ? null : (
-            <>
-              {quality.rttSource === "estimate"
-                ? t("quality.about", { time: milliseconds(quality.rttMs, language.value) })
-                : milliseconds(quality.rttMs, language.value)}{" "}
-              ·{" "}
-            </>
-          )}
-          {quality.measuredAt ? (
-            <Ago at={quality.measuredAt} />
-          ) : (
-            t(quality.rttMs === null ? "quality.not-measured" : "quality.estimated")
-          )}
-        </span>
-      </span>
-    </span>
-  );
-}
+import { QualityMark } from "./quality-mark.tsx";
+import type { Service } from "./view.ts";
 
 export function ServiceAction({ service }: { service: Service }) {
   const usable = service.state === "up" || service.own;
@@ -99,7 +69,7 @@ export function ServiceRow({ service, gone = false }: { service: Service; gone?:
         <span class="soft small line">{service.own && service.reason ? reasonText(service) : service.description}</span>
       </div>
       <div class="service-quality">
-        <QualityMark quality={service.quality} />
+        <QualityMark service={service} />
       </div>
       <div class="service-action">
         <ServiceAction service={service} />

@@ -2,17 +2,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findable } from "../../../../ui/src/find.ts";
-import { NO_WISH, type Service, filtered, level, levelWord, sorted, tally, wordsOf } from "./view.ts";
+import { NO_WISH, type Service, filtered, markOf, sorted, tally, wordsOf } from "./view.ts";
 
 const QUALITY: Service["quality"] = {
   score: 80,
+  method: "http",
   reachable: true,
   rttMs: 10,
   rttSource: "measured",
+  rttAt: "2026-11-20T10:00:00Z",
   firstByteMs: 20,
   lossPercent: 0,
+  lossSamples: 20,
   success7dPercent: 100,
+  samples: 90,
   load: null,
+  loadAt: null,
   measuredAt: "2026-11-20T10:00:00Z",
 };
 
@@ -44,16 +49,23 @@ function service(id: string, change: Partial<Service> = {}, quality: Partial<Ser
   };
 }
 
-test("by quality: best first, unknown after known, what is gone last", () => {
+test("by quality: best first, what was not measured after what was, then the silent ones, what is gone last", () => {
   const list = [
     service("gone", { state: "away" }, { score: 99 }),
-    service("unknown", {}, { score: null }),
-    service("fair", {}, { score: 40 }),
+    service("silent", {}, { score: 0, reachable: false }),
+    service("far and not measured", {}, { score: null, rttMs: 90 }),
+    service("nothing known", {}, { score: null, rttMs: null }),
+    service("also unknown", {}, { score: null, rttMs: null }),
+    service("near and not measured", {}, { score: null, rttMs: 1 }),
+    service("poor", {}, { score: 1, rttMs: 900 }),
     service("best"),
   ];
   assert.deepEqual(
     sorted(list, "quality").map((one) => one.id),
-    ["best", "fair", "unknown", "gone"],
+    [
+      ...["best", "poor", "near and not measured", "far and not measured"],
+      ...["also unknown", "nothing known", "silent", "gone"],
+    ],
   );
 });
 
@@ -84,13 +96,33 @@ test("filters join", () => {
   assert.deepEqual(filtered(entries, { ...NO_WISH, category: "radio" }).length, 2);
 });
 
-test("bars follow the score; no answer is none, nothing known is unknown", () => {
+test("only what was measured gets bars and a word of praise; the rest says what it is", () => {
+  const mark = (quality: Partial<Service["quality"]>, state: Service["state"] = "up") =>
+    markOf({ state, quality: { ...QUALITY, ...quality } });
   assert.deepEqual(
-    [1, 25, 26, 74, 100].map((score) => level({ ...QUALITY, score })),
-    [1, 1, 2, 3, 4],
+    [1, 25, 26, 74, 100].map((score) => mark({ score })),
+    [
+      { level: 1, word: "poor" },
+      { level: 1, word: "poor" },
+      { level: 2, word: "fair" },
+      { level: 3, word: "good" },
+      { level: 4, word: "best" },
+    ],
   );
-  assert.equal(level({ ...QUALITY, reachable: false }), 0);
-  assert.equal(levelWord(level({ ...QUALITY, score: null })), "unknown");
+  assert.deepEqual(mark({ score: 0, reachable: false }), { level: 0, word: "none" });
+  const never = {
+    score: null,
+    reachable: null,
+    measuredAt: null,
+    samples: 0,
+    rttMs: 1,
+    rttSource: "estimate" as const,
+  };
+  assert.deepEqual(mark(never), { level: null, word: "unmeasured" });
+  assert.deepEqual(mark({ ...never, method: "none" }), { level: null, word: "unmeasurable" });
+  assert.deepEqual(mark({ score: null }, "away"), { level: null, word: "off" });
+  assert.deepEqual(mark({ score: null }, "withdrawn"), { level: null, word: "off" });
+  assert.deepEqual(mark({ score: null }, "failing"), { level: 0, word: "none" });
 });
 
 test("tallies are sorted by count", () => {

@@ -25,17 +25,33 @@ export function wordsOf(service: Service): string[] {
   return [service.title, service.description, service.type, service.category, service.box, service.zone, service.owner];
 }
 
-/** 0 to 4 bars; null while nothing is known. A service that does not answer has none. */
-export function level({ score, reachable }: Quality): number | null {
-  if (reachable === false) return 0;
-  if (score === null) return null;
-  return Math.min(4, Math.max(1, Math.ceil(score / 25)));
-}
-
 const QUALITY_WORDS = ["none", "poor", "fair", "good", "best"] as const;
 
-export function levelWord(at: number | null): "unknown" | (typeof QUALITY_WORDS)[number] {
-  return at === null ? "unknown" : (QUALITY_WORDS[at] ?? "unknown");
+export interface Mark {
+  /** 0 to 4 bars; null while nothing was measured: no bars is an answer, none drawn is not. */
+  level: number | null;
+  word: (typeof QUALITY_WORDS)[number] | "unmeasured" | "unmeasurable" | "off";
+}
+
+/** Only what was measured from here gets a word of praise or blame. */
+export function markOf({ state, quality }: Pick<Service, "state" | "quality">): Mark {
+  const { score, reachable, method } = quality;
+  if (state === "away" || state === "withdrawn") return { level: null, word: "off" };
+  if (state === "failing" || reachable === false) return { level: 0, word: "none" };
+  if (score === null) return { level: null, word: method === "none" ? "unmeasurable" : "unmeasured" };
+  const level = Math.min(4, Math.max(1, Math.ceil(score / 25)));
+  return { level, word: QUALITY_WORDS[level]! };
+}
+
+/** A good one before one not measured, that before one that does not answer. */
+function qualityRank({ quality }: Service): number {
+  if (quality.score === null) return 0;
+  return quality.score > 0 ? quality.score : -1;
+}
+
+/** Two unknown distances are equal, not NaN. */
+function byDistance(a: Service, b: Service): number {
+  return (a.quality.rttMs ?? Number.MAX_VALUE) - (b.quality.rttMs ?? Number.MAX_VALUE);
 }
 
 const STATE_RANK = { up: 0, failing: 1, away: 2, withdrawn: 3 } as const;
@@ -44,25 +60,23 @@ function byTitle(a: Service, b: Service): number {
   return a.title < b.title ? -1 : a.title > b.title ? 1 : a.id < b.id ? -1 : 1;
 }
 
-/** Whatever is up comes first; what is unknown comes after what is known. */
+/** Whatever is up comes first; what was not measured comes after what was, the nearest first. */
 function comparison(sort: Sort): (a: Service, b: Service) => number {
   const rank = (a: Service, b: Service) => STATE_RANK[a.state] - STATE_RANK[b.state];
   if (sort === "title") return byTitle;
   if (sort === "newest") return (a, b) => (a.since < b.since ? 1 : a.since > b.since ? -1 : byTitle(a, b));
-  if (sort === "distance") {
-    return (a, b) => rank(a, b) || (a.quality.rttMs ?? Infinity) - (b.quality.rttMs ?? Infinity) || byTitle(a, b);
-  }
-  return (a, b) => rank(a, b) || (b.quality.score ?? -1) - (a.quality.score ?? -1) || byTitle(a, b);
+  if (sort === "distance") return (a, b) => rank(a, b) || byDistance(a, b) || byTitle(a, b);
+  return (a, b) => rank(a, b) || qualityRank(b) - qualityRank(a) || nearerUnmeasured(a, b) || byTitle(a, b);
 }
 
-/** NaN arises from Infinity - Infinity; two unknown distances are equal. */
-function safely(compare: (a: Service, b: Service) => number): (a: Service, b: Service) => number {
-  return (a, b) => compare(a, b) || byTitle(a, b);
+/** Among those that were not measured the estimate is all there is. */
+function nearerUnmeasured(a: Service, b: Service): number {
+  return a.quality.score === null && b.quality.score === null ? byDistance(a, b) : 0;
 }
 
 /** Sorts once; filtering keeps the order, so that a key press never sorts again. */
 export function sorted(services: readonly Service[], sort: Sort): Service[] {
-  return services.toSorted(safely(comparison(sort)));
+  return services.toSorted(comparison(sort));
 }
 
 export function filtered(entries: readonly Findable<Service>[], wish: Wish): Service[] {
