@@ -51,8 +51,9 @@ interface Leaf {
 
 function leavesOf(command: Command, path: readonly string[]): Leaf[] {
   const words = [...path, command.name()];
-  if (command.commands.length === 0) return [{ words: words.join(" "), command }];
-  return command.commands.flatMap((child) => leavesOf(child, words));
+  // "mesh keyring" is a command, and holds "mesh keyring rotate". One that only holds others has no flags.
+  const own = command.options.length > 0 || command.commands.length === 0 ? [{ words: words.join(" "), command }] : [];
+  return [...own, ...command.commands.flatMap((child) => leavesOf(child, words))];
 }
 
 function section({ words, command }: Leaf): string[] {

@@ -9,6 +9,7 @@ import { inputFailure } from "../kernel/config.ts";
 import { say } from "../kernel/words.ts";
 import { services } from "../services/index.ts";
 import { callBox, cliErrors, firstLine } from "./call.ts";
+import { followBox } from "./follow.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { printOutput } from "./print.ts";
 import { words } from "./words.ts";
@@ -47,6 +48,8 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
   }
   command.option("--data <folder>", "the box's data folder").option("--json", "print one JSON value and nothing else");
   if (shape.confirm) command.option("--yes", "do not ask");
+  if (shape.follow)
+    command.option("--follow", "go on with what is new until it is stopped; with --json one value a line");
   command.action(async () => {
     const input: Record<string, unknown> = {};
     positional.forEach((key, index) => {
@@ -62,6 +65,10 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
     const checked = endpoint.input.safeParse(input);
     if (!checked.success) throw inputFailure(checked.error);
     if (shape.confirm && !command.opts()["yes"]) await confirm(shape.confirm, input, languageOf(command));
+    const { warning } = shape;
+    if (warning && input[warning.input]) process.stderr.write(`${say(words, languageOf(command), warning.words)}\n`);
+    if (command.opts()["follow"])
+      return followBox({ data, endpoint, input, shape, json, language: languageOf(command) });
     const output = await callBox(data, endpoint, input, languageOf(command));
     printOutput(output, { json, shape });
     if (typeof output === "object" && output !== null && (output as { ok?: unknown }).ok === false)

@@ -45,15 +45,22 @@ test("lists as tables, things as lines, one value alone, JSON as it is", () => {
 });
 
 test("cells are cut, line breaks and control characters do not reach the terminal", () => {
-  const [cut, tame, score] = printed(
+  const at = (agoMs: number) => new Date(Date.now() - agoMs).toISOString();
+  const measured = { quality: { score: 93, samples: 12, measuredAt: at(185_000), rttMs: 1, rttAt: at(0) } };
+  const guessed = { quality: { score: null, rttMs: 20.1, rttSource: "estimate", rttAt: at(0) } };
+  const [cut, tame, score, ages] = printed(
     [[{ a: "x".repeat(CELL_WIDTH_MAX + 20) }]],
     [[{ a: "one\ntwo\u001b]0;title\u0007 three", b: "\u009b31m" }]],
-    [[{ quality: { score: 93, rttMs: 1 } }, { quality: { score: null } }]],
+    [[measured, guessed, { quality: { score: null } }]],
+    [{ quality: { score: 93, measuredAt: at(3 * 3_600_000), loadAt: null } }],
   );
   assert.equal(cut, `a\n${"x".repeat(CELL_WIDTH_MAX)}\n`);
   assert.doesNotMatch(tame!.replaceAll("\n", ""), /\p{Cc}/u);
   assert.match(tame!, /one two \]0;title three/);
-  assert.equal(score, "quality\n93 (estimated)\n-\n");
+  const [head, known, unknown, none] = score!.split("\n");
+  assert.deepEqual([head, known, none], ["quality", "93 (measured 12x, 3 min ago)", "-"]);
+  assert.match(unknown!, /^- \(about 20\.1 ms, estimated \d+ s ago\)$/);
+  assert.match(ages!, /\n {2}measuredAt {2}20[-\d]+T[:.\d]+Z \(3 h ago\)\n {2}loadAt {6}-\n/);
 });
 
 test("a failure: code, text and advice in the caller's language; the cause only when it is a bug", () => {
@@ -69,4 +76,23 @@ test("a failure: code, text and advice in the caller's language; the cause only 
   const bug = run('printFailure(fail("internal", { cause: new Error("why") }), true, "en");');
   assert.match(bug.err, /Error: why/);
   assert.doesNotMatch(bug.out, /why/);
+});
+
+test("a column that no row has is left out, short facts stand as pairs, nothing in a list is a dash", () => {
+  const columns = ["name", "tags", "secret"];
+  const tags = { role: "comu", n: "For\u0007n" };
+  const [without, empty, nested] = printed(
+    [
+      [
+        { name: "a", tags },
+        { name: "b", tags: {} },
+      ],
+      { columns },
+    ],
+    [{ acks: [], answers: [] }],
+    [[{ tags: { deep: { x: 1 } } }]],
+  );
+  assert.equal(without, "name  tags\na     role=comu n=For n\nb     -\n");
+  assert.equal(empty, "acks     -\nanswers  -\n");
+  assert.match(nested!, /\{"deep":\{"x":1\}\}/);
 });

@@ -2,12 +2,14 @@
  * How answers and errors look on a terminal: tables for lists, "key  value" lines for single things, JSON on request.
  */
 import { styleText } from "node:util";
+import { systemClock } from "../kernel/clock.ts";
 import type { CommandShape } from "../kernel/contract.ts";
 import type { Failure } from "../kernel/errors.ts";
 import type { Language } from "../kernel/words.ts";
 import { errorBody } from "../platform/web/api.ts";
 import { words } from "./words.ts";
 
+const clock = systemClock();
 /** A cell of a table is cut at this width. */
 export const CELL_WIDTH_MAX = 60;
 
@@ -23,6 +25,15 @@ export function printFailure(failure: Failure, json: boolean, language: Language
   if (failure.code === "internal" && failure.cause) process.stderr.write(`  ${String(failure.cause)}\n`);
 }
 
+/** Further rows of a list whose head was printed already: the columns in one line each. */
+export function printMore(rows: readonly Row[], options: { json: boolean; shape: CommandShape }): void {
+  for (const row of rows) {
+    const columns = options.shape.columns ?? Object.keys(row);
+    const text = options.json ? JSON.stringify(row) : columns.map((column) => show(row[column], column)).join("  ");
+    process.stdout.write(`${text}\n`);
+  }
+}
+
 function asText(output: unknown, shape: CommandShape): string {
   if (Array.isArray(output)) return table(output as Row[], shape.columns);
   if (typeof output !== "object" || output === null) return `${show(output)}\n`;
@@ -31,7 +42,7 @@ function asText(output: unknown, shape: CommandShape): string {
   return lines(Object.fromEntries(Object.entries(row).filter(([key]) => !shape.hidden?.includes(key))), "");
 }
 
-type Row = Record<string, unknown>;
+export type Row = Record<string, unknown>;
 
 function lines(row: Row, indent: string): string {
   const width = Math.max(0, ...Object.keys(row).map((key) => key.length));
@@ -42,7 +53,8 @@ function lines(row: Row, indent: string): string {
         .replaceAll(/^/gm, `${indent}  `)
         .trimEnd()}\n`;
     } else if (typeof value === "object" && value !== null && !Array.isArray(value) && indent.length < 8) {
-      text += `${indent}${bold(key)}\n${lines(value as Row, `${indent}  `)}`;
+      const row = "score" in value ? withAges(value as Row) : (value as Row);
+      text += `${indent}${bold(key)}\n${lines(row, `${indent}  `)}`;
     } else {
       text += `${indent}${bold(key.padEnd(width))}  ${show(value, key)}\n`;
     }
@@ -52,7 +64,8 @@ function lines(row: Row, indent: string): string {
 
 function table(rows: Row[], wished?: readonly string[]): string {
   if (rows.length === 0) return "(none)\n";
-  const columns = wished ?? Object.keys(rows[0]!);
+  // A column that no row has was not asked for.
+  const columns = wished?.filter((column) => rows.some((row) => column in row)) ?? Object.keys(rows[0]!);
   const cells = rows.map((row) => columns.map((column) => show(row[column], column).slice(0, CELL_WIDTH_MAX)));
   const widths = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]!.length)));
   const line = (parts: readonly string[]) =>
@@ -64,25 +77,58 @@ function table(rows: Row[], wished?: readonly string[]): string {
 }
 
 function show(value: unknown, key = ""): string {
-  if (value === null || value === undefined || value === "") return "-";
+  if (value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0)) return "-";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.map((one) => show(one)).join(", ");
-  if (typeof value === "object") return "score" in value ? showQuality(value as Quality) : JSON.stringify(value);
+  if (typeof value === "object") return "score" in value ? showQuality(value as Quality) : showPairs(value as Row);
   if (key.endsWith("Bytes") && typeof value === "number") return showBytes(value);
   // Control characters too: what other boxes say must not steer the terminal.
   return String(value).replaceAll(/[\s\p{Cc}]+/gu, " ");
 }
 
-interface Quality {
-  score: number | null;
-  rttSource?: string | null;
-  measuredAt?: string | null;
+/** Short facts, such as tags, as people write them; anything deeper as JSON. */
+function showPairs(row: Row): string {
+  const pairs = Object.entries(row);
+  if (pairs.some(([, value]) => typeof value !== "string")) return JSON.stringify(row);
+  return show(pairs.map(([key, value]) => `${key}=${String(value)}`).join(" "));
 }
 
-/** Never a number without its age. */
-function showQuality({ score, measuredAt }: Quality): string {
-  if (score === null) return "-";
-  return `${score} (${measuredAt ? measuredAt.slice(0, 19).replace("T", " ") : "estimated"})`;
+interface Quality {
+  score: number | null;
+  samples?: number;
+  measuredAt?: string | null;
+  rttMs?: number | null;
+  rttSource?: "estimate" | "measured" | null;
+  rttAt?: string | null;
+}
+
+/** Never a number without its age, its kind, and how many measurements stand behind a score. */
+function showQuality({ score, samples, measuredAt, rttMs, rttSource, rttAt }: Quality): string {
+  if (score !== null && measuredAt) return `${score} (measured ${samples}x, ${ago(measuredAt)})`;
+  if (typeof rttMs !== "number" || !rttAt) return "-";
+  return `- (${rttSource === "estimate" ? `about ${rttMs} ms, estimated` : `${rttMs} ms, measured`} ${ago(rttAt)})`;
+}
+
+/** The times among the figures of a service with their ages. */
+function withAges(quality: Row): Row {
+  const isTime = (key: string, value: unknown): value is string => key.endsWith("At") && typeof value === "string";
+  const pairs = Object.entries(quality);
+  return Object.fromEntries(
+    pairs.map(([key, value]) => [key, isTime(key, value) ? `${value} (${ago(value)})` : value]),
+  );
+}
+
+const AGES = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["min", 60],
+] as const;
+
+/** "3 min ago". */
+function ago(iso: string): string {
+  const seconds = Math.max(0, Math.floor((clock.wallMs() - Date.parse(iso)) / 1000));
+  const [unit, size] = AGES.find((age) => seconds >= age[1]) ?? ["s", 1];
+  return `${Math.floor(seconds / size)} ${unit} ago`;
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];

@@ -33,6 +33,13 @@ export interface CommandShape {
   hidden?: readonly string[];
   /** Asks for a yes first on a terminal; `--yes` answers it. The word key of the question. */
   confirm?: string;
+  /** Said on standard error when this switch is given: the input, and the word key of the sentence. */
+  warning?: { input: string; words: string };
+  /**
+   * For a list that grows: `--follow` goes on printing what is new. The event that says so, the key of a row by which
+   * it is told apart, and the input that asks for the rows after it.
+   */
+  follow?: { event: string; key: string; input: string };
 }
 
 export interface Endpoint<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {

@@ -59,6 +59,7 @@ export const kernelErrors = defineErrors({
   unavailable: 503,
   "timed-out": 504,
   "disk-full": 507,
+  "storage-failed": 500,
   "limit-reached": 507,
 });
 

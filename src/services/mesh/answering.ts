@@ -16,6 +16,7 @@ import type { Envelope } from "./peers.ts";
 import type { Session } from "./session.ts";
 import { answerJoin } from "./sponsor.ts";
 import type { MeshStore } from "./store.ts";
+import type { Busy, WorkShare } from "./work-share.ts";
 
 /** Boxes asked whether they reach this one. */
 const REACH_ASKED_MAX = 3;
@@ -28,6 +29,7 @@ export interface AnsweringNeeds {
   random: Random;
   identity: Identity;
   rows: MeshStore;
+  share: WorkShare;
   session: () => Session | undefined;
 }
 
@@ -35,6 +37,8 @@ export interface Answering {
   handle(request: LinkRequest): Promise<LinkAnswer>;
   serve: MeshClient["serve"];
   request(links: Links, session: Session, asked: ServiceRequest): Promise<PeerAnswer>;
+  /** Requests of boxes that had used up their share. */
+  refused: WorkShare["refused"];
   /** True when at least one of these boxes reaches this one over a link of its own. */
   reachable(session: Session, boxes: string[]): Promise<boolean>;
 }
@@ -52,12 +56,13 @@ const { fail } = meshErrors;
 export function createAnswering(needs: AnsweringNeeds): Answering {
   const handlers = new Map<string, Handler>();
 
-  const answerMesh = async (session: Session, peer: string, path: string, body: unknown): Promise<unknown> => {
-    if (path === "join") return answerJoin({ ...needs, session }, peer, body);
+  const answerMesh = async (session: Session, peer: string, path: string, raw: Uint8Array, busy: Busy) => {
+    const body = await busy(() => readJson(raw, MESSAGE_MAX_BYTES));
+    if (path === "join") return await busy(() => answerJoin({ ...needs, session }, peer, body));
     if (session.isExcluded(peer)) throw fail("excluded");
     if (!session.isMember(peer)) throw fail("community-closed");
     const fields = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
-    if (path === "sync" || path === "push") return session.replica.answer(peer, path, body) ?? {};
+    if (path === "sync" || path === "push") return (await session.replica.answer(peer, path, body, busy)) ?? {};
     if (path === "key") {
       const key = session.keyring.give(Number(fields["epoch"]), String(fields["check"]));
       return key ? { key: Buffer.from(key).toString("base64url") } : {};
@@ -89,19 +94,18 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
       if (!session) return envelope(503, { error: { code: "community-unreachable" } });
       if (!request.path.startsWith(MESH_PATH)) return serveMember(session, request);
       try {
-        const body = await answerMesh(
-          session,
-          request.peer,
-          request.path.slice(MESH_PATH.length),
-          readJson(request.body, MESSAGE_MAX_BYTES),
-        );
-        return envelope(200, { body });
+        const path = request.path.slice(MESH_PATH.length);
+        return await needs.share.run(request.peer, async (busy) => {
+          const body = await answerMesh(session, request.peer, path, request.body, busy);
+          return busy(() => envelope(200, { body }));
+        });
       } catch (error) {
         if (!isFailure(error)) throw error;
         return envelope(error.status, { error: { code: error.code, params: error.params } });
       }
     },
     serve: (path, handler) => void handlers.set(path, handler),
+    refused: needs.share.refused,
     async request(links, session, { boxId, path, body, timeoutMs, signal }) {
       const at = session.peers.addressOf(boxId);
       if (!at || !session.isMember(boxId)) throw fail("box-unknown", { params: { box: boxId } });

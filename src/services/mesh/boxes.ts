@@ -15,8 +15,18 @@ import type { MeshStore } from "./store.ts";
 export interface BoxTags {
   /** Load per core times 100. */
   l?: string;
+  /** When it said so: minutes since 1970 in base 36, by its own clock. */
+  t?: string;
   /** Health: o(k), i(nfo), w(arning), e(rror). */
   h?: string;
+  /** The newest gossip key that it holds: number, and the beginning of its check. */
+  k?: string;
+}
+
+const MINUTE_MS = 60_000;
+
+export function saidAt(wallMs: number): string {
+  return Math.floor(wallMs / MINUTE_MS).toString(36);
 }
 
 const HEALTH = { o: "ok", i: "info", w: "warning", e: "error" } as const;
@@ -46,7 +56,7 @@ export function listBoxes(needs: BoxesNeeds, session: Session | undefined): BoxV
 }
 
 /** What the steward wrote down of a box whose own records are gone. */
-function nameOfExcluded(session: Session, id: string): Partial<BoxBody> {
+export function nameOfExcluded(session: Session, id: string): Partial<BoxBody> {
   const by = session.admission.view()!.excluded.get(id)!.by;
   const body = (session.replica.core.get(by, "exclude", id)?.body ?? {}) as Record<string, unknown>;
   const text = (value: unknown) => (typeof value === "string" && !/\p{Cc}/u.test(value) ? value.slice(0, 60) : "");
@@ -78,10 +88,13 @@ function emptyView(id: string, state: BoxState, body?: Partial<BoxBody>): BoxVie
     webPort: body?.webPort ?? null,
     version: body?.version ?? "",
     rttMs: null,
+    rttAtMs: null,
+    answersAt: null,
     seenMs: null,
     sinceMs: null,
     startedMs: body?.startedMs ?? null,
     load: null,
+    loadAtMs: null,
     health: null,
   };
 }
@@ -93,9 +106,11 @@ function selfView(needs: BoxesNeeds, session: Session | undefined): BoxView {
     self: true,
     steward: view?.stewards.has(needs.selfId) ?? false,
     rttMs: 0,
+    rttAtMs: needs.clock.wallMs(),
     seenMs: needs.clock.wallMs(),
     sinceMs: view?.joined.get(needs.selfId)?.since ?? null,
     load: needs.selfLoad(),
+    loadAtMs: needs.clock.wallMs(),
     health: needs.selfHealth(),
   };
 }
@@ -120,9 +135,21 @@ function memberView(
     rttMs: present && member?.coordinate ? Math.round(estimateRttMs(own, member.coordinate) * 10) / 10 : null,
     seenMs: present ? needs.clock.wallMs() : member ? needs.clock.wallMs() - sinceStatusMs : seenMs,
     sinceMs: view.joined.get(id)?.since ?? null,
-    load: present && tags.l !== undefined && Number.isFinite(Number(tags.l)) ? Number(tags.l) / 100 : null,
+    ...(present ? loadOf(tags, needs.clock.wallMs()) : {}),
+    answersAt: present ? (member?.address ?? null) : null,
+    rttAtMs:
+      present && member?.coordinateAtMs !== undefined
+        ? needs.clock.wallMs() - (needs.clock.monotonicMs() - member.coordinateAtMs)
+        : null,
     health: present && tags.h !== undefined ? (HEALTH[tags.h as "o"] ?? null) : null,
   };
+}
+
+/** A load without its time is none: nobody could tell whether it still holds. A clock that is ahead says "now". */
+export function loadOf({ l, t }: BoxTags, nowMs: number): { load: number; loadAtMs: number } | undefined {
+  const load = /^\d{1,6}$/.test(l ?? "") ? Number(l) / 100 : undefined;
+  const saidMs = /^[0-9a-z]{1,7}$/.test(t ?? "") ? Number.parseInt(t!, 36) * MINUTE_MS : undefined;
+  return load === undefined || saidMs === undefined ? undefined : { load, loadAtMs: Math.min(nowMs, saidMs) };
 }
 
 function stateOf(member: Member | undefined, isLong: boolean): BoxState {

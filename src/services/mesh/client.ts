@@ -20,13 +20,18 @@ export interface BoxView {
   meshPort: number | null;
   webPort: number | null;
   version: string;
-  /** Estimated round trip in milliseconds. */
+  /** Estimated round trip in milliseconds, and when the box last told its coordinate. */
   rttMs: number | null;
+  rttAtMs: number | null;
+  /** Where it answers gossip. Its record may say another address; null when it does not answer, or is this box. */
+  answersAt: string | null;
   seenMs: number | null;
   sinceMs: number | null;
   startedMs: number | null;
   /** Load per core as the box reports it, 0 and up; null when it does not. */
   load: number | null;
+  /** When it said so, by its own clock. A claim, as the load is. */
+  loadAtMs: number | null;
   health: "ok" | "info" | "warning" | "error" | null;
 }
 

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { defineContract, endpoint, switchInput } from "../../kernel/contract.ts";
 import { defineErrors } from "../../kernel/errors.ts";
 import { communityName } from "../box/contract.ts";
+import { gossipEndpoints } from "./gossip-contract.ts";
 import ca from "./ui/ca.json" with { type: "json" };
 import en from "./ui/en.json" with { type: "json" };
 import es from "./ui/es.json" with { type: "json" };
@@ -29,6 +30,12 @@ export const meshErrors = defineErrors({
   "founder-stays": 409,
   "record-refused": 422,
   "invitations-full": 507,
+  "member-unknown": 404,
+  "coordinate-unknown": 404,
+  "rtt-not-from-here": 400,
+  "member-silent": 504,
+  "key-change-running": 409,
+  "message-too-large": 413,
 });
 
 export const boxId = z.string().regex(/^[a-z2-7]{52}$/, "a box id has 52 characters a-z and 2-7");
@@ -102,6 +109,10 @@ export const meshSettings = z.object({
     .max(64)
     .default("")
     .describe("Address by which other boxes reach this one; empty: found by itself."),
+  agents: z
+    .boolean()
+    .default(true)
+    .describe("May Serf agents that hold the community's gossip key be members of the gossip? They are never boxes."),
 });
 
 export const meshContract = defineContract({
@@ -110,9 +121,13 @@ export const meshContract = defineContract({
   optional: false,
   errors: meshErrors.table,
   words: { ca, es, en },
-  events: { changed: { role: "guest", summary: "A box came, went or changed; admission changed" } },
+  events: {
+    changed: { role: "guest", summary: "A box came, went or changed; admission changed" },
+    logged: { role: "member", summary: "The event log of the gossip has new lines" },
+  },
   settings: meshSettings,
   endpoints: {
+    ...gossipEndpoints,
     boxes: endpoint({
       method: "GET",
       path: "/boxes",
@@ -166,6 +181,24 @@ export const meshContract = defineContract({
       input: z.strictObject({ id: boxRef, steward: z.boolean().default(true) }),
       output: box,
       cli: { command: "boxes steward", positional: ["id"] },
+    }),
+    evidence: endpoint({
+      method: "GET",
+      path: "/evidence",
+      role: "steward",
+      summary: "Boxes that signed two records under one number, with the records as proof",
+      input: z.strictObject({}),
+      output: z.array(
+        z.object({
+          box: boxId,
+          name: z.string(),
+          number: z.number(),
+          seenAt: z.string(),
+          /** Both as they were signed, so that anybody can check them. */
+          records: z.array(z.record(z.string(), z.unknown())),
+        }),
+      ),
+      cli: { command: "boxes evidence", columns: ["name", "number", "seenAt", "box"] },
     }),
     community: endpoint({
       method: "GET",

@@ -8,8 +8,11 @@ import type { Json } from "../../protocols/records/canonical-json.ts";
 import { localAddresses } from "../../platform/addresses.ts";
 import { loadPerCore } from "../../platform/machine.ts";
 import type { System } from "../../system.ts";
+import { saidAt } from "./boxes.ts";
 import type { BoxesNeeds, BoxTags } from "./boxes.ts";
 import type { meshSettings } from "./contract.ts";
+import { keyTag } from "./key-change.ts";
+import type { Keyring } from "./keyring.ts";
 import type { BoxBody } from "./kinds.ts";
 import type { MeshPort } from "./mesh-port.ts";
 import type { Address } from "./peers.ts";
@@ -18,6 +21,8 @@ import type { MeshStore } from "./store.ts";
 
 /** Load and health go into the tags at most this often. */
 const TAGS_INTERVAL_MS = 30_000;
+/** What has not changed is said again after this, so that the others know that it still holds. */
+const TAGS_AGAIN_MS = 600_000;
 
 export interface DescriptionNeeds {
   system: System;
@@ -30,7 +35,9 @@ export interface DescriptionNeeds {
 
 export interface Description {
   self(): BoxBody;
-  tags(): Record<string, string>;
+  tags(keyring: Keyring): Record<string, string>;
+  /** Load, health or key changed: tells the others, if it did. */
+  refresh(): void;
   advertise(): Address;
   boxesNeeds(rows: MeshStore): BoxesNeeds;
   /** Writes the record again if it differs. */
@@ -61,8 +68,10 @@ export function createDescription({ system, port, session, settings, onAddress }
     webPort: system.run.port ?? 0,
     startedMs: system.startedMs,
   });
-  const tags = (): Record<string, string> => {
-    const short: BoxTags = { l: String(Math.round(loadPerCore() * 20) * 5), h: system.health.level()[0]! };
+  const tags = (keyring: Keyring): Record<string, string> => {
+    const load = String(Math.round(loadPerCore() * 20) * 5);
+    const t = saidAt(clock.wallMs());
+    const short: BoxTags = { l: load, t, h: system.health.level()[0]!, k: keyTag(keyring.list()[0]) };
     return { role: "comu", n: String(box()["name"]).slice(0, 40), ...short } as Record<string, string>;
   };
   const publish = () => {
@@ -73,13 +82,16 @@ export function createDescription({ system, port, session, settings, onAddress }
     open.replica.put("box", "self", self() as unknown as Json);
   };
   let told = "";
+  let toldMs = -Infinity;
   const look = () => {
     const open = session();
     if (!open) return;
     if (open.advertise.address !== advertise().address) return onAddress();
-    const next = tags();
-    if (JSON.stringify(next) === told) return;
-    told = JSON.stringify(next);
+    const next = tags(open.keyring);
+    const facts = JSON.stringify({ ...next, t: "" });
+    if (facts === told && clock.monotonicMs() - toldMs < TAGS_AGAIN_MS) return;
+    told = facts;
+    toldMs = clock.monotonicMs();
     open.gossip.setTags(next);
   };
 
@@ -88,6 +100,7 @@ export function createDescription({ system, port, session, settings, onAddress }
     tags,
     advertise,
     publish,
+    refresh: look,
     boxesNeeds: (rows) => ({
       clock,
       rows,

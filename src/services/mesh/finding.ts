@@ -21,22 +21,23 @@ export interface FindingNeeds {
   rows: MeshStore;
   gossip: () => Gossip;
   isExcluded: (box: string) => boolean;
+  /** No other box answers. */
+  isAlone: boolean;
 }
 
 /**
  * Alone, all known addresses are tried. Otherwise one that does not answer: two halves of a community that both
  * started again while they were cut off from one another would never meet by gossip alone.
  */
-export function lookForOthers({ selfId, random, rows, gossip, isExcluded }: FindingNeeds): void {
+export function lookForOthers({ selfId, random, rows, gossip, isExcluded, isAlone }: FindingNeeds): void {
   const { core, join } = gossip();
   const answers = (box: string) => {
     const status = core.member(box)?.status;
     return status === "alive" || status === "suspect" || status === "leaving";
   };
   const missing = rows.addresses().filter(({ box }) => box !== selfId && !isExcluded(box) && !answers(box));
-  const alone = core.aliveCount() === 1;
-  const first = alone ? 0 : random.below(missing.length || 1);
-  const tried = missing.slice(first, first + (alone ? ADDRESSES_TRIED_MAX : 1));
+  const first = isAlone ? 0 : random.below(missing.length || 1);
+  const tried = missing.slice(first, first + (isAlone ? ADDRESSES_TRIED_MAX : 1));
   if (tried.length > 0) void join(tried.map(({ address, port }) => ({ address, port })));
 }
 
@@ -55,6 +56,13 @@ export function addressOf(box: string, gossip: Gossip, core: Records, rows: Mesh
 export function boxesUp({ core }: Gossip, selfId: string): string[] {
   const up = core.members().filter((member) => member.name !== selfId && member.status === "alive");
   return up.map((member) => member.name);
+}
+
+/** Members at whose last address one can try, the one seen last first. */
+export function membersSeen(admission: Admission, rows: MeshStore, selfId: string): string[] {
+  const members = admission.view()?.members;
+  const seen = rows.addresses().filter(({ box }) => box !== selfId && members?.has(box));
+  return seen.map(({ box }) => box);
 }
 
 /** Some members of whom an address is known, in random order. */

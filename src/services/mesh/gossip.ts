@@ -28,6 +28,23 @@ export const STREAMS_IN_BYTES_MAX = 24 * 1024 * 1024;
 /** A stream's one message must be whole within this time. */
 export const STREAM_IN_TIMEOUT_MS = 10_000;
 
+/** What an agent's `serf keys` shows for this box. */
+export const KEYS_REFUSED = "keys of a Comú community change by signed records, and are never told over gossip";
+/**
+ * A box that got another address meets its own old one until the others have given that up: a minute or two. Whoever
+ * goes on using our identity for so long is a copy; and after so long without a sign of it, it is gone.
+ */
+export const CONTEST_SURE_MS = 3 * 60_000;
+export const CONTEST_OVER_MS = 5 * 60_000;
+
+/** What the core tells besides who is here: for the log, for who sent an event or asked, for who measures. */
+export type GossipNews = Extract<
+  Effect,
+  | { type: "user-event" | "query" | "query-ack" | "query-response" | "query-done" }
+  | { type: "name-conflict" | "key-request" | "ping-done" }
+>;
+export type GossipCommand = Extract<MembershipEvent, { type: "user-event" | "query" | "respond" | "ping" }>;
+
 export interface GossipNeeds {
   clock: Clock;
   log: Log;
@@ -41,6 +58,7 @@ export interface GossipNeeds {
   dial: (to: Endpoint, timeoutMs: number) => Promise<Socket>;
   admit: (name: string) => boolean;
   onMember: (change: MemberChange, member: Member) => void;
+  onNews?: (news: GossipNews) => void;
 }
 
 export interface Gossip {
@@ -51,6 +69,8 @@ export interface Gossip {
   /** Resolves to how many of the addresses answered. */
   join(addresses: readonly Endpoint[]): Promise<number>;
   setTags(tags: Tags): void;
+  /** Throws MembershipError. */
+  command(command: GossipCommand): void;
   forget(name: string): void;
   readmit(name: string): void;
   /** Tells the others that we go, waits until it spread, and stops. */
@@ -59,6 +79,8 @@ export interface Gossip {
   core: Membership;
   /** Packets and streams that no key opens. */
   unopened(): number;
+  /** Another machine has been using this box's identity, and still does. */
+  contested(): boolean;
 }
 
 export function createGossip(needs: GossipNeeds): Gossip {
@@ -78,6 +100,7 @@ export function createGossip(needs: GossipNeeds): Gossip {
   const joins = new Map<string, ((ok: boolean) => void)[]>();
   const queue: Effect[] = [];
   let draining = false;
+  const contest = createContest();
   let nextStreamId = 1;
   let bytesIn = 0;
   let unopened = 0;
@@ -110,11 +133,25 @@ export function createGossip(needs: GossipNeeds): Gossip {
         return closeInbound(effect.id);
       case "member":
         return needs.onMember(effect.change, effect.member);
-      case "name-conflict":
-        return log.warn("another machine uses this box's identity", {
-          name: effect.name,
-          address: effect.other.address,
+      case "name-conflict": {
+        const whose = effect.name === needs.name ? "this box's identity" : "the name of another member";
+        log.warn(`another machine uses ${whose}`, { name: effect.name, address: effect.other.address });
+        if (effect.name === needs.name) contest.seen(clock.monotonicMs());
+        return needs.onNews?.(effect);
+      }
+      case "name-kept":
+      case "name-lost": {
+        // Serf's agent stops when it lost. Here a name is a key, and anybody inside could forge the votes.
+        const outcome = effect.type === "name-lost" ? "the other" : "this one";
+        return log.warn(`two machines have this box's identity; most members know ${outcome}`, {
+          answers: effect.responses,
+          forThisOne: effect.matching,
         });
+      }
+      case "key-request":
+        log.info("refused to change or tell keys over gossip", { op: effect.op, from: effect.from });
+        needs.onNews?.(effect);
+        return step({ type: "answer-key-request", query: effect.key, ok: false, message: KEYS_REFUSED });
       case "join-result":
         return joinResult(effect.to, effect.ok);
       case "left":
@@ -123,8 +160,15 @@ export function createGossip(needs: GossipNeeds): Gossip {
         cancelWake();
         cancelWake = clock.after(Math.max(0, effect.atMs - clock.monotonicMs()), () => step({ type: "tick" }));
         return;
+      case "user-event":
+      case "query":
+      case "query-ack":
+      case "query-response":
+      case "query-done":
+      case "ping-done":
+        return needs.onNews?.(effect);
       default:
-        return; // User events and queries have no listener yet.
+        return; // A report about keys: we never ask for one.
     }
   };
 
@@ -199,6 +243,7 @@ export function createGossip(needs: GossipNeeds): Gossip {
   return {
     core,
     unopened: () => unopened,
+    contested: () => contest.isOn(clock.monotonicMs()),
     packet(bytes, from) {
       const opened = sealing.openPacket(bytes);
       if (opened) step({ type: "packet", from, bytes: opened });
@@ -231,6 +276,7 @@ export function createGossip(needs: GossipNeeds): Gossip {
       return (await Promise.all(results)).filter(Boolean).length;
     },
     setTags: (tags) => step({ type: "set-tags", tags }),
+    command: step,
     forget: (name) => step({ type: "forget", name }),
     readmit: (name) => step({ type: "readmit", name }),
     async leave() {
@@ -252,5 +298,18 @@ export function createGossip(needs: GossipNeeds): Gossip {
         joinResult({ address, port: Number(port) }, false);
       }
     },
+  };
+}
+
+/** How long another has used our identity. */
+function createContest() {
+  let firstMs = -Infinity;
+  let lastMs = -Infinity;
+  return {
+    seen(nowMs: number) {
+      if (nowMs - lastMs > CONTEST_OVER_MS) firstMs = nowMs;
+      lastMs = nowMs;
+    },
+    isOn: (nowMs: number) => lastMs - firstMs >= CONTEST_SURE_MS && nowMs - lastMs <= CONTEST_OVER_MS,
   };
 }

@@ -16,7 +16,10 @@ import { communityBytes, writeCode } from "./code.ts";
 import type { Community } from "./community.ts";
 import type { meshContract } from "./contract.ts";
 import { meshErrors } from "./contract.ts";
+import { gossipHandlers } from "./gossip-handlers.ts";
+import type { GossipHandlersNeeds } from "./gossip-handlers.ts";
 import { invitationKey } from "./invitations.ts";
+import { changeKey } from "./key-change.ts";
 import { readRequestBody } from "./kinds.ts";
 import type { Session } from "./session.ts";
 import type { MeshStore } from "./store.ts";
@@ -37,6 +40,7 @@ export interface HandlersNeeds {
   session: () => Session | undefined;
   /** Boxes that the lan service heard. */
   nearby: () => NearbyBox[];
+  gossip: Pick<GossipHandlersNeeds, "log" | "broadcasting" | "settings">;
 }
 
 export interface NearbyBox {
@@ -66,7 +70,12 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
   const shown = (box: BoxView) => boxView(box, serviceCount(needs, box.id));
   const again = (id: string) => shown(needs.boxes().find((box) => box.id === id) ?? find(id));
 
+  const founded = () => {
+    const view = community.view()!;
+    return { atMs: view.foundedMs, by: opened().admission.view()!.founder };
+  };
   return {
+    ...gossipHandlers({ ...needs.gossip, system, session: needs.session, asSteward, founded }),
     boxes({ all }) {
       const list = needs.boxes().filter((box) => all || box.state !== "excluded");
       return list.map(shown);
@@ -81,7 +90,7 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
       // The name goes along, since the box's own records go.
       const { name, owner } = box;
       session.replica.put("exclude", box.id, { reason, lastSeq, atMs: clock.wallMs(), name, owner });
-      session.replica.put("key", "epoch", session.keyring.rotate(clock.wallMs()) as unknown as Json);
+      changeKey(session, identity.boxId, clock.wallMs(), box.id);
       system.log.info("a box was excluded", { box: box.id });
       return again(box.id);
     },
@@ -89,6 +98,7 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
       const session = asSteward();
       const box = find(id);
       session.replica.remove("exclude", box.id);
+      session.evidence.forget(box.id);
       return again(box.id);
     },
     admit({ id }) {
@@ -112,6 +122,15 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
       const atMs = held?.atMs ?? clock.wallMs();
       session.replica.put("steward", box.id, steward ? { atMs } : { atMs, endedMs: clock.wallMs() });
       return again(box.id);
+    },
+    evidence() {
+      const names = new Map(needs.boxes().map((box) => [box.id, box.name]));
+      return asSteward()
+        .evidence.list()
+        .map(({ box, atMs, records }) => ({
+          ...{ box, name: names.get(box) ?? box.slice(0, 8), number: records[0]!.seq, seenAt: isoTime(atMs) },
+          records: records.map((record) => ({ ...record })),
+        }));
     },
     community() {
       const view = community.view();

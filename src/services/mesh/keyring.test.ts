@@ -13,6 +13,7 @@ function world() {
   const clock = virtualClock();
   const rows = meshStore(openStore(":memory:"));
   const asked: string[] = [];
+  const told: number[] = [];
   const net = new Map<string, (epoch: number) => Promise<Uint8Array | undefined>>();
   const open = (more: Partial<KeyringNeeds> = {}) =>
     createKeyring({
@@ -24,11 +25,12 @@ function world() {
         return net.get(box)?.(epoch) ?? Promise.reject(new Error("away"));
       },
       holders: (author) => [author, "second", "third"],
+      onKey: ({ epoch }) => void told.push(epoch),
       ...more,
     });
   const stored = () => rows.keys().map((one) => one.epoch);
   const at = (epoch: number) => rows.keys().find((one) => one.epoch === epoch)?.key;
-  return { clock, rows, asked, net, open, stored, at };
+  return { clock, rows, asked, told, net, open, stored, at };
 }
 
 const key = (n: number) => new Uint8Array(KEY_BYTES).fill(n);
@@ -38,7 +40,7 @@ test("the first key: made, announced by its check alone, kept over a restart", (
   const { open, stored, clock, at } = world();
   const keyring = open();
   assert.deepEqual([keyring.epoch(), keyring.keys()], [0, []]);
-  const announced = keyring.rotate(clock.wallMs());
+  const announced = keyring.rotate(clock.wallMs(), "self");
   const made = at(1)!;
   assert.equal(made.length, KEY_BYTES);
   assert.deepEqual([announced.epoch, announced.check, at(2)], [1, keyCheck(made), undefined]);
@@ -59,10 +61,10 @@ test("the first key: made, announced by its check alone, kept over a restart", (
 test("a new key opens at once, seals after the pause, and the old one is forgotten after its time", async () => {
   const { open, stored, clock, at } = world();
   const keyring = open();
-  keyring.rotate(0);
+  keyring.rotate(0, "self");
   await clock.advanceSettled(OLD_KEY_KEPT_MS);
   const old = at(1)!;
-  keyring.rotate(0);
+  keyring.rotate(0, "self");
   const fresh = at(2)!;
   assert.deepEqual([keyring.keys(), keyring.epoch()], [[old, fresh], 2]);
   clock.advance(NEW_KEY_PAUSE_MS - 1);
@@ -78,9 +80,9 @@ test("a new key opens at once, seals after the pause, and the old one is forgott
 test("a key that came just now does not make the one before it go early", () => {
   const { open, clock, at } = world();
   const keyring = open();
-  for (let epoch = 1; epoch <= 2; epoch += 1) keyring.rotate(0);
+  for (let epoch = 1; epoch <= 2; epoch += 1) keyring.rotate(0, "self");
   clock.advance(OLD_KEY_KEPT_MS - 100);
-  keyring.rotate(0);
+  keyring.rotate(0, "self");
   clock.advance(100);
   // Its own pause is not over: the second still seals, and must still open.
   assert.deepEqual([keyring.keys()[0], at(1)], [at(2), undefined]);
@@ -91,8 +93,8 @@ test("a key that came just now does not make the one before it go early", () => 
 test("a restart does not keep the old key for ever", () => {
   const { open, clock, stored } = world();
   const before = open();
-  before.rotate(0);
-  before.rotate(0);
+  before.rotate(0, "self");
+  before.rotate(0, "self");
   before.stop();
   const after = open();
   assert.equal(after.keys().length, 2);
@@ -188,4 +190,32 @@ test("once stopped it asks nobody, takes no key and sets no timer", async () => 
   keyring.wanted(body(2, key(2)), "steward");
   await clock.advanceSettled(10 * FETCH_RETRY_MS);
   assert.deepEqual([asked, stored(), clock.waiting()], [["steward 1"], [], 0]);
+});
+
+test("the list tells which key seals, who made each and why; who holds it is told of a new one", async () => {
+  const { open, net, clock, told, rows } = world();
+  rows.putKey({ epoch: 1, key: key(1) });
+  const keyring = open();
+  const shown = () =>
+    keyring.list().map(({ epoch, primary, origin }) => [epoch, primary, origin?.author, origin?.excluded]);
+  assert.deepEqual(shown(), [[1, true, undefined, undefined]]);
+  net.set("steward", async () => key(2));
+  keyring.wanted({ ...body(2, key(2)), excluded: "out" }, "steward");
+  await settled();
+  assert.deepEqual(shown(), [
+    [2, false, "steward", "out"],
+    [1, true, undefined, undefined],
+  ]);
+  await clock.advanceSettled(NEW_KEY_PAUSE_MS);
+  assert.deepEqual(
+    shown().map(([epoch, primary]) => [epoch, primary]),
+    [
+      [2, true],
+      [1, false],
+    ],
+  );
+  await clock.advanceSettled(OLD_KEY_KEPT_MS);
+  keyring.rotate(7, "self", "again");
+  assert.deepEqual(shown()[0], [3, false, "self", "again"]);
+  assert.deepEqual(told, [2, 3]);
 });

@@ -30,16 +30,36 @@ export interface KeyringNeeds {
   fetch: (box: string, body: KeyBody) => Promise<Uint8Array | undefined>;
   /** Whom to ask, best first. */
   holders: (author: string) => string[];
+  /** This box holds a new key. */
+  onKey: (key: ListedKey) => void;
+}
+
+/** Who announced a key, when and why; not known of a key that was handed over at admission. */
+export interface KeyOrigin extends KeyBody {
+  author: string;
+}
+
+type HeldKey = GossipKey & { origin?: KeyOrigin };
+
+export interface ListedKey {
+  epoch: number;
+  key: Uint8Array;
+  check: string;
+  /** It seals what this box sends. */
+  primary: boolean;
+  origin: KeyOrigin | undefined;
 }
 
 export interface Keyring {
   /** Keys for opening; the first one seals. */
   keys(): Uint8Array[];
   epoch(): number;
+  /** All that this box holds, the newest first. */
+  list(): ListedKey[];
   /** The key of an epoch, for a member that asks. */
   give(epoch: number, check: string): Uint8Array | undefined;
-  /** Makes the next key; the body of the record that announces it. */
-  rotate(nowMs: number): KeyBody;
+  /** Makes the next key; the body of the record that announces it. `author` is this box. */
+  rotate(nowMs: number, author: string, excluded?: string): KeyBody;
   /** A record names this epoch. */
   wanted(body: KeyBody, author: string): void;
   stop(): void;
@@ -61,7 +81,7 @@ function nameOf({ epoch, check }: KeyBody): string {
 }
 
 export function createKeyring(needs: KeyringNeeds): Keyring {
-  let held = needs.rows.keys();
+  let held: HeldKey[] = needs.rows.keys();
   let sealing = held[0]?.epoch ?? 0;
   let fetching = "";
   let stopped = false;
@@ -75,12 +95,19 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
     cancels.add(cancel);
   };
 
-  const add = (key: GossipKey) => {
+  const inOrder = () =>
+    held.toSorted((a, b) => Number(b.epoch === sealing) - Number(a.epoch === sealing) || byRank(a, b));
+  const listed = (one: HeldKey): ListedKey => {
+    const { epoch, key, origin } = one;
+    return { epoch, key, check: keyCheck(key), primary: one === inOrder()[0], origin };
+  };
+  const add = (key: HeldKey) => {
     // Without room it is fetched again after the next start.
     ifRoom(() => void needs.rows.putKey(key));
     held = [key, ...held].sort(byRank);
     later(NEW_KEY_PAUSE_MS, () => (sealing = Math.max(sealing, key.epoch)));
     later(OLD_KEY_KEPT_MS, () => forgetWorse(key));
+    needs.onKey(listed(key));
   };
   // Only those before this one: a still newer key may not be everywhere yet.
   const forgetWorse = (than: GossipKey) => {
@@ -108,7 +135,7 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
       // Meanwhile the community may have been left, or a newer key have come.
       if (stopped || !isBetter(body)) break;
       if (!key || key.length !== KEY_BYTES || keyCheck(key) !== body.check) continue;
-      add({ epoch: body.epoch, key });
+      add({ epoch: body.epoch, key, origin: { ...body, author } });
       break;
     }
     if (fetching === nameOf(body)) fetching = "";
@@ -116,16 +143,16 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
   };
 
   const keyring: Keyring = {
-    keys: () =>
-      held
-        .toSorted((a, b) => Number(b.epoch === sealing) - Number(a.epoch === sealing) || byRank(a, b))
-        .map((one) => one.key),
+    keys: () => inOrder().map((one) => one.key),
     epoch: () => held[0]?.epoch ?? 0,
+    list: () => held.map(listed),
     give: (epoch, check) => held.find((one) => one.epoch === epoch && keyCheck(one.key) === check)?.key,
-    rotate(nowMs) {
-      const key = { epoch: (held[0]?.epoch ?? 0) + 1, key: needs.random.bytes(KEY_BYTES) };
-      add(key);
-      return { epoch: key.epoch, check: keyCheck(key.key), atMs: nowMs };
+    rotate(nowMs, author, excluded) {
+      const key = needs.random.bytes(KEY_BYTES);
+      const epoch = (held[0]?.epoch ?? 0) + 1;
+      const body: KeyBody = { epoch, check: keyCheck(key), atMs: nowMs, ...(excluded ? { excluded } : {}) };
+      add({ epoch, key, origin: { ...body, author } });
+      return body;
     },
     wanted(body, author) {
       if (stopped || !isBetter(body) || fetching === nameOf(body)) return;

@@ -99,3 +99,13 @@ test("an invitation's key: the same from the same seed, its signature verifies, 
   assert.equal(recordCrypto.verify(raw, message, other!.sign(message)), false);
   assert.equal(recordCrypto.verify(raw, Buffer.from("joim"), one!.sign(message)), false);
 });
+
+test("a key says because of which exclusion it was made, or nothing; both fit the record", () => {
+  const made = { epoch: 2 ** 40, check: "x".repeat(22), atMs: Number.MAX_SAFE_INTEGER };
+  const because = { ...made, excluded: "a".repeat(52) };
+  for (const good of [made, because]) {
+    assert.deepEqual(readKeyBody(good), good);
+    assert.equal(kinds.refusalOf(kinds.get("key")!, good), undefined);
+  }
+  for (const excluded of ["", "somebody", 7, null]) assert.equal(readKeyBody({ ...made, excluded }), undefined);
+});

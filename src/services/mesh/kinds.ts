@@ -42,6 +42,8 @@ export interface KeyBody {
   /** First bytes of the SHA-256 of the key, base64url: so that nobody hands out a wrong one. */
   check: string;
   atMs: number;
+  /** The box whose exclusion made the change; none when a steward did it by hand. */
+  excluded?: string;
 }
 
 /** Control characters, and those that turn the direction of text: they make a name look like another one. */
@@ -80,8 +82,9 @@ export function readRequestBody(body: Json): RequestBody | undefined {
 }
 
 export function readKeyBody(body: Json): KeyBody | undefined {
-  const { epoch, check, atMs } = asFields(body);
-  const good = Number.isSafeInteger(epoch) && (epoch as number) >= 1 && isText(check, 43) && isTime(atMs);
+  const { epoch, check, atMs, excluded } = asFields(body);
+  const made = Number.isSafeInteger(epoch) && (epoch as number) >= 1 && isText(check, 43) && isTime(atMs);
+  const good = made && (excluded === undefined || isBoxId(excluded));
   return good ? (body as unknown as KeyBody) : undefined;
 }
 

@@ -2,28 +2,28 @@
  * Drives the records core: keeps what it decides in SQLite before anybody hears of it, pushes what is new to a few
  * boxes, and reconciles with one box now and then.
  *
- * On a full disk the core is ahead of it: its effects wait, nothing new is taken in, and no box is told anything, so
+ * On a disk that is full or fails the core is ahead of it: its effects wait, nothing new is taken in, and no box is told anything, so
  * that a crash cannot make this box use a number twice. It goes on by itself when there is room.
  */
 import type { Clock } from "../../kernel/clock.ts";
-import { fail } from "../../kernel/errors.ts";
+import type { Failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
-import { ifRoom } from "../../platform/disk-room.ts";
+import { diskFailure } from "../../platform/disk-room.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import { MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX } from "../../protocols/records/constants.ts";
 import type { Change } from "../../protocols/records/author-table.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
 import type { Records, RecordsEffect, RecordsEvent } from "../../protocols/records/records.ts";
 import { meshErrors } from "./contract.ts";
+import { createReconciling, inParts } from "./reconciling.ts";
 import type { MeshStore } from "./store.ts";
+import type { Busy } from "./work-share.ts";
 
 /** New records wait this long for others to go along with them. */
 export const PUSH_PAUSE_MS = 20;
 /** Records that wait to be pushed; beyond it the reconciliation carries them. */
 export const PUSH_WAITING_MAX = 4096;
-/** Reconciliations that we ask for at one time. */
-export const SYNCS_AT_ONCE_MAX = 2;
 const TICK_MS = 5_000;
 
 export interface ReplicaNeeds {
@@ -37,9 +37,13 @@ export interface ReplicaNeeds {
   /** Boxes that can be asked now. */
   peersUp: () => string[];
   ask: (box: string, path: "sync" | "push", body: object) => Promise<unknown>;
+  /** Takes the turns of this box's own reconciliations among what others ask. */
+  busy: Busy;
   syncIntervalMs: number;
   /** After records changed, and they are on disk. */
   onChanged: (changes: readonly Change[]) => void;
+  /** Two records of this author have one number: here they are. */
+  onEquivocation: (author: string, records: readonly SignedRecord[]) => void;
 }
 
 export interface Replica {
@@ -47,10 +51,12 @@ export interface Replica {
   put(kind: string, key: string, body: Json): void;
   remove(kind: string, key: string): void;
   step(event: RecordsEvent): RecordsEffect[];
-  /** Answers a peer's request. Undefined when it makes no sense. */
-  answer(from: string, path: "sync" | "push", body: unknown): object | undefined;
+  /** Answers a peer's request, in parts, each of them by `busy`. Undefined when it makes no sense. */
+  answer(from: string, path: "sync" | "push", body: unknown, busy: Busy): Promise<object | undefined>;
   /** Reconciles with one box; true when both hold the same afterwards. */
   syncWith(box: string): Promise<boolean>;
+  /** Finds out which numbers this box has used, before anything is written; see `Reconciling.askOwn`. */
+  adopt(boxes: readonly string[], timeoutMs: number): Promise<void>;
   /** Soon, with somebody: after a box came. */
   syncSoon(): void;
   start(): void;
@@ -59,30 +65,36 @@ export interface Replica {
 
 export function createReplica(needs: ReplicaNeeds): Replica {
   const { clock, core, rows } = needs;
-  const waiting: SignedRecord[] = [];
+  /** News to be pushed: what we wrote, and what others did. */
+  const own: SignedRecord[] = [];
+  const passedOn: SignedRecord[] = [];
+  /** Boxes to which news of others are on their way. */
+  const passingOn = new Set<string>();
   let fanout = 0;
   let pushTimer: (() => void) | undefined;
   let soonTimer: (() => void) | undefined;
   let cancels: (() => void)[] = [];
-  let syncs = 0;
   let running = false;
 
   /** Effects that wait for room on the disk, oldest first; one step's, as a rule, since no new ones are made. */
   const unsaved: RecordsEffect[] = [];
+  /** Why they wait. */
+  let failure: Failure | undefined;
 
   const step = (event: RecordsEvent): RecordsEffect[] => {
     const effects = core.step(clock.wallMs(), event);
     unsaved.push(...effects);
-    if (!save()) needs.log.warn("the disk is full: records wait for room", { event: event.type });
+    if (!save()) needs.log.warn("the disk takes nothing: records wait", { event: event.type, error: failure });
     return effects;
   };
 
-  /** Carries out what waits; false when the disk is full. */
+  /** Carries out what waits; false when the disk is full or fails. */
   const save = (): boolean => {
     // Taken out first: carrying out one effect may lead to the next step.
     for (let effect = unsaved.shift(); effect; effect = unsaved.shift()) {
       const next = effect;
-      if (ifRoom(() => carryOut(next))) continue;
+      failure = diskFailure(() => carryOut(next));
+      if (!failure) continue;
       unsaved.unshift(next);
       return false;
     }
@@ -99,50 +111,58 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     } else if (effect.type === "changed") {
       needs.onChanged(effect.changes);
     } else if (effect.type === "push") {
-      waiting.push(...effect.records.slice(0, PUSH_WAITING_MAX - waiting.length));
+      waitToPush(effect.records);
       fanout = effect.fanout;
       if (running) pushTimer ??= clock.after(PUSH_PAUSE_MS, pushNow);
     } else if (effect.type === "equivocation") {
-      needs.log.warn("a box signed two records with one number", { author: effect.author, seq: effect.records[0].seq });
+      needs.onEquivocation(effect.author, effect.records);
     }
+  };
+
+  const waitToPush = (records: readonly SignedRecord[]) => {
+    own.push(...records.filter((record) => record.author === needs.self));
+    const others = records.filter((record) => record.author !== needs.self);
+    passedOn.push(...others.slice(0, PUSH_WAITING_MAX - passedOn.length));
   };
 
   const pushNow = () => {
-    pushTimer = undefined;
-    const batch = takeBatch(waiting);
-    if (waiting.length > 0) pushTimer = clock.after(PUSH_PAUSE_MS, pushNow);
-    for (const box of pick(needs.peersUp(), fanout, needs.random)) {
-      needs.ask(box, "push", { records: batch }).catch((error: unknown) => {
-        needs.log.debug("a push was lost; the next reconciliation carries it", { box, error });
-      });
+    const up = needs.peersUp();
+    push(takeBatch(own), pick(up, fanout, needs.random));
+    // One at a time to each: a box that is slow to answer, or busy with a flood, must still hear what is ours.
+    const free = up.filter((box) => !passingOn.has(box));
+    if (free.length > 0) {
+      const batch = takeBatch(passedOn);
+      const boxes = batch.length > 0 ? pick(free, fanout, needs.random) : [];
+      for (const box of boxes) passingOn.add(box);
+      push(batch, boxes, (box) => passingOn.delete(box));
+    }
+    pushTimer = own.length + passedOn.length > 0 ? clock.after(PUSH_PAUSE_MS, pushNow) : undefined;
+  };
+
+  const push = (records: SignedRecord[], boxes: string[], done: (box: string) => void = () => {}) => {
+    if (records.length === 0) return;
+    for (const box of boxes) {
+      needs
+        .ask(box, "push", { records })
+        .catch((error: unknown) => {
+          needs.log.debug("a push was lost; the next reconciliation carries it", { box, error });
+        })
+        .finally(() => done(box));
     }
   };
 
-  const syncWith = async (box: string): Promise<boolean> => {
-    if (syncs >= SYNCS_AT_ONCE_MAX) return false;
-    syncs += 1;
-    try {
-      const session = core.startSync();
-      for (let request = session.next(); request && save(); request = session.next()) {
-        step({ type: "syncAnswer", session, answer: await needs.ask(box, "sync", request), from: box });
-      }
-      return session.state.state === "done" && session.state.outcome === "complete";
-    } finally {
-      syncs -= 1;
-    }
-  };
-
-  const syncOne = () => {
-    const [box] = pick(needs.peersUp(), 1, needs.random);
-    if (box) syncWith(box).catch((error: unknown) => needs.log.debug("a reconciliation broke off", { box, error }));
-  };
+  const { ask, peersUp, log, random } = needs;
+  const { self, busy } = needs;
+  const syncs = createReconciling({ clock, log, random, core, self, peersUp, ask, step, save, busy });
 
   const tick = () => {
     if (save()) step({ type: "tick" });
   };
 
+  const notSaved = (): Error => failure ?? new Error("records wait although the disk took the last ones");
+
   const write = (event: Extract<RecordsEvent, { type: "put" | "remove" }>) => {
-    if (!save()) throw fail("disk-full");
+    if (!save()) throw notSaved();
     const before = core.get(needs.self, event.kind, event.key)?.body ?? null;
     const refused = step(event).find((effect) => effect.type === "putRefused");
     if (unsaved.length > 0) {
@@ -154,7 +174,7 @@ export function createReplica(needs: ReplicaNeeds): Replica {
           before === null ? { type: "remove", kind, key } : { type: "put", kind, key, body: before },
         ),
       );
-      throw fail("disk-full");
+      throw notSaved();
     }
     if (refused?.type === "putRefused") {
       throw meshErrors.fail("record-refused", { params: { kind: refused.kind, reason: refused.reason } });
@@ -166,29 +186,39 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     step,
     put: (kind, key, body) => write({ type: "put", kind, key, body }),
     remove: (kind, key) => write({ type: "remove", kind, key }),
-    answer(from, path, body) {
-      if (!save()) throw fail("disk-full");
-      if (path === "push") {
-        const { records } = (body ?? {}) as { records?: unknown };
-        if (!Array.isArray(records)) return undefined;
-        step({ type: "received", records, from, via: "push" });
-        return {};
+    async answer(from, path, body, busy) {
+      const taken = (body ?? {}) as { records?: unknown };
+      if (path === "push" && !Array.isArray(taken.records)) return undefined;
+      const via = path === "push" ? "push" : "offer";
+      for (const records of inParts(taken.records)) {
+        if (!save()) throw notSaved();
+        await busy(() => step({ type: "received", records, from, via }));
       }
-      const effect = step({ type: "syncRequest", request: body, from }).find((one) => one.type === "syncAnswer");
+      if (!save()) throw notSaved();
+      if (path === "push") return {};
+      const effects = await busy(() => step({ type: "syncRequest", request: body, from, given: true }));
+      const effect = effects.find((one) => one.type === "syncAnswer");
       return effect?.type === "syncAnswer" ? effect.answer : undefined;
     },
-    syncWith,
+    syncWith: syncs.with,
+    async adopt(boxes, timeoutMs) {
+      const before = core.ownSeq();
+      const asked = boxes.length > 0 && (await syncs.askOwn(boxes, timeoutMs));
+      if (core.ownSeq() > before)
+        log.warn("others know later records of this box: its data is an old copy", { before });
+      step({ type: "adopted", asked: asked || boxes.length === 0 });
+    },
     syncSoon() {
       soonTimer ??= clock.after(100 + needs.random.below(400), () => {
         soonTimer = undefined;
-        if (running) syncOne();
+        if (running) syncs.withSomebody();
       });
     },
     start() {
       running = true;
-      cancels = [clock.every(needs.syncIntervalMs, syncOne), clock.every(TICK_MS, tick)];
+      cancels = [clock.every(needs.syncIntervalMs, syncs.withSomebody), clock.every(TICK_MS, tick)];
       tick();
-      if (waiting.length > 0) pushTimer ??= clock.after(PUSH_PAUSE_MS, pushNow);
+      if (own.length + passedOn.length > 0) pushTimer ??= clock.after(PUSH_PAUSE_MS, pushNow);
     },
     stop() {
       running = false;

@@ -22,6 +22,7 @@ import type { Community } from "./community.ts";
 import { meshContract, meshErrors, meshSettings } from "./contract.ts";
 import { createDescription } from "./description.ts";
 import type { Description } from "./description.ts";
+import { createGossipWatch } from "./gossip-watch.ts";
 import { meshHandlers } from "./handlers.ts";
 import type { NearbyBox } from "./handlers.ts";
 import { createMeshPort } from "./mesh-port.ts";
@@ -31,6 +32,7 @@ import { createSession } from "./session.ts";
 import type { Session } from "./session.ts";
 import { meshDoctor, meshMetrics, meshWarnings } from "./status.ts";
 import { meshStore } from "./store.ts";
+import { createWorkShare } from "./work-share.ts";
 
 /**
  * What is signed ahead of time is signed anew when the clock is right. What is signed long ago is taken for expired, so
@@ -70,31 +72,35 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   let current: Session | undefined;
   const session = () => current;
 
-  const answering = createAnswering({ clock, random, identity, rows, session });
+  const share = createWorkShare(clock);
+  const answering = createAnswering({ clock, random, identity, rows, share, session });
   const authorize = ({ peer }: { peer: string }) => !current?.isExcluded(peer);
   const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, authorize });
   const port = createMeshPort({ clock, log, links, session });
   const strangers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
   const description = createDescription({ system, port, session, settings, onAddress: () => reopen() });
+  const watch = createGossipWatch({ system, rows, session, onKey: () => description.refresh() });
   const boxes = () => listBoxes(description.boxesNeeds(rows), current);
 
   const tellBoxes = () => {
     for (const listener of listeners.boxes) listener();
     events.emit("mesh.changed", "guest");
   };
-  const open = (community: string): Session => {
-    const own = { advertise: description.advertise(), tags: description.tags(), profile: settings().profile };
+  const open = (community: string, adoptFirst = false): Session => {
+    const own = { advertise: description.advertise(), tags: description.tags, profile: settings().profile };
     const shared = { clock, log, random, identity, rows, links, community, kinds, send: port.send, dial: port.dial };
     const onRecords = (changed: Set<string>) => {
       for (const kind of changed) for (const listener of listeners.records.get(kind) ?? []) listener();
     };
-    current = createSession({ ...shared, ...own, onBoxes: tellBoxes, onRecords });
+    current = createSession({ ...shared, ...own, ...watch.hooks, share, adoptFirst, onBoxes: tellBoxes, onRecords });
+    watch.begin();
     current.start();
     return current;
   };
   const close = async (goodbye: boolean) => {
     const left = current;
     current = undefined;
+    watch.end();
     await left?.stop(goodbye);
   };
   /** The machine has another address: gossip begins anew under it. */
@@ -108,6 +114,7 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
     });
   };
   const onChange = () => {
+    if (!current) watch.forget();
     for (const listener of listeners.joined) listener();
     tellBoxes();
   };
@@ -127,11 +134,12 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
     description,
     hearing,
   });
+  const nearby = () => hearing.nearby();
   const webPort = () => system.run.port ?? 0;
   const status = { selfId, session, strangers, boxes, answering, links, advertise: description.advertise, webPort };
   return {
     contract: meshContract,
-    handlers: meshHandlers({ system, rows, client, community, boxes, session, nearby: () => hearing.nearby() }),
+    handlers: meshHandlers({ system, rows, client, community, boxes, session, nearby, gossip: watch.forHandlers }),
     client,
     async start() {
       const box = system.config.values()["box"]!;
@@ -139,12 +147,13 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
       await port.listen(system.run.meshPort ?? (box["meshPort"] as number), bind || undefined);
       system.run.meshPort = port.number();
       const known = rows.fact("community");
-      if (known) open(known);
+      if (known) await open(known, true).learnNumbers();
       description.start();
     },
     async stop() {
       description.stop();
       await close(true);
+      watch.stop();
       await links.close();
       await port.close();
     },

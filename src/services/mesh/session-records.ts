@@ -18,9 +18,14 @@ export interface LoadNeeds {
   rows: MeshStore;
   /** Kinds of other services. */
   kinds: readonly KindSpec[];
+  /** The box just started: its data may be an old copy, so it asks others for its numbers before it writes. */
+  adoptFirst?: boolean;
 }
 
-export function loadRecords({ community, identity, rows, kinds }: LoadNeeds): { admission: Admission; core: Records } {
+export function loadRecords({ community, identity, rows, kinds, adoptFirst = false }: LoadNeeds): {
+  admission: Admission;
+  core: Records;
+} {
   const admission = new Admission({ community }, recordCrypto);
   const core = createRecords(
     {
@@ -28,7 +33,7 @@ export function loadRecords({ community, identity, rows, kinds }: LoadNeeds): { 
       self: identity.boxId,
       selfKey: identity.publicKey,
       kinds: [...admissionKinds, ...meshKinds, ...kinds],
-      adoptFirst: false,
+      adoptFirst,
     },
     {
       ...recordCrypto,

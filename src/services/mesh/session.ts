@@ -12,13 +12,17 @@ import type { Admission } from "../../protocols/records/admission.ts";
 import { admissionKinds } from "../../protocols/records/membership-facts.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { Change } from "../../protocols/records/author-table.ts";
-import type { Member } from "../../protocols/membership/types.ts";
+import type { Member, MemberChange } from "../../protocols/membership/types.ts";
+import { createAgents, isAgentName } from "./agents.ts";
+import type { Agents } from "./agents.ts";
+import { createEvidence } from "./evidence.ts";
+import type { EvidenceRoom } from "./evidence.ts";
 import { createExclusions } from "./exclusions.ts";
-import { addressOf, boxesUp, lookForOthers, membersKnown } from "./finding.ts";
+import { addressOf, boxesUp, lookForOthers, membersKnown, membersSeen } from "./finding.ts";
 import { createGossip } from "./gossip.ts";
-import type { Gossip, GossipNeeds } from "./gossip.ts";
+import type { Gossip, GossipNeeds, GossipNews } from "./gossip.ts";
 import { createKeyring } from "./keyring.ts";
-import type { Keyring } from "./keyring.ts";
+import type { Keyring, ListedKey } from "./keyring.ts";
 import { readKeyBody } from "./kinds.ts";
 import { createPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
@@ -28,11 +32,14 @@ import type { Replica } from "./replica.ts";
 import { createSealing } from "./sealing.ts";
 import { loadRecords } from "./session-records.ts";
 import type { MeshStore } from "./store.ts";
+import type { WorkShare } from "./work-share.ts";
 
 /** Boxes that do not answer are tried again at their known addresses this often. */
 const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
 const LOOK_AGAIN_MS = [1_000, 3_000, 6_000] as const;
 const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
+/** A start waits no longer than this for somebody who knows this box's own records. */
+const LEARN_NUMBERS_MS = { lan: 1_000, mesh: 3_000, test: 1_000 } as const;
 /** A suspicion that outlives so many probes is mostly right: pages need not wait until it is certain. */
 const SUSPECT_PROBES_SHOWN = 3;
 
@@ -47,12 +54,22 @@ export interface SessionNeeds {
   kinds: readonly KindSpec[];
   profile: GossipNeeds["profile"];
   advertise: { address: string; port: number };
-  tags: Record<string, string>;
+  tags: (keyring: Keyring) => Record<string, string>;
+  /** May members that are no boxes be in the gossip? Asked each time. */
+  agentsAllowed: () => boolean;
   send: GossipNeeds["send"];
   dial: GossipNeeds["dial"];
   /** Records of these kinds changed. */
   onRecords: (kinds: Set<string>) => void;
   onBoxes: () => void;
+  /** For the log of the mesh, and for who waits for an answer. */
+  onMember: (change: MemberChange, member: Member) => void;
+  onNews: (news: GossipNews) => void;
+  onKey: (key: ListedKey) => void;
+  onAdmission: () => void;
+  share: WorkShare;
+  /** See `LoadNeeds.adoptFirst`; then `learnNumbers` follows `start`. */
+  adoptFirst?: boolean;
 }
 
 export interface Session {
@@ -61,13 +78,19 @@ export interface Session {
   replica: Replica;
   gossip: Gossip;
   keyring: Keyring;
+  agents: Agents;
+  evidence: EvidenceRoom;
   peers: Peers;
   advertise: { address: string; port: number };
   /** A box that is suspected for longer than this is shown as away; it may still refute. */
   suspectShownMs: number;
   isMember(box: string): boolean;
   isExcluded(box: string): boolean;
+  /** Boxes that answer, this one included: members of the gossip without the agents. */
+  boxesHere(): number;
   start(): void;
+  /** Asks others which records of this box they know, before it writes any. Ends soon, also when nobody answers. */
+  learnNumbers(): Promise<void>;
   /** Tells the others first when `goodbye`. */
   stop(goodbye: boolean): Promise<void>;
 }
@@ -81,24 +104,29 @@ export function createSession(needs: SessionNeeds): Session {
 
   const isMember = (box: string) => admission.view()?.members.has(box) ?? false;
   const isExcluded = (box: string) => admission.view()?.excluded.has(box) ?? false;
-  const peers = createPeers({
-    links: needs.links,
-    clock,
-    isMember,
-    addressOf: (box) => addressOf(box, gossip, core, rows),
-  });
+  const at = (box: string) => addressOf(box, gossip, core, rows);
+  const peers = createPeers({ links: needs.links, clock, isMember, addressOf: at });
   const replica = createReplica({
     ...{ clock, rows, core, random: needs.random, log: needs.log.area("records"), self: identity.boxId },
     syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
     peersUp: () => peersToAsk(),
     ask: (box, path, body) => peers.ask(box, path, body),
+    busy: needs.share.own,
     onChanged: (changes) => recordsChanged(changes),
+    onEquivocation: (author, records) => evidence.note(author, records),
+  });
+  const evidence = createEvidence({
+    ...{ clock, rows, log: needs.log, selfId: identity.boxId },
+    stewards: () => admission.view()?.stewards ?? [],
+    ask: (box, path, body) => peers.ask(box, path, body),
   });
   const keyring = openKeyring(needs, peers, () => peersToAsk());
+  const agents = createAgents(needs.agentsAllowed);
   const gossip = openGossip(needs, keyring, {
-    admit: (name) => !isExcluded(name),
+    admit: (name) => (isAgentName(name) ? agents.admit(name) : !isExcluded(name)),
     onMember: (change, member) => memberChanged(change, member),
   });
+  const boxesHere = () => gossip.core.aliveCount() - agents.count();
 
   const peersUp = () => boxesUp(gossip, identity.boxId).filter(isMember);
   /**
@@ -107,11 +135,14 @@ export function createSession(needs: SessionNeeds): Session {
    */
   const peersToAsk = () => {
     const up = peersUp();
-    return up.length > 0 ? up : membersKnown(admission, needs.random, identity.boxId, (box) => peers.addressOf(box));
+    return up.length > 0 ? up : membersKnown(admission, needs.random, identity.boxId, at);
   };
 
-  const memberChanged = (change: string, member: Member) => {
-    if (member.name === identity.boxId) return;
+  const memberChanged = (change: MemberChange, member: Member) => {
+    agents.changed(change, member.name);
+    needs.onMember(change, member);
+    // An agent is nobody's business but the log's: it has no address to be remembered, and no records.
+    if (member.name === identity.boxId || isAgentName(member.name)) return;
     if (change === "join" || change === "update") {
       const { name: box, address, port } = member;
       ifRoom(() => rows.noteAddress({ box, address, port, seenMs: clock.wallMs() }));
@@ -134,17 +165,25 @@ export function createSession(needs: SessionNeeds): Session {
     gossip: () => gossip,
   });
 
+  /** Later, since the records core is in the middle of a step; and after whatever else waits for its turn. */
+  let settling = false;
+  const settleSoon = () => {
+    if (settling) return;
+    settling = true;
+    clock.after(0, () => {
+      settling = false;
+      if (!running) return;
+      exclusions.apply();
+      needs.onAdmission();
+      replica.step({ type: "recheck" });
+    });
+  };
+
   const recordsChanged = (changes: readonly Change[]) => {
     admission.apply(changes);
     const kinds = new Set(changes.map((change) => change.kind));
     const admissionChanged = admissionKinds.some((spec) => kinds.has(spec.kind));
-    if (admissionChanged) {
-      // Later, since the records core is in the middle of a step.
-      queueMicrotask(() => {
-        exclusions.apply();
-        replica.step({ type: "recheck" });
-      });
-    }
+    if (admissionChanged) settleSoon();
     if (kinds.has("key")) lookAtKeys();
     if (admissionChanged || kinds.has("box") || kinds.has("request") || kinds.has("about")) needs.onBoxes();
     needs.onRecords(kinds);
@@ -158,22 +197,15 @@ export function createSession(needs: SessionNeeds): Session {
   };
 
   const look = () => {
-    lookForOthers({ selfId: identity.boxId, random: needs.random, rows, gossip: () => gossip, isExcluded });
-    if (gossip.core.aliveCount() === 1) replica.syncSoon();
+    const isAlone = boxesHere() === 1;
+    lookForOthers({ selfId: identity.boxId, random: needs.random, rows, gossip: () => gossip, isExcluded, isAlone });
+    if (isAlone) replica.syncSoon();
     lookAtKeys();
   };
 
   return {
-    community: needs.community,
-    admission,
-    replica,
-    gossip,
-    keyring,
-    peers,
-    suspectShownMs,
-    advertise: needs.advertise,
-    isMember,
-    isExcluded,
+    ...{ community: needs.community, advertise: needs.advertise, admission, replica, gossip, keyring, agents },
+    ...{ evidence, peers, suspectShownMs, isMember, isExcluded, boxesHere },
     start() {
       running = true;
       exclusions.begin();
@@ -182,6 +214,9 @@ export function createSession(needs: SessionNeeds): Session {
       // Soon again: after a power cut all boxes start at one time, and the first look finds nobody.
       for (const delayMs of LOOK_AGAIN_MS) cancels.push(clock.after(delayMs, look));
       cancels.push(clock.every(LOOK_FOR_OTHERS_MS[needs.profile], look));
+    },
+    async learnNumbers() {
+      await replica.adopt(membersSeen(admission, rows, identity.boxId), LEARN_NUMBERS_MS[needs.profile]);
     },
     async stop(goodbye) {
       if (!running) return;
@@ -195,11 +230,13 @@ export function createSession(needs: SessionNeeds): Session {
   };
 }
 
-function openKeyring({ clock, random, rows, identity }: SessionNeeds, peers: Peers, peersUp: () => string[]): Keyring {
+function openKeyring(needs: SessionNeeds, peers: Peers, peersUp: () => string[]): Keyring {
+  const { clock, random, rows, identity, onKey } = needs;
   return createKeyring({
     clock,
     random,
     rows,
+    onKey,
     fetch: async (box, { epoch, check }) => {
       const { key } = (await peers.ask(box, "key", { epoch, check })) as { key?: string };
       return key ? new Uint8Array(Buffer.from(key, "base64url")) : undefined;
@@ -209,9 +246,11 @@ function openKeyring({ clock, random, rows, identity }: SessionNeeds, peers: Pee
 }
 
 function openGossip(needs: SessionNeeds, keyring: Keyring, hooks: Pick<GossipNeeds, "admit" | "onMember">): Gossip {
-  const { clock, random, identity, advertise, profile, tags, send, dial } = needs;
+  const { clock, random, identity, advertise, profile, send, dial, onNews } = needs;
+  const tags = needs.tags(keyring);
   const sealing = createSealing(keyring.keys, random);
   const log = needs.log.area("gossip");
   const name = identity.boxId;
-  return createGossip({ clock, log, random, name, advertise, profile, tags, sealing, send, dial, ...hooks });
+  const own = { name, advertise, profile, tags };
+  return createGossip({ clock, log, random, sealing, send, dial, onNews, ...own, ...hooks });
 }

@@ -9,7 +9,7 @@ import type { Json } from "../../protocols/records/canonical-json.ts";
 import { isInvitationGenuine, isKeyOf } from "../../protocols/records/join-evidence.ts";
 import { readAdmit, readJoin, welcomeBytes } from "../../protocols/records/membership-facts.ts";
 import type { Welcome } from "../../protocols/records/membership-facts.ts";
-import type { JoinRefusal } from "../../protocols/records/membership-fold.ts";
+import type { JoinRefusal } from "../../protocols/records/membership-rules.ts";
 import { readRecord } from "../../protocols/records/record.ts";
 import { meshErrors } from "./contract.ts";
 import { recordCrypto } from "./crypto.ts";
@@ -110,7 +110,7 @@ function enter(
 ): EnterAnswer {
   const record = readRecord(fields["record"]);
   if (record?.author !== peer) throw fail("record-refused", { params: { kind: "join", reason: "author" } });
-  session.replica.step({ type: "received", records: [record], from: peer, via: "sync" });
+  session.replica.step({ type: "received", records: [record], from: peer, via: "offer" });
   if (!session.isMember(peer)) {
     const why = session.admission.view()!.refused.get(peer);
     throw why ? codeOf(why) : fail("record-refused", { params: { kind: "join", reason: "not accepted" } });

@@ -22,7 +22,7 @@ export interface StatusNeeds {
   webPort: () => number;
 }
 
-export function meshWarnings({ session, strangers, selfId }: StatusNeeds): Warning[] {
+export function meshWarnings({ session, strangers, selfId, boxes }: StatusNeeds): Warning[] {
   const list: Warning[] = [];
   const open = session();
   const offsetMs = (open?.peers ?? strangers).clockOffsetMs() ?? 0;
@@ -30,8 +30,13 @@ export function meshWarnings({ session, strangers, selfId }: StatusNeeds): Warni
     list.push({ code: "clock-off", severity: "warning", params: { seconds: Math.round(Math.abs(offsetMs) / 1000) } });
   }
   if (!open) return list;
+  for (const { box } of open.evidence.list().filter((one) => open.isMember(one.box))) {
+    const name = boxes().find((one) => one.id === box)?.name ?? box.slice(0, 8);
+    list.push({ code: "numbers-twice", severity: "warning", params: { box: name } });
+  }
+  if (open.gossip.contested()) list.push({ code: "identity-twice", severity: "warning" });
   if (open.isExcluded(selfId) || open.peers.excluded()) list.push({ code: "excluded", severity: "error" });
-  else if (open.gossip.core.aliveCount() === 1 && (open.admission.view()?.members.size ?? 1) > 1) {
+  else if (open.boxesHere() === 1 && (open.admission.view()?.members.size ?? 1) > 1) {
     list.push({ code: "peers-none", severity: "warning" });
   }
   return list;
@@ -63,7 +68,7 @@ export async function meshDoctor(needs: StatusNeeds): Promise<Check[]> {
   ];
 }
 
-export function meshMetrics({ session, links }: StatusNeeds): Metric[] {
+export function meshMetrics({ session, links, answering }: StatusNeeds): Metric[] {
   const open = session();
   if (!open) return [];
   const { refused, authors, records, bytes, equivocations } = open.replica.core.stats();
@@ -78,7 +83,9 @@ export function meshMetrics({ session, links }: StatusNeeds): Metric[] {
     labels,
   });
   return [
-    gauge("mesh_boxes_up", "Boxes that answer, this one included.", open.gossip.core.aliveCount()),
+    gauge("mesh_boxes_up", "Boxes that answer, this one included.", open.boxesHere()),
+    gauge("mesh_agents", "Members of the gossip that are no boxes.", open.agents.count()),
+    gauge("mesh_local_health", "How slow this box seems to itself, 0 is good.", open.gossip.core.health()),
     gauge("mesh_record_authors", "Boxes of which records are held.", authors),
     gauge("mesh_records", "Records held.", records),
     gauge("mesh_records_bytes", "Bytes of records held.", bytes),
@@ -90,6 +97,7 @@ export function meshMetrics({ session, links }: StatusNeeds): Metric[] {
     counter("mesh_suspicions_total", "Boxes that this one suspected.", gossip.suspicions),
     counter("mesh_link_bytes_total", "Bytes over links.", linked.bytesIn, { direction: "in" }),
     counter("mesh_link_bytes_total", "Bytes over links.", linked.bytesOut, { direction: "out" }),
+    counter("mesh_link_refused_total", "Requests of boxes that had used up their share of time.", answering.refused()),
     counter("mesh_equivocations_total", "Records that had a number which their author used already.", equivocations),
     ...Object.entries(refused).map(([reason, count]) =>
       counter("mesh_records_refused_total", "Records refused.", count, { reason }),

@@ -18,6 +18,15 @@ export interface GossipKey {
   key: Uint8Array;
 }
 
+/** A line of the event log as it is stored; `params` is JSON. */
+export interface EventRow {
+  id: number;
+  atMs: number;
+  type: string;
+  member: string;
+  params: string;
+}
+
 /** Addresses remembered; the ones heard of longest ago go first. */
 export const ADDRESSES_MAX = 512;
 
@@ -28,6 +37,8 @@ const MIGRATIONS = [
    CREATE TABLE mesh_keys (epoch INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
    CREATE TABLE mesh_addresses (box TEXT PRIMARY KEY, address TEXT NOT NULL, port INTEGER NOT NULL,
      seenMs INTEGER NOT NULL) STRICT;`,
+  `CREATE TABLE mesh_events (id INTEGER PRIMARY KEY, atMs INTEGER NOT NULL, type TEXT NOT NULL, member TEXT NOT NULL,
+     params TEXT NOT NULL) STRICT;`,
 ];
 
 export type MeshStore = ReturnType<typeof meshStore>;
@@ -42,6 +53,12 @@ export function meshStore(store: Store) {
     transaction: store.transaction,
     fact,
     setFact,
+    /** Facts whose names begin so; no wildcard in it. */
+    factsLike: (prefix: string) =>
+      store
+        .prepare<{ name: string; value: string }>("SELECT name, value FROM mesh_facts WHERE name LIKE ? || '%'")
+        .all(prefix),
+    dropFact: (name: string) => void store.prepare("DELETE FROM mesh_facts WHERE name = ?").run(name),
     *records(): Generator<unknown> {
       for (const { record } of store.each<{ record: string }>("SELECT record FROM mesh_records"))
         yield JSON.parse(record);
@@ -70,10 +87,23 @@ export function meshStore(store: Store) {
         .run(ADDRESSES_MAX);
     },
 
+    events: () => store.prepare<EventRow>("SELECT * FROM mesh_events ORDER BY id").all(),
+    /** Adds some, and drops those before `firstId`. */
+    addEvents(rows: readonly EventRow[], firstId: number) {
+      store.transaction(() => {
+        const add = store.prepare(
+          "INSERT OR REPLACE INTO mesh_events (id, atMs, type, member, params) VALUES (?,?,?,?,?)",
+        );
+        for (const { id, atMs, type, member, params } of rows) add.run(id, atMs, type, member, params);
+        store.prepare("DELETE FROM mesh_events WHERE id < ?").run(firstId);
+      });
+    },
+
     /** Forgets the community; the own numbering goes on, so that no number is ever used twice by this key. */
     forgetCommunity() {
       store.transaction(() => {
-        for (const table of ["mesh_records", "mesh_keys", "mesh_addresses"]) store.exec(`DELETE FROM ${table}`);
+        for (const table of ["mesh_records", "mesh_keys", "mesh_addresses", "mesh_events"])
+          store.exec(`DELETE FROM ${table}`);
         store.prepare("DELETE FROM mesh_facts WHERE name <> 'ownSeq'").run();
       });
     },
