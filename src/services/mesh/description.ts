@@ -18,11 +18,11 @@ import type { MeshPort } from "./mesh-port.ts";
 import type { Address } from "./peers.ts";
 import type { Session } from "./session.ts";
 import type { MeshStore } from "./store.ts";
+import { waitMs } from "./telling.ts";
+import type { Told } from "./telling.ts";
 
-/** Load and health go into the tags at most this often. */
-const TAGS_INTERVAL_MS = 30_000;
-/** What has not changed is said again after this, so that the others know that it still holds. */
-const TAGS_AGAIN_MS = 600_000;
+/** Load and health are looked at this often; telling.ts says when the others hear of them. */
+const LOOK_INTERVAL_MS = 30_000;
 
 export interface DescriptionNeeds {
   system: System;
@@ -81,18 +81,34 @@ export function createDescription({ system, port, session, settings, onAddress }
     if (JSON.stringify(held?.body) === JSON.stringify(self())) return;
     open.replica.put("box", "self", self() as unknown as Json);
   };
-  let told = "";
+  let told: Told | undefined;
   let toldMs = -Infinity;
+  let chance = 0;
+  /** What is about to be told; looking again does not put it off. */
+  let coming: Told | undefined;
+  let cancelTelling = () => {};
   const look = () => {
     const open = session();
     if (!open) return;
     if (open.advertise.address !== advertise().address) return onAddress();
-    const next = tags(open.keyring);
-    const facts = JSON.stringify({ ...next, t: "" });
-    if (facts === told && clock.monotonicMs() - toldMs < TAGS_AGAIN_MS) return;
-    told = facts;
+    const { l, t, ...rest } = tags(open.keyring);
+    const now = { load: Number(l), rest: JSON.stringify(rest) };
+    const sinceMs = clock.monotonicMs() - toldMs;
+    const delayMs = waitMs(told, now, sinceMs, open.gossip.core.aliveCount(), chance);
+    const isNews = told?.rest !== now.rest;
+    if ((!isNews && delayMs > 0) || coming?.rest === now.rest) return;
+    cancelTelling();
+    coming = now;
+    cancelTelling = clock.after(delayMs, () => tell(now));
+  };
+  const tell = (said: Told) => {
+    const open = session();
+    coming = undefined;
+    if (!open) return;
+    told = said;
     toldMs = clock.monotonicMs();
-    open.gossip.setTags(next);
+    chance = system.random.float();
+    open.gossip.setTags(tags(open.keyring));
   };
 
   return {
@@ -111,8 +127,11 @@ export function createDescription({ system, port, session, settings, onAddress }
     }),
     start() {
       publish();
-      cancel = clock.every(TAGS_INTERVAL_MS, look);
+      cancel = clock.every(LOOK_INTERVAL_MS, look);
     },
-    stop: () => cancel(),
+    stop() {
+      cancel();
+      cancelTelling();
+    },
   };
 }
