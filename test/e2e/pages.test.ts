@@ -35,13 +35,25 @@ const PAGES = [
   "/people",
   "/people/invitations",
   "/people/me",
+  "/mesh",
+  "/mesh/keys",
+  "/mesh/events",
   "/help",
   "/public",
   "/nowhere",
 ];
 
 /** Those that say something else while there is nothing to show. */
-const EMPTY_PAGES = ["/", "/services", "/services/own", "/services/heard", "/boxes", "/people/invitations"];
+const EMPTY_PAGES = [
+  "/",
+  "/services",
+  "/services/own",
+  "/services/heard",
+  "/boxes",
+  "/people/invitations",
+  "/mesh",
+  "/mesh/events",
+];
 /** Where large text has most to break. */
 const LARGE_PAGES = [
   "/",
@@ -51,6 +63,9 @@ const LARGE_PAGES = [
   "/box",
   "/box/settings",
   "/people",
+  "/mesh",
+  "/mesh/keys",
+  "/mesh/events",
   "/help",
   "/public",
 ];
@@ -71,7 +86,7 @@ test("every page of a community with services, and what everybody may see", asyn
   await startOthers(first, atEnd);
   const second = (await first.api<{ id: string; name: string }[]>("/boxes")).find(({ name }) => name === "Ateneu");
   const detail = `/services/${encodeURIComponent((await find(first, "Bakery")).id)}`;
-  const drawers = [detail, `/boxes/${second!.id}`];
+  const drawers = [detail, `/boxes/${second!.id}`, `/mesh/member/${second!.id}`];
   await lookAtAll("full", LOOKS.slice(0, 2), [...PAGES, ...drawers]);
   await lookAtAll("full", LOOKS.slice(2), [...LARGE_PAGES, ...drawers]);
   for (const [name, look] of LOOKS) {
@@ -103,6 +118,6 @@ async function lookAtAll(what: string, looks: typeof LOOKS, paths: readonly stri
 
 /** Part of a picture's name. */
 function pathName(path: string): string {
-  const withoutId = path.replace(/^(\/services|\/boxes)\/.{12,}$/, "$1/one");
+  const withoutId = path.replace(/^(\/services|\/boxes|\/mesh\/member)\/.{12,}$/, "$1/one");
   return withoutId.replaceAll(/[^a-z]+/gi, "-");
 }

@@ -38,7 +38,7 @@ const hasBody = ({ endpoint }: Walked) => /^(?:POST|PUT|PATCH)$/.test(endpoint.m
 const CHANGES_BELOW_HOST: Readonly<Partial<Record<Role, readonly string[]>>> = {
   public: ["box.setup", "people.accept", "people.signIn"],
   guest: ["discovery.measure", "people.changePassword", "people.signOut"],
-  steward: ["mesh.admit", "mesh.appointSteward", "mesh.exclude", "mesh.pardon", "mesh.setPolicy"],
+  steward: ["mesh.admit", "mesh.appointSteward", "mesh.exclude", "mesh.pardon", "mesh.rotateKey", "mesh.setPolicy"],
 };
 
 /** What who is not signed in may read. */

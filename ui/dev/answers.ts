@@ -97,12 +97,14 @@ const check = (code: string, ok: boolean, title: string, text: string, fix = "")
   fix,
 });
 const history = () =>
-  Array.from({ length: 96 }, (_, index) => ({
-    at: ago((96 - index) * 900_000),
-    ok: index % 31 !== 7,
-    rttMs: 14 + 6 * Math.sin(index / 6),
-    firstByteMs: 30 + 14 * Math.sin(index / 6) + (index % 5) * 2,
-  }));
+  Array.from({ length: 150 }, (_, index) => {
+    const answered = index % 31 === 7 ? 0 : index % 13 === 5 ? 3 : 4;
+    const slow = 30 + 14 * Math.sin(index / 6) + (index % 5) * 2;
+    const times = { rttMs: 14 + 6 * Math.sin(index / 6), firstByteMs: slow, firstByteP95Ms: slow * 1.6 };
+    const none = { rttMs: null, firstByteMs: null, firstByteP95Ms: null };
+    const from = ago((150 - index) * 3_600_000);
+    return { from, samples: 4, answered, lost: 4 - answered, ...(answered > 0 ? times : none) };
+  }).filter((_, index) => index < 40 || index > 61);
 const log = () =>
   Array.from({ length: 40 }, (_, index) => ({
     time: ago((40 - index) * 47_000),
@@ -110,6 +112,51 @@ const log = () =>
     area: ["mesh", "discovery", "web"][index % 3],
     message: ["a box answered", "a service was measured", "a page was served"][index % 3],
     fields: { tookMs: 3 + index },
+  }));
+const gossiped = (box: World["boxes"][number]) => ({
+  name: box.name,
+  shortId: box.id.slice(0, 8),
+  kind: "box",
+  self: box.self,
+  status: box.state === "up" ? "alive" : box.state === "suspect" ? "suspect" : "failed",
+  address: box.address,
+  since: box.startedAt,
+  rttMs: box.self ? 0 : box.state === "up" ? box.rttMs : null,
+  rttAgeMs: box.self ? 0 : box.state === "up" ? 4_000 : null,
+  tags: { h: "o", k: "3.YvS4kqm0", l: "15", n: box.name, role: "comu" },
+  incarnation: 4,
+  protocol: 4,
+  localHealth: box.self ? 0 : null,
+  id: box.id,
+});
+const agents = (world: World) =>
+  world.size === "empty"
+    ? []
+    : [
+        {
+          ...gossiped(world.boxes[1]!),
+          ...{ name: "portatil-de-la-rosa", shortId: "", kind: "agent", id: "portatil-de-la-rosa", self: false },
+          ...{ status: "alive", address: "10.139.7.20:7947", tags: { role: "monitor" }, rttMs: 3.2, rttAgeMs: 900 },
+        },
+      ];
+const happened = () =>
+  [
+    ["join", "Ateneu és aquí (10.139.3.2:7946)."],
+    ["suspect", "Mercat fluixeja: no ha respost a temps."],
+    ["refuted", "Se sospitava de Mercat, i està bé."],
+    ["failed", "Terrat 14 ja no respon."],
+    ["exclusion", "Ateneu ha exclòs Terrat 14: envia publicitat cada minut"],
+    ["key", "Ateneu ha fet una clau nova, la 3, perquè Terrat 14 ha estat exclosa."],
+    ["refused", "14 missatges rebutjats: not-admitted 12, unopened 2"],
+    ["event", "Ha passat l’avís festa: a les nou a la plaça"],
+    ["query", "portatil-de-la-rosa ha preguntat a tothom: comu-version"],
+  ].map(([type, text], index) => ({
+    id: index + 1,
+    at: ago((9 - index) * 340_000),
+    type,
+    text,
+    member: "",
+    params: {},
   }));
 const growth = (world: World) =>
   Array.from({ length: world.size === "empty" ? 1 : 90 }, (_, index) => ({
@@ -168,10 +215,16 @@ export const answers: Record<string, Answer> = {
   "box.logs": (world) => (world.size === "empty" ? [] : log()),
   "discovery.list": (world, { box }) =>
     world.services.filter((one) => !box || one.boxId === box).slice(0, box ? 6 : undefined),
-  "discovery.show": (world, { id }) => ({
-    ...(world.services.find((one) => one.id === id) ?? world.services[0]),
-    history: history(),
-  }),
+  "discovery.show": (world, { id }) => world.services.find((one) => one.id === id) ?? world.services[0],
+  "discovery.quality": (world, { id }) => {
+    const { title, state, quality } = world.services.find((one) => one.id === id) ?? world.services[0]!;
+    const measured = quality.score !== null;
+    return {
+      ...{ id, title, state, quality, week: "·".repeat(56), intervalS: 900 },
+      parts: measured ? { success: 0.97, speed: 0.81, ease: 0.62, loss: 0.02 } : null,
+      history: measured ? history() : [],
+    };
+  },
   "discovery.measure": (world) => world.services[0],
   "discovery.publish": (world) => world.services[1],
   "discovery.withdraw": (world) => world.services[1],
@@ -183,6 +236,24 @@ export const answers: Record<string, Answer> = {
     admission: "approval",
     services: world.services.filter((one) => one.open).slice(0, 12),
   }),
+  "lan.announced": (world) =>
+    world.size === "empty"
+      ? []
+      : (["announced", "starting", "left"] as const).map((state, n) => ({
+          id: `abcdefghijklmnop-k${n}`,
+          name: ["Ràdio del barri (Can Mora)", "Mapa (Ateneu)", "Biblioteca (La Fàbrica)"][n]!,
+          type: "_http._tcp",
+          category: (["radio", "maps", "files"] as const)[n]!,
+          box: ["Can Mora", "Ateneu", "La Fàbrica"][n]!,
+          own: n === 0,
+          state,
+          by: state === "left" ? "La Fàbrica" : null,
+          host: `comu-abcdefgh-0000000${n}.local`,
+          address: `10.1.2.${n + 3}`,
+          port: 8000,
+          path: "/",
+          devices: state === "announced" ? ["eth0"] : [],
+        })),
   "lan.heard": (world) =>
     world.size === "empty"
       ? []
@@ -222,6 +293,52 @@ export const answers: Record<string, Answer> = {
   "mesh.invitations": (world) =>
     world.size === "empty" ? [] : [invitation(0, "open"), invitation(1, "open"), invitation(2, "expired")],
   "mesh.invite": () => ({ id: "inv9", code: CODE, expiresAt: ago(-7 * DAY_MS), uses: 1, qrSvg: renderSVG(CODE) }),
+  "mesh.info": (world) => ({
+    name: "Forn de pa",
+    id: selfId,
+    address: "10.139.0.2:7946",
+    profile: "lan",
+    localHealth: world.size === "full" ? 2 : 0,
+    members: { alive: figures(world).boxesUp, suspect: 0, leaving: 0, left: 0, failed: 1 },
+    agents: world.size === "empty" ? 0 : 1,
+    agentsAllowed: true,
+    keyEpoch: 3,
+    suspicions: 4,
+    refutations: 1,
+    refused: 12,
+    unopened: 3,
+  }),
+  "mesh.members": (world) => [...world.boxes.filter((box) => box.state !== "pending").map(gossiped), ...agents(world)],
+  "mesh.rtt": () => ({ from: "Forn de pa", to: "Ateneu", rttMs: 11.4, ageMs: 2100, measuredMs: 12.9 }),
+  "mesh.keyring": (world, { reveal }) => [
+    {
+      epoch: 3,
+      fingerprint: "YvS4kqm0ZQ0v2T1bS7xW4A",
+      primary: true,
+      since: ago(40_000),
+      by: "Ateneu",
+      why: "exclusió de Terrat 14",
+      holding: figures(world).boxesUp,
+      boxes: world.boxes.length,
+      ...(reveal ? { key: "cGljdHVyZSBvZiBhIGtleSwgbm90IGEga2V5IGF0IGE=" } : {}),
+    },
+    ...(world.size === "empty"
+      ? []
+      : [
+          {
+            epoch: 2,
+            fingerprint: "b1o5Pz8sQeK2rXvJt0m3aw",
+            primary: false,
+            since: ago(30 * DAY_MS),
+            by: "Forn de pa",
+            why: "canviada a mà",
+            holding: 1,
+            boxes: world.boxes.length,
+          },
+        ]),
+  ],
+  "mesh.events": (world, { type }) =>
+    world.size === "empty" ? [] : happened().filter((line) => !type || line.type === type),
   "mesh.nearby": () => [
     {
       box: "Ateneu",

@@ -67,6 +67,8 @@ function serviceAt(index: number, boxes: number): Service {
   const state = index === 4 ? "failing" : !own && roll > 0.96 ? "away" : "up";
   const rttMs = Math.round(3 + 140 * chance(index) ** 3);
   const known = roll > 0.06;
+  const measured = roll > 0.3 && index % 17 !== 13;
+  const atTime = ago(20_000 + 900_000 * roll);
   return {
     id: `${idOf(own ? 0 : at)}/${index}`,
     title: index < OFFERS.length ? title : `${title} ${Math.floor(index / OFFERS.length) + 1}`,
@@ -90,15 +92,20 @@ function serviceAt(index: number, boxes: number): Service {
     since: ago(DAY_MS * (0.1 + index * 0.7)),
     version: "",
     quality: {
-      score: known && state !== "away" ? Math.round(100 - rttMs * 0.6 - 15 * chance(index + 3)) : null,
-      reachable: known ? state === "up" : null,
-      rttMs: known ? rttMs : null,
-      rttSource: known ? (roll > 0.5 ? "measured" : "estimate") : null,
-      firstByteMs: known && roll > 0.5 ? rttMs * 2 : null,
-      lossPercent: known ? Math.round(4 * chance(index + 2)) : null,
-      success7dPercent: known ? 100 - Math.round(6 * chance(index + 7)) : null,
+      score: measured && state === "up" ? Math.round(97 - rttMs * 0.6 - 15 * chance(index + 3)) : null,
+      method: index % 17 === 13 ? "none" : "http",
+      reachable: measured ? state === "up" : null,
+      rttMs: known && state !== "away" ? rttMs : null,
+      rttSource: known && state !== "away" ? (measured ? "measured" : "estimate") : null,
+      rttAt: known && state !== "away" ? atTime : null,
+      firstByteMs: measured ? rttMs * 2 : null,
+      lossPercent: measured ? Math.round(4 * chance(index + 2)) : null,
+      lossSamples: measured ? 20 : 0,
+      success7dPercent: measured ? 100 - Math.round(6 * chance(index + 7)) : null,
+      samples: measured ? 21 + Math.round(600 * chance(index + 6)) : 0,
       load: known ? chance(index + 8) : null,
-      measuredAt: known && roll > 0.5 ? ago(20_000 + 900_000 * roll) : null,
+      loadAt: known ? ago(200_000 * roll) : null,
+      measuredAt: measured ? atTime : null,
     },
   };
 }
