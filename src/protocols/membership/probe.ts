@@ -20,7 +20,7 @@ import { RELAYS_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { openStream } from "./exchange.ts";
 import type { MemberRecord } from "./record.ts";
-import type { Facts } from "./roster.ts";
+import type { Facts } from "./facts.ts";
 import { send } from "./sending.ts";
 import { onSuspect } from "./state.ts";
 import type { Timer } from "./timers.ts";
