@@ -77,7 +77,7 @@ function table(measured: readonly [cell: string, Measured][]): string {
     "false suspicions, deaths per box and hour",
     "the same, each raised once",
     "datagrams, streams (B per box and s)",
-    "took, memory",
+    "took (CPU), memory",
   ];
   const rows = measured.map(([cell, figures]) => {
     const [loss, slow, lifeguard] = cell.split("-");
@@ -87,7 +87,7 @@ function table(measured: readonly [cell: string, Measured][]): string {
       `${figures.falseSuspicionsPerBoxHour}, ${figures.falseDeathsPerBoxHour}`,
       `${figures.falseSuspicionsRaisedPerBoxHour}, ${figures.falseDeathsRaisedPerBoxHour}`,
       `${figures.datagramBytesPerBoxSecond}, ${figures.streamBytesPerBoxSecond}`,
-      `${figures.world.realSeconds} s, ${figures.world.memoryMiB} MiB`,
+      `${figures.world.realSeconds} s (${figures.world.cpuSeconds} s), ${figures.world.memoryMiB} MiB`,
     ];
   });
   return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");

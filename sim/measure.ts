@@ -76,11 +76,12 @@ export function measure(options: MeasureOptions, say: (line: string) => void, cl
   happenings.plan(world, steady, options.authors);
   let boxSeconds = 0;
   for (let minute = 1; minute <= options.minutes; minute++) {
-    const before = { ...world.network.traffic, steps: world.steps, realMs: clockMs() };
+    const before = { ...world.network.traffic, steps: world.steps, cpuMs: cpuMs() };
+    const beforeMs = clockMs();
     const up = world.boxes.filter((box) => box.up).length;
     boxSeconds += 60 * up;
     world.run(minute * MINUTE_MS);
-    say(lineOf({ world, happenings, minute, up, before, tookMs: clockMs() - before.realMs }));
+    say(lineOf({ world, happenings, minute, up, before, tookMs: clockMs() - beforeMs }));
   }
   const times = { readyMs: readyMs - beganMs, tookMs: clockMs() - beganMs };
   return { ...figures(world, happenings, boxSeconds), options, world: runOf(world, times, churn) };
@@ -108,7 +109,7 @@ interface Progress {
   /** Boxes. */
   up: number;
   /** All until this minute began. */
-  before: World["network"]["traffic"] & { steps: number };
+  before: World["network"]["traffic"] & { steps: number; cpuMs: number };
   tookMs: number;
 }
 
@@ -130,7 +131,7 @@ function lineOf({ world, happenings, minute, up, before, tookMs }: Progress): st
     `streams ${each(traffic.exchangeBytes - before.exchangeBytes)} B/box/s`,
     `false suspicions ${falseSuspicions.raised} (${falseSuspicions.noted} notes)`,
     `false deaths ${falseDeaths.raised} (${falseDeaths.noted})`,
-    `${world.steps - before.steps} events in ${seconds(tookMs)}`,
+    `${world.steps - before.steps} events in ${seconds(tookMs)} (CPU ${seconds(cpuMs() - before.cpuMs)})`,
     `${(MINUTE_MS / tookMs).toPrecision(2)} times real time`,
     `${memoryMiB()} MiB`,
   ].join(" | ");
@@ -162,6 +163,7 @@ function runOf(world: World, { readyMs, tookMs }: { readyMs: number; tookMs: num
     events: world.steps,
     messages: datagrams + exchanges,
     realSeconds: round(tookMs / 1000),
+    cpuSeconds: round(cpuMs() / 1000),
     beginningSeconds: round(readyMs / 1000),
     memoryMiB: memoryMiB(),
     ...(churn ? { comings: churn.comings, goings: churn.goings } : {}),
@@ -170,4 +172,6 @@ function runOf(world: World, { readyMs, tookMs }: { readyMs: number; tookMs: num
 
 const round = (value: number) => Number(value.toPrecision(3));
 const seconds = (ms: number) => `${Math.round(ms / 100) / 10} s`;
+/** Of this process in all its threads: beside the time on the wall it tells how much of the machine others took. */
+const cpuMs = () => process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000;
 const memoryMiB = () => Math.round(process.memoryUsage().rss / 2 ** 20);

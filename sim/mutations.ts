@@ -184,6 +184,13 @@ export const mutations: readonly Mutation[] = [
     ),
   },
   {
+    name: "members of differing buckets are not sent, and no address is known",
+    scenario: "split",
+    config: { ignoreAddresses: true },
+    caughtBy: "membership-converges",
+    mistakes: membership("comparing.ts", "=> ours[bucket] !== view", "=> bucket < 0 && ours[bucket] !== view"),
+  },
+  {
     name: "failed members are never tried again, nor known addresses",
     scenario: "split",
     config: { ignoreAddresses: true },

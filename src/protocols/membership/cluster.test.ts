@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Random } from "../../kernel/random.ts";
 import { seededRandom } from "../../kernel/random.ts";
+import { TYPE } from "./codec.ts";
 import { testing, lan } from "./constants.ts";
 import type { Profile } from "./constants.ts";
 import { createMembership } from "./membership.ts";
@@ -263,6 +264,32 @@ test("a split heals: both halves fail the other, and find it again", () => {
   world.reaches = () => true;
   const healMs = world.run(20_000, () => everyUp(world, (box) => box.core.aliveCount() === 10));
   assert.ok(healMs < 10_000, `${healMs}`);
+});
+
+test("two communities that a newcomer joins at one time become one", () => {
+  const world = cluster(25, 10);
+  world.run(1000);
+  const half = (box: Box) => Number(box.name.slice(4)) < 5;
+  world.reaches = (from, to) => half(from) === half(to);
+  world.run(testing.reapMs + 12_000);
+  assert.ok(everyUp(world, (box) => box.core.members().length === 5));
+  world.reaches = () => true;
+  const newcomer = world.add("box-10");
+  world.step(newcomer, { type: "join", addresses: [0, 9].map((index) => world.endpoint(world.boxes[index]!)) });
+  const tookMs = world.run(10_000, () => world.boxes.every((box) => box.core.aliveCount() === 11));
+  assert.ok(tookMs < 2000, `${tookMs}`);
+});
+
+test("at rest tables are compared, not sent", () => {
+  const world = cluster(26, 20);
+  world.run(10_000);
+  const types = new Map<number, number>();
+  world.watch = (effect) => {
+    if (effect.type === "stream") types.set(effect.bytes[0]!, (types.get(effect.bytes[0]!) ?? 0) + effect.bytes.length);
+  };
+  world.run(60_000);
+  assert.deepEqual([...types.keys()], [TYPE.compare]);
+  assert.ok(types.get(TYPE.compare)! / (20 * 60) < 200, `${types.get(TYPE.compare)}`);
 });
 
 test("20 % packet loss makes suspicions, and refutation turns them back", () => {

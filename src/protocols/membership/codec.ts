@@ -4,13 +4,17 @@
  *
  *   0 ping   1 indirect ping   2 ack   3 suspect   4 alive   5 dead   6 push/pull   7 compound   8 user
  *   9 compressed   10 encrypted   11 nack   12 CRC-32 wrapper   13 error   244 label header
+ *   32 comparison   33 differences (ours, see comparing.ts)
+ *
+ * What goes around messages (compound, compressed, checked) is in wrapping.ts.
  */
-import { crc32 } from "../wire/crc32.ts";
 import { WireError } from "../wire/errors.ts";
-import { lzwDecode, lzwEncode } from "../wire/lzw.ts";
-import { MsgpackReader, expectKeys } from "../wire/msgpack.ts";
+import { expectKeys } from "../wire/msgpack.ts";
+import type { MsgpackReader } from "../wire/msgpack.ts";
 import { MsgpackWriter } from "../wire/msgpack-writer.ts";
-import { META_BYTES_MAX, NAME_BYTES_MAX, STREAM_BYTES_MAX } from "./constants.ts";
+import { fromUtf8 } from "../wire/utf8.ts";
+import { BUCKETS_MAX, META_BYTES_MAX, NAME_BYTES_MAX, STREAM_BYTES_MAX } from "./constants.ts";
+import type { Described, Facts } from "./facts.ts";
 
 export const TYPE = {
   ping: 0,
@@ -27,6 +31,9 @@ export const TYPE = {
   nack: 11,
   hasCrc: 12,
   error: 13,
+  /** Ours, not memberlist's: only for members that announce it (`COMPARE_VERSION`). */
+  compare: 32,
+  differences: 33,
   label: 244,
 } as const;
 
@@ -62,23 +69,31 @@ export interface Accusation {
   from: string;
 }
 
-export interface Alive {
+export interface Alive extends Described {
   incarnation: number;
   node: string;
-  address: Uint8Array;
-  port: number;
-  meta: Uint8Array;
-  versions: Uint8Array;
 }
 
 export interface NodeState extends Alive {
   state: WireState;
+  /** When it describes itself as we know it already. */
+  facts?: Facts;
+}
+
+/** The members that we know, for a reader that need not build again what is there. */
+export interface Known {
+  /** The number of the name in bytes[start, end), -1 when we know none such. Throws WireError. */
+  find(bytes: Uint8Array, start: number, end: number): number;
+  nameOf(number: number): string;
+  factsOf(number: number): Facts;
 }
 
 export interface PushPull {
   join: boolean;
   nodes: NodeState[];
   userState: Uint8Array;
+  /** In differences only. */
+  selection: Selection;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -88,7 +103,7 @@ const writer = new MsgpackWriter(2048);
 
 expectKeys(["SeqNo", "Node", "SourceAddr", "SourcePort", "SourceNode", "Target", "Port", "Nack", "Payload"]);
 expectKeys(["Incarnation", "From", "Addr", "Meta", "Vsn", "Name", "State", "Nodes", "UserStateLen", "Join"]);
-expectKeys(["Algo", "Buf", "Error", "UserMsgLen"]);
+expectKeys(["Error", "UserMsgLen", "Salt", "BucketCount", "Which"]);
 
 export function encodePing(ping: Ping): Uint8Array {
   const w = writer.reset().byte(TYPE.ping).map(5);
@@ -126,13 +141,14 @@ export function encodeAccusation(type: 3 | 5, message: Accusation): Uint8Array {
   return w.text("Node").text(message.node).text("From").text(message.from).finish();
 }
 
-export function encodeAlive(alive: Alive): Uint8Array {
+export function encodeAlive(alive: Alive & { facts?: Facts }): Uint8Array {
   const w = writer.reset().byte(TYPE.alive).map(6);
-  return aliveFields(w, alive, "Node").finish();
+  w.text("Incarnation").int(alive.incarnation).text("Node").text(alive.node);
+  return described(w, alive).finish();
 }
 
-function aliveFields(w: MsgpackWriter, alive: Alive, nameKey: "Node" | "Name"): MsgpackWriter {
-  w.text("Incarnation").int(alive.incarnation).text(nameKey).text(alive.node);
+function described(w: MsgpackWriter, alive: Alive & { facts?: Facts }): MsgpackWriter {
+  if (alive.facts) return w.plain(alive.facts.fields);
   w.text("Addr").raw(alive.address).text("Port").int(alive.port);
   return w.text("Meta").raw(alive.meta).text("Vsn").raw(alive.versions);
 }
@@ -141,89 +157,45 @@ export function encodeUser(message: Uint8Array): Uint8Array {
   return writer.reset().byte(TYPE.user).plain(message).finish();
 }
 
-/** A push/pull. `nodes` is called once for each node with a function to write it, so that no list is built. */
+/** What a node state in a push/pull begins with, and what stands before its last value. */
+const NODE_HEAD = new MsgpackWriter().map(7).text("Incarnation").finish();
+const NODE_NAME = new MsgpackWriter().text("Name").finish();
+const NODE_STATE = new MsgpackWriter().text("State").finish();
+
+/** Buckets of a comparison whose members a message has, and asks for. */
+export interface Selection {
+  salt: number;
+  buckets: number;
+  /** Which of them, two bytes each. */
+  which: Uint8Array;
+}
+
+/**
+ * A push/pull, or with a selection the differences of a comparison. `nodes` is called once for each node with a
+ * function to write it, so that no list is built.
+ */
 export function encodePushPull(
   join: boolean,
   count: number,
   userState: Uint8Array,
   nodes: (put: (node: NodeState) => void) => void,
+  selection?: Selection,
 ): Uint8Array {
-  const w = new MsgpackWriter(256 + count * 128 + userState.length).byte(TYPE.pushPull).map(3);
+  const w = new MsgpackWriter(256 + count * 160 + userState.length);
+  w.byte(selection ? TYPE.differences : TYPE.pushPull).map(selection ? 6 : 3);
   w.text("Nodes").int(count).text("UserStateLen").int(userState.length).text("Join").bool(join);
-  nodes((node) => aliveFields(w.map(7), node, "Name").text("State").int(node.state));
+  if (selection) {
+    w.text("Salt").int(selection.salt).text("BucketCount").int(selection.buckets).text("Which").raw(selection.which);
+  }
+  nodes((node) => {
+    w.plain(NODE_HEAD).int(node.incarnation).plain(NODE_NAME).text(node.node);
+    described(w, node).plain(NODE_STATE).int(node.state);
+  });
   return w.plain(userState).finish();
 }
 
 export function encodeError(text: string): Uint8Array {
   return writer.reset().byte(TYPE.error).map(1).text("Error").text(text).finish();
-}
-
-/** Several messages in one packet: a count byte, u16 lengths, then the messages. At most 255, each under 64 KiB. */
-export function encodeCompound(messages: readonly Uint8Array[]): Uint8Array {
-  let size = 2 + 2 * messages.length;
-  for (const message of messages) size += message.length;
-  const packet = new Uint8Array(size);
-  packet[0] = TYPE.compound;
-  packet[1] = messages.length;
-  let at = 2 + 2 * messages.length;
-  messages.forEach((message, i) => {
-    packet[2 + 2 * i] = message.length >> 8;
-    packet[3 + 2 * i] = message.length & 0xff;
-    packet.set(message, at);
-    at += message.length;
-  });
-  return packet;
-}
-
-/** The parts of a compound whose type byte is at `start - 1`, as views. A cut last part is dropped, as Go does. */
-export function decodeCompound(packet: Uint8Array, start: number): Uint8Array[] {
-  const count = packet[start];
-  if (count === undefined) throw new WireError("truncated", "compound without a count");
-  let at = start + 1 + 2 * count;
-  if (at > packet.length) throw new WireError("truncated", "compound lengths are cut");
-  const parts: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) {
-    const length = (packet[start + 1 + 2 * i]! << 8) | packet[start + 2 + 2 * i]!;
-    if (at + length > packet.length) break;
-    parts.push(packet.subarray(at, at + length));
-    at += length;
-  }
-  return parts;
-}
-
-/** The packet inside a compressed one. */
-export function decodeCompressed(packet: Uint8Array, start: number, outputBytesMax: number): Uint8Array {
-  let algorithm = -1;
-  let packed: Uint8Array | undefined;
-  fields(new MsgpackReader(packet, start), (key, r) => {
-    if (key === "Algo") algorithm = r.uint(255);
-    else if (key === "Buf") packed = r.raw();
-    else r.skip();
-  });
-  if (algorithm !== 0 || !packed) throw new WireError("bad-value", `compression ${algorithm}`);
-  return lzwDecode(packed, outputBytesMax);
-}
-
-export function encodeCompressed(message: Uint8Array): Uint8Array {
-  const packed = lzwEncode(message);
-  const w = new MsgpackWriter(packed.length + 32).byte(TYPE.compress).map(2);
-  return w.text("Algo").int(0).text("Buf").raw(packed).finish();
-}
-
-/** The packet inside a CRC wrapper whose type byte is at `start - 1`. */
-export function decodeCrc(packet: Uint8Array, start: number): Uint8Array {
-  if (packet.length < start + 4) throw new WireError("truncated", "CRC header is cut");
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
-  if (view.getUint32(start) !== crc32(packet, start + 4)) throw new WireError("bad-checksum", "CRC-32 differs");
-  return packet.subarray(start + 4);
-}
-
-export function encodeCrc(message: Uint8Array): Uint8Array {
-  const packet = new Uint8Array(5 + message.length);
-  packet[0] = TYPE.hasCrc;
-  new DataView(packet.buffer).setUint32(1, crc32(message));
-  packet.set(message, 5);
-  return packet;
 }
 
 /** `reader` stands after the type byte in all of these. Each throws WireError. */
@@ -277,46 +249,97 @@ export function decodeAccusation(reader: MsgpackReader): Accusation {
   return message;
 }
 
-/** Alive messages, and the node states of a push/pull (which carry the name and the state under other keys). */
-export function decodeNode(reader: MsgpackReader): NodeState {
-  const node: NodeState = {
-    incarnation: 0,
-    node: "",
-    address: EMPTY,
-    port: 0,
-    meta: EMPTY,
-    versions: EMPTY,
-    state: STATE.alive,
-  };
-  fields(reader, (key, r) => {
-    if (key === "Incarnation") node.incarnation = r.uint(UINT32_MAX);
-    else if (key === "Node" || key === "Name") node.node = name(r);
-    else if (key === "Addr") node.address = limited(r.raw(), 16);
-    else if (key === "Port") node.port = r.uint(UINT16_MAX);
-    else if (key === "Meta") node.meta = limited(r.raw(), META_BYTES_MAX);
-    else if (key === "Vsn") node.versions = limited(versions(r), 6);
-    else if (key === "State") node.state = r.uint(3) as WireState;
-    else r.skip();
-  });
+/**
+ * Alive messages, and the node states of a push/pull (which carry the name and the state under other keys). Nearly
+ * all say what we `known` already; then nothing is built but one small object.
+ */
+export function decodeNode(reader: MsgpackReader, known?: Known): NodeState {
+  const { bytes } = reader;
+  const node = { incarnation: 0, node: "", address: EMPTY, port: 0, meta: EMPTY, versions: EMPTY };
+  let state: WireState = STATE.alive;
+  let facts: Facts | undefined;
+  for (let left = reader.mapHeader(); left > 0; left--) {
+    const key = reader.key();
+    if (key === "Incarnation") node.incarnation = reader.uint(UINT32_MAX);
+    else if (key === "State") state = reader.uint(3) as WireState;
+    else if (key === "Node" || key === "Name") {
+      const length = nameSpan(reader);
+      const number = known ? known.find(bytes, reader.offset - length, reader.offset) : -1;
+      node.node = number < 0 ? fromUtf8(bytes, reader.offset - length, reader.offset) : known!.nameOf(number);
+      const expected = number < 0 ? undefined : known!.factsOf(number);
+      if (left <= FACTS_FIELDS || !expected?.standsAt(bytes, reader.offset, reader.end)) continue;
+      facts = expected;
+      reader.offset += facts.fields.length;
+      left -= FACTS_FIELDS;
+    } else if (facts) reader.skip();
+    else describe(node, key, reader);
+  }
   if (node.node === "") throw new WireError("bad-value", "a node without a name");
-  return node;
+  return facts ? new KnownNode(node.node, node.incarnation, state, facts) : { ...node, state };
 }
 
-export function decodePushPull(reader: MsgpackReader, nodesMax: number): PushPull {
+/** Addr, Port, Meta, Vsn. */
+const FACTS_FIELDS = 4;
+
+function describe(node: Described, key: string, reader: MsgpackReader): void {
+  if (key === "Addr") node.address = limited(reader.raw(), 16);
+  else if (key === "Port") node.port = reader.uint(UINT16_MAX);
+  else if (key === "Meta") node.meta = limited(reader.raw(), META_BYTES_MAX);
+  else if (key === "Vsn") node.versions = limited(versions(reader), 6);
+  else reader.skip();
+}
+
+/** A member that says of itself what we know. */
+export class KnownNode implements NodeState {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly state: WireState;
+  readonly facts: Facts;
+
+  constructor(node: string, incarnation: number, state: WireState, facts: Facts) {
+    this.node = node;
+    this.incarnation = incarnation;
+    this.state = state;
+    this.facts = facts;
+  }
+
+  get address(): Uint8Array {
+    return this.facts.addressBytes;
+  }
+
+  get port(): number {
+    return this.facts.port;
+  }
+
+  get meta(): Uint8Array {
+    return this.facts.meta;
+  }
+
+  get versions(): Uint8Array {
+    return this.facts.versions;
+  }
+}
+
+/** Push/pull and differences alike. */
+export function decodePushPull(reader: MsgpackReader, nodesMax: number, known?: Known): PushPull {
   let count = 0;
   let userLength = 0;
   let join = false;
+  const selection: Selection = { salt: 0, buckets: 0, which: EMPTY };
   fields(reader, (key, r) => {
     if (key === "Nodes") count = r.uint(nodesMax);
     else if (key === "UserStateLen") userLength = r.uint(STREAM_BYTES_MAX);
     else if (key === "Join") join = r.bool();
+    else if (key === "Salt") selection.salt = r.uint(UINT32_MAX);
+    else if (key === "BucketCount") selection.buckets = r.uint(BUCKETS_MAX);
+    else if (key === "Which") selection.which = limited(r.raw(), 2 * BUCKETS_MAX);
     else r.skip();
   });
   const nodes: NodeState[] = [];
-  for (let i = 0; i < count; i++) nodes.push(decodeNode(reader));
+  for (let i = 0; i < count; i++) nodes.push(decodeNode(reader, known));
   if (reader.offset + userLength > reader.end) throw new WireError("truncated", "user state is cut");
   const userState = reader.bytes.subarray(reader.offset, reader.offset + userLength);
-  return { join, nodes, userState };
+  return { join, nodes, userState, selection };
 }
 
 /** Reads a map and hands each field to `take`, which reads or skips its value. */
@@ -327,10 +350,15 @@ export function fields(reader: MsgpackReader, take: (key: string, reader: Msgpac
 
 /** A node name, with its limit. */
 export function name(reader: MsgpackReader): string {
-  const start = reader.offset;
-  const text = reader.text();
-  if (reader.offset - start > NAME_BYTES_MAX + 5) throw new WireError("too-large", "name");
-  return text;
+  const length = nameSpan(reader);
+  return fromUtf8(reader.bytes, reader.offset - length, reader.offset);
+}
+
+/** Steps over a node name and gives its length in bytes. */
+export function nameSpan(reader: MsgpackReader): number {
+  const length = reader.span();
+  if (length > NAME_BYTES_MAX) throw new WireError("too-large", "name");
+  return length;
 }
 
 function limited(bytes: Uint8Array, max: number): Uint8Array {

@@ -69,6 +69,11 @@ export class Columns {
     this.#flags[number] = leaving ? this.#flags[number]! | LEAVING : this.#flags[number]! & ~LEAVING;
   }
 
+  /** State and leaving as one number below 8. */
+  standing(number: number): number {
+    return this.#flags[number]! & (STATE_BITS | LEAVING);
+  }
+
   statusTime(number: number): number {
     const time = this.#statusTime[number]!;
     return time < UINT32_MAX ? time : this.#late.get(number)!;

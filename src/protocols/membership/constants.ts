@@ -113,8 +113,24 @@ export const testing: Profile = {
 
 export const profiles = { lan, mesh, test: testing } as const;
 
+/**
+ * Whose maximum of Serf's protocol is this one compares tables instead of sending them whole. Serf takes any maximum
+ * that is not below what others speak, and is far from this one (5, since 2016).
+ */
+export const COMPARE_VERSION = 69;
 /** Protocol versions that we announce: memberlist minimum, maximum, current; then Serf's. */
-export const VERSIONS: readonly number[] = [1, 5, 2, 2, 5, 4];
+export const VERSIONS: readonly number[] = [1, 5, 2, 2, COMPARE_VERSION, 4];
+/** A member that did not answer a comparison gets whole push/pulls for this long. */
+export const PLAIN_FOR_MS = 3600_000;
+/** So many are remembered; the oldest is forgotten. */
+export const PLAIN_MAX = 1024;
+/** Departures are told with each comparison for so long, and so many of them: who is gone is in no digest. */
+export const LEAVES_TOLD_MS = 10 * 60_000;
+export const LEAVES_TOLD_MAX = 32;
+/** Lamport times with events, the newest, that are compared. A join brings all. */
+export const EVENT_SLOTS_COMPARED = 64;
+/** Names and payloads of events that one comparison brings; the rest comes with the next. */
+export const EVENTS_TOLD_BYTES_MAX = 32_768;
 /** A UDP payload that fits an Ethernet frame with IP, UDP and tunnel headers to spare. */
 export const PACKET_BYTES_MAX = 1400;
 /** Larger packets do not exist in UDP; anything that unpacks to more is refused. */
@@ -127,6 +143,10 @@ export const PACKET_DEPTH_MAX = 5;
 export const STREAM_BYTES_MAX = 20 * 1024 * 1024;
 /** Below this a message is not worth compressing. */
 export const COMPRESS_BYTES_MIN = 512;
+/** Members are compared in so many buckets: a power of two, about one for eight members. */
+export const MEMBERS_PER_BUCKET = 8;
+export const BUCKETS_MIN = 16;
+export const BUCKETS_MAX = 4096;
 /** Members in the table, the failed ones too, unless the configuration says otherwise. Below 1 kB each. */
 export const MEMBERS_MAX = 50_000;
 /** A name is a key in every table; memberlist sets no limit, we do. */

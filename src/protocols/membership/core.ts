@@ -25,7 +25,8 @@ import type { OpenStream } from "./exchange.ts";
 import type { UserEvent } from "./serf.ts";
 import { ReapQueue } from "./reaping.ts";
 import type { MemberRecord } from "./record.ts";
-import { Facts, Roster } from "./roster.ts";
+import { Facts } from "./facts.ts";
+import { Roster } from "./roster.ts";
 import { MemberTable } from "./table.ts";
 import { encodeTags } from "./tags.ts";
 import type { Timer } from "./timers.ts";
@@ -70,7 +71,10 @@ export class Core {
   pings = 0;
 
   streamId = 0;
+  settleTimer: Timer | undefined;
   readonly streams = new Map<number, OpenStream>();
+  /** Members that did not answer a comparison, and until when they get whole push/pulls. */
+  readonly plainUntilMs = new Map<string, number>();
 
   readonly clock = new LamportClock();
   readonly eventClock = new LamportClock();
@@ -105,7 +109,12 @@ export class Core {
     this.sequence = deps.random.below(2 ** 31);
     const meta = encodeTags(config.tags ?? {});
     const address = addressFromBytes(addressBytes)!;
-    const facts = new Facts(address, addressBytes, config.advertise.port, meta, Uint8Array.from(VERSIONS));
+    const facts = new Facts(address, {
+      address: addressBytes,
+      port: config.advertise.port,
+      meta,
+      versions: Uint8Array.from(VERSIONS),
+    });
     this.self = this.table.enterSelf(config.name, facts);
     this.self.incarnation = 1;
     // Zero means "no time", as in Serf.

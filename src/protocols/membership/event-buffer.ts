@@ -12,7 +12,7 @@ interface Slot<T> {
 export type Seen = "new" | "known" | "old" | "full";
 
 export class EventBuffer<T> {
-  readonly #slots: (Slot<T> | undefined)[] = new Array(EVENT_SLOTS);
+  readonly #slots: (Slot<T> | undefined)[] = [];
   /** Nothing before this Lamport time is new: set when joining, to leave out what happened before. */
   minTime = 0;
 
@@ -30,6 +30,17 @@ export class EventBuffer<T> {
     if (slot.entries.size >= EVENTS_PER_SLOT_MAX) return "full";
     slot.entries.set(key, entry);
     return "new";
+  }
+
+  /** The Lamport times with what is remembered of them, the newest first, up to `count`. */
+  newest(count: number): { ltime: number; keys: Iterable<string>; entries: Iterable<T> }[] {
+    const slots = this.#slots.flatMap((slot) => (slot ? [slot] : []));
+    slots.sort((a, b) => b.ltime - a.ltime);
+    return slots.slice(0, count).map(({ ltime, entries }) => ({
+      ltime,
+      keys: entries.keys(),
+      entries: entries.values(),
+    }));
   }
 
   /** All that is remembered, in no particular order. */

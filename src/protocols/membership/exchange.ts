@@ -4,24 +4,36 @@
  */
 import { WireError } from "../wire/errors.ts";
 import { MsgpackReader } from "../wire/msgpack.ts";
-import { STATE, TYPE, decodeAck, decodeCompressed, decodePing, decodePushPull } from "./codec.ts";
-import { encodeCompressed, encodePushPull, fields } from "./codec.ts";
-import { COMPRESS_BYTES_MIN, STREAMS_MAX, STREAM_BYTES_MAX } from "./constants.ts";
+import { fromUtf8 } from "../wire/utf8.ts";
+import { STATE, TYPE, decodeAck, decodePing, decodePushPull, fields } from "./codec.ts";
+import { compares, decodeComparison, encodeAnswer, encodeDifferences, encodeQuestion } from "./comparing.ts";
+import { encodeSelected, forgetUncompared, noteUncompared } from "./comparing.ts";
+import { STREAMS_MAX, STREAM_BYTES_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { announceJoin, onIntent } from "./intents.ts";
+import { encodeLocalState } from "./local-state.ts";
 import type { Probe } from "./probe.ts";
 import { encodeOwnAck, pingIsForUs } from "./probe.ts";
 import { onUser, refuseFault } from "./receive.ts";
-import { SERF, decodeSerfState, encodeSerfState } from "./serf.ts";
-import { mergeState, stateOf } from "./state.ts";
+import { decodeSerfState } from "./serf-state.ts";
+import type { SerfState } from "./serf-state.ts";
+import { SERF } from "./serf.ts";
+import { mergeState } from "./state.ts";
 import type { MemberRecord } from "./record.ts";
 import type { Endpoint } from "./types.ts";
 import { onUserEvent } from "./user-events.ts";
+import { decodeCompressed } from "./wrapping.ts";
 
+/** Gossip intervals after which a newcomer compares for the first time. */
+const SETTLING_FIRST = 4;
 /** Beyond this many members push/pull becomes rarer. */
 const PUSH_PULL_SCALE_FROM = 32;
 
-export type StreamPurpose = { type: "push-pull"; join: boolean; replay: boolean } | { type: "ping"; probe: Probe };
+export type StreamPurpose =
+  /** `node`: whom we know to compare, but it did not answer. */
+  | { type: "push-pull"; join: boolean; replay: boolean; node?: string }
+  | { type: "compare"; node: string; salt: number }
+  | { type: "ping"; probe: Probe };
 
 export type OpenStream = StreamPurpose & { to: Endpoint };
 
@@ -48,12 +60,39 @@ export function pushPull(core: Core, to: Endpoint, join: boolean, replay = false
   if (!opened && join) core.emit({ type: "join-result", to, ok: false });
 }
 
+/** Compares tables when the other does so, too; else it is a push/pull. */
+function pushPullOrCompare(core: Core, target: MemberRecord): void {
+  const { streamTimeoutMs } = core.profile;
+  const node = target.name;
+  if (!compares(core, target)) {
+    const purpose: StreamPurpose = { type: "push-pull", join: false, replay: false, node };
+    openStream(core, target, encodeLocalState(core, false), purpose, streamTimeoutMs);
+    return;
+  }
+  const salt = core.random.below(2 ** 31);
+  openStream(core, target, encodeQuestion(core, salt), { type: "compare", node, salt }, streamTimeoutMs);
+}
+
 /** One push/pull with a random member, and itself again. */
 export function pushPullNext(core: Core): void {
   const [target] = core.table.pick(1, (record) => record.state === STATE.alive);
-  if (target) pushPull(core, target, false);
+  if (target) pushPullOrCompare(core, target);
   core.timers.at(core.nowMs + pushPullDelayMs(core.profile.pushPullIntervalMs, core.aliveCount), () => {
     pushPullNext(core);
+  });
+}
+
+/**
+ * Others that join at the same time may have been told of before the two of us knew one another. So a newcomer
+ * compares again and again, each time after twice as long, until the usual exchanges take over.
+ */
+function compareSoon(core: Core, afterMs: number): void {
+  if (core.settleTimer || afterMs >= core.profile.pushPullIntervalMs) return;
+  core.settleTimer = core.timers.at(core.nowMs + afterMs, () => {
+    core.settleTimer = undefined;
+    const [target] = core.table.pick(1, (record) => record.state === STATE.alive && compares(core, record));
+    if (target) pushPullOrCompare(core, target);
+    compareSoon(core, 2 * afterMs);
   });
 }
 
@@ -69,38 +108,7 @@ export function reconnectNext(core: Core): void {
   const { failed } = core.table;
   if (failed === 0 || core.random.float() > failed / core.aliveCount) return;
   const target = core.table.randomFailed();
-  if (target && !core.forgotten.has(target.name)) pushPull(core, target, false);
-}
-
-export function encodeLocalState(core: Core, join: boolean): Uint8Array {
-  // What died long ago is forgotten by memberlist; to name it again would only make others suspect it.
-  const sinceMs = core.nowMs - core.profile.gossipToDeadMs;
-  const told = (record: MemberRecord) =>
-    record === core.self ||
-    record.activeIndex >= 0 ||
-    (record.stateSinceMs >= sinceMs && !core.forgotten.has(record.name));
-  let count = 0;
-  const statusTimes = new Map<string, number>();
-  const left: string[] = [];
-  for (const record of core.table.all()) {
-    if (told(record)) count++;
-    statusTimes.set(record.name, record.statusTime);
-    if (record.state === STATE.left) left.push(record.name);
-  }
-  const userState = encodeSerfState({
-    ltime: core.clock.time,
-    statusTimes,
-    left,
-    eventLtime: core.eventClock.time,
-    events: [...core.events.entries()],
-    queryLtime: core.queryClock.time,
-  });
-  const bytes = encodePushPull(join, count, userState, (put) => {
-    for (const record of core.table.all()) if (told(record)) put(stateOf(record));
-  });
-  if (!core.config.compress || bytes.length < COMPRESS_BYTES_MIN) return bytes;
-  const packed = encodeCompressed(bytes);
-  return packed.length < bytes.length ? packed : bytes;
+  if (target && !core.forgotten.has(target.name)) pushPullOrCompare(core, target);
 }
 
 /** A peer's stream. Throws nothing: garbage is counted and the stream closed. */
@@ -111,8 +119,18 @@ export function onStreamReceived(core: Core, id: number, from: Endpoint, bytes: 
     const message = unpacked(bytes);
     const reader = new MsgpackReader(message, 1);
     if (message[0] === TYPE.pushPull) {
-      const state = decodePushPull(reader, core.membersMax);
+      const state = decodePushPull(reader, core.membersMax, core.table);
       core.emit({ type: "stream-reply", id, bytes: encodeLocalState(core, false) });
+      return merge(core, state, false);
+    }
+    if (message[0] === TYPE.compare) {
+      const question = decodeComparison(reader);
+      core.emit({ type: "stream-reply", id, bytes: encodeAnswer(core, question) });
+      return mergeSerf(core, question.serf, false);
+    }
+    if (message[0] === TYPE.differences) {
+      const state = decodePushPull(reader, core.membersMax, core.table);
+      core.emit({ type: "stream-reply", id, bytes: encodeSelected(core, state.selection) });
       return merge(core, state, false);
     }
     if (message[0] === TYPE.ping) {
@@ -137,20 +155,8 @@ export function onStreamAnswer(core: Core, id: number, bytes: Uint8Array): void 
   core.counts.bytesIn += bytes.length;
   try {
     const message = unpacked(bytes);
-    if (stream.type === "ping" && message[0] === TYPE.ack) {
+    if (takeAnswer(core, stream, message[0]!, new MsgpackReader(message, 1))) {
       core.streams.delete(id);
-      const ack = decodeAck(new MsgpackReader(message, 1));
-      if (ack.seq === stream.probe.sequence) stream.probe.streamAcked = true;
-      return;
-    }
-    if (stream.type === "push-pull" && message[0] === TYPE.pushPull) {
-      const state = decodePushPull(new MsgpackReader(message, 1), core.membersMax);
-      core.streams.delete(id);
-      merge(core, state, stream.join && !stream.replay);
-      if (stream.join) {
-        announceJoin(core);
-        core.emit({ type: "join-result", to: stream.to, ok: true });
-      }
       return;
     }
     core.refuse(message[0] === TYPE.error ? "remote-error" : "unknown-type");
@@ -160,10 +166,44 @@ export function onStreamAnswer(core: Core, id: number, bytes: Uint8Array): void 
   onStreamFailed(core, id);
 }
 
+/** False when it is no answer to what was asked. Throws WireError. */
+function takeAnswer(core: Core, stream: OpenStream, type: number, reader: MsgpackReader): boolean {
+  if (stream.type === "ping" && type === TYPE.ack) {
+    if (decodeAck(reader).seq === stream.probe.sequence) stream.probe.streamAcked = true;
+    return true;
+  }
+  if (stream.type === "push-pull" && type === TYPE.pushPull) {
+    const state = decodePushPull(reader, core.membersMax, core.table);
+    // Were we alone, then all whom we could tell are those that it names, and it has told them.
+    core.quiet = stream.join && core.table.activeCount === 0;
+    try {
+      merge(core, state, stream.join && !stream.replay);
+    } finally {
+      core.quiet = false;
+    }
+    if (!stream.join) return true;
+    announceJoin(core);
+    core.emit({ type: "join-result", to: stream.to, ok: true });
+    compareSoon(core, core.profile.gossipIntervalMs * SETTLING_FIRST);
+    return true;
+  }
+  if (stream.type !== "compare" || type !== TYPE.compare) return false;
+  const answer = decodeComparison(reader);
+  const bytes = encodeDifferences(core, stream.salt, answer);
+  mergeSerf(core, answer.serf, false);
+  forgetUncompared(core, stream.node);
+  const purpose: StreamPurpose = { type: "push-pull", join: false, replay: false };
+  if (bytes) openStream(core, stream.to, bytes, purpose, core.profile.streamTimeoutMs);
+  return true;
+}
+
 export function onStreamFailed(core: Core, id: number): void {
   const stream = core.streams.get(id);
   core.streams.delete(id);
-  if (stream?.type === "push-pull" && stream.join) core.emit({ type: "join-result", to: stream.to, ok: false });
+  if (stream?.type === "compare") return noteUncompared(core, stream.node);
+  if (stream?.type !== "push-pull") return;
+  if (stream.node !== undefined) forgetUncompared(core, stream.node);
+  if (stream.join) core.emit({ type: "join-result", to: stream.to, ok: false });
 }
 
 /** Merges a snapshot and passes nothing on. Garbage is counted as refused. */
@@ -172,7 +212,7 @@ export function restore(core: Core, snapshot: Uint8Array): void {
   try {
     const message = unpacked(snapshot);
     if (message[0] !== TYPE.pushPull) return core.refuse("unknown-type");
-    merge(core, decodePushPull(new MsgpackReader(message, 1), core.membersMax), true);
+    merge(core, decodePushPull(new MsgpackReader(message, 1), core.membersMax, core.table), true);
   } catch (error) {
     refuseFault(core, error);
   } finally {
@@ -187,21 +227,34 @@ function merge(core: Core, state: ReturnType<typeof decodePushPull>, skipPast: b
 
 function mergeSerf(core: Core, bytes: Uint8Array, skipPast: boolean): void {
   if (bytes[0] !== SERF.pushPull) return core.refuse("unknown-type");
-  const state = decodeSerfState(new MsgpackReader(bytes, 1));
+  const state = decodeSerfState(bytes);
   // One less, since no message with that time has been sent yet.
   if (state.ltime > 0) core.clock.witness(state.ltime - 1);
   if (state.eventLtime > 0) core.eventClock.witness(state.eventLtime - 1);
   if (state.queryLtime > 0) core.queryClock.witness(state.queryLtime - 1);
-  const left = new Set(state.left);
-  for (const node of left) onIntent(core, true, { ltime: state.statusTimes.get(node) ?? 0, node, prune: false });
-  for (const [node, ltime] of state.statusTimes) {
-    if (!left.has(node)) onIntent(core, false, { ltime, node, prune: false });
-  }
+  mergeStatuses(core, state);
   if (skipPast) {
     core.events.minTime = Math.max(core.events.minTime, state.eventLtime);
     core.queriesSeen.minTime = Math.max(core.queriesSeen.minTime, state.queryLtime);
   }
   for (const event of state.events) onUserEvent(core, event);
+}
+
+function mergeStatuses(core: Core, state: SerfState): void {
+  const leftAt = new Map<string, number>();
+  for (const node of state.left) leftAt.set(node, 0);
+  const others: { node: string; ltime: number }[] = [];
+  state.statuses((bytes, start, end, ltime) => {
+    const number = core.table.find(bytes, start, end);
+    // Nearly all of them: nothing is new, and no name is built.
+    const isOld = number >= 0 && ltime <= core.table.columns.statusTime(number);
+    if (isOld) return core.clock.witness(ltime);
+    const node = number >= 0 ? core.table.nameOf(number) : fromUtf8(bytes, start, end);
+    if (leftAt.has(node)) leftAt.set(node, ltime);
+    else others.push({ node, ltime });
+  });
+  for (const [node, ltime] of leftAt) onIntent(core, true, { ltime, node, prune: false });
+  for (const { node, ltime } of others) onIntent(core, false, { ltime, node, prune: false });
 }
 
 /** The message inside compression; the driver has taken label and seal off. Throws WireError. */

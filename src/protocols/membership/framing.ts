@@ -136,8 +136,8 @@ export class StreamReader {
       if (end > this.#bytesMax) throw new WireError("too-large", "sealed stream");
       return end <= bytes.length ? end : undefined;
     }
-    const single = type === TYPE.compress || type === TYPE.ping || type === TYPE.ack || type === TYPE.error;
-    if (!single && type !== TYPE.pushPull && type !== TYPE.user) {
+    const single = SINGLE_VALUES.has(type);
+    if (!single && !hasNodes(type) && type !== TYPE.user) {
       throw new WireError("bad-type", `stream message ${type}`);
     }
     const reader = new MsgpackReader(bytes, Math.max(this.#checked, start + 1));
@@ -160,13 +160,21 @@ export class StreamReader {
     let nodes = 0;
     let tail = 0;
     fields(reader, (key, r) => {
-      if (type === TYPE.pushPull && key === "Nodes") nodes = r.uint(MEMBERS_MAX);
-      else if (key === (type === TYPE.pushPull ? "UserStateLen" : "UserMsgLen")) tail = r.uint(this.#bytesMax);
+      if (hasNodes(type) && key === "Nodes") nodes = r.uint(MEMBERS_MAX);
+      else if (key === (hasNodes(type) ? "UserStateLen" : "UserMsgLen")) tail = r.uint(this.#bytesMax);
       else r.skip();
     });
     this.#nodesLeft = nodes;
     this.#tailBytes = tail;
   }
+}
+
+/** Streams of one map. */
+const SINGLE_VALUES: ReadonlySet<number> = new Set([TYPE.compress, TYPE.ping, TYPE.ack, TYPE.error, TYPE.compare]);
+
+/** Streams of a header, node states and a tail. */
+function hasNodes(type: number): boolean {
+  return type === TYPE.pushPull || type === TYPE.differences;
 }
 
 /** Steps over a map whose values are no containers, in a time that does not depend on their sizes. */

@@ -10,12 +10,21 @@ import { MsgpackReader } from "../wire/msgpack.ts";
 import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import { utf8 } from "../wire/utf8.ts";
 import * as codec from "./codec.ts";
-import { CONFLICT_REFUTE_MS, FORGOTTEN_MAX, INTENTS_MAX, JOIN_ADDRESSES_MAX, LAMPORT_MAX } from "./constants.ts";
+import {
+  COMPARE_VERSION,
+  CONFLICT_REFUTE_MS,
+  FORGOTTEN_MAX,
+  INTENTS_MAX,
+  JOIN_ADDRESSES_MAX,
+  LAMPORT_MAX,
+} from "./constants.ts";
 import { QUERIES_OPEN_MAX, QUERIES_OWN_MAX, RELAYS_MAX, STREAMS_MAX, lan } from "./constants.ts";
 import { encodeKeyRequest } from "./internal-codec.ts";
 import { createMembership } from "./membership.ts";
 import { labelHeader } from "./framing.ts";
 import * as serf from "./serf.ts";
+import { encodeSerfState } from "./serf-state.ts";
+import * as wrapping from "./wrapping.ts";
 import type { Effect, Endpoint, Membership, MembershipConfig, MembershipEvent, RefuseReason } from "./types.ts";
 
 const nodeOf = (name: string, incarnation: number, state: codec.WireState = 0): codec.NodeState => ({
@@ -49,7 +58,7 @@ function messages(bytes: Uint8Array): string[] {
   const reader = new MsgpackReader(bytes, 1);
   switch (bytes[0]) {
     case codec.TYPE.compound:
-      return codec.decodeCompound(bytes, 1).flatMap(messages);
+      return wrapping.decodeCompound(bytes, 1).flatMap(messages);
     case codec.TYPE.ping:
       return [`ping ${codec.decodePing(reader).node}`];
     case codec.TYPE.indirectPing:
@@ -102,7 +111,7 @@ function settled(names: string[]): { core: Membership; nowMs: number } {
 
 function answer(core: Membership, nowMs: number, effect: Effect): void {
   if (effect.type !== "send") return;
-  const parts = effect.bytes[0] === codec.TYPE.compound ? codec.decodeCompound(effect.bytes, 1) : [effect.bytes];
+  const parts = effect.bytes[0] === codec.TYPE.compound ? wrapping.decodeCompound(effect.bytes, 1) : [effect.bytes];
   const ping = parts.find((part) => part[0] === codec.TYPE.ping);
   if (!ping) return;
   const { seq } = codec.decodePing(new MsgpackReader(ping, 1));
@@ -137,7 +146,7 @@ test("golden trace: an ack through another member, a missing nack, a nack", () =
       t = core.nextWakeMs()!;
       for (const effect of core.step(t, { type: "tick" })) {
         if (effect.type !== "send") continue;
-        for (const part of effect.bytes[0] === 7 ? codec.decodeCompound(effect.bytes, 1) : [effect.bytes]) {
+        for (const part of effect.bytes[0] === 7 ? wrapping.decodeCompound(effect.bytes, 1) : [effect.bytes]) {
           if (part[0] !== codec.TYPE.indirectPing) continue;
           sequence = codec.decodeIndirectPing(new MsgpackReader(part, 1)).seq;
           asked = true;
@@ -271,11 +280,11 @@ test("every refusal has its reason", () => {
   refused("unknown-type", Uint8Array.of(99));
   refused("unknown-type", Uint8Array.of(...labelHeader("another cluster"), ...alive));
   refused("unknown-type", codec.encodeUser(Uint8Array.of(77)));
-  const checked = codec.encodeCrc(alive);
+  const checked = wrapping.encodeCrc(alive);
   checked[4]! ^= 1;
   refused("bad-checksum", checked);
   let nested = alive;
-  for (let i = 0; i < 8; i++) nested = codec.encodeCompound([nested]);
+  for (let i = 0; i < 8; i++) nested = wrapping.encodeCompound([nested]);
   refused("too-deep", nested);
   refused("too-large", new Uint8Array(70_000));
   const bomb = new MsgpackWriter()
@@ -394,8 +403,9 @@ function samples(): Uint8Array[] {
     ...{ filters: [{ type: "tag", tag: "x", expression: "a*" }], timeoutMs: 1000, name: "q", payload: utf8("p") },
   };
   const event = { ltime: 2, name: "e", payload: utf8("x"), coalesce: true };
-  const state = serf.encodeSerfState({
-    ...{ ltime: 3, statusTimes: new Map([["b", 2]]), left: ["c"], eventLtime: 3, events: [event], queryLtime: 1 },
+  const state = encodeSerfState({
+    ...{ ltime: 3, left: ["c"], eventLtime: 3, events: [event], queryLtime: 1, statusCount: 1 },
+    statuses: (put) => put("b", 2),
   });
   const plain = [
     codec.encodePing(ping),
@@ -406,6 +416,12 @@ function samples(): Uint8Array[] {
     codec.encodeAccusation(3, accusation("b", 1, "c")),
     codec.encodeAccusation(5, accusation("d", 1, "d")),
     codec.encodePushPull(true, 2, state, (put) => [nodeOf("b", 3), nodeOf("k", 1, 2)].forEach(put)),
+    codec.encodePushPull(false, 1, state, (put) => put(nodeOf("b", 3)), {
+      salt: 9,
+      buckets: 16,
+      which: new Uint8Array(32),
+    }),
+    question(),
     codec.encodeUser(serf.encodeQuery(query)),
     codec.encodeUser(
       serf.encodeQuery({ ...query, name: "_serf_install-key", payload: encodeKeyRequest(new Uint8Array(16)) }),
@@ -419,7 +435,30 @@ function samples(): Uint8Array[] {
     ),
     codec.encodeError("no"),
   ];
-  return [...plain, codec.encodeCompound(plain), ...plain.map(codec.encodeCompressed), ...plain.map(codec.encodeCrc)];
+  return [
+    ...plain,
+    wrapping.encodeCompound(plain),
+    ...plain.map(wrapping.encodeCompressed),
+    ...plain.map(wrapping.encodeCrc),
+  ];
+}
+
+/** What a member sends that compares. */
+function question(): Uint8Array {
+  const core = make({ profile: { ...lan, pushPullIntervalMs: 10 } });
+  core.step(0, { type: "user-event", name: "e", payload: utf8("x") });
+  const versions = Uint8Array.of(1, 5, 2, 2, COMPARE_VERSION, 4);
+  const effects = core.step(0, {
+    type: "packet",
+    from: at("b"),
+    bytes: codec.encodeAlive({ ...nodeOf("b", 1), versions }),
+  });
+  while (effects.length < 1000) {
+    const stream = effects.find((effect) => effect.type === "stream");
+    if (stream) return stream.bytes;
+    effects.push(...core.step(core.nextWakeMs()!, { type: "tick" }));
+  }
+  throw new Error("no comparison");
 }
 
 function mutated(seed: Uint8Array, random: ReturnType<typeof seededRandom>): Uint8Array {

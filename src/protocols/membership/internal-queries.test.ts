@@ -15,6 +15,7 @@ import { createMembership } from "./membership.ts";
 import * as serf from "./serf.ts";
 import { encodeTags } from "./tags.ts";
 import type { Effect, Endpoint, KeyOp, KeyReport, Membership } from "./types.ts";
+import { decodeCompound } from "./wrapping.ts";
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -66,7 +67,7 @@ function answersIn(effects: Effect[]): Uint8Array[] {
 function serfMessages(effects: Effect[], type: number): Uint8Array[] {
   const packets = effects.flatMap((effect) => (effect.type === "send" ? [effect.bytes] : []));
   const parts = packets.flatMap((bytes) => {
-    return bytes[0] === codec.TYPE.compound ? codec.decodeCompound(bytes, 1) : [bytes];
+    return bytes[0] === codec.TYPE.compound ? decodeCompound(bytes, 1) : [bytes];
   });
   return parts.filter((part) => part[0] === codec.TYPE.user && part[1] === type).map((part) => part.subarray(1));
 }

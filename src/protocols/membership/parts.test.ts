@@ -8,7 +8,8 @@ import { BROADCASTS_MAX, EVENTS_PER_SLOT_MAX, EVENT_SLOTS } from "./constants.ts
 import { EventBuffer } from "./event-buffer.ts";
 import { pushPullDelayMs } from "./exchange.ts";
 import { LamportClock } from "./lamport.ts";
-import { Facts, Roster } from "./roster.ts";
+import { Facts } from "./facts.ts";
+import { Roster } from "./roster.ts";
 import { MemberTable } from "./table.ts";
 import { STATE } from "./codec.ts";
 import { BROADCAST_MISFITS_MAX, RECENT_DEAD_MAX } from "./constants.ts";
@@ -211,7 +212,12 @@ test("Vivaldi: one slow answer among many does not move a place (median of three
   assert.ok(Math.abs(estimateRttMs(a.coordinate, b) - before) < 1);
 });
 
-const someFacts = new Facts("1.1.1.1", Uint8Array.of(1, 1, 1, 1), 1, new Uint8Array(0), Uint8Array.of(1, 5, 2));
+const someFacts = new Facts("1.1.1.1", {
+  address: Uint8Array.of(1, 1, 1, 1),
+  port: 1,
+  meta: new Uint8Array(0),
+  versions: Uint8Array.of(1, 5, 2),
+});
 
 test("table: all are probed once a round, picks are different, those that come and go leave no trace", () => {
   const table = new MemberTable(seededRandom(1), new Roster());

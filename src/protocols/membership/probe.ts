@@ -21,7 +21,7 @@ import type { Core } from "./core.ts";
 import { MembershipError } from "./errors.ts";
 import { openStream } from "./exchange.ts";
 import type { MemberRecord } from "./record.ts";
-import type { Facts } from "./roster.ts";
+import type { Facts } from "./facts.ts";
 import { send } from "./sending.ts";
 import { onSuspect } from "./state.ts";
 import type { Timer } from "./timers.ts";

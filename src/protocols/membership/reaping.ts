@@ -38,6 +38,11 @@ export class ReapQueue {
     this.#fromMs = this.#fromMs.map((fromMs) => fromMs + byMs);
   }
 
+  /** Those that went after `sinceMs`, the newest first. */
+  *newest(sinceMs: number): Generator<number> {
+    for (let i = this.#numbers.length - 1; i >= this.#head && this.#fromMs[i]! >= sinceMs; i--) yield this.#numbers[i]!;
+  }
+
   /** Drops the entries of members that came back since. */
   tidy(isStanding: (number: number, fromMs: number) => boolean): void {
     this.#keep(isStanding);

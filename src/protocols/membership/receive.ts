@@ -4,8 +4,7 @@
  */
 import { WireError } from "../wire/errors.ts";
 import { MsgpackReader } from "../wire/msgpack.ts";
-import { TYPE, decodeAccusation, decodeAck, decodeCompound, decodeCompressed, decodeCrc } from "./codec.ts";
-import { decodeIndirectPing, decodeNode, decodePing } from "./codec.ts";
+import { TYPE, decodeAccusation, decodeAck, decodeIndirectPing, decodeNode, decodePing } from "./codec.ts";
 import { PACKET_DEPTH_MAX, PACKET_UNPACKED_BYTES_MAX, PACKET_WORK_BYTES_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { onIntent } from "./intents.ts";
@@ -17,6 +16,7 @@ import { QUERY_NO_BROADCAST } from "./serf.ts";
 import { onAlive, onDead, onSuspect } from "./state.ts";
 import type { Endpoint, RefuseReason } from "./types.ts";
 import { onUserEvent } from "./user-events.ts";
+import { decodeCompound, decodeCompressed, decodeCrc } from "./wrapping.ts";
 
 export function onPacket(core: Core, from: Endpoint, bytes: Uint8Array): void {
   core.counts.packetsIn++;
@@ -60,7 +60,7 @@ function take(core: Core, from: Endpoint, bytes: Uint8Array, budget: Budget): vo
     case TYPE.suspect:
       return onSuspect(core, decodeAccusation(reader));
     case TYPE.alive:
-      return onAlive(core, decodeNode(reader));
+      return onAlive(core, decodeNode(reader, core.table));
     case TYPE.dead:
       return onDead(core, decodeAccusation(reader));
     case TYPE.user:

@@ -3,7 +3,7 @@
  * member has been dropped, its number may be another's. What must last (a probe) keeps the name and the facts instead.
  */
 import type { WireState } from "./codec.ts";
-import type { Facts } from "./roster.ts";
+import type { Facts } from "./facts.ts";
 import type { Suspicion } from "./suspicion.ts";
 import type { MemberTable } from "./table.ts";
 import type { Endpoint } from "./types.ts";
@@ -28,11 +28,11 @@ export class MemberRecord implements Endpoint {
   }
 
   get name(): string {
-    return this.table.roster.nameOf(this.number);
+    return this.table.nameOf(this.number);
   }
 
   get facts(): Facts {
-    return this.table.roster.factsOf(this.table.columns.facts[this.number]!);
+    return this.table.factsOf(this.number);
   }
 
   get address(): string {

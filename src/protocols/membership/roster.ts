@@ -6,42 +6,13 @@
  * Names and facts are counted by those that hold them and freed with the last, so that names which come and go, as a
  * hostile member can make them, leave nothing behind. A freed number is given to another name.
  */
-import { decodeTags } from "./tags.ts";
-import type { Tags } from "./tags.ts";
-
-/** What a member says of itself. Never changed: news are other facts. */
-export class Facts {
-  /** As text, canonical. */
-  readonly address: string;
-  readonly addressBytes: Uint8Array;
-  readonly port: number;
-  /** Its tags, encoded. */
-  readonly meta: Uint8Array;
-  readonly versions: Uint8Array;
-  #tags: Tags | undefined;
-
-  constructor(address: string, addressBytes: Uint8Array, port: number, meta: Uint8Array, versions: Uint8Array) {
-    this.address = address;
-    this.addressBytes = addressBytes;
-    this.port = port;
-    this.meta = meta;
-    this.versions = versions;
-  }
-
-  /** Read when they are first asked for. Meta that is no tags (another program in the same cluster) shows as none. */
-  get tags(): Tags {
-    this.#tags ??= Object.freeze(safeTags(this.meta));
-    return this.#tags;
-  }
-
-  equals(other: Omit<Facts, "address" | "tags" | "equals">): boolean {
-    if (this.port !== other.port || !sameBytes(this.meta, other.meta)) return false;
-    return sameBytes(this.addressBytes, other.addressBytes) && sameBytes(this.versions, other.versions);
-  }
-}
+import { fromUtf8, utf8 } from "../wire/utf8.ts";
+import { printOf } from "./digest.ts";
+import type { Facts } from "./facts.ts";
 
 interface NameEntry {
   name: string;
+  print: number;
   holders: number;
   /** Numbers of the facts that somebody holds of it: mostly one, two while a change spreads. */
   facts: number[];
@@ -52,12 +23,17 @@ interface FactsEntry {
   holders: number;
 }
 
+/** Names found by their bytes, at first; doubled with the names. */
+const FOUND_FIRST = 64;
+
 export class Roster {
   readonly #numbers = new Map<string, number>();
   readonly #names: (NameEntry | undefined)[] = [];
   readonly #freeNames: number[] = [];
   readonly #facts: (FactsEntry | undefined)[] = [];
   readonly #freeFacts: number[] = [];
+  /** By the print of a name's bytes: a number plus one that had that print, to be looked at. */
+  #found = new Uint32Array(FOUND_FIRST);
 
   /** Names that somebody holds. */
   get size(): number {
@@ -79,12 +55,30 @@ export class Roster {
     return this.#numbers.get(name) ?? -1;
   }
 
+  /** The number of the name that stands in bytes[start, end), mostly without building a string. Throws WireError. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const place = printOf(bytes, start, end) & (this.#found.length - 1);
+    const known = this.#names[this.#found[place]! - 1]?.name;
+    if (known !== undefined && isAsciiText(known, bytes, start, end)) return this.#found[place]! - 1;
+    const number = this.numberOf(fromUtf8(bytes, start, end));
+    if (number >= 0) this.#found[place] = number + 1;
+    return number;
+  }
+
   nameOf(number: number): string {
     return this.#names[number]!.name;
   }
 
+  printOf(number: number): number {
+    return this.#names[number]!.print;
+  }
+
   factsOf(factsNumber: number): Facts {
     return this.#facts[factsNumber]!.facts;
+  }
+
+  factsPrint(factsNumber: number): number {
+    return this.#facts[factsNumber]!.facts.print;
   }
 
   /** Holds a name, and gives its number. */
@@ -95,8 +89,10 @@ export class Roster {
       return known;
     }
     const number = this.#freeNames.pop() ?? this.#names.length;
-    this.#names[number] = { name, holders: 1, facts: [] };
+    const bytes = utf8(name);
+    this.#names[number] = { name, print: printOf(bytes, 0, bytes.length), holders: 1, facts: [] };
     this.#numbers.set(name, number);
+    if (this.#numbers.size * 2 > this.#found.length) this.#found = new Uint32Array(this.#found.length * 2);
     return number;
   }
 
@@ -114,7 +110,7 @@ export class Roster {
     const owner = this.#names[number]!;
     for (const known of owner.facts) {
       const entry = this.#facts[known]!;
-      if (entry.facts !== facts && !entry.facts.equals(facts)) continue;
+      if (!entry.facts.equals(facts)) continue;
       entry.holders++;
       return known;
     }
@@ -140,17 +136,12 @@ export class Roster {
   }
 }
 
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-function safeTags(meta: Uint8Array): Tags {
-  try {
-    return decodeTags(meta);
-  } catch {
-    return {};
+/** False also for texts that are no plain ASCII. */
+function isAsciiText(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let i = 0; i < text.length; i++) {
+    const byte = bytes[start + i]!;
+    if (byte >= 0x80 || byte !== text.charCodeAt(i)) return false;
   }
+  return true;
 }

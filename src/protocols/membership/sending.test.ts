@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
 import { transmitLimit } from "./broadcasts.ts";
-import { TYPE, decodeCompound, encodeAlive } from "./codec.ts";
+import { TYPE, encodeAlive } from "./codec.ts";
 import { GOSSIP_COALESCE_PARTS, lan } from "./constants.ts";
 import { createMembership } from "./membership.ts";
 import type { Effect, Membership } from "./types.ts";
+import { decodeCompound } from "./wrapping.ts";
 
 const MEMBERS = 20;
 const SETTLED_MS = 60_000;

@@ -2,11 +2,12 @@
  * Packets out. Every packet that we send anyway (pings, acks) takes waiting broadcasts along; what still waits goes
  * out at the gossip interval to a few random members. With nothing waiting there is no timer and no packet.
  */
-import { encodeCompound, encodeCompressed, encodeUser } from "./codec.ts";
+import { encodeUser } from "./codec.ts";
 import { COMPRESS_BYTES_MIN, GOSSIP_COALESCE_PARTS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { transmitLimit } from "./broadcasts.ts";
 import type { Endpoint } from "./types.ts";
+import { encodeCompound, encodeCompressed } from "./wrapping.ts";
 
 /** Each part of a compound costs its length field; the compound itself a type and a count byte. */
 const PART_OVERHEAD = 2;

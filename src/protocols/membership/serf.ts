@@ -1,5 +1,6 @@
 /**
- * The messages of Serf 0.9, which travel as memberlist user messages (type 8), and Serf's part of a push/pull.
+ * The messages of Serf 0.9, which travel as memberlist user messages (type 8); its part of a push/pull is in
+ * serf-state.ts.
  * One type byte, then a MessagePack map keyed by Go field names.
  *
  *   0 leave   1 join   2 push/pull   3 user event   4 query   5 query response   6 conflict response
@@ -9,7 +10,7 @@ import { WireError } from "../wire/errors.ts";
 import { MsgpackReader, expectKeys } from "../wire/msgpack.ts";
 import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import { fields, name } from "./codec.ts";
-import { EVENT_SLOTS, EVENTS_PER_SLOT_MAX, LAMPORT_MAX, MEMBERS_MAX, QUERY_FILTERS_MAX } from "./constants.ts";
+import { LAMPORT_MAX, QUERY_FILTERS_MAX } from "./constants.ts";
 
 export const SERF = {
   leave: 0,
@@ -74,15 +75,6 @@ export interface QueryResponse {
   payload: Uint8Array;
 }
 
-export interface SerfState {
-  ltime: number;
-  statusTimes: Map<string, number>;
-  left: string[];
-  eventLtime: number;
-  events: UserEvent[];
-  queryLtime: number;
-}
-
 export interface Relay {
   address: Uint8Array;
   port: number;
@@ -97,7 +89,7 @@ const NS_PER_MS = 1e6;
 const writer = new MsgpackWriter(2048);
 
 expectKeys(["LTime", "Node", "Prune", "Name", "Payload", "CC", "ID", "Addr", "Port", "SourceNode", "Filters", "Flags"]);
-expectKeys(["RelayFactor", "Timeout", "From", "StatusLTimes", "LeftMembers", "EventLTime", "Events", "QueryLTime"]);
+expectKeys(["RelayFactor", "Timeout", "From"]);
 expectKeys(["DestAddr", "DestName", "IP", "Zone", "Tag", "Expr"]);
 
 export function encodeIntent(type: 0 | 1, intent: Intent): Uint8Array {
@@ -256,62 +248,6 @@ export function decodeRelay(reader: MsgpackReader): Relay {
   });
   relay.message = reader.bytes.subarray(reader.offset, reader.end);
   return relay;
-}
-
-export function encodeSerfState(state: SerfState): Uint8Array {
-  const w = new MsgpackWriter(1024).byte(SERF.pushPull).map(6);
-  w.text("LTime").int(state.ltime).text("StatusLTimes").map(state.statusTimes.size);
-  for (const [node, ltime] of state.statusTimes) w.text(node).int(ltime);
-  w.text("LeftMembers").array(state.left.length);
-  for (const node of state.left) w.text(node);
-  w.text("EventLTime").int(state.eventLtime);
-  const byTime = new Map<number, UserEvent[]>();
-  for (const event of state.events) {
-    const list = byTime.get(event.ltime);
-    if (list) list.push(event);
-    else byTime.set(event.ltime, [event]);
-  }
-  w.text("Events").array(byTime.size);
-  for (const [ltime, list] of byTime) {
-    w.map(2).text("LTime").int(ltime).text("Events").array(list.length);
-    for (const event of list) w.map(2).text("Name").text(event.name).text("Payload").raw(event.payload);
-  }
-  return w.text("QueryLTime").int(state.queryLtime).finish();
-}
-
-export function decodeSerfState(reader: MsgpackReader): SerfState {
-  const state: SerfState = { ltime: 0, statusTimes: new Map(), left: [], eventLtime: 0, events: [], queryLtime: 0 };
-  fields(reader, (key, r) => {
-    if (key === "LTime") state.ltime = lamport(r);
-    else if (key === "EventLTime") state.eventLtime = lamport(r);
-    else if (key === "QueryLTime") state.queryLtime = lamport(r);
-    else if (key === "StatusLTimes") {
-      for (let left = counted(r.mapHeader(), MEMBERS_MAX); left > 0; left--) state.statusTimes.set(name(r), lamport(r));
-    } else if (key === "LeftMembers") {
-      for (let left = counted(r.arrayHeader(), MEMBERS_MAX); left > 0; left--) state.left.push(name(r));
-    } else if (key === "Events") {
-      for (let left = counted(r.arrayHeader(), 2 * EVENT_SLOTS); left > 0; left--) eventGroup(r, state.events);
-    } else r.skip();
-  });
-  return state;
-}
-
-/** The events of one Lamport time; nil stands for an empty slot of Go's buffer. */
-function eventGroup(reader: MsgpackReader, events: UserEvent[]): void {
-  let ltime = 0;
-  const first = events.length;
-  fields(reader, (key, r) => {
-    if (key === "LTime") ltime = lamport(r);
-    else if (key === "Events") {
-      for (let left = counted(r.arrayHeader(), EVENTS_PER_SLOT_MAX); left > 0; left--) events.push(decodeUserEvent(r));
-    } else r.skip();
-  });
-  for (let i = first; i < events.length; i++) events[i]!.ltime = ltime;
-}
-
-function counted(count: number, max: number): number {
-  if (count > max) throw new WireError("too-large", `${count} entries`);
-  return count;
 }
 
 function lamport(reader: MsgpackReader): number {

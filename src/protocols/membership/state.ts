@@ -5,13 +5,13 @@
  */
 import { addressFromBytes } from "../wire/address.ts";
 import type { Accusation, NodeState } from "./codec.ts";
-import { STATE, TYPE, encodeAccusation, encodeAlive } from "./codec.ts";
+import { KnownNode, STATE, TYPE, encodeAccusation, encodeAlive } from "./codec.ts";
 import { CONFLICT_REFUTE_MS, FORGOTTEN_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { applyBufferedIntent } from "./intents.ts";
 import { reapLater } from "./reaping.ts";
 import type { MemberRecord } from "./record.ts";
-import { Facts, sameBytes } from "./roster.ts";
+import { Facts, sameBytes } from "./facts.ts";
 import { QUEUE, broadcast } from "./sending.ts";
 import { Suspicion, suspicionMinMs } from "./suspicion.ts";
 import { encodeTags } from "./tags.ts";
@@ -26,12 +26,13 @@ export function onAlive(core: Core, alive: NodeState): void {
   const known = core.table.get(alive.node);
   // Most alive messages are echoes of what we know: a quick way out.
   if (known && isEcho(known, alive)) return;
-  const address = addressFromBytes(alive.address);
+  const address = alive.facts?.address ?? addressFromBytes(alive.address);
   if (!address || alive.port === 0) return core.refuse("bad-address");
   if (!known) {
     if (core.table.size >= core.membersMax) return core.refuse("table-full");
     if (!admitted(core, alive)) return core.refuse("not-admitted");
-    return acceptAlive(core, core.table.enter(alive.node, factsOf(alive, address)), alive, address);
+    const facts = new Facts(address, alive);
+    return acceptAlive(core, core.table.enter(alive.node, facts), alive, facts);
   }
   const sinceMs = core.nowMs - known.stateSinceMs;
   const gone = !known.isActive;
@@ -45,22 +46,23 @@ export function onAlive(core: Core, alive: NodeState): void {
   const restarted = gone && (moved || sinceMs > core.profile.gossipToDeadMs);
   if (alive.incarnation <= known.incarnation && !restarted) return;
   if (!sameBytes(known.facts.meta, alive.meta) && !admitted(core, alive)) return core.refuse("not-admitted");
-  acceptAlive(core, known, alive, address);
+  acceptAlive(core, known, alive, alive.facts ?? new Facts(address, alive));
 }
 
 function isEcho(known: MemberRecord, alive: NodeState): boolean {
   if (!known.isActive || alive.incarnation > known.incarnation) return false;
+  if (alive.facts) return true;
   const { port, addressBytes } = known.facts;
   return alive.port === port && sameBytes(alive.address, addressBytes);
 }
 
-function acceptAlive(core: Core, record: MemberRecord, alive: NodeState, address: string): void {
+function acceptAlive(core: Core, record: MemberRecord, alive: NodeState, facts: Facts): void {
   const wasGone = !record.isActive;
-  const changed = record.state === STATE.suspect || (!wasGone && !sameBytes(record.facts.meta, alive.meta));
+  const changed = record.state === STATE.suspect || (!wasGone && !sameBytes(record.facts.meta, facts.meta));
   clearSuspicion(core, record);
-  core.table.describe(record, factsOf(alive, address));
+  core.table.describe(record, facts);
   record.incarnation = alive.incarnation;
-  broadcast(core, QUEUE.members, encodeAlive(alive), alive.node);
+  broadcast(core, QUEUE.members, encodeAlive(stateOf(record)), alive.node);
   if (record.state !== STATE.alive) core.table.setState(record, STATE.alive, core.nowMs);
   if (wasGone) {
     record.leaving = false;
@@ -80,8 +82,7 @@ function onAliveSelf(core: Core, alive: NodeState): void {
     return refute(core, alive.incarnation);
   }
   if (alive.incarnation < self.incarnation) return;
-  const same = sameBytes(alive.meta, self.facts.meta) && sameBytes(alive.versions, self.versions);
-  if (alive.incarnation === self.incarnation && same) return;
+  if (alive.incarnation === self.incarnation && self.facts.describes(alive)) return;
   refute(core, alive.incarnation);
 }
 
@@ -204,21 +205,16 @@ export function mergeState(core: Core, node: NodeState): void {
 }
 
 export function stateOf(record: MemberRecord): NodeState {
-  const { addressBytes: address, port, meta, versions } = record.facts;
-  const { name: node, incarnation, state } = record;
-  return { node, incarnation, address, port, meta, versions, state };
+  return new KnownNode(record.name, record.incarnation, record.state, record.facts);
 }
 
 /** Throws MembershipError "tags-too-large". */
 export function setTags(core: Core, tags: Tags): void {
   const { address, addressBytes, port, versions } = core.self.facts;
-  core.table.describe(core.self, new Facts(address, addressBytes, port, encodeTags(tags), versions));
+  const described = { address: addressBytes, port, meta: encodeTags(tags), versions };
+  core.table.describe(core.self, new Facts(address, described));
   announceSelf(core);
   core.emitMember("update", core.self);
-}
-
-function factsOf({ address, port, meta, versions }: NodeState, text: string): Facts {
-  return new Facts(text, address, port, meta, versions);
 }
 
 function admitted(core: Core, alive: NodeState): boolean {

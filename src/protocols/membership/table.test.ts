@@ -8,7 +8,8 @@ import { Columns, NumberList } from "./columns.ts";
 import { LAMPORT_MAX, REAP_SLACK, lan, testing } from "./constants.ts";
 import { createMembership } from "./membership.ts";
 import { ReapQueue } from "./reaping.ts";
-import { Facts, Roster } from "./roster.ts";
+import { Facts } from "./facts.ts";
+import { Roster } from "./roster.ts";
 import { SERF, encodeIntent } from "./serf.ts";
 import { MemberTable } from "./table.ts";
 import { encodeTags } from "./tags.ts";
@@ -16,7 +17,7 @@ import type { Membership } from "./types.ts";
 
 const VERSIONS = Uint8Array.of(1, 5, 2, 2, 5, 4);
 const factsOf = (tag: string, port = 1) =>
-  new Facts("1.1.1.1", Uint8Array.of(1, 1, 1, 1), port, encodeTags({ tag }), VERSIONS);
+  new Facts("1.1.1.1", { address: Uint8Array.of(1, 1, 1, 1), port, meta: encodeTags({ tag }), versions: VERSIONS });
 const aliveOf = (node: string, incarnation: number, tag: string) =>
   encodeAlive({
     node,

@@ -5,18 +5,19 @@
  * suspicion, a coordinate) stands in maps.
  */
 import type { Random } from "../../kernel/random.ts";
-import type { WireState } from "./codec.ts";
+import type { Known, WireState } from "./codec.ts";
 import { STATE } from "./codec.ts";
 import { Columns, NumberList } from "./columns.ts";
 import { RECENT_DEAD_MAX } from "./constants.ts";
 import { MemberRecord } from "./record.ts";
 import type { Place } from "./record.ts";
-import type { Facts, Roster } from "./roster.ts";
+import type { Facts } from "./facts.ts";
+import type { Roster } from "./roster.ts";
 import type { Suspicion } from "./suspicion.ts";
 
 const isGone = (state: WireState) => state === STATE.dead || state === STATE.left;
 
-export class MemberTable {
+export class MemberTable implements Known {
   readonly roster: Roster;
   readonly columns = new Columns();
   /** Of those that are suspected. */
@@ -54,17 +55,35 @@ export class MemberTable {
     return this.columns.has(number) ? this.record(number) : undefined;
   }
 
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const number = this.roster.find(bytes, start, end);
+    return this.columns.has(number) ? number : -1;
+  }
+
+  nameOf(number: number): string {
+    return this.roster.nameOf(number);
+  }
+
+  factsOf(number: number): Facts {
+    return this.roster.factsOf(this.columns.facts[number]!);
+  }
+
   /** Ourselves are always the same object. */
   record(number: number): MemberRecord {
     return number === this.#self ? this.#selfRecord! : new MemberRecord(this, number);
   }
 
   /** Ourselves first. */
-  *all(): Generator<MemberRecord> {
-    if (this.#selfRecord) yield this.#selfRecord;
+  *numbers(): Generator<number> {
+    if (this.#self >= 0) yield this.#self;
     for (let number = 0; number < this.columns.capacity; number++) {
-      if (number !== this.#self && this.columns.has(number)) yield new MemberRecord(this, number);
+      if (number !== this.#self && this.columns.has(number)) yield number;
     }
+  }
+
+  /** Ourselves first. */
+  *all(): Generator<MemberRecord> {
+    for (const number of this.numbers()) yield this.record(number);
   }
 
   /** A member that nobody knows yet; dead until an alive message is accepted. */
@@ -122,6 +141,11 @@ export class MemberTable {
     const isActive = columns.place[number]! > 0;
     if (!isGone(state) && !isActive) this.#activate(number);
     if (isGone(state) && isActive) this.#deactivate(number);
+  }
+
+  /** Alive or suspect, or ourselves. */
+  isLiving(number: number): boolean {
+    return number === this.#self || (this.columns.has(number) && this.columns.place[number]! > 0);
   }
 
   /** Is it gone, and has it not been back since? */

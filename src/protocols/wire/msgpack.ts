@@ -78,6 +78,13 @@ export class MsgpackReader {
     return this.#copy(length);
   }
 
+  /** Steps over text or bytes and gives their length; they end where the reader stands then. */
+  span(): number {
+    const length = this.#rawLength();
+    this.offset += length;
+    return length;
+  }
+
   bool(): boolean {
     const type = this.#byte();
     if (type === 0xc3) return true;

@@ -54,6 +54,9 @@ export function utf8(text: string): Uint8Array {
 
 /** The text in bytes[start, end). Throws WireError "bad-utf8". */
 export function fromUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  if (end - start <= ASCII_AT_ONCE_MAX && isAscii(bytes, start, end)) {
+    return String.fromCharCode.apply(undefined, bytes.subarray(start, end) as unknown as number[]);
+  }
   let text = "";
   let i = start;
   while (i < end) {
@@ -79,6 +82,14 @@ export function fromUtf8(bytes: Uint8Array, start = 0, end = bytes.length): stri
     i += length;
   }
   return text;
+}
+
+/** Longer texts than this would need too many arguments of one call. */
+const ASCII_AT_ONCE_MAX = 1024;
+
+export function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i]! >= 0x80) return false;
+  return true;
 }
 
 function isPair(text: string, i: number): boolean {

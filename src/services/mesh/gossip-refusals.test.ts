@@ -8,6 +8,7 @@ import { createLog } from "../../kernel/log.ts";
 import { seededRandom } from "../../kernel/random.ts";
 import { virtualClock } from "../../kernel/virtual-clock.ts";
 import * as codec from "../../protocols/membership/codec.ts";
+import { decodeCompound } from "../../protocols/membership/wrapping.ts";
 import { NAME_VOTE_INTERVAL_MS } from "../../protocols/membership/constants.ts";
 import { decodeKeyResponse, encodeConflictResponse } from "../../protocols/membership/internal-codec.ts";
 import { encodeKeyRequest } from "../../protocols/membership/internal-codec.ts";
@@ -47,7 +48,7 @@ function box() {
   const said = (type: number) =>
     sent
       .splice(0)
-      .flatMap((bytes) => (bytes[0] === codec.TYPE.compound ? codec.decodeCompound(bytes, 1) : [bytes]))
+      .flatMap((bytes) => (bytes[0] === codec.TYPE.compound ? decodeCompound(bytes, 1) : [bytes]))
       .filter((part) => part[0] === codec.TYPE.user && part[1] === type)
       .map((part) => new MsgpackReader(part, 2));
   return { clock, gossip, lines, hear, said };
