@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
-import { hostPort, isForeignHost, isLocal, localAddresses, plainAddress } from "./addresses.ts";
+import {
+  attachedNetworks,
+  hostPort,
+  isForeignHost,
+  isLocal,
+  isSpecial,
+  isWithin,
+  localAddresses,
+  plainAddress,
+} from "./addresses.ts";
 
 function info(address: string, internal = false) {
   const family = address.includes(":") ? ("IPv6" as const) : ("IPv4" as const);
@@ -45,4 +54,28 @@ test("a host for others: not this machine under any of its names, nor in an odd 
   for (const host of [...refused, "::1", "::", "::ffff:127.0.0.1", "1.2.3", "a b"])
     assert.ok(!isForeignHost(host), host);
   for (const host of ["10.1.2.3", "fd00::7", "radio.local", "box-3.barri.cat"]) assert.ok(isForeignHost(host), host);
+});
+
+test("addresses that nobody offers a service at; networks that this machine is attached to", () => {
+  for (const special of [
+    "0.0.0.0",
+    "169.254.169.254",
+    "224.0.0.1",
+    "255.255.255.255",
+    "fe80::1%eth0",
+    "ff02::1",
+    "::",
+    "x",
+  ])
+    assert.ok(isSpecial(special), special);
+  for (const usual of ["10.1.2.3", "127.0.0.1", "100.64.0.1", "fd00::1", "::1", "::ffff:10.1.2.3"])
+    assert.ok(!isSpecial(usual), usual);
+  assert.ok(isWithin("10.1.2.77", "10.1.2.3/24") && !isWithin("10.1.3.77", "10.1.2.3/24"));
+  assert.ok(
+    isWithin("fd00::9%eth0", "fd00::1/64") && !isWithin("10.1.2.3", "fd00::1/64") && !isWithin("x", "10.0.0.0/8"),
+  );
+  const net = (cidr: string, internal = false) => ({ cidr, internal }) as never;
+  const interfaces = { lo: [net("127.0.0.1/8", true)], a: [net("10.1.2.3/24")], b: [net("10.1.0.1/16")] };
+  assert.deepEqual(attachedNetworks("10.1.2.9", interfaces), ["10.1.2.3/24", "10.1.0.1/16"]);
+  assert.deepEqual(attachedNetworks("127.0.0.9", interfaces), []);
 });

@@ -14,7 +14,7 @@ test("an address stays as it is; a real name; one that does not exist", async ()
   assert.deepEqual(await resolve(`${"a".repeat(64)}.invalid`), { reason: "no-such-host" });
 });
 
-test("look-ups that hang: who asked goes on, no more than some run, and a place is free when one has ended", async () => {
+test("look-ups that hang: who asked goes on, only some run, and a place is free when one has ended", async () => {
   const clock = virtualClock();
   const ends: (() => void)[] = [];
   const { resolve } = createResolver({

@@ -1,4 +1,4 @@
-/** What is listed: a box that goes away turns its services grey at once, and takes them off the list ten minutes later. */
+/** What is listed: a box that goes turns its services grey at once, and takes them off the list ten minutes later. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { virtualClock } from "../../kernel/virtual-clock.ts";

@@ -70,7 +70,11 @@ export async function measureService(
 function sampleOf({ ok, reason, rttMs, firstByteMs }: ProbeResult): Omit<Sample, "atMs"> {
   const silent = rttMs === undefined && (reason === "timeout" || reason === "no-route");
   const lost = silent || (rttMs !== undefined && rttMs >= SYN_RETRY_MS);
-  return { ok, lost, rttMs: rttMs ?? null, firstByteMs: firstByteMs ?? null };
+  return { ok, lost, rttMs: rounded(rttMs), firstByteMs: rounded(firstByteMs) };
+}
+
+function rounded(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms * 10) / 10;
 }
 
 interface Target {

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { fail } from "../../kernel/errors.ts";
 import { seededRandom } from "../../kernel/random.ts";
 import { settled, virtualClock } from "../../kernel/virtual-clock.ts";
 import type { VirtualClock } from "../../kernel/virtual-clock.ts";
@@ -23,10 +24,12 @@ import {
   MEASURE_AGAIN_MS,
   MEASURES_AT_ONCE_MAX,
   TOLD_MS,
+  UNWRITTEN_MAX,
   WRITE_MS,
 } from "./measure.ts";
 import { MEASURES_PER_MINUTE_MAX } from "./schedule.ts";
 import { discoveryStore } from "./store.ts";
+import type { DiscoveryStore } from "./store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "comu-measure-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -42,14 +45,20 @@ interface Bench {
   answers: { next: (id: string) => Measured | Promise<Measured> };
 }
 
-function bench(store: Store, services: readonly string[], limits: Partial<MeasureLimits> = {}, clock = virtualClock()) {
+function bench(
+  store: Store,
+  services: readonly string[],
+  limits: Partial<MeasureLimits> = {},
+  clock = virtualClock(),
+  rows: DiscoveryStore = discoveryStore(store),
+) {
   const probed: string[] = [];
   let told = 0;
   const answers: Bench["answers"] = { next: () => answer };
   const measure = createMeasure({
     clock,
     random: seededRandom(5),
-    rows: discoveryStore(store),
+    rows,
     candidates: () =>
       services.map((id) => ({ id, host: `host of ${id}`, boxId: `box of ${id}`, near: false, open: false })),
     boxes: () => 2,
@@ -58,6 +67,7 @@ function bench(store: Store, services: readonly string[], limits: Partial<Measur
       probed.push(id);
       return answers.next(id);
     },
+    touched: () => {},
     changed: () => (told += 1),
     limits,
   });
@@ -122,7 +132,7 @@ test("so many at one time, so many wait; one more is not measured, and nobody ha
   assert.equal(probed.length, many);
 });
 
-test("what is refused says so, what must wait is tried again, and a service that answers again is no more refused", async () => {
+test("what is refused says so, what must wait is tried again, and what answers again is no more refused", async () => {
   const { measure, clock, answers } = bench(memory(), []);
   answers.next = () => "later";
   await measure.now("a");
@@ -246,4 +256,32 @@ test("what nobody has measured for a month is forgotten when the box starts", as
       .map(({ service }) => service),
     ["new"],
   );
+});
+
+test("a full disk: figures go on, some histories wait for room, more than that are let go", async () => {
+  const store = memory();
+  const disk = { isFull: true };
+  const rows = discoveryStore(store);
+  const { measure, clock } = bench(store, [], {}, virtualClock(), {
+    ...rows,
+    saveHistories(...given) {
+      if (disk.isFull) throw fail("disk-full");
+      rows.saveHistories(...given);
+    },
+  });
+  measure.start();
+  await measure.now("a");
+  clock.advance(WRITE_MS);
+  assert.equal(measure.of("a", "h").summary!.samples, 1);
+  disk.isFull = false;
+  clock.advance(WRITE_MS);
+  assert.equal(rows.historiesAfter("", 10).length, 1, "written when there is room");
+  disk.isFull = true;
+  for (let index = 0; index <= UNWRITTEN_MAX; index += 1) await measure.now(`s${index}`);
+  clock.advance(WRITE_MS);
+  disk.isFull = false;
+  clock.advance(WRITE_MS);
+  assert.equal(rows.historiesAfter("", 10).length, 1, "too many to wait");
+  assert.equal(measure.of("s0", "h").summary!.samples, 1, "the figures are there all the same");
+  measure.stop();
 });

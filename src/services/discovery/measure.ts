@@ -65,6 +65,9 @@ export interface MeasureNeeds {
   boxes: () => number;
   intervalMs: () => number;
   probe: (id: string) => Promise<Measured>;
+  /** Something was measured: a list made before is out of date. */
+  touched: () => void;
+  /** Pages are to hear of it. */
   changed: () => void;
   limits?: Partial<MeasureLimits>;
 }
@@ -180,7 +183,7 @@ interface Fact {
 }
 
 /** Summaries in memory, histories in the store; what changed is held until it is written. */
-function createFacts({ clock, rows, limits = {} }: Pick<MeasureNeeds, "clock" | "rows" | "limits">) {
+function createFacts({ clock, rows, touched, limits = {} }: Omit<MeasureNeeds, "probe">) {
   const { measuredMax = MEASURED_MAX, bytesMax = HISTORIES_BYTES_MAX, hostsMax = HOSTS_MAX } = limits;
   /** The one measured longest ago first. */
   const all = new Map<string, Fact>();
@@ -200,6 +203,7 @@ function createFacts({ clock, rows, limits = {} }: Pick<MeasureNeeds, "clock" | 
     all.delete(id);
     all.set(id, fact);
     while (all.size > measuredMax || (bytes > bytesMax && all.size > 1)) forget(all.keys().next().value!);
+    touched();
   };
   const forget = (id: string) => {
     bytes -= all.get(id)?.bytes ?? 0;

@@ -98,27 +98,21 @@ export function createSchedule({ random, intervalMs, agoMs }: ScheduleNeeds): Sc
       const perHost = tally(candidates, "host");
       const perBox = tally(candidates, "boxId");
       const next: typeof waits = new Map();
-      const due: { one: Candidate; urgency: number }[] = [];
+      /** Of each host the most urgent. */
+      const due = new Map<string, Due>();
       for (const one of candidates) {
         const spreadMs = hostIntervalMs(boxes, Math.max(perHost.get(one.host)!, perBox.get(one.boxId)!));
         const interval = Math.max(intervalMs(), spreadMs);
-        const before = waits.get(one.id);
-        const dueMs = before?.dueMs ?? firstDueMs(one.id, interval, spreadMs, nowMs);
-        next.set(one.id, { dueMs, intervalMs: interval });
-        const overdueMs = nowMs - dueMs;
-        if (overdueMs >= 0) due.push({ one, urgency: weight(one, nowMs) * (1 + overdueMs / interval) });
+        const wait = waits.get(one.id) ?? { dueMs: firstDueMs(one.id, interval, spreadMs, nowMs), intervalMs: 0 };
+        wait.intervalMs = interval;
+        next.set(one.id, wait);
+        const overdueMs = nowMs - wait.dueMs;
+        if (overdueMs < 0) continue;
+        const urgency = weight(one, nowMs) * (1 + overdueMs / interval);
+        if (urgency > (due.get(one.host)?.urgency ?? 0)) due.set(one.host, { one, urgency });
       }
       waits = next;
-      due.sort((a, b) => b.urgency - a.urgency);
-      const hosts = new Set<string>();
-      const chosen: Candidate[] = [];
-      for (const { one } of due) {
-        if (chosen.length >= most) break;
-        if (hosts.has(one.host)) continue;
-        hosts.add(one.host);
-        chosen.push(one);
-      }
-      return chosen;
+      return mostUrgent(due.values(), most).map(({ one }) => one);
     },
     measured(id, nowMs) {
       const wait = waits.get(id);
@@ -138,4 +132,21 @@ function tally(candidates: readonly Candidate[], key: "host" | "boxId"): Map<str
   const counts = new Map<string, number>();
   for (const one of candidates) counts.set(one[key], (counts.get(one[key]) ?? 0) + 1);
   return counts;
+}
+
+interface Due {
+  one: Candidate;
+  urgency: number;
+}
+
+/** The first few in order, without putting thousands in order. */
+function mostUrgent(all: Iterable<Due>, most: number): Due[] {
+  const chosen: Due[] = [];
+  for (const one of all) {
+    if (chosen.length >= most && one.urgency <= chosen.at(-1)!.urgency) continue;
+    const before = chosen.findIndex((other) => other.urgency < one.urgency);
+    chosen.splice(before < 0 ? chosen.length : before, 0, one);
+    if (chosen.length > most) chosen.pop();
+  }
+  return chosen;
 }

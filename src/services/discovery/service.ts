@@ -86,6 +86,7 @@ export function discovery(
     clock,
     random: needs.random,
     rows,
+    touched: () => catalogue.touch(),
     changed,
     intervalMs: () => settings().measureIntervalS * 1000,
     boxes: () => catalogue.figures().boxes,

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { settled } from "../../kernel/virtual-clock.ts";
 import { createTurns } from "./turns.ts";
 
-test("two at a time; what somebody waits for comes first; one too many is refused; a failure frees its place", async () => {
+test("two at a time, who waits before what is due; one too many is refused; a failure frees its place", async () => {
   const turns = createTurns({ atOnceMax: 2, waitingMax: 1 });
   const begun: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();

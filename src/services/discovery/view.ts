@@ -13,7 +13,7 @@ import type { QualityFacts } from "./quality.ts";
 
 /** A service whose box is away stays in the list, grey, for this long. */
 export const AWAY_SHOWN_MS = 600_000;
-/** A load that was said longer ago is not used: the host says it again every ten minutes. */
+/** A load that was said longer ago is not used. Up to 1,400 boxes say theirs oftener than that (mesh/telling.ts). */
 export const LOAD_AGE_MS_MAX = 25 * 60_000;
 /** How many characters of the box id begin a service's id. */
 const ID_BOX_LENGTH = 16;
