@@ -91,7 +91,7 @@ export function createDescription({ system, port, session, settings, onAddress }
     const open = session();
     if (!open) return;
     if (open.advertise.address !== advertise().address) return onAddress();
-    const { l, t, ...rest } = tags(open.keyring);
+    const { l, t: _saidAt, ...rest } = tags(open.keyring);
     const now = { load: Number(l), rest: JSON.stringify(rest) };
     const sinceMs = clock.monotonicMs() - toldMs;
     const delayMs = waitMs(told, now, sinceMs, open.gossip.core.aliveCount(), chance);

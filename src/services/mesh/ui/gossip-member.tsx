@@ -8,8 +8,8 @@ import { ErrorNotice, Notice } from "../../../../ui/src/components/notice.tsx";
 import { Lasting } from "../../../../ui/src/components/time.tsx";
 import { milliseconds } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
-import type { Member } from "./gossip-members.tsx";
-import { RoundTrip, memberTone, tagsText } from "./gossip-members.tsx";
+import type { Member } from "./gossip-facts.tsx";
+import { RoundTrip, memberTone, tagsText } from "./gossip-facts.tsx";
 
 interface GossipMemberProps {
   member: Member;

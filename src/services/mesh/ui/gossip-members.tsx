@@ -1,30 +1,21 @@
 /** Everybody in the gossip, boxes and agents, with what is heard of them; and how this box itself hears. */
 import nothing from "lucide-static/icons/search-x.svg?raw";
 import { useMemo, useState } from "preact/hooks";
-import type { Output } from "../../../../ui/src/api.ts";
 import { useResource } from "../../../../ui/src/box.ts";
 import { Empty, Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
-import { Ago, Lasting } from "../../../../ui/src/components/time.tsx";
+import { Lasting } from "../../../../ui/src/components/time.tsx";
 import { VirtualList } from "../../../../ui/src/components/virtual-list.tsx";
 import { find, findable } from "../../../../ui/src/find.ts";
-import { milliseconds } from "../../../../ui/src/format.ts";
 import { navigate } from "../../../../ui/src/router.ts";
 import { language, t } from "../../../../ui/src/words.ts";
+import { RoundTrip, memberTone, tagsText } from "./gossip-facts.tsx";
+import type { Member } from "./gossip-facts.tsx";
 import { GossipMember } from "./gossip-member.tsx";
-
-export type Member = Output<"mesh.members">[number];
 
 /** Round trips and their ages move on without an event. */
 const REFRESH_MS = 15_000;
 
-export const memberTone = { alive: "ok", suspect: "warning", leaving: "", left: "", failed: "error" } as const;
 const keyOf = { alive: "up", suspect: "suspect", leaving: "away", left: "away", failed: "away" } as const;
-
-export function tagsText(member: Member): string {
-  return Object.entries(member.tags)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(" ");
-}
 
 export function GossipMembers({ open }: { open: string | undefined }) {
   const members = useResource("mesh.members", {}, { everyMs: REFRESH_MS });
@@ -134,19 +125,5 @@ function Row({ member, atMs }: { member: Member; atMs: number }) {
         <RoundTrip member={member} atMs={atMs} />
       </div>
     </article>
-  );
-}
-
-/** Never a figure without its age. `atMs`: when the list came, by the page's clock. */
-export function RoundTrip({ member: { self, rttMs, rttAgeMs }, atMs }: { member: Member; atMs: number }) {
-  if (self) return <>{t("mesh.here")}</>;
-  if (rttMs === null || rttAgeMs === null) return <span class="soft">{t("mesh.no-distance")}</span>;
-  return (
-    <>
-      {t("quality.about", { time: milliseconds(rttMs, language.value) })}{" "}
-      <div class="soft small">
-        {t("mesh.estimated")} <Ago at={Math.round(atMs - rttAgeMs)} />
-      </div>
-    </>
   );
 }
