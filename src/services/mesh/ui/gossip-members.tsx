@@ -7,7 +7,7 @@ import { Lasting } from "../../../../ui/src/components/time.tsx";
 import { VirtualList } from "../../../../ui/src/components/virtual-list.tsx";
 import { find, findable } from "../../../../ui/src/find.ts";
 import { navigate } from "../../../../ui/src/router.ts";
-import { language, t } from "../../../../ui/src/words.ts";
+import { t } from "../../../../ui/src/words.ts";
 import { RoundTrip, memberTone, tagsText } from "./gossip-facts.tsx";
 import type { Member } from "./gossip-facts.tsx";
 import { GossipMember } from "./gossip-member.tsx";
