@@ -123,13 +123,7 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
     pending.set(key, { record, dueMs: Math.min(dueMs, pending.get(key)?.dueMs ?? Infinity) });
   };
 
-  const toOne = (packets: readonly Uint8Array[], to: PacketSource) => {
-    const nowMs = clock.monotonicMs();
-    for (const packet of packets) {
-      if (unicasts.allow(to.address, nowMs)) send(packet, to);
-      else dropped++;
-    }
-  };
+  const mayTell = (to: PacketSource) => unicasts.allow(to.address, clock.monotonicMs());
 
   /** By multicast, but for questions that would take unicast and records that all have heard not long ago. */
   const answer = (
@@ -154,11 +148,14 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
     }
     const found = [...wanted.values()];
     const alone = found.filter((one) => one.unicast).map((one) => one.record);
-    if (alone.length > 0) toOne(responsePackets(alone, zone.additionals(alone), needs.mark()), from);
+    const packets = responsePackets(alone, zone.additionals(alone), needs.mark());
+    // Who asked too often, or for much, hears it together with all others: then no more than once a second.
+    const single = packets.length === 1 && mayTell(from);
+    if (single) send(packets[0]!, from);
     const shared = found.some((one) => !one.record.flush);
     const delayMs = shared && !waited ? between(MDNS_ANSWER_DELAY_MIN_MS, MDNS_ANSWER_DELAY_MAX_MS) : 0;
     for (const { record, unicast, defence } of found)
-      if (!unicast) pend(record, delayMs, defence ? MDNS_DEFENCE_PAUSE_MS : MDNS_RECORD_PAUSE_MS);
+      if (!unicast || !single) pend(record, delayMs, defence ? MDNS_DEFENCE_PAUSE_MS : MDNS_RECORD_PAUSE_MS);
     plan();
   };
 
@@ -181,7 +178,8 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
       const packet = { ...asked, questions: distinct(asked.questions) };
       if (from.port !== needs.port) {
         const reply = plainReply(packet, needs.zone());
-        if (reply) toOne([reply], from);
+        if (reply && mayTell(from)) send(reply, from);
+        else if (reply) dropped++;
       } else if (packet.truncated || (packet.questions.length === 0 && held.has(from.address))) hold(packet, from);
       else answer(packet.questions, packet, from, false);
     },

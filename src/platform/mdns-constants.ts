@@ -22,8 +22,8 @@ export const MDNS_RECORDS_PER_PACKET_MAX = 512;
 export const MDNS_NAME_BYTES_MAX = 255;
 /** Compression pointers followed in one name. They may only point back, but a chain of them could still be long. */
 export const MDNS_POINTERS_MAX = 64;
-/** Packets taken from one address per second; a box with many services announces some tens. */
-export const MDNS_PACKETS_PER_SOURCE_S_MAX = 100;
+/** Packets taken from one address per second; who resolves two hundred services one by one sends as many. */
+export const MDNS_PACKETS_PER_SOURCE_S_MAX = 250;
 /** Addresses counted one by one; all others share one allowance. */
 export const MDNS_SOURCES_MAX = 256;
 /** Packets taken from all together per second: reading one costs some tens of microseconds. */
@@ -119,5 +119,5 @@ export const MDNS_DEFENCE_PAUSE_MS = 250;
 /** Multicast answers per second on one interface. All that a box may announce fits into one such second. */
 export const MDNS_MULTICAST_BYTES_PER_S_MAX = 65_536;
 /** Unicast answers per second: to one address, and to all. Its sender may be forged, so it must not pay to ask. */
-export const MDNS_UNICASTS_PER_SOURCE_S_MAX = 10;
-export const MDNS_UNICASTS_PER_S_MAX = 50;
+export const MDNS_UNICASTS_PER_SOURCE_S_MAX = 20;
+export const MDNS_UNICASTS_PER_S_MAX = 100;

@@ -340,6 +340,20 @@ test("unicast is given to who asks for it, but for what nobody has heard lately"
   );
 });
 
+test("unicast answers that are many, or too often asked for, are for all, once a second", () => {
+  const { clock, look, ask, settle } = start();
+  settle();
+  for (let n = 0; n < 50; n++) ask([{ name: NAME, type: "SRV", unicast: true }]);
+  clock.advance(500);
+  const sent = look();
+  assert.equal(sent.filter((each) => each.to).length, MDNS_UNICASTS_PER_SOURCE_S_MAX);
+  assert.equal(sent.filter((each) => !each.to).length, 1);
+  for (let n = 0; n < 60; n++) settle({ ...RADIO, name: `Radio number ${n}`, txt: { path: `/${"x".repeat(100)}` } });
+  ask([{ unicast: true }]);
+  clock.advance(1500);
+  assert.ok(look().every((each) => each.to === undefined));
+});
+
 test("another's goodbye for what is ours too makes us say it again", () => {
   const { clock, responder, look, ask, settle } = start();
   settle();

@@ -107,7 +107,10 @@ test("limits of names: length, pointers forward, to themselves, in loops, in cha
   assert.equal(long(31)!.answers.length, 1, "249 bytes");
   assert.equal(long(32), undefined, "257 bytes");
   assert.equal(named(0xc0, 12), undefined, "to itself");
-  assert.equal(named(0xc0, 200), undefined, "forward");
+  assert.equal(named(0xc0, 200), undefined, "beyond the end");
+  const record = tail(1, bytesOf(10, 0, 0, 1));
+  const ahead = bytesOf(header(0, 2), 0xc0, 14 + record.length, record, label("a"), 0, record);
+  assert.equal(readPacket(ahead), undefined, "forward, to a sound name");
   assert.equal(named(0xc0, 4), undefined, "into the header");
   assert.equal(named(0x40, 1, 0), undefined, "a kind of label that nobody uses");
   assert.equal(named(label("a"), 0xc0, 12), undefined, "back to its own beginning: a loop");

@@ -87,7 +87,7 @@ test("two boxes with one name: both stay visible, with different names", async (
   await Promise.all([a.close(), b.close(), listener.close()]);
 });
 
-test("a plain resolver gets its own answer, asked by multicast or alone; floods are cut; garbage is counted", async () => {
+test("a plain resolver gets its own answer, by multicast or alone; floods are cut; garbage is counted", async () => {
   const mdns = start("comu-flood");
   mdns.announce(RADIO);
   const socket = createSocket("udp4");
@@ -132,7 +132,11 @@ test("what comes from another port or another network is no answer, and too much
     socket.bind(port, from);
     await once(socket, "listening");
     socket.setMulticastInterface("127.0.0.1");
-    for (let n = 0; n < times; n++) socket.send(writer.packet(), 15_353, "224.0.0.251");
+    for (let n = 0; n < times; n++) {
+      socket.send(writer.packet(), 15_353, "224.0.0.251");
+      // The kernel holds some two hundred of them.
+      if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     await new Promise((resolve) => setTimeout(resolve, 250));
     socket.close();
   };
@@ -142,10 +146,14 @@ test("what comes from another port or another network is no answer, and too much
   assert.deepEqual([mdns.stats().packetsIn, mdns.services().length], [1, 0], "from another port");
   await say("127.0.0.2", 15_353);
   assert.equal(mdns.services().length, 1);
-  await say("127.0.0.3", 15_353, MDNS_PACKETS_PER_SOURCE_S_MAX + 50);
-  assert.equal(mdns.stats().overRate, 50);
+  const limit = MDNS_PACKETS_PER_SOURCE_S_MAX;
+  await say("127.0.0.3", 15_353, 3 * limit);
+  const { packetsIn, overRate } = mdns.stats();
+  assert.equal(packetsIn + overRate, 2 + 3 * limit);
+  // They may fall into two seconds.
+  assert.ok(packetsIn - 2 === limit || packetsIn - 2 === 2 * limit, String(packetsIn));
   await say("127.0.0.2", 15_353);
-  assert.equal(mdns.stats().packetsIn, 3 + MDNS_PACKETS_PER_SOURCE_S_MAX, "others are still heard");
+  assert.equal(mdns.stats().packetsIn, packetsIn + 1, "others are still heard");
   await mdns.close();
 });
 

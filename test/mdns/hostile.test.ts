@@ -21,7 +21,7 @@ import { createMdnsLink } from "../../src/platform/mdns-link.ts";
 import { PacketWriter, readPacket } from "../../src/platform/mdns-wire.ts";
 import type { DnsRecord } from "../../src/platform/mdns-wire.ts";
 import { createLab } from "../lab/lab.ts";
-import { startAvahi, startEars, until } from "./clients.ts";
+import { dig, startAvahi, startEars, until } from "./clients.ts";
 
 const MUTATED = 100_000;
 /** What memory may grow by: full tables, and what waits to be collected. */
@@ -149,7 +149,7 @@ interface Flooded {
   backBytes: number;
 }
 
-test("a flood by a bad neighbour: good ones stay heard and answered, memory stays, it does not pay to ask", async (t) => {
+test("a flood by a bad neighbour: good ones stay heard, memory stays, it does not pay to ask", async (t) => {
   const lab = createLab({ hosts: ["box", "good", "evil"].map((name) => ({ name, zone: "a" })) }, t);
   const [host, evil] = [lab.host("box"), lab.host("evil")];
   const good = await startAvahi(lab.host("good"));
@@ -214,7 +214,11 @@ test("a flood by a bad neighbour: good ones stay heard and answered, memory stay
   assert.ok(paid.backBytes < paid.sentBytes, `${paid.backBytes} bytes for ${paid.sentBytes}`);
   t.diagnostic(`${paid.sent} questions (${paid.sentBytes} bytes): ${paid.back} answers (${paid.backBytes} bytes)`);
   t.diagnostic(`rss ${before.rss} -> ${after.rss}; ${JSON.stringify(after)}`);
-  await until("and it answers again", async () => (await good.browse("_http._tcp")).some((one) => one.name === "Box"));
+  // By dig: Avahi, which has no shares, is busy for a while with what the bad one announced.
+  await until("and it answers again", async () => {
+    const { answer } = await dig(lab.host("good"), [`@${host.address}`, "_http._tcp.local", "PTR"]);
+    return answer.some((line) => line.endsWith(" Box._http._tcp.local."));
+  });
   for (const { running } of [...published, late]) await running.stop();
   await ears.stop();
 });

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { createLog } from "../../kernel/log.ts";
 import { seededRandom } from "../../kernel/random.ts";
 import { virtualClock } from "../../kernel/virtual-clock.ts";
+import type { VirtualClock } from "../../kernel/virtual-clock.ts";
 import type { Mdns, MdnsLink } from "../../platform/mdns.ts";
 import { createMdnsLink } from "../../platform/mdns-link.ts";
 import { readPacket } from "../../platform/mdns-wire.ts";
@@ -18,12 +19,16 @@ import type { AnnounceChoice } from "./contract.ts";
 
 const [A, B, C] = ["a", "b", "c"].map((letter) => letter.repeat(52)) as [string, string, string];
 
+interface World {
+  clock: VirtualClock;
+  community: ServiceView[];
+  states: Map<string, BoxView["state"]>;
+}
+
 /** One cable; who is pulled out hears and says nothing. */
-function lan() {
-  const clock = virtualClock();
+function lan(world: World = { clock: virtualClock(), community: [], states: new Map() }) {
+  const { clock, community, states } = world;
   const stations = new Map<string, (bytes: Uint8Array, from: string) => void>();
-  const community: ServiceView[] = [];
-  const states = new Map<string, BoxView["state"]>();
   let seed = 1;
 
   const station = (id: string, name: string) => {
@@ -50,16 +55,21 @@ function lan() {
     return { core, address };
   };
 
-  const box = (id: string, what: AnnounceChoice = "community") => {
+  const linkOf = (id: string, device = "eth0") => {
     const { core, address } = station(id, hostName(id));
+    const link: MdnsLink = { device, addresses: [address], services: core.services, announce: core.announce };
+    return { core, link };
+  };
+  const box = (id: string, what: AnnounceChoice = "community", beside: MdnsLink[] = []) => {
+    const { core, link } = linkOf(id);
     states.set(id, "up");
-    const link: MdnsLink = { device: "eth0", addresses: [address], services: core.services, announce: core.announce };
     let choice = what;
     const announcer = createAnnouncer({
       clock,
       mesh: meshOf(id, states) as MeshClient,
       discovery: { list: () => community.map((one) => ({ ...one, own: one.boxId === id })) } as never,
-      mdns: { links: () => [link] } as unknown as Mdns,
+      mdns: { links: () => [link, ...beside] } as unknown as Mdns,
+      hosts: { addressOf: () => undefined },
       choice: () => ({ what: choice, categories: [] }),
       onChange: () => {},
     });
@@ -83,7 +93,7 @@ function lan() {
       .services()
       .map((one) => one.name)
       .sort();
-  return { clock, community, states, box, phone, seen };
+  return { clock, community, states, box, linkOf, phone, seen };
 }
 
 function meshOf(selfId: string, states: ReadonlyMap<string, BoxView["state"]>): Partial<MeshClient> {
@@ -181,6 +191,18 @@ test("the box that a service belongs to takes over its announcement, under the s
   assert.deepEqual([a.told(), c.told()], [[], [idOf(C)]]);
   assert.deepEqual(seen(), ["Radio 0 (c)"], "one, and not (2)");
   assert.ok(phone.services()[0]!.speakers.includes(hostName(C)));
+});
+
+test("on two networks: left to another on the one where that is heard, announced on the other", () => {
+  const world: World = { clock: virtualClock(), community: [radio(C)], states: new Map() };
+  const [wire, air] = [lan(world), lan(world)];
+  const b = wire.box(B);
+  world.clock.advance(SETTLE_MS);
+  const a = wire.box(A, "community", [air.linkOf(A, "wlan0").link]);
+  world.clock.advance(SETTLE_MS);
+  assert.deepEqual(b.told(), [idOf(C)]);
+  assert.deepEqual(a.announcer.list()[0]!.devices, ["wlan0"]);
+  assert.deepEqual([wire.seen(), air.seen()], [["Radio 0 (c)"], ["Radio 0 (c)"]]);
 });
 
 test("a service that goes grey or is withdrawn is gone from the network within seconds", () => {

@@ -6,6 +6,7 @@ import type { Cancel, Clock } from "../../kernel/clock.ts";
 import type { Announced, Mdns, MdnsAnnouncement, MdnsLink } from "../../platform/mdns.ts";
 import type { DiscoveryClient, ServiceView } from "../discovery/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
+import type { Hosts } from "./hosts.ts";
 import { hostName, leftTo, neighboursOf, wantedServices } from "./announcing.ts";
 import type { Choice, LeftTo, Wanted } from "./announcing.ts";
 
@@ -20,6 +21,7 @@ export interface AnnouncerNeeds {
   discovery: DiscoveryClient;
   mdns: Mdns;
   choice: () => Choice;
+  hosts: Hosts;
   /** What is announced is not what it was. */
   onChange: () => void;
 }
@@ -103,7 +105,7 @@ export function createAnnouncer(needs: AnnouncerNeeds): Announcer {
     const self = mesh.box(mesh.selfId);
     const about = { id: mesh.selfId, zone: self?.zone ?? "", address: self?.address ?? "" };
     const announced = new Set([...lines.values()].flatMap((line) => [...line.held.keys()]));
-    wanted = wantedServices(needs.discovery.list(), needs.choice(), about, announced);
+    wanted = wantedServices(needs.discovery.list(), needs.choice(), about, announced, needs.hosts.addressOf);
     const links = needs.mdns.links();
     for (const link of lines.keys()) if (!links.includes(link)) lines.delete(link);
     const isUp = boxUp();

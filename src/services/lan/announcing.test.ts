@@ -49,7 +49,8 @@ export function service(n: number, more: Partial<ServiceView> & { score?: number
   };
 }
 const plan = (all: ServiceView[], what: AnnounceChoice = "community", categories: string[] = [], kept: string[] = []) =>
-  wantedServices(all, { what, categories }, SELF, new Set(kept));
+  wantedServices(all, { what, categories }, SELF, new Set(kept), (name) => NAMES[name]);
+const NAMES: Record<string, string> = { "radio.example.org": "10.9.9.9", "self.example.org": "127.0.0.1" };
 const titles = (...parameters: Parameters<typeof plan>) => plan(...parameters).map((one) => one.service.title);
 
 test("the choice: none, own, open, of the zone, all; of some categories; only what answers", () => {
@@ -73,6 +74,7 @@ test("the choice: none, own, open, of the zone, all; of some categories; only wh
     { what: "zone", categories: [] },
     { ...SELF, zone: "" },
     new Set(),
+    () => undefined,
   );
   assert.deepEqual(nowhere, [], "no zone is not a zone");
 });
@@ -132,9 +134,23 @@ test("hosts: a name for each address of each box, full names as they are, and no
   assert.notEqual(host({ host: "10.1.0.3" })!.name, one.name, "another address, another name");
   assert.notEqual(host({ host: "10.1.0.2", boxId: THIRD })!.name, one.name, "another box, another name");
   assert.deepEqual(host({ host: "fd00::7" })!.addresses, ["fd00::7"]);
-  assert.deepEqual(host({ host: "Radio.example.org." }), { name: "radio.example.org", addresses: [] });
+  const named = host({ host: "Radio.example.org." })!;
+  assert.match(named.name, /^comu-bbbbbbbb-[0-9a-f]{8}\.local$/);
+  assert.deepEqual(named.addresses, ["10.9.9.9"]);
   assert.deepEqual(host({ host: "nas.local", boxId: SELF.id }), { name: "nas.local", addresses: [] });
-  const none = ["", "127.0.0.1", "fe80::1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "nas.local", "x", "a..b"];
+  const none = [
+    "self.example.org",
+    "unknown.example.org",
+    "",
+    "127.0.0.1",
+    "fe80::1",
+    "169.254.1.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "nas.local",
+    "x",
+    "a..b",
+  ];
   for (const bad of [...none, `${"x".repeat(64)}.org`, "::1", "ff02::1", "0.0.0.0"])
     assert.equal(host({ host: bad }), undefined, bad);
   const [here] = plan([service(1, { boxId: SELF.id, host: SELF.address })]);

@@ -51,32 +51,41 @@ export function isHostName(name: string): boolean {
   return /^comu-[a-z2-7]{8}\.local$/.test(name);
 }
 
-/** What to announce, own services first, then the best. `announced`: what is announced now, which stays longer. */
+/**
+ * What to announce, own services first, then the best. `announced`: what is announced now, which stays longer.
+ * `addressOf`: the address of a host that is named in words, where it is known.
+ */
 export function wantedServices(
   all: readonly ServiceView[],
   choice: Choice,
   self: Self,
   announced: ReadonlySet<string>,
+  addressOf: (name: string) => string | undefined,
 ): Wanted[] {
   const score = ({ id, quality }: ServiceView) => (quality.score ?? -1) + (announced.has(id) ? KEPT_BONUS : 0);
   // What gave no answer when it was last measured from here would not answer a neighbour either.
   const answers = (service: ServiceView) =>
     service.state === "up" && (service.own || service.quality.reachable !== false);
   const fitting = all.filter((service) => answers(service) && isChosen(service, choice, self));
-  const placed = fitting.flatMap((service) => {
-    const host = hostOf(service);
-    return host ? [{ service, host }] : [];
-  });
-  placed.sort(
-    ({ service: a }, { service: b }) => Number(b.own) - Number(a.own) || score(b) - score(a) || (a.id < b.id ? -1 : 1),
+  fitting.sort((a, b) => Number(b.own) - Number(a.own) || score(b) - score(a) || (a.id < b.id ? -1 : 1));
+  const placed: { service: ServiceView; host: Host }[] = [];
+  for (const service of fitting) {
+    if (placed.length >= LAN_ANNOUNCED_MAX) break;
+    const host = hostOf(service, addressOf);
+    if (host) placed.push({ service, host });
+  }
+  const nameOf = namesFor(
+    placed.map(({ service }) => service),
+    all,
   );
-  const names = namesOf(all);
-  return placed.slice(0, LAN_ANNOUNCED_MAX).map(({ service, host }) => ({
+  return placed.map(({ service, host }) => ({
     service,
-    announcement: { name: names.get(service.id)!, type: service.type, port: service.port, txt: txtOf(service), host },
+    announcement: { name: nameOf(service), type: service.type, port: service.port, txt: txtOf(service), host },
     here: service.own && service.host === self.address,
   }));
 }
+
+type Host = NonNullable<MdnsAnnouncement["host"]>;
 
 function isChosen(service: ServiceView, { what, categories }: Choice, self: Self): boolean {
   if (what === "off" || (categories.length > 0 && !categories.includes(service.category))) return false;
@@ -91,19 +100,20 @@ function txtOf({ id, path }: ServiceView): Record<string, string> {
 }
 
 /**
- * "Parish radio (Can Mora)". Of several that would have one name, all but the first by id have a piece of their id in
- * it. Names are given over all services, whatever is announced, so that every box gives the same.
+ * "Parish radio (Can Mora)". Of several of one title, type and box all but the first by id have a piece of their id in
+ * the name. That is told from all services, whatever is announced, so that every box gives the same names.
  */
-function namesOf(all: readonly ServiceView[]): Map<string, string> {
-  const taken = new Set<string>();
-  const names = new Map<string, string>();
-  for (const service of all.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    let name = nameOf(service, "");
-    if (taken.has(folded(`${service.type} ${name}`))) name = nameOf(service, `, ${service.id.split("-").at(-1)}`);
-    taken.add(folded(`${service.type} ${name}`));
-    names.set(service.id, name);
+function namesFor(wanted: readonly ServiceView[], all: readonly ServiceView[]): (service: ServiceView) => string {
+  const kindOf = ({ type, title, box }: ServiceView) => folded(`${type} ${title} ${box}`);
+  const firsts = new Map(wanted.map((service) => [kindOf(service), service.id]));
+  for (const service of firsts.size > 0 ? all : []) {
+    const first = firsts.get(kindOf(service));
+    if (first !== undefined && service.id < first) firsts.set(kindOf(service), service.id);
   }
-  return names;
+  return (service) => {
+    const isFirst = firsts.get(kindOf(service)) === service.id;
+    return nameOf(service, isFirst ? "" : `, ${service.id.split("-").at(-1)}`);
+  };
 }
 
 function nameOf({ title, box }: ServiceView, more: string): string {
@@ -113,19 +123,24 @@ function nameOf({ title, box }: ServiceView, more: string): string {
 }
 
 /**
- * The name and address by which a service is reached. A name for an address is made from both box and address, so that
- * it means the same whoever says it, and never something else later. Undefined: nobody could be sent there.
+ * The name and address by which a service is reached. The name is made from both its box and its host, so that it is
+ * nobody else's, means the same whoever says it, and never something else later. Undefined: nobody could be sent there.
  */
-function hostOf(service: ServiceView): MdnsAnnouncement["host"] | undefined {
-  const host = service.host.toLowerCase().replace(/\.$/, "");
-  if (isIP(host) !== 0) {
-    if (!isPublishable(host)) return undefined;
-    const hash = createHash("sha256").update(`${service.boxId} ${host}`).digest("hex").slice(0, ID_LENGTH);
-    return { name: `comu-${service.boxId.slice(0, ID_LENGTH)}-${hash}.local`, addresses: [host] };
-  }
-  const sound = host.length <= 200 && /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+$/.test(host);
-  // ".local" is another network's at another box. A full name is resolved by whoever asks, as certificates want it.
-  return sound && (service.own || !host.endsWith(".local")) ? { name: host, addresses: [] } : undefined;
+function hostOf(
+  { boxId, own, host: said }: ServiceView,
+  addressOf: (name: string) => string | undefined,
+): Host | undefined {
+  const host = said.toLowerCase().replace(/\.$/, "");
+  // A name of this network: its machine answers for it. One of another box's network means nothing here.
+  if (host.endsWith(".local")) return own && isHost(host) ? { name: host, addresses: [] } : undefined;
+  const address = isIP(host) !== 0 ? host : isHost(host) ? addressOf(host) : undefined;
+  if (address === undefined || !isPublishable(address)) return undefined;
+  const hash = createHash("sha256").update(`${boxId} ${host}`).digest("hex").slice(0, ID_LENGTH);
+  return { name: `comu-${boxId.slice(0, ID_LENGTH)}-${hash}.local`, addresses: [address] };
+}
+
+function isHost(name: string): boolean {
+  return name.length <= 200 && /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+$/.test(name);
 }
 
 /** Says the same as another, or says it itself; null where it is ours to say. */

@@ -12,16 +12,21 @@ import { hostPort } from "../../platform/addresses.ts";
 import { createMdns } from "../../platform/mdns.ts";
 import type { HeardService, Mdns } from "../../platform/mdns.ts";
 import { cutTo } from "../../platform/mdns-names.ts";
+import { createResolver } from "../../platform/resolve.ts";
 import type { DiscoveryClient } from "../discovery/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import { createAnnouncer } from "./announcer.ts";
 import type { Announcer, Standing } from "./announcer.ts";
 import { hostName, isHostName } from "./announcing.ts";
 import { lanContract, lanErrors, lanSettings } from "./contract.ts";
+import { createHosts } from "./hosts.ts";
 import { isPublishable, pathOf, plainTitle } from "./hearing.ts";
 
 /** The DNS-SD type under which boxes announce themselves. */
 export const BOX_TYPE = "_comu._tcp";
+/** Of a name in TXT; an entry has at most 255 bytes, and all together fit one packet. */
+const NAME_BYTES_MAX = 120;
+const CODE_BYTES_MAX = 240;
 /** What is announced is compared with what should be at least this often; most changes are told at once. */
 const ANNOUNCE_LOOK_MS = 5_000;
 
@@ -100,11 +105,11 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
     const community = needs.mesh.community();
     const txt = {
       id: needs.mesh.selfId,
-      box: self?.name ?? "",
-      community: community?.name ?? "",
+      box: cutTo(self?.name ?? "", NAME_BYTES_MAX),
+      community: cutTo(community?.name ?? "", NAME_BYTES_MAX),
       communityId: community?.id ?? "",
       mesh: String(needs.mesh.port()),
-      code: needs.mesh.openCode() ?? "",
+      code: codeOf(needs.mesh.openCode()),
     };
     const wanted = settings().announce ? JSON.stringify(txt) : "";
     if (wanted === announced || !mdns) return;
@@ -149,7 +154,10 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
           announcer?.look();
         },
       });
+      const { clock } = needs;
+      const hosts = createHosts({ clock, resolver: createResolver({ clock }), onChange: () => announcer?.look() });
       announcer = createAnnouncer({
+        hosts,
         clock: needs.clock,
         mesh: needs.mesh,
         discovery: needs.discovery,
@@ -174,6 +182,11 @@ export function lan(needs: LanNeeds): Service<typeof lanContract.endpoints> {
     metrics: () => (mdns ? metricsOf(mdns, announcer) : []),
     health: () => (mdns && !mdns.working() ? [{ code: "no-multicast", severity: "info" }] : []),
   };
+}
+
+/** A code with many addresses is left away: who is beside us needs none to find us, and can be given it. */
+function codeOf(code: string | null): string {
+  return code !== null && Buffer.byteLength(code) <= CODE_BYTES_MAX ? code : "";
 }
 
 /** What is no service of the local network: boxes, and what boxes announce of the community. */

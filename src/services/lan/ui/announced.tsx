@@ -59,8 +59,8 @@ export function Announced() {
                     <strong>{one.name}</strong>
                     <br />
                     <span class="soft small mono">{`${one.address}:${one.port}${one.path}`}</span>
+                    {one.state === "announced" ? null : <div class="soft small">{stateText(one)}</div>}
                   </span>
-                  {one.state === "announced" ? null : <span class="badge">{stateText(one)}</span>}
                 </li>
               ))}
             </ul>
