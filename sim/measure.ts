@@ -34,6 +34,10 @@ const MINUTE_MS = 60_000;
 const PAUSE_MS = 2500;
 const AWAKE_MS = 5000;
 
+/** With so many boxes a minute takes long, and each part of one is told. */
+const MANY_BOXES = 5000;
+const SLICE_MS = 10_000;
+
 export interface Measured {
   bench: "simulation";
   options: MeasureOptions;
@@ -80,7 +84,10 @@ export function measure(options: MeasureOptions, say: (line: string) => void, cl
     const beforeMs = clockMs();
     const up = world.boxes.filter((box) => box.up).length;
     boxSeconds += 60 * up;
-    world.run(minute * MINUTE_MS);
+    for (let atMs = (minute - 1) * MINUTE_MS + SLICE_MS; atMs <= minute * MINUTE_MS; atMs += SLICE_MS) {
+      world.run(atMs);
+      if (up >= MANY_BOXES) say(shortLineOf(world, clockMs() - beforeMs));
+    }
     say(lineOf({ world, happenings, minute, up, before, tookMs: clockMs() - beforeMs }));
   }
   const times = { readyMs: readyMs - beganMs, tookMs: clockMs() - beganMs };
@@ -135,6 +142,12 @@ function lineOf({ world, happenings, minute, up, before, tookMs }: Progress): st
     `${(MINUTE_MS / tookMs).toPrecision(2)} times real time`,
     `${memoryMiB()} MiB`,
   ].join(" | ");
+}
+
+function shortLineOf(world: World, tookMs: number): string {
+  const { falseSuspicions, falseDeaths } = world.ledger;
+  const alarms = `false suspicions ${falseSuspicions.raised}, deaths ${falseDeaths.raised}`;
+  return `${world.nowMs / 1000} s | ${alarms} | ${seconds(tookMs)} of this minute | ${memoryMiB()} MiB`;
 }
 
 function figures(world: World, happenings: Happenings, boxSeconds: number): Omit<Measured, "options" | "world"> {

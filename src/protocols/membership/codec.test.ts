@@ -57,9 +57,11 @@ test("every message comes back as it went", () => {
   assert.deepEqual(codec.decodeNode(body(codec.encodeAlive(node("n")))), { ...node("n"), state: codec.STATE.alive });
   const userState = Uint8Array.of(9, 9);
   const exchange = codec.encodePushPull(true, 2, userState, (put) => ["a", "b"].forEach((name) => put(node(name))));
-  const back = codec.decodePushPull(body(exchange), 10);
-  assert.deepEqual(back.nodes, [node("a"), node("b")]);
-  assert.deepEqual([back.join, hex(back.userState)], [true, "0909"]);
+  const reader = body(exchange);
+  const head = codec.decodePushPullHead(reader, 10);
+  assert.deepEqual([head.join, head.nodes], [true, 2]);
+  assert.deepEqual([codec.decodeNode(reader), codec.decodeNode(reader)], [node("a"), node("b")]);
+  assert.equal(hex(codec.decodeUserState(reader, head.userBytes)), "0909");
   const events = [{ ltime: 1, name: "e", payload: Uint8Array.of(1), coalesce: false }];
   const times = { ltime: 5, eventLtime: 2, queryLtime: 8 };
   const parts = { ...times, left: ["a"], events, statusCount: 1, statuses: (put: Put) => put("a", 3) };

@@ -88,10 +88,11 @@ export interface Known {
   factsOf(number: number): Facts;
 }
 
-export interface PushPull {
+export interface PushPullHead {
   join: boolean;
-  nodes: NodeState[];
-  userState: Uint8Array;
+  /** How many node states follow, and how many bytes of Serf's part after them. */
+  nodes: number;
+  userBytes: number;
   /** In differences only. */
   selection: Selection;
 }
@@ -320,26 +321,26 @@ export class KnownNode implements NodeState {
   }
 }
 
-/** Push/pull and differences alike. */
-export function decodePushPull(reader: MsgpackReader, nodesMax: number, known?: Known): PushPull {
-  let count = 0;
-  let userLength = 0;
-  let join = false;
+/** What stands before the node states of a push/pull, or of differences. */
+export function decodePushPullHead(reader: MsgpackReader, nodesMax: number): PushPullHead {
+  const head = { join: false, nodes: 0, userBytes: 0 };
   const selection: Selection = { salt: 0, buckets: 0, which: EMPTY };
   fields(reader, (key, r) => {
-    if (key === "Nodes") count = r.uint(nodesMax);
-    else if (key === "UserStateLen") userLength = r.uint(STREAM_BYTES_MAX);
-    else if (key === "Join") join = r.bool();
+    if (key === "Nodes") head.nodes = r.uint(nodesMax);
+    else if (key === "UserStateLen") head.userBytes = r.uint(STREAM_BYTES_MAX);
+    else if (key === "Join") head.join = r.bool();
     else if (key === "Salt") selection.salt = r.uint(UINT32_MAX);
     else if (key === "BucketCount") selection.buckets = r.uint(BUCKETS_MAX);
     else if (key === "Which") selection.which = limited(r.raw(), 2 * BUCKETS_MAX);
     else r.skip();
   });
-  const nodes: NodeState[] = [];
-  for (let i = 0; i < count; i++) nodes.push(decodeNode(reader, known));
-  if (reader.offset + userLength > reader.end) throw new WireError("truncated", "user state is cut");
-  const userState = reader.bytes.subarray(reader.offset, reader.offset + userLength);
-  return { join, nodes, userState, selection };
+  return { ...head, selection };
+}
+
+/** What stands behind the node states: Serf's part. A view. */
+export function decodeUserState(reader: MsgpackReader, userBytes: number): Uint8Array {
+  if (reader.offset + userBytes > reader.end) throw new WireError("truncated", "user state is cut");
+  return reader.bytes.subarray(reader.offset, reader.offset + userBytes);
 }
 
 /** Reads a map and hands each field to `take`, which reads or skips its value. */

@@ -96,8 +96,7 @@ export class Columns {
   }
 
   #grow(needed: number): void {
-    const capacity = this.capacity;
-    const rows = Math.max(needed, capacity < DOUBLING_MAX ? capacity * 2 : Math.ceil(capacity * 1.25));
+    const rows = Math.max(needed, largerSize(this.capacity));
     this.#flags = longer(this.#flags, new Uint8Array(rows));
     this.incarnation = longer(this.incarnation, new Uint32Array(rows));
     this.sinceMs = longer(this.sinceMs, new Float64Array(rows));
@@ -142,7 +141,7 @@ export class NumberList {
   }
 
   #grow(): void {
-    const size = this.#length < DOUBLING_MAX ? this.#length * 2 : Math.ceil(this.#length * 1.25);
+    const size = largerSize(this.#length);
     const { BYTES_PER_ELEMENT } = this.#items;
     this.#items = longer(this.#items, BYTES_PER_ELEMENT === 2 ? new Uint16Array(size) : new Uint32Array(size));
   }
@@ -152,7 +151,12 @@ interface NumberArray extends ArrayLike<number> {
   set(from: ArrayLike<number>): void;
 }
 
-function longer<T extends NumberArray>(from: ArrayLike<number>, into: T): T {
+/** What a full array of that many grows to. */
+export function largerSize(size: number): number {
+  return size < DOUBLING_MAX ? size * 2 : Math.ceil(size * 1.25);
+}
+
+export function longer<T extends NumberArray>(from: ArrayLike<number>, into: T): T {
   into.set(from);
   return into;
 }

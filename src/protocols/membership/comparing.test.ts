@@ -7,7 +7,15 @@ import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
 import { MsgpackReader } from "../wire/msgpack.ts";
 import { MsgpackWriter } from "../wire/msgpack-writer.ts";
-import { TYPE, decodePushPull, encodeAccusation, encodeAlive, encodePushPull, encodeUser } from "./codec.ts";
+import {
+  TYPE,
+  decodeNode,
+  decodePushPullHead,
+  encodeAccusation,
+  encodeAlive,
+  encodePushPull,
+  encodeUser,
+} from "./codec.ts";
 import { decodeComparison } from "./comparing.ts";
 import { BUCKETS_MAX, BUCKETS_MIN, COMPARE_VERSION, EVENTS_TOLD_BYTES_MAX, EVENT_SLOTS_COMPARED } from "./constants.ts";
 import { LEAVES_TOLD_MAX, LEAVES_TOLD_MS, PLAIN_FOR_MS, PLAIN_MAX, VERSIONS, lan } from "./constants.ts";
@@ -101,8 +109,9 @@ const types = (messages: Uint8Array[]) => messages.map((bytes) => bytes[0]);
 const ONE_ROUND = [TYPE.compare, TYPE.compare];
 const TWO_ROUNDS = [TYPE.compare, TYPE.compare, TYPE.differences, TYPE.pushPull];
 const told = (message: Uint8Array) => {
-  const { nodes } = decodePushPull(new MsgpackReader(message, 1), 10_000);
-  return nodes.map(({ node }) => node).sort();
+  const reader = new MsgpackReader(message, 1);
+  const { nodes } = decodePushPullHead(reader, 10_000);
+  return Array.from({ length: nodes }, () => decodeNode(reader).node).sort();
 };
 
 /** 26 members with names of two letters. */

@@ -212,6 +212,12 @@ export const PINGS_MAX = 16;
 export const PING_TIMEOUT_MS = 5000;
 /** Probes that we run for others at one time. */
 export const RELAYS_MAX = 256;
+/** Members of a push/pull that one step takes over, at some 8 µs each; the rest waits for the next step. */
+export const MERGED_AT_ONCE_MAX = 2000;
+/** The driver's time for other things between two such steps. */
+export const MERGE_PAUSE_MS = 1;
+/** Push/pulls that may wait so at one time, each of at most STREAM_BYTES_MAX; one more is taken over at once. */
+export const MERGES_MAX = 8;
 /** Streams of ours open at one time. */
 export const STREAMS_MAX = 64;
 /** Addresses of one join. */

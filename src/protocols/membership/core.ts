@@ -72,6 +72,8 @@ export class Core {
 
   streamId = 0;
   settleTimer: Timer | undefined;
+  /** Push/pulls that are taken over bit by bit. */
+  merges = 0;
   readonly streams = new Map<number, OpenStream>();
   /** Members that did not answer a comparison, and until when they get whole push/pulls. */
   readonly plainUntilMs = new Map<string, number>();

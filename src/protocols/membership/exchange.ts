@@ -4,24 +4,20 @@
  */
 import { WireError } from "../wire/errors.ts";
 import { MsgpackReader } from "../wire/msgpack.ts";
-import { fromUtf8 } from "../wire/utf8.ts";
-import { STATE, TYPE, decodeAck, decodePing, decodePushPull, fields } from "./codec.ts";
+import { STATE, TYPE, decodeAck, decodePing, decodePushPullHead, fields } from "./codec.ts";
+import type { PushPullHead } from "./codec.ts";
 import { compares, decodeComparison, encodeAnswer, encodeDifferences, encodeQuestion } from "./comparing.ts";
 import { encodeSelected, forgetUncompared, noteUncompared } from "./comparing.ts";
 import { STREAMS_MAX, STREAM_BYTES_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
-import { announceJoin, onIntent } from "./intents.ts";
+import { announceJoin } from "./intents.ts";
 import { encodeLocalState } from "./local-state.ts";
+import { merge, mergeSerf } from "./merging.ts";
 import type { Probe } from "./probe.ts";
 import { encodeOwnAck, pingIsForUs } from "./probe.ts";
 import { onUser, refuseFault } from "./receive.ts";
-import { decodeSerfState } from "./serf-state.ts";
-import type { SerfState } from "./serf-state.ts";
-import { SERF } from "./serf.ts";
-import { mergeState } from "./state.ts";
 import type { MemberRecord } from "./record.ts";
 import type { Endpoint } from "./types.ts";
-import { onUserEvent } from "./user-events.ts";
 import { decodeCompressed } from "./wrapping.ts";
 
 /** Gossip intervals after which a newcomer compares for the first time. */
@@ -119,9 +115,8 @@ export function onStreamReceived(core: Core, id: number, from: Endpoint, bytes: 
     const message = unpacked(bytes);
     const reader = new MsgpackReader(message, 1);
     if (message[0] === TYPE.pushPull) {
-      const state = decodePushPull(reader, core.membersMax, core.table);
-      core.emit({ type: "stream-reply", id, bytes: encodeLocalState(core, false) });
-      return merge(core, state, false);
+      const head = decodePushPullHead(reader, core.membersMax);
+      return answerAndMerge(core, id, head, reader, encodeLocalState(core, false));
     }
     if (message[0] === TYPE.compare) {
       const question = decodeComparison(reader);
@@ -129,9 +124,8 @@ export function onStreamReceived(core: Core, id: number, from: Endpoint, bytes: 
       return mergeSerf(core, question.serf, false);
     }
     if (message[0] === TYPE.differences) {
-      const state = decodePushPull(reader, core.membersMax, core.table);
-      core.emit({ type: "stream-reply", id, bytes: encodeSelected(core, state.selection) });
-      return merge(core, state, false);
+      const head = decodePushPullHead(reader, core.membersMax);
+      return answerAndMerge(core, id, head, reader, encodeSelected(core, head.selection));
     }
     if (message[0] === TYPE.ping) {
       const ping = decodePing(reader);
@@ -146,6 +140,13 @@ export function onStreamReceived(core: Core, id: number, from: Endpoint, bytes: 
   }
   const replied = core.effects.slice(before).some((effect) => effect.type === "stream-reply" && effect.id === id);
   if (!replied) core.emit({ type: "stream-close", id });
+}
+
+/** The answer is what we knew before. It goes out only when nothing is wrong with what was asked. */
+function answerAndMerge(core: Core, id: number, head: PushPullHead, reader: MsgpackReader, answer: Uint8Array): void {
+  const first = core.effects.length;
+  merge(core, head, reader);
+  core.effects.splice(first, 0, { type: "stream-reply", id, bytes: answer });
 }
 
 /** The answer to a stream of ours. */
@@ -173,18 +174,11 @@ function takeAnswer(core: Core, stream: OpenStream, type: number, reader: Msgpac
     return true;
   }
   if (stream.type === "push-pull" && type === TYPE.pushPull) {
-    const state = decodePushPull(reader, core.membersMax, core.table);
+    const { to, join, replay } = stream;
+    const head = decodePushPullHead(reader, core.membersMax);
     // Were we alone, then all whom we could tell are those that it names, and it has told them.
-    core.quiet = stream.join && core.table.activeCount === 0;
-    try {
-      merge(core, state, stream.join && !stream.replay);
-    } finally {
-      core.quiet = false;
-    }
-    if (!stream.join) return true;
-    announceJoin(core);
-    core.emit({ type: "join-result", to: stream.to, ok: true });
-    compareSoon(core, core.profile.gossipIntervalMs * SETTLING_FIRST);
+    const quiet = join && core.table.activeCount === 0;
+    merge(core, head, reader, { quiet, skipPast: join && !replay, done: (ok) => join && joined(core, to, ok) });
     return true;
   }
   if (stream.type !== "compare" || type !== TYPE.compare) return false;
@@ -195,6 +189,12 @@ function takeAnswer(core: Core, stream: OpenStream, type: number, reader: Msgpac
   const purpose: StreamPurpose = { type: "push-pull", join: false, replay: false };
   if (bytes) openStream(core, stream.to, bytes, purpose, core.profile.streamTimeoutMs);
   return true;
+}
+
+function joined(core: Core, to: Endpoint, ok: boolean): void {
+  if (ok) announceJoin(core);
+  core.emit({ type: "join-result", to, ok });
+  if (ok) compareSoon(core, core.profile.gossipIntervalMs * SETTLING_FIRST);
 }
 
 export function onStreamFailed(core: Core, id: number): void {
@@ -208,53 +208,14 @@ export function onStreamFailed(core: Core, id: number): void {
 
 /** Merges a snapshot and passes nothing on. Garbage is counted as refused. */
 export function restore(core: Core, snapshot: Uint8Array): void {
-  core.quiet = true;
   try {
     const message = unpacked(snapshot);
     if (message[0] !== TYPE.pushPull) return core.refuse("unknown-type");
-    merge(core, decodePushPull(new MsgpackReader(message, 1), core.membersMax, core.table), true);
+    const reader = new MsgpackReader(message, 1);
+    merge(core, decodePushPullHead(reader, core.membersMax), reader, { quiet: true, skipPast: true });
   } catch (error) {
     refuseFault(core, error);
-  } finally {
-    core.quiet = false;
   }
-}
-
-function merge(core: Core, state: ReturnType<typeof decodePushPull>, skipPast: boolean): void {
-  for (const node of state.nodes) mergeState(core, node);
-  if (state.userState.length > 0) mergeSerf(core, state.userState, skipPast);
-}
-
-function mergeSerf(core: Core, bytes: Uint8Array, skipPast: boolean): void {
-  if (bytes[0] !== SERF.pushPull) return core.refuse("unknown-type");
-  const state = decodeSerfState(bytes);
-  // One less, since no message with that time has been sent yet.
-  if (state.ltime > 0) core.clock.witness(state.ltime - 1);
-  if (state.eventLtime > 0) core.eventClock.witness(state.eventLtime - 1);
-  if (state.queryLtime > 0) core.queryClock.witness(state.queryLtime - 1);
-  mergeStatuses(core, state);
-  if (skipPast) {
-    core.events.minTime = Math.max(core.events.minTime, state.eventLtime);
-    core.queriesSeen.minTime = Math.max(core.queriesSeen.minTime, state.queryLtime);
-  }
-  for (const event of state.events) onUserEvent(core, event);
-}
-
-function mergeStatuses(core: Core, state: SerfState): void {
-  const leftAt = new Map<string, number>();
-  for (const node of state.left) leftAt.set(node, 0);
-  const others: { node: string; ltime: number }[] = [];
-  state.statuses((bytes, start, end, ltime) => {
-    const number = core.table.find(bytes, start, end);
-    // Nearly all of them: nothing is new, and no name is built.
-    const isOld = number >= 0 && ltime <= core.table.columns.statusTime(number);
-    if (isOld) return core.clock.witness(ltime);
-    const node = number >= 0 ? core.table.nameOf(number) : fromUtf8(bytes, start, end);
-    if (leftAt.has(node)) leftAt.set(node, ltime);
-    else others.push({ node, ltime });
-  });
-  for (const [node, ltime] of leftAt) onIntent(core, true, { ltime, node, prune: false });
-  for (const { node, ltime } of others) onIntent(core, false, { ltime, node, prune: false });
 }
 
 /** The message inside compression; the driver has taken label and seal off. Throws WireError. */

@@ -4,7 +4,6 @@
  */
 import { MsgpackWriter } from "../wire/msgpack-writer.ts";
 import type { NodeState } from "./codec.ts";
-import { printOf } from "./digest.ts";
 import { decodeTags } from "./tags.ts";
 import type { Tags } from "./tags.ts";
 
@@ -26,8 +25,6 @@ export class Facts {
   readonly port: number;
   /** "Addr", "Port", "Meta" and "Vsn" with their values, as MessagePack. */
   readonly fields: Uint8Array;
-  /** A hash of `fields`. */
-  readonly print: number;
   readonly #addressEnd: number;
   readonly #metaEnd: number;
   readonly #metaBytes: number;
@@ -42,7 +39,6 @@ export class Facts {
     this.#metaEnd = w.size;
     this.#metaBytes = described.meta.length;
     this.fields = w.text("Vsn").raw(described.versions).finish();
-    this.print = printOf(this.fields, 0, this.fields.length);
   }
 
   get addressBytes(): Uint8Array {

@@ -48,7 +48,9 @@ export function createMembership(config: MembershipConfig, deps: MembershipDeps)
       if (event.type === "tick") announcedWakeMs = undefined;
       if (wakeMs !== undefined && wakeMs !== announcedWakeMs) core.emit({ type: "wake", atMs: wakeMs });
       announcedWakeMs = wakeMs;
-      return core.effects;
+      const { effects } = core;
+      core.effects = [];
+      return effects;
     },
     members: () => Array.from(core.table.all(), view),
     member: (name) => {

@@ -95,6 +95,28 @@ export class MsgpackWriter {
   }
 
   text(value: string): this {
+    if (value.length < 32 || !this.#asciiText(value)) return this.#anyText(value);
+    return this;
+  }
+
+  /** Long ASCII texts, names of members, in one pass. */
+  #asciiText(value: string): boolean {
+    if (value.length >= 0x10000) return false;
+    this.#room(value.length + 3);
+    const bytes = this.#bytes;
+    let at = this.#size + 3;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit >= 0x80) return false;
+      bytes[at++] = unit;
+    }
+    this.#view.setUint8(this.#size, 0xda);
+    this.#view.setUint16(this.#size + 1, value.length);
+    this.#size = at;
+    return true;
+  }
+
+  #anyText(value: string): this {
     const length = utf8Length(value);
     this.#rawHeader(length);
     this.#size = writeUtf8(value, this.#bytes, this.#size);
