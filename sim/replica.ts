@@ -204,6 +204,7 @@ export class Replica {
       if (world.config.sendBeforeStore) this.#box.after(STORE_LATE_MS, store);
       else store();
     } else if (effect.type === "changed") this.#changed(effect.changes);
+    else if (effect.type === "recheckSoon") this.#box.after(0, () => this.step({ type: "recheck" }));
     else if (effect.type === "push") {
       this.#waiting.push(...effect.records.slice(0, PUSH_WAITING_MAX - this.#waiting.length));
       this.#fanout = effect.fanout;

@@ -1,4 +1,7 @@
-/** The SQLite wrapper: settings, migrations, transactions, the full disk and the failing one, damage, and a writer that is killed. */
+/**
+ * The SQLite wrapper: settings, migrations, transactions, the full disk and the failing one, damage, and a writer that
+ * is killed.
+ */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,7 +1,7 @@
 /**
  * One SQLite file, opened the way every part of the daemon needs it: durable at each commit (WAL, synchronous FULL),
- * small in memory, with numbered migrations per owner, and with a full disk and one that fails told apart from a bug. Synchronous, as
- * node:sqlite is: statements must stay short, and long work belongs in a worker with a Store of its own.
+ * small in memory, with numbered migrations per owner, and with a full disk and one that fails told apart from a bug.
+ * Synchronous, as node:sqlite is: statements must stay short; long work belongs in a worker with a Store of its own.
  */
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { DatabaseSync } from "node:sqlite";

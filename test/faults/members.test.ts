@@ -131,6 +131,29 @@ test("a member without office cannot exclude, appoint, rule or change keys", { t
   assert.equal(boxes.find((one) => one.name === "Forn")?.state, "up");
 });
 
+test(
+  "who signs two things under one number is shown to the stewards, with the proof",
+  { timeout: 60_000 },
+  async () => {
+    const pair = ["one", "two"].map((text) => evil.record({ seq: 3000, key: "twice", body: { text } }));
+    // Its neighbour heard the one and hears the other: whichever box sees both tells the stewards' boxes.
+    await evil.push([pair[0]]);
+    const warned = async () =>
+      (await box.api<{ code: string; severity: string }[]>("/health")).some(
+        ({ code, severity }) => code === "numbers-twice" && severity === "warning",
+      );
+    assert.equal(await warned(), false);
+    await evil.push([pair[1]]);
+    await eventually("a steward's box warns", SEEN_MS_MAX, warned);
+    const evidence = await box.api<{ box: string; number: number; records: { sig: string }[] }[]>("/evidence");
+    assert.deepEqual(
+      evidence.map((one) => [one.box, one.number, one.records.map(({ sig }) => sig).sort()]),
+      [[evil.identity.boxId, 3000, pair.map(({ sig }) => sig).sort()]],
+    );
+    assert.equal((await other.ask<{ error: { code: string } }>("/api/v1/evidence")).body.error.code, "not-steward");
+  },
+);
+
 async function shown(at: Box): Promise<string[]> {
   const list = await at.api<{ title: string }[]>("/services?all=true");
   return list.map((one) => one.title);

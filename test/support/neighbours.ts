@@ -115,6 +115,7 @@ class Replica {
     let answer = {};
     for (const effect of this.core.step(clock.wallMs(), event)) {
       if (effect.type === "changed") this.admission.apply(effect.changes);
+      if (effect.type === "recheckSoon") this.step({ type: "recheck" });
       if (effect.type === "syncAnswer") answer = effect.answer;
     }
     return answer;

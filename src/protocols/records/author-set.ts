@@ -45,6 +45,11 @@ export class AuthorSet {
     return this.#numbered(Number.parseInt(ref, 10)).find((held) => held.ref === ref);
   }
 
+  /** One is kept with this number and this signature, so nothing new can be under them. */
+  hasSignature(seq: number, sig: string): boolean {
+    return this.#numbered(seq).some((held) => held.record.sig === sig);
+  }
+
   /** Another record of this author with the same number: proof that the author numbers twice. */
   twinOf({ record, ref }: Held): Held | undefined {
     return this.#numbered(record.seq).find((held) => held.ref !== ref);

@@ -50,6 +50,14 @@ export class AuthorTable {
     return this.#authors.has(author);
   }
 
+  /** Told by number and signature alone, which is much cheaper than by content: most of what comes is known. */
+  isKnown(value: unknown): boolean {
+    if (typeof value !== "object" || value === null) return false;
+    const { author, seq, sig } = value as Partial<SignedRecord>;
+    if (typeof author !== "string" || typeof seq !== "number" || typeof sig !== "string") return false;
+    return this.#of(author).hasSignature(seq, sig);
+  }
+
   bytesOf(author: string): number {
     return this.#of(author).bytes;
   }

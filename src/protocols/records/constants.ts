@@ -107,5 +107,7 @@ export const WELCOMES_MAX = 4;
 /** Earlier policies that a policy record carries with it. */
 export const POLICY_HISTORY_MAX = 16;
 export const INVITATION_USES_MAX = 10_000;
+/** With more uncertain events than this the fold looks at all of them in order, which then is quicker. */
+export const UNCERTAIN_MAX = 256;
 /** Joins held of boxes that are no members although one member welcomed all of them. */
 export const STRANGERS_PER_VOUCHER_MAX = 64;

@@ -2,7 +2,7 @@
  * How much of what others send is looked at, so that nobody keeps this box busy or fills what the others share.
  *
  *   from one neighbour   signatures checked of what it sends unasked; records with a bad signature, whatever the way
- *   of one author        records taken: pushed (few, they are news), or brought by reconciliation (as much as it can have)
+ *   of one author        records taken: pushed (few, they are news), or brought by reconciliation (all it can have)
  *
  * An author's share is charged only for what it signed, or others could use it up in its name; and it is looked at
  * before the signature, so that an author without a share costs nothing.

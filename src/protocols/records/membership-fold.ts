@@ -5,9 +5,10 @@
  *
  * The fold is kept while records change. A change of a join, an admission or an invitation makes some events
  * uncertain; they are looked at again in order, and what changes by it makes only later ones uncertain, so one pass is
- * enough. A change of the rules (policy, stewards, exclusions) does so for those whom it touches. The result is that of a new
- * fold over all.
+ * enough. A change of the rules (policy, stewards, exclusions) does so for those whom it touches. Where very
+ * many are uncertain, all are looked at. The result is that of a fold over all records at once.
  */
+import { UNCERTAIN_MAX } from "./constants.ts";
 import { readGenesis, readInvitation, type AdmissionKind, type JoinBody } from "./membership-facts.ts";
 import { refusalOf, termsOf, type Fold } from "./membership-rules.ts";
 import type { SignedRecord } from "./record.ts";
@@ -32,6 +33,7 @@ export interface FoldChange {
 export class MembershipFold {
   readonly #genesis: SignedRecord;
   readonly #readJoin: (record: SignedRecord) => JoinBody | undefined;
+  readonly #uncertainMax: number;
   readonly #vouchings = new Vouchings();
   readonly #made = new Map<SignedRecord, Vouching[]>();
   readonly #joins = new Map<string, JoinBody>();
@@ -55,10 +57,15 @@ export class MembershipFold {
   /** The fewest uses that any version of an invitation allows. */
   readonly #usesMin = new Map<string, number>();
   #rulesChanged = true;
-  /** Nothing was folded yet: all events are looked at once, in order, and nothing is in doubt. */
+  /** All events are being looked at, in order, and nothing is in doubt. */
   #isNew = true;
 
-  constructor(genesis: SignedRecord, readJoin: (record: SignedRecord) => JoinBody | undefined) {
+  constructor(
+    genesis: SignedRecord,
+    readJoin: (record: SignedRecord) => JoinBody | undefined,
+    uncertainMax = UNCERTAIN_MAX,
+  ) {
+    this.#uncertainMax = uncertainMax;
     this.#genesis = genesis;
     this.#readJoin = readJoin;
     const { createdMs } = readGenesis(genesis.body)!;
@@ -94,7 +101,9 @@ export class MembershipFold {
     if (this.#rulesChanged) this.#applyRules();
     const { list } = this.#uncertain;
     // What is added meanwhile comes later in order.
-    for (let at = 0; at < list.length; at++) this.#look(list[at]!, this.#usedBefore(list[at]!));
+    for (let at = 0; at < list.length && list.length <= this.#uncertainMax; at++)
+      this.#look(list[at]!, this.#usedBefore(list[at]!));
+    if (list.length > this.#uncertainMax) this.#foldAnew();
     this.#uncertain.clear();
     this.#isUncertain.clear();
     this.#show();
@@ -192,6 +201,15 @@ export class MembershipFold {
 
   /** All events in order, each once. */
   #foldAnew(): void {
+    const { joined, founder, used } = this.#fold;
+    this.#isNew = true;
+    for (const box of joined.keys()) {
+      this.#touched.add(box);
+      if (box !== founder) joined.delete(box);
+    }
+    used.clear();
+    this.#takenOf.clear();
+    for (const one of this.#vouchings.all) one.taken = false;
     for (const one of this.#vouchings.all) this.#look(one, this.#fold.used.get(invitationOf(one) ?? "") ?? 0);
     for (const name of this.#fold.live.keys()) this.#touchedInvitations.add(name);
     this.#isNew = false;

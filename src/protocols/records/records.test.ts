@@ -201,7 +201,8 @@ test("strangers' records wait for admission, a bounded number of them and a boun
   assert.equal(effects[0]!.type, "store");
   assert.equal(records.list("note").length, CHECKS_PER_STEP_MAX);
   assert.equal(records.stats().waiting, WAITING_MAX - CHECKS_PER_STEP_MAX, "the rest at the next ticks");
-  for (let i = 0; i < 22; i++) records.step(NOW_MS + 1, { type: "tick" });
+  const ticks = WAITING_MAX / CHECKS_PER_STEP_MAX;
+  for (let i = 0; i < ticks; i++) records.step(NOW_MS + 1, { type: "tick" });
   assert.equal(records.stats().waiting, 0);
   receive(records, [signed(identity("carol"), { seq: 1 })]);
   records.step(NOW_MS + WAITING_MAX_MS, { type: "tick" });

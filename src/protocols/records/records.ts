@@ -217,6 +217,10 @@ export class Records {
     const { self, community } = this.#config;
     let ownCame = false;
     for (const value of records.slice(0, RECORDS_PER_MESSAGE_MAX)) {
+      if (this.#table.isKnown(value)) {
+        this.#refused.known++;
+        continue;
+      }
       const read = hold(value, community, this.#deps.sha256);
       const refusal = "refused" in read ? read.refused : this.#judge(read.held, from, via, nowMs);
       if (refusal) this.#refused[refusal]++;
@@ -322,8 +326,10 @@ export class Records {
   #recheck(nowMs: number): void {
     let checks = 0;
     this.#waiting.review(nowMs, ({ held, from }) => {
-      // The rest is for the next tick.
-      if (checks >= CHECKS_PER_STEP_MAX) return "enough";
+      if (checks >= CHECKS_PER_STEP_MAX) {
+        this.#outcome.other.push({ type: "recheckSoon" });
+        return "enough";
+      }
       // Its neighbour's share was charged when it came.
       const refusal = this.#judge(held, from, "sync", nowMs);
       if (refusal === "unknown-author") return "stays";

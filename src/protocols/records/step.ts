@@ -43,7 +43,9 @@ export type RecordsEffect =
   | { type: "putRefused"; kind: string; key: string; reason: PutRefusal }
   /** Two records of one author with one number: proof of a broken or dishonest box. Once for each author and run. */
   | { type: "equivocation"; author: string; records: [SignedRecord, SignedRecord] }
-  | { type: "syncAnswer"; answer: SyncAnswer };
+  | { type: "syncAnswer"; answer: SyncAnswer }
+  /** Of those that wait for admission some were not looked at yet, or this step would have taken long: recheck soon. */
+  | { type: "recheckSoon" };
 
 export type Refusal =
   | "malformed"

@@ -21,6 +21,8 @@ import type { Busy, WorkShare } from "./work-share.ts";
 /** Boxes asked whether they reach this one. */
 const REACH_ASKED_MAX = 3;
 const SERVICE_TIMEOUT_MS = 15_000;
+/** An excluded box is told so over its link, which lasts so long. */
+const EXCLUDED_LINK_MS = 1_000;
 
 type Handler = Parameters<MeshClient["serve"]>[1];
 
@@ -30,6 +32,8 @@ export interface AnsweringNeeds {
   identity: Identity;
   rows: MeshStore;
   share: WorkShare;
+  /** Cuts all links with a box. */
+  cut: (box: string) => void;
   session: () => Session | undefined;
 }
 
@@ -59,7 +63,6 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
   const answerMesh = async (session: Session, peer: string, path: string, raw: Uint8Array, busy: Busy) => {
     const body = await busy(() => readJson(raw, MESSAGE_MAX_BYTES));
     if (path === "join") return await busy(() => answerJoin({ ...needs, session }, peer, body));
-    if (session.isExcluded(peer)) throw fail("excluded");
     if (!session.isMember(peer)) throw fail("community-closed");
     const fields = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
     if (path === "sync" || path === "push") return (await session.replica.answer(peer, path, body, busy)) ?? {};
@@ -83,6 +86,16 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
     return { status: 200, body: await handler({ peer: request.peer, body: request.body, signal: request.signal }) };
   };
 
+  /** It may have been away when that was decided, and would knock for ever. Then the link is cut again. */
+  const tellExcluded = (session: Session, peer: string): LinkAnswer => {
+    needs.clock.after(EXCLUDED_LINK_MS, () => {
+      if (needs.session()?.isExcluded(peer)) needs.cut(peer);
+    });
+    const { by } = session.admission.view()!.excluded.get(peer)!;
+    const exclusion = session.replica.core.get(by, "exclude", peer);
+    return envelope(403, { error: { code: "excluded" }, exclusion });
+  };
+
   const envelope = (status: number, content: Omit<Envelope, "nowMs">): LinkAnswer => ({
     status,
     body: Buffer.from(JSON.stringify({ nowMs: needs.clock.wallMs(), ...content })),
@@ -93,9 +106,12 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
       const session = needs.session();
       if (!session) return envelope(503, { error: { code: "community-unreachable" } });
       if (!request.path.startsWith(MESH_PATH)) return serveMember(session, request);
+      if (session.isExcluded(request.peer)) return tellExcluded(session, request.peer);
       try {
         const path = request.path.slice(MESH_PATH.length);
-        return await needs.share.run(request.peer, async (busy) => {
+        // A small question of a reconciliation may have a large answer.
+        const weighs = path === "sync" ? MESSAGE_MAX_BYTES : request.body.length;
+        return await needs.share.run(request.peer, weighs, async (busy) => {
           const body = await answerMesh(session, request.peer, path, request.body, busy);
           return busy(() => envelope(200, { body }));
         });

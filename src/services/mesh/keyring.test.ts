@@ -192,6 +192,16 @@ test("once stopped it asks nobody, takes no key and sets no timer", async () => 
   assert.deepEqual([asked, stored(), clock.waiting()], [["steward 1"], [], 0]);
 });
 
+test("who was away seals at once with a key that the others have long had", async () => {
+  const { open, net, clock, rows } = world();
+  rows.putKey({ epoch: 1, key: key(1) });
+  const keyring = open();
+  net.set("steward", async () => key(5));
+  keyring.wanted({ ...body(5, key(5)), atMs: clock.wallMs() - NEW_KEY_PAUSE_MS }, "steward");
+  await settled();
+  assert.deepEqual(keyring.keys()[0], key(5));
+});
+
 test("the list tells which key seals, who made each and why; who holds it is told of a new one", async () => {
   const { open, net, clock, told, rows } = world();
   rows.putKey({ epoch: 1, key: key(1) });
@@ -200,7 +210,7 @@ test("the list tells which key seals, who made each and why; who holds it is tol
     keyring.list().map(({ epoch, primary, origin }) => [epoch, primary, origin?.author, origin?.excluded]);
   assert.deepEqual(shown(), [[1, true, undefined, undefined]]);
   net.set("steward", async () => key(2));
-  keyring.wanted({ ...body(2, key(2)), excluded: "out" }, "steward");
+  keyring.wanted({ ...body(2, key(2)), atMs: clock.wallMs(), excluded: "out" }, "steward");
   await settled();
   assert.deepEqual(shown(), [
     [2, false, "steward", "out"],

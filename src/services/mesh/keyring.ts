@@ -101,11 +101,13 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
     const { epoch, key, origin } = one;
     return { epoch, key, check: keyCheck(key), primary: one === inOrder()[0], origin };
   };
-  const add = (key: HeldKey) => {
+  /** `ageMs`: for so long the others have had it; who was away need not wait. */
+  const add = (key: HeldKey, ageMs = 0) => {
     // Without room it is fetched again after the next start.
     ifRoom(() => void needs.rows.putKey(key));
     held = [key, ...held].sort(byRank);
-    later(NEW_KEY_PAUSE_MS, () => (sealing = Math.max(sealing, key.epoch)));
+    if (ageMs >= NEW_KEY_PAUSE_MS) sealing = Math.max(sealing, key.epoch);
+    else later(NEW_KEY_PAUSE_MS - ageMs, () => (sealing = Math.max(sealing, key.epoch)));
     later(OLD_KEY_KEPT_MS, () => forgetWorse(key));
     needs.onKey(listed(key));
   };
@@ -135,7 +137,8 @@ export function createKeyring(needs: KeyringNeeds): Keyring {
       // Meanwhile the community may have been left, or a newer key have come.
       if (stopped || !isBetter(body)) break;
       if (!key || key.length !== KEY_BYTES || keyCheck(key) !== body.check) continue;
-      add({ epoch: body.epoch, key, origin: { ...body, author } });
+      const ageMs = Math.max(0, needs.clock.wallMs() - body.atMs);
+      add({ epoch: body.epoch, key, origin: { ...body, author } }, ageMs);
       break;
     }
     if (fetching === nameOf(body)) fetching = "";

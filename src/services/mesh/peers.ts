@@ -5,11 +5,14 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Failure, FailOptions } from "../../kernel/errors.ts";
 import type { Links } from "../../platform/links.ts";
+import { MESSAGE_MAX_BYTES } from "../../protocols/records/constants.ts";
 import { meshErrors } from "./contract.ts";
 
 /** All paths of the mesh begin so; the number is the version of the messages. */
 export const MESH_PATH = "/mesh/1/";
 const ASK_TIMEOUT_MS = 10_000;
+/** The largest message, and what is around it. */
+const ANSWER_BYTES_MAX = MESSAGE_MAX_BYTES + 4096;
 /** Boxes whose clocks are remembered. */
 const CLOCKS_MAX = 64;
 
@@ -24,6 +27,8 @@ export interface Envelope {
   nowMs: number;
   body?: unknown;
   error?: { code: string; params?: Record<string, string | number> };
+  /** Goes along with `excluded`: the steward's signed word, so that nobody need be believed. */
+  exclusion?: unknown;
 }
 
 export interface Peers {
@@ -43,6 +48,8 @@ export interface PeersNeeds {
   clock: Clock;
   isMember: (box: string) => boolean;
   addressOf: (box: string) => Address | undefined;
+  /** Somebody shows a record by which this box is excluded. */
+  onExclusion?: (record: unknown, from: string) => void;
 }
 
 export function createPeers(needs: PeersNeeds): Peers {
@@ -56,11 +63,14 @@ export function createPeers(needs: PeersNeeds): Peers {
       body: Buffer.from(JSON.stringify(body)),
       timeoutMs,
     });
+    if (answer.body.length > ANSWER_BYTES_MAX)
+      throw meshErrors.fail("community-unreachable", { params: { reason: "too large an answer" } });
     const envelope = readEnvelope(answer.body);
     offsets.delete(answer.peer);
     offsets.set(answer.peer, envelope.nowMs + answer.rttMs / 2 - needs.clock.wallMs());
     if (offsets.size > CLOCKS_MAX) offsets.delete(offsets.keys().next().value!);
     excluded = envelope.error?.code === "excluded";
+    if (excluded && envelope.exclusion) needs.onExclusion?.(envelope.exclusion, answer.peer);
     if (envelope.error) throw refusal(envelope.error.code, { params: envelope.error.params ?? {} });
     return { box: answer.peer, body: envelope.body };
   };

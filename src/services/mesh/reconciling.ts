@@ -44,13 +44,15 @@ export interface ReconcilingNeeds {
 export interface Reconciling {
   /** With one box; true when both hold the same afterwards. */
   with(box: string): Promise<boolean>;
+  /** The same without waiting for its end. */
+  begin(box: string): void;
   /** With somebody. */
   withSomebody(): void;
   /**
-   * Asks some of these which of our own records they know; true when one of them answered in time. What they know is
-   * taken in, so that our numbering goes on after it.
+   * Asks some of these which of our own records they know; the first one that answered, if any did in time. What they
+   * know is taken in, so that our numbering goes on after it.
    */
-  askOwn(boxes: readonly string[], timeoutMs: number): Promise<boolean>;
+  askOwn(boxes: readonly string[], timeoutMs: number): Promise<string | undefined>;
 }
 
 interface Run {
@@ -121,15 +123,20 @@ export function createReconciling(needs: ReconcilingNeeds): Reconciling {
     if (uselessUntilMs.size > USELESS_MAX) uselessUntilMs.delete(uselessUntilMs.keys().next().value!);
   };
 
+  const begin = (box: string) => {
+    reconcile(box).catch((error: unknown) => log.debug("a reconciliation broke off", { box, error }));
+  };
+
   return {
     with: reconcile,
+    begin,
     withSomebody() {
       const up = needs.peersUp();
       const nowMs = clock.monotonicMs();
       const useful = up.filter((box) => (uselessUntilMs.get(box) ?? 0) <= nowMs && !runs.has(box));
       const boxes = useful.length > 0 ? useful : up;
       const box = boxes[needs.random.below(boxes.length || 1)];
-      if (box) reconcile(box).catch((error: unknown) => log.debug("a reconciliation broke off", { box, error }));
+      if (box) begin(box);
     },
     askOwn(boxes, timeoutMs) {
       const asked = boxes.slice(0, NUMBERS_ASKED_MAX);
@@ -140,16 +147,16 @@ export function createReconciling(needs: ReconcilingNeeds): Reconciling {
         if (!isDone(session, "complete")) throw new Error("no answer");
       };
       return new Promise((resolve) => {
-        let answered = false;
+        let first: string | undefined;
         const end = () => {
           run.stopped = true;
-          resolve(answered);
+          resolve(first);
         };
         const cancel = clock.after(timeoutMs, end);
         const all = asked.map((box) =>
           one(box).then(() => {
-            if (!answered) clock.after(NUMBERS_GRACE_MS, end);
-            answered = true;
+            if (first === undefined) clock.after(NUMBERS_GRACE_MS, end);
+            first ??= box;
           }),
         );
         void Promise.allSettled(all).then(() => {

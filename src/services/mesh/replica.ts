@@ -2,10 +2,11 @@
  * Drives the records core: keeps what it decides in SQLite before anybody hears of it, pushes what is new to a few
  * boxes, and reconciles with one box now and then.
  *
- * On a disk that is full or fails the core is ahead of it: its effects wait, nothing new is taken in, and no box is told anything, so
- * that a crash cannot make this box use a number twice. It goes on by itself when there is room.
+ * On a disk that is full or fails the core is ahead of it: its effects wait, nothing new is taken in, no box is told
+ * anything, so that a crash cannot make this box use a number twice. It goes on by itself when there is room.
  */
 import type { Clock } from "../../kernel/clock.ts";
+import { isFailure } from "../../kernel/errors.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -24,6 +25,9 @@ import type { Busy } from "./work-share.ts";
 export const PUSH_PAUSE_MS = 20;
 /** Records that wait to be pushed; beyond it the reconciliation carries them. */
 export const PUSH_WAITING_MAX = 4096;
+/** How often one's own news are offered to a box that says it is too busy, and how soon again. */
+export const OWN_PUSH_TRIES = 5;
+export const OWN_PUSH_AGAIN_MS = 300;
 const TICK_MS = 5_000;
 
 export interface ReplicaNeeds {
@@ -114,6 +118,10 @@ export function createReplica(needs: ReplicaNeeds): Replica {
       waitToPush(effect.records);
       fanout = effect.fanout;
       if (running) pushTimer ??= clock.after(PUSH_PAUSE_MS, pushNow);
+    } else if (effect.type === "recheckSoon") {
+      clock.after(0, () => {
+        if (running && save()) step({ type: "recheck" });
+      });
     } else if (effect.type === "equivocation") {
       needs.onEquivocation(effect.author, effect.records);
     }
@@ -127,27 +135,31 @@ export function createReplica(needs: ReplicaNeeds): Replica {
 
   const pushNow = () => {
     const up = needs.peersUp();
-    push(takeBatch(own), pick(up, fanout, needs.random));
+    const news = takeBatch(own);
+    if (news.length > 0) for (const box of pick(up, fanout, needs.random)) void pushOwn(box, news);
     // One at a time to each: a box that is slow to answer, or busy with a flood, must still hear what is ours.
     const free = up.filter((box) => !passingOn.has(box));
-    if (free.length > 0) {
-      const batch = takeBatch(passedOn);
-      const boxes = batch.length > 0 ? pick(free, fanout, needs.random) : [];
-      for (const box of boxes) passingOn.add(box);
-      push(batch, boxes, (box) => passingOn.delete(box));
-    }
+    const batch = free.length > 0 ? takeBatch(passedOn) : [];
+    if (batch.length > 0) for (const box of pick(free, fanout, needs.random)) void passOn(box, batch);
     pushTimer = own.length + passedOn.length > 0 ? clock.after(PUSH_PAUSE_MS, pushNow) : undefined;
   };
 
-  const push = (records: SignedRecord[], boxes: string[], done: (box: string) => void = () => {}) => {
-    if (records.length === 0) return;
-    for (const box of boxes) {
-      needs
-        .ask(box, "push", { records })
-        .catch((error: unknown) => {
-          needs.log.debug("a push was lost; the next reconciliation carries it", { box, error });
-        })
-        .finally(() => done(box));
+  const lost = (box: string, error: unknown) =>
+    needs.log.debug("a push was lost; the next reconciliation carries it", { box, error });
+
+  const passOn = async (box: string, records: readonly SignedRecord[]) => {
+    passingOn.add(box);
+    await needs.ask(box, "push", { records }).catch((error: unknown) => lost(box, error));
+    passingOn.delete(box);
+  };
+
+  /** Nobody else will bring it there soon: a box that is too busy to take it is told again. */
+  const pushOwn = async (box: string, records: readonly SignedRecord[], tries = OWN_PUSH_TRIES): Promise<void> => {
+    try {
+      await needs.ask(box, "push", { records });
+    } catch (error) {
+      if (tries <= 1 || !isFailure(error, "too-many")) return lost(box, error);
+      clock.after(OWN_PUSH_AGAIN_MS, () => running && void pushOwn(box, records, tries - 1));
     }
   };
 
@@ -203,10 +215,11 @@ export function createReplica(needs: ReplicaNeeds): Replica {
     syncWith: syncs.with,
     async adopt(boxes, timeoutMs) {
       const before = core.ownSeq();
-      const asked = boxes.length > 0 && (await syncs.askOwn(boxes, timeoutMs));
+      const first = await syncs.askOwn(boxes, timeoutMs);
       if (core.ownSeq() > before)
         log.warn("others know later records of this box: its data is an old copy", { before });
-      step({ type: "adopted", asked: asked || boxes.length === 0 });
+      step({ type: "adopted", asked: first !== undefined || boxes.length === 0 });
+      if (first !== undefined) syncs.begin(first);
     },
     syncSoon() {
       soonTimer ??= clock.after(100 + needs.random.below(400), () => {

@@ -27,7 +27,7 @@ import { meshHandlers } from "./handlers.ts";
 import type { NearbyBox } from "./handlers.ts";
 import { createMeshPort } from "./mesh-port.ts";
 import type { MeshPort } from "./mesh-port.ts";
-import { createPeers } from "./peers.ts";
+import { createPeers, MESH_PATH } from "./peers.ts";
 import { createSession } from "./session.ts";
 import type { Session } from "./session.ts";
 import { meshDoctor, meshMetrics, meshWarnings } from "./status.ts";
@@ -73,8 +73,11 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   const session = () => current;
 
   const share = createWorkShare(clock);
-  const answering = createAnswering({ clock, random, identity, rows, share, session });
-  const authorize = ({ peer }: { peer: string }) => !current?.isExcluded(peer);
+  const cut = (box: string) => links.dropPeer(box);
+  const answering = createAnswering({ clock, random, identity, rows, share, cut, session });
+  // An excluded box reaches the mesh's own paths, where it is told that it is excluded.
+  const authorize = ({ peer, path }: { peer: string; path?: string }) =>
+    !current?.isExcluded(peer) || path === undefined || path.startsWith(MESH_PATH);
   const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, authorize });
   const port = createMeshPort({ clock, log, links, session });
   const strangers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });

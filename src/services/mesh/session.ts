@@ -37,6 +37,7 @@ import type { WorkShare } from "./work-share.ts";
 /** Boxes that do not answer are tried again at their known addresses this often. */
 const LOOK_FOR_OTHERS_MS = { lan: 10_000, mesh: 30_000, test: 500 } as const;
 const LOOK_AGAIN_MS = [1_000, 3_000, 6_000] as const;
+const LOOK_WITH_KEY_MS = 100;
 const SYNC_INTERVAL_MS = { lan: 30_000, mesh: 60_000, test: 1_000 } as const;
 /** A start waits no longer than this for somebody who knows this box's own records. */
 const LEARN_NUMBERS_MS = { lan: 1_000, mesh: 3_000, test: 1_000 } as const;
@@ -105,7 +106,9 @@ export function createSession(needs: SessionNeeds): Session {
   const isMember = (box: string) => admission.view()?.members.has(box) ?? false;
   const isExcluded = (box: string) => admission.view()?.excluded.has(box) ?? false;
   const at = (box: string) => addressOf(box, gossip, core, rows);
-  const peers = createPeers({ links: needs.links, clock, isMember, addressOf: at });
+  const onExclusion = (record: unknown, from: string) =>
+    void replica.step({ type: "received", records: [record], from, via: "sync" });
+  const peers = createPeers({ links: needs.links, clock, isMember, addressOf: at, onExclusion });
   const replica = createReplica({
     ...{ clock, rows, core, random: needs.random, log: needs.log.area("records"), self: identity.boxId },
     syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
@@ -115,12 +118,13 @@ export function createSession(needs: SessionNeeds): Session {
     onChanged: (changes) => recordsChanged(changes),
     onEquivocation: (author, records) => evidence.note(author, records),
   });
-  const evidence = createEvidence({
-    ...{ clock, rows, log: needs.log, selfId: identity.boxId },
-    stewards: () => admission.view()?.stewards ?? [],
-    ask: (box, path, body) => peers.ask(box, path, body),
-  });
-  const keyring = openKeyring(needs, peers, () => peersToAsk());
+  const evidence = openEvidence(needs, admission, peers);
+  const onKey = (key: ListedKey) => {
+    needs.onKey(key);
+    // Who was away and could hear nobody can now.
+    clock.after(LOOK_WITH_KEY_MS, () => running && boxesHere() === 1 && look());
+  };
+  const keyring = openKeyring({ ...needs, onKey }, peers, () => peersToAsk());
   const agents = createAgents(needs.agentsAllowed);
   const gossip = openGossip(needs, keyring, {
     admit: (name) => (isAgentName(name) ? agents.admit(name) : !isExcluded(name)),
@@ -243,6 +247,11 @@ function openKeyring(needs: SessionNeeds, peers: Peers, peersUp: () => string[])
     },
     holders: (author) => [author, ...peersUp().filter((box) => box !== author)].filter((box) => box !== identity.boxId),
   });
+}
+
+function openEvidence({ clock, rows, log, identity }: SessionNeeds, admission: Admission, peers: Peers): EvidenceRoom {
+  const stewards = () => admission.view()?.stewards ?? [];
+  return createEvidence({ clock, rows, log, selfId: identity.boxId, stewards, ask: peers.ask });
 }
 
 function openGossip(needs: SessionNeeds, keyring: Keyring, hooks: Pick<GossipNeeds, "admit" | "onMember">): Gossip {

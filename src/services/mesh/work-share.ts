@@ -7,6 +7,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { nextTurn } from "../../kernel/clock.ts";
 import { fail } from "../../kernel/errors.ts";
+import { TokenBuckets } from "../../protocols/records/token-buckets.ts";
 
 /** Of one box: time at once, and its share of the time after that. */
 export const PEER_BURST_MS = 500;
@@ -21,8 +22,18 @@ export const LIGHT_PART = 0.5;
 export const WAIT_MS_MAX = 2_000;
 /** Requests of one box that are answered or wait at one time. */
 export const PEER_AT_ONCE_MAX = 4;
+/** A request of no more bytes is small; so many of one box come through at once, and then per second. */
+export const SMALL_BYTES_MAX = 16 * 1024;
+export const SMALL_BURST = 64;
+export const SMALL_PER_SECOND = 4;
 /** Accounts that are kept; the one unused for longest is closed. */
 export const ACCOUNTS_MAX = 4_096;
+
+interface Turn {
+  account: Account;
+  isSmall: boolean;
+  take: () => void;
+}
 
 interface Account {
   usedMs: number;
@@ -38,8 +49,12 @@ interface Account {
 export type Busy = <T>(part: () => T) => Promise<T>;
 
 export interface WorkShare {
-  /** Runs the work when the peer has its turn. Throws `too-many`. Charged are the parts that are given to `busy`. */
-  run<T>(peer: string, work: (busy: Busy) => Promise<T>): Promise<T>;
+  /**
+   * Runs the work when the peer has its turn. Throws `too-many`. Charged are the parts that are given to `busy`. What
+   * is small comes through even when the peer is over its share, some times a second: so does an honest box's own news,
+   * while it helps to spread a flood.
+   */
+  run<T>(peer: string, bytes: number, work: (busy: Busy) => Promise<T>): Promise<T>;
   /** For what this box has asked others for: it takes its turn like them, and is never refused. */
   own: Busy;
   /** Requests that were refused. */
@@ -52,7 +67,8 @@ export function createWorkShare(clock: Clock, cpuMs: () => number = threadCpuMs)
   const accounts = new Map<string, Account>();
   const all: Account = { usedMs: 0, atMs: 0, atOnce: 0 };
   const self: Account = { usedMs: 0, atMs: 0, atOnce: 0 };
-  const turns: { account: Account; take: () => void }[] = [];
+  const turns: Turn[] = [];
+  const small = new TokenBuckets({ burst: SMALL_BURST, perSecond: SMALL_PER_SECOND, bucketsMax: ACCOUNTS_MAX });
   let isTaking = false;
   let refusals = 0;
 
@@ -88,20 +104,20 @@ export function createWorkShare(clock: Clock, cpuMs: () => number = threadCpuMs)
     return Math.max(0, own, ofAll > 0 && account.usedMs > lightMs() ? ofAll : 0);
   };
 
+  const weightOf = ({ account, isSmall }: Turn) => (isSmall ? -1 : wear(account, PEER_SHARE).usedMs);
   const takeTurns = async (): Promise<void> => {
     if (isTaking) return;
     isTaking = true;
     while (turns.length > 0) {
       let lightest = 0;
-      for (const [at, { account }] of turns.entries())
-        if (wear(account, PEER_SHARE).usedMs < turns[lightest]!.account.usedMs) lightest = at;
+      for (const [at, turn] of turns.entries()) if (weightOf(turn) < weightOf(turns[lightest]!)) lightest = at;
       turns.splice(lightest, 1)[0]!.take();
       await nextTurn();
     }
     isTaking = false;
   };
   const busyFor =
-    (account: Account): Busy =>
+    (account: Account, isSmall = false): Busy =>
     (part) =>
       new Promise((resolve, reject) => {
         const take = () => {
@@ -115,24 +131,25 @@ export function createWorkShare(clock: Clock, cpuMs: () => number = threadCpuMs)
           wear(account, PEER_SHARE).usedMs += tookMs;
           if (account !== self) wear(all, ALL_SHARE).usedMs += tookMs;
         };
-        turns.push({ account, take });
+        turns.push({ account, isSmall, take });
         void takeTurns();
       });
 
   return {
     own: busyFor(self),
     refused: () => refusals,
-    async run(peer, work) {
+    async run(peer, bytes, work) {
       const account = accountOf(peer);
-      const patienceMs = waitMs(account);
-      if (account.atOnce >= PEER_AT_ONCE_MAX || patienceMs > WAIT_MS_MAX) {
+      const isSmall = bytes <= SMALL_BYTES_MAX && small.take(peer, clock.monotonicMs());
+      const patienceMs = isSmall ? 0 : waitMs(account);
+      if (!isSmall && (account.atOnce >= PEER_AT_ONCE_MAX || patienceMs > WAIT_MS_MAX)) {
         refusals += 1;
         throw fail("too-many", { params: { seconds: Math.ceil(WAIT_MS_MAX / 1000) } });
       }
       account.atOnce += 1;
       try {
         if (patienceMs > 0) await new Promise<void>((resolve) => clock.after(patienceMs, resolve));
-        return await work(busyFor(account));
+        return await work(busyFor(account, isSmall));
       } finally {
         account.atOnce -= 1;
       }
