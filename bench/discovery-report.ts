@@ -103,12 +103,13 @@ export function report(results: Results): { text: string; json: object } {
   const text = [
     table(rows),
     "",
-    `serf: ${nodes} agents. members: ${nodes} processes with our gossip and nothing else. boxes: ${nodes} daemons with links,`,
-    "records, pages and mDNS; a change is a published service, a killed box counts as seen when it is shown as away,",
-    "a newcomer from the moment at which it is given the code. Bytes are whole frames, in and out, of one node.",
+    `serf: ${nodes} agents. members: ${nodes} processes with our gossip and nothing else. boxes: ${nodes} daemons with`,
+    "links, records, pages and mDNS; a change is a published service, a killed box counts as seen when it is shown as",
+    "away, a newcomer from the moment at which it is given the code. Bytes are whole frames, in and out, of one node.",
     `Of a box's bytes at rest ${mesh.gossip.toFixed(0)} a second are gossip (before sealing, without headers) and ` +
       `${mesh.links.toFixed(0)} links.`,
-    `Machine: ${machine.cores} cores; load over one minute before, at rest, after rest, at the end: ${machine.load.join(", ")}.`,
+    `Machine: ${machine.cores} cores; load over one minute before, at rest, after rest and at the end: ` +
+      `${machine.load.join(", ")}.`,
     above.length > 0 ? `ABOVE ${RATIO_TARGET.toFixed(1)}: ${above.join(", ")}` : "No ratio is above 1.0.",
   ].join("\n");
   return {
