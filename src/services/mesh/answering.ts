@@ -22,7 +22,7 @@ import type { Busy, WorkShare } from "./work-share.ts";
 const REACH_ASKED_MAX = 3;
 const SERVICE_TIMEOUT_MS = 15_000;
 /** An excluded box is told so over its link, which lasts so long. */
-const EXCLUDED_LINK_MS = 1_000;
+const EXCLUDED_LINK_MS = 500;
 
 type Handler = Parameters<MeshClient["serve"]>[1];
 

@@ -52,10 +52,11 @@ export function addressOf(box: string, gossip: Gossip, core: Records, rows: Mesh
   return known && { address: known.address, port: known.port };
 }
 
-/** The others that answer. */
+/** The others that answer; last those that are suspected, which are mostly just busy and must hear our news, too. */
 export function boxesUp({ core }: Gossip, selfId: string): string[] {
-  const up = core.members().filter((member) => member.name !== selfId && member.status === "alive");
-  return up.map((member) => member.name);
+  const others = core.members().filter((member) => member.name !== selfId);
+  const names = (status: string) => others.filter((one) => one.status === status).map((one) => one.name);
+  return [...names("alive"), ...names("suspect")];
 }
 
 /** Members at whose last address one can try, the one seen last first. */

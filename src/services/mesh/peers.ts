@@ -3,6 +3,7 @@
  * own clock is off.
  */
 import type { Clock } from "../../kernel/clock.ts";
+import { kernelErrors } from "../../kernel/errors.ts";
 import type { Failure, FailOptions } from "../../kernel/errors.ts";
 import type { Links } from "../../platform/links.ts";
 import { MESSAGE_MAX_BYTES } from "../../protocols/records/constants.ts";
@@ -103,6 +104,8 @@ function readEnvelope(bytes: Uint8Array): Envelope {
 
 /** A code that we do not know becomes the general one: another box must not choose our words. */
 function refusal(code: string, options: FailOptions): Failure {
+  // How it says that we ask too much, which is worth waiting for.
+  if (code === "too-many") return kernelErrors.fail(code, options);
   const known = code in meshErrors.table ? (code as keyof typeof meshErrors.table) : "community-unreachable";
   return meshErrors.fail(known, options);
 }

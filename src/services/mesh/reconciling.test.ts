@@ -1,6 +1,7 @@
 /** Reconciling as the driver does it: in parts, paced, one session a box; who stalls or wastes time gives way. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fail, isFailure } from "../../kernel/errors.ts";
 import { createLog } from "../../kernel/log.ts";
 import { seededRandom } from "../../kernel/random.ts";
 import { virtualClock } from "../../kernel/virtual-clock.ts";
@@ -12,6 +13,8 @@ import { createRecords } from "../../protocols/records/records.ts";
 import type { Records, RecordsEvent } from "../../protocols/records/records.ts";
 import { recordCrypto } from "./crypto.ts";
 import {
+  BUSY_PAUSE_MS,
+  BUSY_TRIES,
   createReconciling,
   inParts,
   NUMBERS_ASKED_MAX,
@@ -109,6 +112,30 @@ test("one session with a box; a few at once; one that lasts too long gives way",
   for (let n = 0; n < SYNCS_AT_ONCE_MAX; n += 1) void syncs.with(`next ${n}`);
   assert.equal(asked.length, 2 * SYNCS_AT_ONCE_MAX);
   assert.equal(await syncs.with("another"), false, "only those give way that lasted long");
+});
+
+test("a box that says we ask too much is asked again later, not for ever", async () => {
+  const [us, them] = [newIdentity(), newIdentity()];
+  const theirs = coreOf(them, [us]);
+  put(theirs, "k", virtualClock().wallMs());
+  let asked = 0;
+  let busyTurns = 3;
+  const ours = coreOf(us, [them]);
+  const { clock, syncs } = setUp(ours, async (box, path, body) => {
+    asked += 1;
+    if (asked <= busyTurns) throw fail("too-many");
+    return answering(theirs, clock.wallMs)(box, path, body);
+  });
+  const done = syncs.with("them");
+  await clock.advanceSettled(busyTurns * BUSY_PAUSE_MS + 100, 50);
+  assert.equal(await done, true);
+  assert.equal(ours.digest(), theirs.digest());
+  asked = 0;
+  busyTurns = Infinity;
+  const failed = assert.rejects(syncs.with("them"), (error) => isFailure(error, "too-many"));
+  await clock.advanceSettled(BUSY_TRIES * BUSY_PAUSE_MS, 500);
+  await failed;
+  assert.equal(asked, BUSY_TRIES);
 });
 
 test("a box whose answers make no sense is left alone for a while, unless there is no other", async () => {

@@ -4,6 +4,7 @@
  * Also the question that a box asks before it numbers anything: which of my own records do you know?
  */
 import type { Clock } from "../../kernel/clock.ts";
+import { isFailure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { CHECKS_PER_STEP_MAX, RECORDS_PER_MESSAGE_MAX } from "../../protocols/records/constants.ts";
@@ -22,6 +23,9 @@ export const USELESS_PAUSE_MS = 600_000;
 export const USELESS_MAX = 256;
 /** Sessions one after the other while what came before its author's admission can be taken now. */
 export const PASSES_MAX = 32;
+/** A box that says we ask too much is asked the same again after this time, so often. */
+export const BUSY_PAUSE_MS = 1_000;
+export const BUSY_TRIES = 10;
 /** Boxes that are asked at one time for our own numbers; the first answers decide, the others may be down. */
 export const NUMBERS_ASKED_MAX = 4;
 /** After the first answer the others have so long. */
@@ -65,10 +69,21 @@ export function createReconciling(needs: ReconcilingNeeds): Reconciling {
   const runs = new Map<string, Run>();
   const uselessUntilMs = new Map<string, number>();
 
+  const askPatiently = async (box: string, request: object): Promise<unknown> => {
+    for (let turn = 1; ; turn += 1) {
+      try {
+        return await needs.ask(box, "sync", request);
+      } catch (error) {
+        if (turn >= BUSY_TRIES || !isFailure(error, "too-many")) throw error;
+        await new Promise<void>((resolve) => clock.after(BUSY_PAUSE_MS, resolve));
+      }
+    }
+  };
+
   /** Exchanges messages until the session is done, or the run is stopped. */
   const converse = async (box: string, session: SyncSession, run: Run): Promise<void> => {
     for (let request = session.next(); request && needs.save(); request = session.next()) {
-      const answer = await needs.ask(box, "sync", request);
+      const answer = await askPatiently(box, request);
       if (run.stopped) return;
       const startMs = clock.monotonicMs();
       const records = (answer as { records?: unknown } | null)?.records;
