@@ -223,6 +223,7 @@ export class SimBox {
     this.world.network.exchange(this.index, sponsor.index, {
       requestBytes: WELCOME_BYTES,
       timeoutMs: 6000,
+      isUp: () => sponsor.up,
       serve: () => {
         body = sponsor.isAwake ? sponsor.welcome(this) : undefined;
         return body && WELCOME_BYTES;
@@ -288,6 +289,7 @@ export class SimBox {
     this.world.network.exchange(this.index, sponsor.index, {
       requestBytes: WELCOME_BYTES,
       timeoutMs: 6000,
+      isUp: () => sponsor.up,
       serve: () => (sponsor.isAwake && sponsor.takeIn(join) ? WELCOME_BYTES : undefined),
       done: (ok) =>
         this.inLife(life, () => {

@@ -84,6 +84,7 @@ export class Gossip {
     world.network.exchange(index, target.index, {
       requestBytes: bytes.length,
       timeoutMs,
+      isUp: () => target.up,
       serve: () => {
         answer = target.isAwake ? target.gossip?.serve(endpoint, bytes) : undefined;
         return answer?.length;

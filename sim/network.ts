@@ -98,7 +98,8 @@ export class Network {
     };
     this.#needs.after(ask.timeoutMs, () => end(false));
     this.traffic.exchanges++;
-    const { requestBytes } = ask;
+    // Nothing is said to a machine that takes no connection.
+    const requestBytes = ask.isUp() ? ask.requestBytes : 0;
     // Three ways before the request is there: the handshake, and the request itself.
     this.#leg(from, to, requestBytes, 3, () => {
       if (!open.ask) return;
@@ -138,6 +139,8 @@ export class Network {
 export interface Exchange {
   requestBytes: number;
   timeoutMs: number;
+  /** Does the other side take a connection? One that stands still does. */
+  isUp: () => boolean;
   serve: () => number | undefined;
   done: (ok: boolean) => void;
 }

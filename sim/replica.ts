@@ -166,6 +166,7 @@ export class Replica {
     world.network.exchange(box.index, peer.index, {
       requestBytes: request.bytes,
       timeoutMs: ASK_TIMEOUT_MS,
+      isUp: () => peer.up,
       serve: () => (reply = peer.isAwake ? peer.replica?.serve(box, path, request.answer) : undefined)?.bytes,
       done: (ok) => {
         const bytes = { request: request.bytes, answer: ok ? (reply?.bytes ?? 0) : 0 };
