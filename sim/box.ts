@@ -259,7 +259,7 @@ export class SimBox {
     if (!this.adoptFirst && !community) return this.#handOver(sponsor, body);
     const replica = this.replica!;
     if (community) replica.step({ type: "received", records: [community.genesis], from: sponsor.key.id, via: "sync" });
-    // To a clock that is far behind, all that the community says lies in the future: as the daemon, it does not come in.
+    // To a clock that is far behind, all that a community says lies in the future. As the daemon, it does not come in.
     if (community && !replica.admission!.view()) return this.after(ENTER_AGAIN_MS, () => this.#enter());
     if (!this.adoptFirst) return this.#handOver(sponsor, body);
     // A lost disk: the others know this box, so they let it ask which numbers it has used.
