@@ -19,7 +19,7 @@ import { needDebian } from "./support/debian.ts";
 import { run } from "./support/process.ts";
 
 /** All stages together; a stage that is still running then is ended and has failed. */
-const TOTAL_TIMEOUT_MS = 29 * 60_000;
+const TOTAL_TIMEOUT_MS = 57 * 60_000;
 const CHECK_TIMEOUT_MS = 180_000;
 const STOP_GRACE_MS = 10_000;
 
@@ -53,7 +53,7 @@ const STAGES: readonly Stage[] = [
   {
     name: "unit",
     title: "tests beside the code, and the rules of the house",
-    timeoutMs: 300_000,
+    timeoutMs: 900_000,
     packages: UNIT_PACKAGES,
     root: false,
     tests: {
@@ -66,14 +66,14 @@ const STAGES: readonly Stage[] = [
   {
     name: "processes",
     title: "real boxes and real peers as processes",
-    timeoutMs: 600_000,
+    timeoutMs: 1_800_000,
     packages: ALL_PACKAGES,
     root: true,
     tests: {
       globs: ["test/**/*.test.ts"],
       except: /^test\/(tidy|lab|e2e)\//,
       flags: ["--test-concurrency=1"],
-      testTimeoutMs: 300_000,
+      testTimeoutMs: 420_000,
     },
   },
   {
@@ -87,7 +87,7 @@ const STAGES: readonly Stage[] = [
   {
     name: "browser",
     title: "the pages in Chromium",
-    timeoutMs: 480_000,
+    timeoutMs: 600_000,
     packages: ALL_PACKAGES,
     root: true,
     tests: { globs: ["test/e2e/**/*.test.ts"], flags: ["--test-concurrency=1"], testTimeoutMs: 180_000 },

@@ -28,7 +28,7 @@ test("an answer as large as a message may be is taken, a larger one is refused",
   await assert.rejects(large.peers.ask("b", "sync", {}), (error) => isFailure(error, "community-unreachable"));
 });
 
-test("an exclusion is told with its record; being asked too much is told apart; other codes are not shown", async () => {
+test("an exclusion is told with its record; asked too much is told apart; other codes are not shown", async () => {
   const excluded = peersThatGet({ error: { code: "excluded" }, exclusion: { kind: "exclude" } });
   await assert.rejects(excluded.peers.ask("b", "sync", {}), (error) => isFailure(error, "excluded"));
   assert.equal(excluded.peers.excluded(), true);
