@@ -60,6 +60,8 @@ export const LINK_HANDSHAKE_TIMEOUT_MS = 10_000;
 export const LINK_BODY_BYTES_MAX = 1024 * 1024;
 /** Bodies being received at one moment, all peers together: memory stays bounded whatever the peers do. */
 export const LINK_BODIES_BYTES_MAX = 16 * 1024 * 1024;
+/** Of these, the share that one peer may take. */
+export const LINK_BODIES_PER_PEER_BYTES_MAX = LINK_BODIES_BYTES_MAX / 4;
 /** A request that the handler has not answered by then is aborted. */
 export const LINK_REQUEST_DEADLINE_MS = 30_000;
 /** Requests that one peer may have open on one link. */
@@ -68,6 +70,11 @@ export const LINK_STREAMS_MAX = 64;
 export const LINK_DISCARD_MS = 1000;
 /** Requests being answered at one moment, all peers together. */
 export const LINK_REQUESTS_MAX = 256;
+/** Of these, the share that one peer may take. */
+export const LINK_REQUESTS_PER_PEER_MAX = LINK_REQUESTS_MAX / 4;
+/** Who was told that it asks too much has the bodies of its requests left unread for this time, unless they are light. */
+export const LINK_REFUSED_PAUSE_MS = 500;
+export const LINK_LIGHT_BYTES = 16 * 1024;
 /** A byte stream over which nothing moves for this time is closed. */
 export const LINK_STREAM_IDLE_MS = 300_000;
 /** Links that one peer may hold open towards us: one in use, and some room for changes of address and restarts. */

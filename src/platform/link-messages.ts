@@ -35,10 +35,23 @@ export const LINK_SETTINGS: Settings = {
   maxHeaderListSize: LINK_HEADER_BYTES_MAX,
 };
 
-/** Counts the bytes of all bodies that are being received, so that many peers together stay within one limit. */
+/** Counts the bytes of bodies that are being received, so that all together stay within a limit. */
 export interface BodyBudget {
-  usedBytes: number;
-  readonly limitBytes: number;
+  /** False when there is no room for so many more. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+export function bodyBudget(limitBytes: number): BodyBudget {
+  let usedBytes = 0;
+  return {
+    take(bytes) {
+      if (usedBytes + bytes > limitBytes) return false;
+      usedBytes += bytes;
+      return true;
+    },
+    give: (bytes) => void (usedBytes -= bytes),
+  };
 }
 
 /**
@@ -51,7 +64,7 @@ export function readBody(stream: Http2Stream, limitBytes: number, budget: BodyBu
     let length = 0;
     let ended = false;
     const release = () => {
-      budget.usedBytes -= length;
+      budget.give(length);
       length = 0;
     };
     const done = (result: ReadBody["result"]) => {
@@ -64,9 +77,8 @@ export function readBody(stream: Http2Stream, limitBytes: number, budget: BodyBu
     };
     const take = (bytes: Buffer) => {
       if (length + bytes.length > limitBytes) return done("too-large");
-      if (budget.usedBytes + bytes.length > budget.limitBytes) return done("full");
+      if (!budget.take(bytes.length)) return done("full");
       length += bytes.length;
-      budget.usedBytes += bytes.length;
       chunks.push(bytes);
     };
     if (stream.destroyed) return done("broken");

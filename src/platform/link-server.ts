@@ -17,7 +17,9 @@ import {
   LINK_STREAM_IDLE_MS,
   LINK_WINDOW_BYTES,
 } from "./constants.ts";
-import type { BodyBudget, LinkAnswer, LinkRequest } from "./link-messages.ts";
+import type { Call } from "./link-callers.ts";
+import { createCallers } from "./link-callers.ts";
+import type { LinkAnswer, LinkRequest } from "./link-messages.ts";
 import { LINK_SETTINGS, STREAM_HEADER, readBody } from "./link-messages.ts";
 import type { LinkLimits } from "./links.ts";
 import type { SecureLink } from "./peer-tls.ts";
@@ -51,9 +53,8 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
   const { clock, log, limits, authorize } = options;
   const links = new Set<ServedLink>();
   const handshakes = new Set<Duplex>();
-  const budget: BodyBudget = { usedBytes: 0, limitBytes: limits.bodiesBytesMax };
+  const callers = createCallers(limits, clock);
   let refused = 0;
-  let requests = 0;
   let closed = false;
 
   const answer = (stream: ServerHttp2Stream, what: LinkAnswer) => sendAnswer(stream, what, clock);
@@ -94,23 +95,32 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
       stream.respond({ ":status": 200 });
       return options.streamHandler(request, stream);
     }
-    if (requests >= limits.requestsMax) return answer(stream, { status: 503 });
-    requests++;
-    void handle(request, stream).finally(() => requests--);
+    const length = headers["content-length"];
+    const call = callers.begin(link.peer, length === undefined ? undefined : Number(length));
+    if (!call) return answer(stream, { status: 503 });
+    void handle(request, stream, call).finally(call.end);
   };
 
-  const handle = async (request: Omit<LinkRequest, "body" | "signal">, stream: ServerHttp2Stream) => {
+  const handle = async (request: Omit<LinkRequest, "body" | "signal">, stream: ServerHttp2Stream, call: Call) => {
+    if (call.refusal) {
+      await call.wait();
+      return answer(stream, call.refusal);
+    }
     const stop = new AbortController();
     stream.once("close", () => stop.abort());
     const cancel = clock.after(limits.requestDeadlineMs, () => {
       stop.abort();
       answer(stream, { status: 504 });
     });
-    const { result, body, release } = await readBody(stream, limits.bodyBytesMax, budget);
+    const { result, body, release } = await readBody(stream, limits.bodyBytesMax, call.bodies);
     try {
       if (result === "too-large") answer(stream, { status: 413 });
       else if (result === "full") answer(stream, { status: 503 });
-      else if (result === "complete") answer(stream, await options.handler({ ...request, body, signal: stop.signal }));
+      else if (result === "complete") {
+        const given = await options.handler({ ...request, body, signal: stop.signal });
+        call.answered(given);
+        answer(stream, given);
+      }
     } catch (error) {
       if (!isFailure(error)) log.error("a link request failed", { peer: request.peer, path: request.path, error });
       answer(stream, failureAnswer(asFailure(error)));
@@ -144,7 +154,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
     dropPeer(boxId) {
       for (const link of links) if (link.peer === boxId) link.session.destroy();
     },
-    counts: () => ({ sessions: links.size, handshakes: handshakes.size, refused, requests }),
+    counts: () => ({ sessions: links.size, handshakes: handshakes.size, refused, requests: callers.requests() }),
     async close() {
       closed = true;
       for (const raw of handshakes) raw.destroy();

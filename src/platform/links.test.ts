@@ -12,6 +12,7 @@ import { connect as connectTls } from "node:tls";
 import { systemClock } from "../kernel/clock.ts";
 import { fail as kernelFail, isFailure } from "../kernel/errors.ts";
 import { createLog } from "../kernel/log.ts";
+import { LINK_LIGHT_BYTES, LINK_REFUSED_PAUSE_MS } from "./constants.ts";
 import { newIdentity } from "./identity.ts";
 import type { LinkAnswer, LinkRequest } from "./link-messages.ts";
 import type { Links, LinksOptions } from "./links.ts";
@@ -194,6 +195,62 @@ test("requests at one moment are limited on both sides", async () => {
     (await Promise.all(open)).map((one) => one.status),
     [200, 200, 200],
   );
+  await close();
+});
+
+test("one peer takes no more than its share of what there is for all", async () => {
+  const release: (() => void)[] = [];
+  const handler = () => new Promise<LinkAnswer>((resolve) => release.push(() => resolve({ status: 200 })));
+  const limits = { requestsPerPeerMax: 2, bodiesBytesMax: 3000, bodiesPerPeerBytesMax: 2000 };
+  const [greedy, asked, close] = await pair({ handler, limits });
+  const other = await box();
+  const ask = (from: Box, length: number) =>
+    from.links.request({ peer: asked.target, path: "/", body: new Uint8Array(length) });
+  assert.equal((await ask(greedy, 2001)).status, 503, "one body of more than its share");
+  const open = [ask(greedy, 1000), ask(greedy, 1000)];
+  await until(() => release.length === 2);
+  assert.equal((await ask(greedy, 0)).status, 503, "a request too many");
+  open.push(ask(other, 1000));
+  await until(() => release.length === 3);
+  for (const run of release) run();
+  assert.deepEqual(
+    (await Promise.all(open)).map((one) => one.status),
+    [200, 200, 200],
+  );
+  const again = ask(greedy, 1000);
+  await until(() => release.length === 4);
+  release[3]!();
+  assert.equal((await again).status, 200, "its share is free again");
+  await other.close();
+  await close();
+});
+
+test("who asks too much is not read for a moment, but for what is light; others are", async () => {
+  const seen: string[] = [];
+  const handler = async ({ peer, body }: LinkRequest) => {
+    seen.push(`${peer === greedy.id ? "greedy" : "other"} ${body.length}`);
+    return { status: body.length === LINK_LIGHT_BYTES + 1 ? 429 : 200, body: bytes("too many") };
+  };
+  const [greedy, asked, close] = await pair({ handler });
+  const other = await box();
+  const ask = (from: Box, length: number) =>
+    from.links.request({ peer: asked.target, path: "/", body: new Uint8Array(length) });
+  assert.equal((await ask(greedy, LINK_LIGHT_BYTES + 1)).status, 429);
+  const startedMs = performance.now();
+  const paused = ask(greedy, LINK_LIGHT_BYTES + 2);
+  assert.equal((await ask(greedy, LINK_LIGHT_BYTES)).status, 200);
+  assert.equal((await ask(other, LINK_LIGHT_BYTES + 3)).status, 200);
+  const { status, body } = await paused;
+  assert.deepEqual([status, text(body)], [429, "too many"]);
+  assert.ok(performance.now() - startedMs > LINK_REFUSED_PAUSE_MS / 2, "it was told so at the end of the pause");
+  assert.deepEqual(seen, [
+    `greedy ${LINK_LIGHT_BYTES + 1}`,
+    `greedy ${LINK_LIGHT_BYTES}`,
+    `other ${LINK_LIGHT_BYTES + 3}`,
+  ]);
+  assert.equal((await ask(greedy, LINK_LIGHT_BYTES + 2)).status, 200, "the pause is over");
+  assert.equal(asked.links.stats().requests, 0);
+  await other.close();
   await close();
 });
 

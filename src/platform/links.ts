@@ -11,6 +11,7 @@ import { isFailure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import {
   LINK_BODIES_BYTES_MAX,
+  LINK_BODIES_PER_PEER_BYTES_MAX,
   LINK_BODY_BYTES_MAX,
   LINK_CLOSE_GRACE_MS,
   LINK_CONNECT_TIMEOUT_MS,
@@ -21,6 +22,7 @@ import {
   LINK_POOL_MAX,
   LINK_REQUESTS_MAX,
   LINK_REQUESTS_PER_LINK_MAX,
+  LINK_REQUESTS_PER_PEER_MAX,
   LINK_REQUEST_DEADLINE_MS,
   LINK_REQUEST_TIMEOUT_MS,
   LINK_SERVER_IDLE_MS,
@@ -29,8 +31,7 @@ import {
 } from "./constants.ts";
 import { fail } from "./errors.ts";
 import type { Identity } from "./identity.ts";
-import { STREAM_HEADER, readBody } from "./link-messages.ts";
-import type { BodyBudget } from "./link-messages.ts";
+import { STREAM_HEADER, bodyBudget, readBody } from "./link-messages.ts";
 import type { Connect, LinkTarget, PooledLink } from "./link-pool.ts";
 import { createLinkPool, where } from "./link-pool.ts";
 import type { LinkServerOptions } from "./link-server.ts";
@@ -43,8 +44,10 @@ export interface LinkLimits {
   handshakeTimeoutMs: number;
   bodyBytesMax: number;
   bodiesBytesMax: number;
+  bodiesPerPeerBytesMax: number;
   requestDeadlineMs: number;
   requestsMax: number;
+  requestsPerPeerMax: number;
   sessionsPerPeerMax: number;
   poolMax: number;
   requestsPerLinkMax: number;
@@ -117,8 +120,10 @@ const LIMITS: LinkLimits = {
   handshakeTimeoutMs: LINK_HANDSHAKE_TIMEOUT_MS,
   bodyBytesMax: LINK_BODY_BYTES_MAX,
   bodiesBytesMax: LINK_BODIES_BYTES_MAX,
+  bodiesPerPeerBytesMax: LINK_BODIES_PER_PEER_BYTES_MAX,
   requestDeadlineMs: LINK_REQUEST_DEADLINE_MS,
   requestsMax: LINK_REQUESTS_MAX,
+  requestsPerPeerMax: LINK_REQUESTS_PER_PEER_MAX,
   sessionsPerPeerMax: LINK_SESSIONS_PER_PEER_MAX,
   poolMax: LINK_POOL_MAX,
   requestsPerLinkMax: LINK_REQUESTS_PER_LINK_MAX,
@@ -136,7 +141,7 @@ export function createLinks(options: LinksOptions): Links {
   const shared = { ...options, context: linkContext(options.identity), limits, onRaw: meter.watch };
   const server = createLinkServer(shared);
   const pool = createLinkPool(shared);
-  const budget: BodyBudget = { usedBytes: 0, limitBytes: limits.bodiesBytesMax };
+  const budget = bodyBudget(limits.bodiesBytesMax);
 
   /** A link for one call, or the end of the caller's patience, whichever comes first. */
   const linkFor = async (call: LinkCall, stop: AbortSignal): Promise<PooledLink> => {
@@ -157,7 +162,7 @@ export function createLinks(options: LinksOptions): Links {
   const exchange = async (call: LinkCall, stop: AbortSignal): Promise<LinkReply> => {
     const link = await linkFor(call, stop);
     try {
-      const stream = begin(link, call, {}, stop);
+      const stream = begin(link, call, { "content-length": String(call.body?.length ?? 0) }, stop);
       const sentMs = clock.monotonicMs();
       // Listened for from the start: the end of an empty answer comes together with its status.
       const reading = readBody(stream, limits.bodyBytesMax, budget);

@@ -21,7 +21,7 @@ const RECORDS_PER_MESSAGE = 150;
 const HONEST = 5;
 const HONEST_MS_MAX = 2_000;
 /** Of one core, the box's own life included; without a limit the flood takes all of it. */
-const CPU_PERCENT_MAX = 85;
+const CPU_PERCENT_MAX = 75;
 const GROWTH_MIB_MAX = 120;
 const SETTLED_MS = 15_000;
 /** Constants of the protocol: live records of one author, and what is permanent besides. */

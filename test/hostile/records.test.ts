@@ -13,7 +13,12 @@ import type { Identity } from "../../src/platform/identity.ts";
 import { openStore } from "../../src/platform/store.ts";
 import { toBase64url } from "../../src/protocols/records/base64url.ts";
 import type { Json } from "../../src/protocols/records/canonical-json.ts";
-import { LIVE_PER_AUTHOR_MAX, RECORDS_PER_MESSAGE_MAX, WAITING_MAX } from "../../src/protocols/records/constants.ts";
+import {
+  BODY_MAX_BYTES,
+  LIVE_PER_AUTHOR_MAX,
+  RECORDS_PER_MESSAGE_MAX,
+  WAITING_MAX,
+} from "../../src/protocols/records/constants.ts";
 import { welcomeBytes } from "../../src/protocols/records/membership-facts.ts";
 import { hold, signRecord } from "../../src/protocols/records/record.ts";
 import type { SignedRecord } from "../../src/protocols/records/record.ts";
@@ -136,6 +141,8 @@ function next(signers: Signers, honest: number, random: Random): string {
           body: { reason: "", lastSeq: 0, atMs: NOW_MS - DAY_MS },
         }),
       );
+    case 97:
+      return JSON.stringify({ ...old, body: "x".repeat(BODY_MAX_BYTES) });
     default:
       return JSON.stringify({ ...old, seq: seq + random.below(5), sig: toBase64url(random.bytes(64)) });
   }
