@@ -9,6 +9,7 @@ import type { Endpoint, Member, MemberChange, Membership } from "../src/protocol
 import type { Json } from "../src/protocols/records/canonical-json.ts";
 import type { JoinBody } from "../src/protocols/records/membership-facts.ts";
 import type { SignedRecord } from "../src/protocols/records/record.ts";
+import { nextInRings } from "../src/protocols/records/rings.ts";
 import { Disk } from "./disk.ts";
 import { Gossip } from "./gossip.ts";
 import type { BoxKey } from "./keys.ts";
@@ -172,6 +173,17 @@ export class SimBox {
       picked.add(peer);
     }
     return [...picked];
+  }
+
+  /** Those after this box in the rings, of whom it takes to be up. */
+  nextInRings(rings: number): SimBox[] {
+    const core = this.gossip!.core;
+    if (this.world.boxes.length <= LISTED_MAX) {
+      const up = core.members().filter(({ name, status }) => name !== this.key.id && status === "alive");
+      const trusted = up.map(({ name }) => name).filter((name) => this.#trusts(this.world.boxOf(name)!));
+      return nextInRings(this.key.id, trusted, rings).map((name) => this.world.boxOf(name)!);
+    }
+    return this.world.rings.next(this, (peer) => core.member(peer.key.id)?.status === "alive" && this.#trusts(peer));
   }
 
   memberChanged(change: MemberChange, member: Member): void {

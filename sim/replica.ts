@@ -5,7 +5,7 @@
 import type { Admission } from "../src/protocols/records/admission.ts";
 import type { Change } from "../src/protocols/records/author-table.ts";
 import type { Json } from "../src/protocols/records/canonical-json.ts";
-import { RECORDS_PER_MESSAGE_MAX } from "../src/protocols/records/constants.ts";
+import { PUSH_FANOUT, RECORDS_PER_MESSAGE_MAX, STRANGER_TURNS } from "../src/protocols/records/constants.ts";
 import { ADMISSION_KINDS, admissionKinds } from "../src/protocols/records/membership-facts.ts";
 import type { SignedRecord } from "../src/protocols/records/record.ts";
 import type { Records, RecordsEffect, RecordsEvent } from "../src/protocols/records/records.ts";
@@ -42,6 +42,7 @@ export class Replica {
   readonly #life: number;
   readonly #waiting: SignedRecord[] = [];
   #fanout = 0;
+  #turn = 0;
   #pushing = false;
   #syncs = 0;
   #soon = false;
@@ -176,7 +177,9 @@ export class Replica {
   }
 
   syncOne(): void {
-    const [peer] = this.#box.pickPeers(1);
+    this.#turn++;
+    const near = this.#turn % STRANGER_TURNS === 0 ? [] : this.#box.nextInRings(PUSH_FANOUT);
+    const peer = near[this.#turn % near.length] ?? this.#box.pickPeers(1)[0];
     if (peer) this.syncWith(peer);
   }
 
@@ -218,7 +221,7 @@ export class Replica {
     const records = this.#waiting.splice(0, RECORDS_PER_MESSAGE_MAX);
     this.#pushing = this.#waiting.length > 0;
     if (this.#pushing) this.#box.after(PUSH_PAUSE_MS, () => this.#pushNow());
-    const peers = this.#box.pickPeers(this.#fanout);
+    const peers = this.#box.nextInRings(this.#fanout);
     if (peers.length > 0) this.#box.world.ledger.sent(records);
     for (const peer of peers) this.ask(peer, "push", { records }, () => {});
   }

@@ -9,6 +9,7 @@ import type { Profile } from "../src/protocols/membership/constants.ts";
 import { Roster } from "../src/protocols/membership/roster.ts";
 import type { Member, MemberChange } from "../src/protocols/membership/types.ts";
 import type { Change } from "../src/protocols/records/author-table.ts";
+import { PUSH_FANOUT } from "../src/protocols/records/constants.ts";
 import { LISTED_MAX, SimBox } from "./box.ts";
 import { Community } from "./community.ts";
 import { shippedCores } from "./cores.ts";
@@ -17,6 +18,7 @@ import { EventQueue } from "./event-queue.ts";
 import { KeyRing } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
+import { Rings } from "./rings.ts";
 import { Spread } from "./spread.ts";
 import type { Sought } from "./spread.ts";
 import { topology } from "./topology.ts";
@@ -71,6 +73,7 @@ export class World {
   readonly network: Network;
   readonly community: Community | undefined;
   readonly boxes: SimBox[] = [];
+  readonly rings: Rings;
   readonly spreads: Spread[] = [];
   readonly startWallMs = Date.UTC(2026, 0, 1);
   nowMs = 0;
@@ -100,6 +103,7 @@ export class World {
       traceBytesMax: config.audits ? Infinity : TRACED_BYTES_MAX,
     });
     for (let index = 0; index < config.boxes; index++) this.#make(index);
+    this.rings = new Rings(this.boxes, PUSH_FANOUT);
     const founder = this.boxes[0]!;
     if (config.records === "admission") this.community = new Community(founder.key, this.keys, this.startWallMs);
   }

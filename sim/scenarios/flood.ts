@@ -13,7 +13,8 @@ import { small } from "./small.ts";
 
 const FLOODER = 15;
 const UNTIL_MS = 6000;
-const EVENT_BYTES = 480;
+/** Three fill a packet, so that nothing slips in beside them. */
+const EVENT_BYTES = 400;
 /** All boxes must have a change of tags in this time, also while the flood lasts. */
 const THROUGH_MS = 1000;
 const CHANGES_AT_MS = [2000, 3500, 5000];

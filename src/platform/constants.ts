@@ -72,7 +72,7 @@ export const LINK_DISCARD_MS = 1000;
 export const LINK_REQUESTS_MAX = 256;
 /** Of these, the share that one peer may take. */
 export const LINK_REQUESTS_PER_PEER_MAX = LINK_REQUESTS_MAX / 4;
-/** Who was told that it asks too much has the bodies of its requests left unread for this time, unless they are light. */
+/** Who was told that it asks too much has its requests left unread for this time, unless they are light. */
 export const LINK_REFUSED_PAUSE_MS = 500;
 export const LINK_LIGHT_BYTES = 16 * 1024;
 /** A byte stream over which nothing moves for this time is closed. */

@@ -33,7 +33,7 @@ interface Caller {
 }
 
 export interface Callers {
-  /** Undefined when there are too many requests already, of all peers or of this one. `bytes`: of its body, if known. */
+  /** Undefined when there are too many requests, of all peers or of this one. `bytes`: of its body, if known. */
   begin(peer: string, bytes: number | undefined): Call | undefined;
   requests(): number;
 }

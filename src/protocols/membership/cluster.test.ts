@@ -6,8 +6,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Random } from "../../kernel/random.ts";
 import { seededRandom } from "../../kernel/random.ts";
-import { TYPE } from "./codec.ts";
-import { testing, lan } from "./constants.ts";
+import { MsgpackReader } from "../wire/msgpack.ts";
+import { TYPE, decodeAck } from "./codec.ts";
+import { COORDINATE_EVERY, testing, lan } from "./constants.ts";
 import type { Profile } from "./constants.ts";
 import { createMembership } from "./membership.ts";
 import { Timers } from "./timers.ts";
@@ -280,14 +281,25 @@ test("two communities that a newcomer joins at one time become one", () => {
   assert.ok(tookMs < 2000, `${tookMs}`);
 });
 
-test("at rest tables are compared, not sent", () => {
+test("at rest tables are compared, not sent; pings are short, and few acks bring a coordinate", () => {
   const world = cluster(26, 20);
-  world.run(10_000);
+  world.run(60_000);
   const types = new Map<number, number>();
+  const acks = { all: 0, withCoordinate: 0 };
+  let longestPing = 0;
   world.watch = (effect) => {
     if (effect.type === "stream") types.set(effect.bytes[0]!, (types.get(effect.bytes[0]!) ?? 0) + effect.bytes.length);
+    if (effect.type !== "send") return;
+    const reader = new MsgpackReader(effect.bytes, 1);
+    if (effect.bytes[0] === TYPE.ping) longestPing = Math.max(longestPing, effect.bytes.length);
+    if (effect.bytes[0] !== TYPE.ack) return;
+    acks.all++;
+    if (decodeAck(reader).payload.length > 0) acks.withCoordinate++;
   };
   world.run(60_000);
+  assert.ok(longestPing > 0 && longestPing < 30, `${longestPing}`);
+  const share = acks.withCoordinate / acks.all;
+  assert.ok(share > 0.9 / COORDINATE_EVERY && share < 1.2 / COORDINATE_EVERY, `${share}`);
   assert.deepEqual([...types.keys()], [TYPE.compare]);
   assert.ok(types.get(TYPE.compare)! / (20 * 60) < 200, `${types.get(TYPE.compare)}`);
 });

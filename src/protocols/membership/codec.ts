@@ -106,9 +106,11 @@ expectKeys(["SeqNo", "Node", "SourceAddr", "SourcePort", "SourceNode", "Target",
 expectKeys(["Incarnation", "From", "Addr", "Meta", "Vsn", "Name", "State", "Nodes", "UserStateLen", "Join"]);
 expectKeys(["Error", "UserMsgLen", "Salt", "BucketCount", "Which"]);
 
+/** Without its source when that is empty. */
 export function encodePing(ping: Ping): Uint8Array {
-  const w = writer.reset().byte(TYPE.ping).map(5);
-  return pingFields(w, ping).finish();
+  const w = writer.reset().byte(TYPE.ping);
+  if (ping.sourceNode === "") return w.map(2).text("SeqNo").int(ping.seq).text("Node").text(ping.node).finish();
+  return pingFields(w.map(5), ping).finish();
 }
 
 export function encodeIndirectPing(ping: IndirectPing): Uint8Array {
@@ -130,7 +132,9 @@ function pingFields(w: MsgpackWriter, ping: Ping): MsgpackWriter {
 }
 
 export function encodeAck(ack: Ack): Uint8Array {
-  return writer.reset().byte(TYPE.ack).map(2).text("SeqNo").int(ack.seq).text("Payload").raw(ack.payload).finish();
+  const w = writer.reset().byte(TYPE.ack);
+  if (ack.payload.length === 0) return w.map(1).text("SeqNo").int(ack.seq).finish();
+  return w.map(2).text("SeqNo").int(ack.seq).text("Payload").raw(ack.payload).finish();
 }
 
 export function encodeNack(seq: number): Uint8Array {

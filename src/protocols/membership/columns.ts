@@ -69,11 +69,6 @@ export class Columns {
     this.#flags[number] = leaving ? this.#flags[number]! | LEAVING : this.#flags[number]! & ~LEAVING;
   }
 
-  /** State and leaving as one number below 8. */
-  standing(number: number): number {
-    return this.#flags[number]! & (STATE_BITS | LEAVING);
-  }
-
   statusTime(number: number): number {
     const time = this.#statusTime[number]!;
     return time < UINT32_MAX ? time : this.#late.get(number)!;
@@ -85,13 +80,15 @@ export class Columns {
     else this.#late.delete(number);
   }
 
-  copyFrom(other: Columns): void {
-    this.#flags = other.#flags.slice();
-    this.incarnation = other.incarnation.slice();
-    this.sinceMs = other.sinceMs.slice();
-    this.facts = other.facts.slice();
-    this.place = other.place.slice();
-    this.#statusTime = other.#statusTime.slice();
+  /** The first `rows` rows, with little room for more. */
+  copyFrom(other: Columns, rows: number): void {
+    const end = rows + ROWS_FIRST;
+    this.#flags = other.#flags.slice(0, end);
+    this.incarnation = other.incarnation.slice(0, end);
+    this.sinceMs = other.sinceMs.slice(0, end);
+    this.facts = other.facts.slice(0, end);
+    this.place = other.place.slice(0, end);
+    this.#statusTime = other.#statusTime.slice(0, end);
     for (const [number, time] of other.#late) this.#late.set(number, time);
   }
 
@@ -135,7 +132,7 @@ export class NumberList {
 
   copy(): NumberList {
     const copy = new NumberList();
-    copy.#items = this.#items.slice();
+    copy.#items = this.#items.slice(0, this.#length + ROWS_FIRST);
     copy.#length = this.#length;
     return copy;
   }

@@ -155,6 +155,28 @@ test("what differs is told both ways, and little else", () => {
   assert.deepEqual(types(talk(talking)), ONE_ROUND);
 });
 
+test("whatever news each side has, after one exchange both know the same", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = seededRandom(seed);
+    const talking = pair();
+    const { asker, answers } = talking;
+    for (let news = random.below(200); news > 0; news--) {
+      const name = many("abcdefghijkl"[random.below(12)]!)[random.below(26)]!;
+      const core = random.below(2) === 0 ? asker : answers;
+      const incarnation = 1 + random.below(4);
+      tell(core, 0, alive(name, incarnation, `${incarnation}`));
+      if (random.below(4) === 0) tell(core, 0, intent(1, name, random.below(9)));
+    }
+    talk(talking);
+    const known = (core: Membership) => {
+      const rest = core.members().filter(({ name }) => name.length === 2);
+      return new Map(rest.map(({ name, incarnation, status, tags }) => [name, `${incarnation} ${status} ${tags.tag}`]));
+    };
+    assert.deepEqual(known(asker), known(answers));
+    assert.deepEqual(types(talk(talking)), ONE_ROUND);
+  }
+});
+
 test("who is dead for one side is suspected by the other, and can refute; who left has left", () => {
   const talking = pair();
   const { asker, answers } = talking;

@@ -226,6 +226,9 @@ export const JOIN_ADDRESSES_MAX = 64;
 export const FORGOTTEN_MAX = 10_000;
 /** Answer to an alive message with our name and another address, at most once in this time. */
 export const CONFLICT_REFUTE_MS = 5000;
+/** A box whose own place is known as well as this sends it with one of so many acks to boxes of our kind. */
+export const COORDINATE_SETTLED_ERROR = 0.3;
+export const COORDINATE_EVERY = 4;
 /** Samples of the latency filter kept per member (Ledlie 2007). */
 export const LATENCY_SAMPLES = 3;
 /** Its length is one byte on the wire. */

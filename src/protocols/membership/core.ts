@@ -69,6 +69,8 @@ export class Core {
   readonly pendingAcks = new Map<number, PendingAck>();
   relays = 0;
   pings = 0;
+  /** Acks to our own kind, of which not each has our coordinate. */
+  acks = 0;
 
   streamId = 0;
   settleTimer: Timer | undefined;

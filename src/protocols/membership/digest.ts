@@ -27,7 +27,10 @@ export function bucketOf(table: MemberTable, number: number, salt: number, bucke
   return mix(table.roster.printOf(number) ^ salt) & (buckets - 1);
 }
 
-/** Over all that live, with ourselves: name, what they say of themselves, incarnation, state and last intent. */
+/**
+ * Over all that live, with ourselves: name, what they say of themselves, incarnation, state, and the time of the last
+ * intent. Not whether that was to leave, since a push/pull does not tell it of the living.
+ */
 export function digestOf(table: MemberTable, salt: number, buckets: number): Digest {
   const { columns, roster } = table;
   const sums = new Uint32Array(buckets);
@@ -39,7 +42,7 @@ export function digestOf(table: MemberTable, salt: number, buckets: number): Dig
     const named = mix(roster.printOf(number) ^ salt);
     let hash = mix(named ^ roster.factsPrint(columns.facts[number]!));
     hash = mix(hash + columns.incarnation[number]!);
-    hash = mix(hash ^ (columns.statusTime(number) * 8 + columns.standing(number)));
+    hash = mix(hash ^ (columns.statusTime(number) * 4 + columns.state(number)));
     first = (first + hash) | 0;
     second = (second + mix(hash ^ named)) | 0;
     sums[named & (buckets - 1)]! += hash;

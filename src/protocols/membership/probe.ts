@@ -16,7 +16,14 @@ import { addressFromBytes } from "../wire/address.ts";
 import { WireError } from "../wire/errors.ts";
 import type { Ack, IndirectPing, Ping } from "./codec.ts";
 import { STATE, TYPE, encodeAccusation, encodeAck, encodeIndirectPing, encodeNack, encodePing } from "./codec.ts";
-import { PINGS_MAX, PING_TIMEOUT_MS, RELAYS_MAX } from "./constants.ts";
+import {
+  COMPARE_VERSION,
+  COORDINATE_EVERY,
+  COORDINATE_SETTLED_ERROR,
+  PINGS_MAX,
+  PING_TIMEOUT_MS,
+  RELAYS_MAX,
+} from "./constants.ts";
 import type { Core } from "./core.ts";
 import { MembershipError } from "./errors.ts";
 import { openStream } from "./exchange.ts";
@@ -80,7 +87,7 @@ export function probeNext(core: Core): void {
   timers.at(core.nowMs + awareness.scaleMs(profile.probeIntervalMs), () => finish(core, probe));
   core.probe = probe;
   core.pendingAcks.set(sequence, { type: "probe", probe });
-  const ping = encodePing(pingOf(core, sequence, target.name));
+  const ping = encodePing(pingTo(core, sequence, target.name));
   if (target.state !== STATE.suspect) return send(core, target, ping);
   // The suspect hears at once what is said of it, and can refute.
   const accusation = { incarnation: target.incarnation, node: target.name, from: core.self.name };
@@ -130,7 +137,7 @@ export function abandonProbe(core: Core): void {
 export function onPing(core: Core, from: Endpoint, ping: Ping): void {
   if (!pingIsForUs(core, ping)) return;
   // To where it came from, not to the address that it names: right behind NAT, and no way to aim us at others.
-  send(core, from, encodeOwnAck(core, ping.seq));
+  send(core, from, ping.sourceNode === "" ? encodeShortAck(core, ping.seq) : encodeOwnAck(core, ping.seq));
 }
 
 /** Counts and refuses pings for another name at our address, and those of excluded members. */
@@ -146,6 +153,15 @@ export function encodeOwnAck(core: Core, sequence: number): Uint8Array {
   return encodeAck({ seq: sequence, payload: encodeAckPayload(core.vivaldi.coordinate) });
 }
 
+/** To one of ours: it needs our coordinate now and then, when that hardly moves any more. */
+function encodeShortAck(core: Core, sequence: number): Uint8Array {
+  const { coordinate } = core.vivaldi;
+  const isSettled = coordinate.error < COORDINATE_SETTLED_ERROR;
+  if (isSettled && core.acks++ % COORDINATE_EVERY !== 0)
+    return encodeAck({ seq: sequence, payload: new Uint8Array(0) });
+  return encodeOwnAck(core, sequence);
+}
+
 /** Another member cannot reach its target and asks us to try. */
 export function onIndirectPing(core: Core, from: Endpoint, ask: IndirectPing): void {
   const address = addressFromBytes(ask.target);
@@ -159,7 +175,7 @@ export function onIndirectPing(core: Core, from: Endpoint, ask: IndirectPing): v
     if (ask.nack) send(core, from, encodeNack(ask.seq));
   });
   core.pendingAcks.set(sequence, { type: "relay", to: from, sequence: ask.seq, timer });
-  send(core, { address, port: ask.port }, encodePing(pingOf(core, sequence, ask.node)));
+  send(core, { address, port: ask.port }, encodePing(pingTo(core, sequence, ask.node)));
 }
 
 export function onAck(core: Core, from: Endpoint, ack: Ack): void {
@@ -225,6 +241,13 @@ export function pingOnce(core: Core, key: string, name: string): void {
 function pinged(core: Core, key: string, rttMs: number | undefined): void {
   core.pings--;
   core.emit({ type: "ping-done", key, rttMs });
+}
+
+/** Our own answer to where a ping comes from, and need not be told who sent it. */
+function pingTo(core: Core, sequence: number, node: string): Ping {
+  const isOurs = core.table.get(node)?.facts.versions[4] === COMPARE_VERSION;
+  const ping = pingOf(core, sequence, node);
+  return isOurs ? { ...ping, sourceNode: "" } : ping;
 }
 
 function pingOf(core: Core, sequence: number, node: string): Ping {

@@ -158,7 +158,7 @@ export class MemberTable implements Known {
   copyFrom(other: MemberTable): void {
     const self = this.#self;
     const ownFacts = this.columns.facts[self]!;
-    this.columns.copyFrom(other.columns);
+    this.columns.copyFrom(other.columns, this.roster.end);
     this.#active = other.#active.copy();
     [this.#size, this.failed, this.left] = [other.#size, other.failed, other.left];
     if (this.columns.has(self)) this.#forgetState(self);

@@ -123,12 +123,12 @@ export class Vivaldi {
 expectKeys(["Vec", "Error", "Adjustment", "Height"]);
 const writer = new MsgpackWriter(256);
 
-/** What an ack carries: version byte 1, then the coordinate. */
+/** What an ack carries: version byte 1, then the coordinate, in nanoseconds at the least. */
 export function encodeAckPayload(coordinate: Coordinate): Uint8Array {
   const w = writer.reset().byte(PAYLOAD_VERSION).map(4).text("Vec").array(coordinate.vec.length);
-  for (const value of coordinate.vec) w.float(value);
-  w.text("Error").float(coordinate.error).text("Adjustment").float(coordinate.adjustment);
-  return w.text("Height").float(coordinate.height).finish();
+  for (const value of coordinate.vec) w.float32(value);
+  w.text("Error").float32(coordinate.error).text("Adjustment").float32(coordinate.adjustment);
+  return w.text("Height").float32(coordinate.height).finish();
 }
 
 /** Throws WireError, also for coordinates that are not finite or have other dimensions than ours. */

@@ -86,7 +86,13 @@ export const WAITING_PER_PEER_MAX = 1024;
 export const WAITING_MAX_MS = 10 * 60_000;
 /** A record older than this is not pushed on: whoever lacks it will ask. */
 export const FRESH_MAX_MS = 10 * 60_000;
-export const PUSH_FANOUT = 4;
+/** To the next in so many rings (rings.ts). */
+export const PUSH_FANOUT = 3;
+/**
+ * Every so often with anybody; in between in turns with those to whom our news go anyway. Opening a link costs five
+ * times the bytes of finding out that both hold the same; so used, these links are never idle long enough to be closed.
+ */
+export const STRANGER_TURNS = 4;
 /** Own live records older than this are signed anew, so that the floor rises and tombstones can go. */
 export const REFRESH_MS = 7 * 24 * 3_600_000;
 /** Own tombstones that may wait for the floor to rise; above it the oldest live records are signed anew at once. */

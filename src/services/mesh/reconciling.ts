@@ -7,8 +7,14 @@ import type { Clock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
-import { CHECKS_PER_STEP_MAX, RECORDS_PER_MESSAGE_MAX } from "../../protocols/records/constants.ts";
+import {
+  CHECKS_PER_STEP_MAX,
+  PUSH_FANOUT,
+  RECORDS_PER_MESSAGE_MAX,
+  STRANGER_TURNS,
+} from "../../protocols/records/constants.ts";
 import { checksOf } from "../../protocols/records/intake-rates.ts";
+import { nextInRings } from "../../protocols/records/rings.ts";
 import type { Records, RecordsEvent } from "../../protocols/records/records.ts";
 import type { SyncSession } from "../../protocols/records/sync-session.ts";
 import type { Busy } from "./work-share.ts";
@@ -68,6 +74,7 @@ export function createReconciling(needs: ReconcilingNeeds): Reconciling {
   const { clock, core, log } = needs;
   const runs = new Map<string, Run>();
   const uselessUntilMs = new Map<string, number>();
+  let turn = 0;
 
   const askPatiently = async (box: string, request: object): Promise<unknown> => {
     for (let turn = 1; ; turn += 1) {
@@ -150,7 +157,9 @@ export function createReconciling(needs: ReconcilingNeeds): Reconciling {
       const nowMs = clock.monotonicMs();
       const useful = up.filter((box) => (uselessUntilMs.get(box) ?? 0) <= nowMs && !runs.has(box));
       const boxes = useful.length > 0 ? useful : up;
-      const box = boxes[needs.random.below(boxes.length || 1)];
+      turn += 1;
+      const near = turn % STRANGER_TURNS === 0 ? [] : nextInRings(needs.self, boxes, PUSH_FANOUT);
+      const box = near[turn % near.length] ?? boxes[needs.random.below(boxes.length || 1)];
       if (box) begin(box);
     },
     askOwn(boxes, timeoutMs) {

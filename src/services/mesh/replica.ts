@@ -15,6 +15,7 @@ import type { Json } from "../../protocols/records/canonical-json.ts";
 import { MESSAGE_BUDGET_BYTES, RECORDS_PER_MESSAGE_MAX } from "../../protocols/records/constants.ts";
 import type { Change } from "../../protocols/records/author-table.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
+import { nextInRings } from "../../protocols/records/rings.ts";
 import type { Records, RecordsEffect, RecordsEvent } from "../../protocols/records/records.ts";
 import { meshErrors } from "./contract.ts";
 import { createReconciling, inParts } from "./reconciling.ts";
@@ -136,11 +137,11 @@ export function createReplica(needs: ReplicaNeeds): Replica {
   const pushNow = () => {
     const up = needs.peersUp();
     const news = takeBatch(own);
-    if (news.length > 0) for (const box of pick(up, fanout, needs.random)) void pushOwn(box, news);
+    if (news.length > 0) for (const box of nextInRings(needs.self, up, fanout)) void pushOwn(box, news);
     // One at a time to each: a box that is slow to answer, or busy with a flood, must still hear what is ours.
     const free = up.filter((box) => !passingOn.has(box));
     const batch = free.length > 0 ? takeBatch(passedOn) : [];
-    if (batch.length > 0) for (const box of pick(free, fanout, needs.random)) void passOn(box, batch);
+    if (batch.length > 0) for (const box of nextInRings(needs.self, free, fanout)) void passOn(box, batch);
     pushTimer = own.length + passedOn.length > 0 ? clock.after(PUSH_PAUSE_MS, pushNow) : undefined;
   };
 
@@ -252,11 +253,4 @@ function takeBatch(waiting: SignedRecord[]): SignedRecord[] {
     count += 1;
   }
   return waiting.splice(0, count);
-}
-
-function pick<T>(from: readonly T[], count: number, random: Random): T[] {
-  const left = [...from];
-  const picked: T[] = [];
-  while (picked.length < count && left.length > 0) picked.push(...left.splice(random.below(left.length), 1));
-  return picked;
 }
