@@ -28,7 +28,7 @@ export interface MeasureOptions {
 }
 
 /** Lifeguard's parts that are settings; telling a suspect of its suspicion along with the probe stays. */
-const WITHOUT_LIFEGUARD = { awarenessMax: 1, suspicionMaxMult: 1, suspicionConfirmations: 0 };
+const WITHOUT_LIFEGUARD = { awarenessMax: 1, suspicionMaxMult: 1, suspicionConfirmations: 0, secondLooks: 0 };
 const MINUTE_MS = 60_000;
 /** A slow box stands still for this long on the average, so that it is away for a third of its time. */
 const PAUSE_MS = 2500;

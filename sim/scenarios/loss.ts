@@ -24,4 +24,4 @@ function lossy(loss: number, boxes: number, falseSuspicions: number): Scenario {
 }
 
 export const loss1 = lossy(0.01, 20, 30);
-export const loss10 = lossy(0.1, 30, 1500);
+export const loss10 = lossy(0.1, 30, 350);

@@ -7,8 +7,8 @@ import { test } from "node:test";
 import type { Random } from "../../kernel/random.ts";
 import { seededRandom } from "../../kernel/random.ts";
 import { MsgpackReader } from "../wire/msgpack.ts";
-import { TYPE, decodeAck } from "./codec.ts";
-import { COORDINATE_EVERY, testing, lan } from "./constants.ts";
+import { TYPE, decodeAck, encodeAccusation } from "./codec.ts";
+import { COORDINATE_EVERY, LOOKS_MAX, REFUTED_MIN, lan, testing } from "./constants.ts";
 import type { Profile } from "./constants.ts";
 import { createMembership } from "./membership.ts";
 import { Timers } from "./timers.ts";
@@ -318,6 +318,56 @@ test("20 % packet loss makes suspicions, and refutation turns them back", () => 
   world.loss = 0;
   world.run(2000);
   assert.ok(everyUp(world, (box) => box.core.aliveCount() === 20));
+});
+
+/** How often a member is wrongly suspected that is not reached for 2 s in each 10 s, and when its death is seen. */
+function withSlowMember(secondLooks: number): { suspected: number; failed: number; deathMs: number } {
+  const world = cluster(21, 20, { ...lan, secondLooks });
+  world.run(20_000);
+  const [judge, slow] = [world.boxes[0]!, world.boxes[7]!];
+  const told = (change: string) =>
+    judge.effects
+      .filter((effect) => effect.type === "member" && effect.change === change)
+      .filter((effect) => effect.type === "member" && effect.member.name === slow.name).length;
+  for (let turn = 0; turn < 30; turn++) {
+    world.reaches = (from, to) => from !== slow && to !== slow;
+    world.run(2000);
+    world.reaches = () => true;
+    world.run(8000);
+  }
+  const failed = told("failed");
+  const suspected = told("suspect");
+  slow.up = false;
+  const deathMs = world.run(60_000, () => sees(judge, slow.name) === "failed");
+  return { suspected, failed, deathMs };
+}
+
+test("who refuted suspicions of late is looked at again before it is accused; its death is seen a little later", () => {
+  const [once, again] = [withSlowMember(0), withSlowMember(lan.secondLooks)];
+  assert.ok(once.suspected > 15, `${once.suspected} suspicions without a second look`);
+  assert.ok(again.suspected <= REFUTED_MIN + 1 && again.suspected > 0, `${again.suspected} with it`);
+  assert.equal(again.failed, 0);
+  assert.ok(again.deathMs < once.deathMs + (lan.secondLooks + 2) * lan.probeIntervalMs, `${again.deathMs} ms`);
+});
+
+test("no more than so many members are looked at again at one time", () => {
+  const count = LOOKS_MAX + 20;
+  const world = cluster(22, count + 1, { ...lan, probeIntervalMs: 50, probeTimeoutMs: 25, secondLooks: 1000 });
+  world.run(5000);
+  const judge = world.boxes[0]!;
+  for (let turn = 0; turn < REFUTED_MIN; turn++) {
+    const accuse = (box: Box) => {
+      const { incarnation } = judge.core.member(box.name)!;
+      const accusation = { incarnation, node: box.name, from: "box-1" };
+      const packet = encodeAccusation(TYPE.suspect, accusation);
+      world.step(judge, { type: "packet", from: world.endpoint(box), bytes: packet });
+    };
+    for (const box of world.boxes.slice(1)) accuse(box);
+    world.run(5000);
+  }
+  for (const box of world.boxes.slice(1)) box.up = false;
+  world.run(120_000);
+  assert.equal(judge.core.aliveCount() - 1, LOOKS_MAX, "the others were accused, and failed");
 });
 
 test("tags, events and queries reach everybody once", () => {

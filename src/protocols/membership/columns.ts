@@ -2,7 +2,8 @@
  * What a box keeps of each member, in columns of numbers: some 20 bytes a member, where an object takes over a
  * thousand. A row's place is the member's number in the roster.
  *
- *   flags 1   incarnation 4   since 8   status time 4   facts 4   place among the active 2 (4 beyond 65,534 numbers)
+ *   flags 1   refuted 1   incarnation 4   since 8   status time 4   facts 4
+ *   place among the active 2 (4 beyond 65,534 numbers)
  */
 import type { WireState } from "./codec.ts";
 
@@ -19,6 +20,8 @@ const DOUBLING_MAX = 1024;
 
 export class Columns {
   #flags = new Uint8Array(ROWS_FIRST);
+  /** Suspicions that the member refuted of late. */
+  refuted = new Uint8Array(ROWS_FIRST);
   incarnation = new Uint32Array(ROWS_FIRST);
   sinceMs = new Float64Array(ROWS_FIRST);
   facts = new Uint32Array(ROWS_FIRST);
@@ -41,6 +44,7 @@ export class Columns {
   enter(number: number, state: WireState): void {
     if (number >= this.#flags.length) this.#grow(number + 1);
     this.#flags[number] = PRESENT | state;
+    this.refuted[number] = 0;
     this.incarnation[number] = 0;
     this.sinceMs[number] = 0;
     this.facts[number] = 0;
@@ -84,6 +88,7 @@ export class Columns {
   copyFrom(other: Columns, rows: number): void {
     const end = rows + ROWS_FIRST;
     this.#flags = other.#flags.slice(0, end);
+    this.refuted = other.refuted.slice(0, end);
     this.incarnation = other.incarnation.slice(0, end);
     this.sinceMs = other.sinceMs.slice(0, end);
     this.facts = other.facts.slice(0, end);
@@ -95,6 +100,7 @@ export class Columns {
   #grow(needed: number): void {
     const rows = Math.max(needed, largerSize(this.capacity));
     this.#flags = longer(this.#flags, new Uint8Array(rows));
+    this.refuted = longer(this.refuted, new Uint8Array(rows));
     this.incarnation = longer(this.incarnation, new Uint32Array(rows));
     this.sinceMs = longer(this.sinceMs, new Float64Array(rows));
     this.facts = longer(this.facts, new Uint32Array(rows));

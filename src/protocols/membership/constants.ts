@@ -20,6 +20,8 @@ export interface Profile {
   suspicionConfirmations: number;
   /** Lifeguard's S: our own timeouts grow up to this many times while we seem to be the slow one. */
   awarenessMax: number;
+  /** So many more probes before a member is accused that has refuted suspicions of late. */
+  secondLooks: number;
   /** Waiting broadcasts go out in each, to `gossipNodes` members. Spread takes about log(n)/log(nodes) intervals. */
   gossipIntervalMs: number;
   gossipNodes: number;
@@ -58,6 +60,7 @@ export const lan: Profile = {
   suspicionMaxMult: 6,
   suspicionConfirmations: 3,
   awarenessMax: 8,
+  secondLooks: 4,
   gossipIntervalMs: 200,
   gossipNodes: 3,
   gossipNodesAtOnce: 5,
@@ -210,6 +213,14 @@ export const BROADCAST_MISFITS_MAX = 16;
 /** Pings that somebody asked for, at one time, and how long each waits for its ack. */
 export const PINGS_MAX = 16;
 export const PING_TIMEOUT_MS = 5000;
+/** Who has refuted so many suspicions of late is looked at again (`secondLooks`) before it is accused once more. */
+export const REFUTED_MIN = 2;
+/** The count is halved so often. */
+export const REFUTED_HALVED_MS = 10 * 60_000;
+/** Members that are looked at again at one time. */
+export const LOOKS_MAX = 64;
+/** After this part of the probe timeout, who was asked to ping says that it has no answer. Later is too late. */
+export const NACK_PART = 0.8;
 /** Probes that we run for others at one time. */
 export const RELAYS_MAX = 256;
 /** Members of a push/pull that one step takes over, at some 8 µs each; the rest waits for the next step. */

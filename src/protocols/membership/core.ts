@@ -69,6 +69,8 @@ export class Core {
   readonly pendingAcks = new Map<number, PendingAck>();
   relays = 0;
   pings = 0;
+  /** Probes of members that are looked at again before they are accused, by name. */
+  readonly looks = new Map<string, Probe>();
   /** Acks to our own kind, of which not each has our coordinate. */
   acks = 0;
 

@@ -12,7 +12,7 @@
  */
 import { encodeAccusation, STATE, TYPE } from "./codec.ts";
 import { voteOnOwnName } from "./conflicts.ts";
-import { JOIN_ADDRESSES_MAX } from "./constants.ts";
+import { JOIN_ADDRESSES_MAX, REFUTED_HALVED_MS } from "./constants.ts";
 import { Core, view } from "./core.ts";
 import { MembershipError } from "./errors.ts";
 import { onStreamAnswer, onStreamFailed, onStreamReceived, pushPull, pushPullDelayMs } from "./exchange.ts";
@@ -20,7 +20,7 @@ import { pushPullNext, reconnectNext, restore } from "./exchange.ts";
 import { announceLeave } from "./intents.ts";
 import { answerKeyRequest, manageKeys } from "./key-requests.ts";
 import { encodeLocalState } from "./local-state.ts";
-import { abandonProbe, pingOnce, probeNext } from "./probe.ts";
+import { abandonProbes, forgetRefutations, pingOnce, probeNext } from "./probe.ts";
 import { respond, sendQuery } from "./queries.ts";
 import { onPacket } from "./receive.ts";
 import { QUEUE, broadcast } from "./sending.ts";
@@ -120,6 +120,7 @@ function start(core: Core): void {
   core.table.setState(core.self, STATE.alive, core.nowMs);
   const { profile, random, timers, nowMs } = core;
   timers.at(nowMs + random.float() * profile.probeIntervalMs, () => probeNext(core));
+  timers.at(nowMs + REFUTED_HALVED_MS, () => forgetRefutations(core));
   const pushPullMs = pushPullDelayMs(profile.pushPullIntervalMs, core.aliveCount);
   timers.at(nowMs + random.float() * pushPullMs, () => pushPullNext(core));
   timers.at(nowMs + random.float() * profile.reconnectIntervalMs, () => reconnectNext(core));
@@ -136,7 +137,7 @@ function noticeStall(core: Core): void {
   core.counts.stalls++;
   core.awareness.add(1);
   core.timers.postpone(lateMs);
-  abandonProbe(core);
+  abandonProbes(core);
   core.reaping.postpone(lateMs);
   for (const suspicion of core.table.suspicions.values()) suspicion.startMs += lateMs;
 }

@@ -9,6 +9,8 @@
  *     ▼
  *   suspect
  *
+ * A member that has refuted suspicions of late is probed some more times before it is accused.
+ *
  * Those asked say after the timeout that they had no answer either (nack). Missing nacks mean that our own link is
  * bad, and raise our awareness (Lifeguard). Both timeouts grow with it.
  */
@@ -20,8 +22,12 @@ import {
   COMPARE_VERSION,
   COORDINATE_EVERY,
   COORDINATE_SETTLED_ERROR,
+  LOOKS_MAX,
+  NACK_PART,
   PINGS_MAX,
   PING_TIMEOUT_MS,
+  REFUTED_HALVED_MS,
+  REFUTED_MIN,
   RELAYS_MAX,
 } from "./constants.ts";
 import type { Core } from "./core.ts";
@@ -53,6 +59,8 @@ export interface Probe {
   nacksExpected: number;
   nacks: number;
   timer: Timer;
+  /** Looks before this one that failed. */
+  looks: number;
 }
 
 /** Who waits for an ack: our own probe, one that we run for another member, or a ping that somebody asked for. */
@@ -63,12 +71,18 @@ export type PendingAck =
 
 /** Probes the next member, and itself again after the interval. */
 export function probeNext(core: Core): void {
-  const { profile, awareness, timers } = core;
+  const { profile, timers } = core;
   const target = core.table.nextToProbe();
   if (!target) {
     timers.at(core.nowMs + profile.probeIntervalMs, () => probeNext(core));
     return;
   }
+  core.probe = look(core, target, 0);
+}
+
+/** Begins to probe a member; `looks` probes of it have failed just before. */
+function look(core: Core, target: MemberRecord, looks: number): Probe {
+  const { profile, awareness, timers } = core;
   core.counts.probes++;
   const sequence = core.nextSequence();
   const probe: Probe = {
@@ -83,15 +97,17 @@ export function probeNext(core: Core): void {
     nacksExpected: 0,
     nacks: 0,
     timer: timers.at(core.nowMs + awareness.scaleMs(profile.probeTimeoutMs), () => askOthers(core, probe)),
+    looks,
   };
   timers.at(core.nowMs + awareness.scaleMs(profile.probeIntervalMs), () => finish(core, probe));
-  core.probe = probe;
   core.pendingAcks.set(sequence, { type: "probe", probe });
   const ping = encodePing(pingTo(core, sequence, target.name));
-  if (target.state !== STATE.suspect) return send(core, target, ping);
-  // The suspect hears at once what is said of it, and can refute.
-  const accusation = { incarnation: target.incarnation, node: target.name, from: core.self.name };
-  send(core, target, ping, encodeAccusation(TYPE.suspect, accusation));
+  if (target.state === STATE.suspect) {
+    // The suspect hears at once what is said of it, and can refute.
+    const accusation = { incarnation: target.incarnation, node: target.name, from: core.self.name };
+    send(core, target, ping, encodeAccusation(TYPE.suspect, accusation));
+  } else send(core, target, ping);
+  return probe;
 }
 
 function askOthers(core: Core, probe: Probe): void {
@@ -112,26 +128,50 @@ function askOthers(core: Core, probe: Probe): void {
 function finish(core: Core, probe: Probe): void {
   core.pendingAcks.delete(probe.sequence);
   core.cancel(probe.timer);
-  if (core.probe === probe) {
-    core.probe = undefined;
+  const isOfRound = probe.looks === 0;
+  if ((isOfRound ? core.probe : core.looks.get(probe.node)) === probe) {
+    if (isOfRound) core.probe = undefined;
+    else core.looks.delete(probe.node);
     if (!probe.acked && !probe.streamAcked) fail(core, probe);
   }
-  probeNext(core);
+  if (isOfRound) probeNext(core);
 }
 
 function fail(core: Core, probe: Probe): void {
   core.counts.probesFailed++;
   const missing = probe.nacksExpected - probe.nacks;
   core.awareness.add(probe.nacksExpected > 0 ? Math.max(0, missing) : 1);
-  onSuspect(core, { incarnation: probe.incarnation, node: probe.node, from: core.self.name });
+  if (core.looks.has(probe.node)) return;
+  const target = core.table.get(probe.node);
+  if (target && deservesAnotherLook(core, target, probe.looks))
+    core.looks.set(probe.node, look(core, target, probe.looks + 1));
+  else onSuspect(core, { incarnation: probe.incarnation, node: probe.node, from: core.self.name });
 }
 
-/** After we were asleep: the running probe says nothing about its target. */
-export function abandonProbe(core: Core): void {
-  if (!core.probe) return;
-  core.pendingAcks.delete(core.probe.sequence);
-  core.cancel(core.probe.timer);
+/**
+ * A member that was wrongly suspected again and again is slow now and then. Each accusation of it would be news for
+ * all, and so would its refutation: with many such members they would fill every packet.
+ */
+function deservesAnotherLook(core: Core, { state, refuted }: MemberRecord, looks: number): boolean {
+  if (state !== STATE.alive || refuted < REFUTED_MIN) return false;
+  return looks < core.profile.secondLooks && core.looks.size < LOOKS_MAX;
+}
+
+/** What a member refuted long ago counts less and less. */
+export function forgetRefutations(core: Core): void {
+  const { refuted } = core.table.columns;
+  for (let number = 0; number < refuted.length; number++) refuted[number]! >>= 1;
+  core.timers.at(core.nowMs + REFUTED_HALVED_MS, () => forgetRefutations(core));
+}
+
+/** After we were asleep: the running probes say nothing about their targets. */
+export function abandonProbes(core: Core): void {
+  for (const probe of core.probe ? [core.probe, ...core.looks.values()] : core.looks.values()) {
+    core.pendingAcks.delete(probe.sequence);
+    core.cancel(probe.timer);
+  }
   core.probe = undefined;
+  core.looks.clear();
 }
 
 export function onPing(core: Core, from: Endpoint, ping: Ping): void {
@@ -169,11 +209,15 @@ export function onIndirectPing(core: Core, from: Endpoint, ask: IndirectPing): v
   if (core.relays >= RELAYS_MAX) return core.refuse("relays-full");
   core.relays++;
   const sequence = core.nextSequence();
-  const timer = core.timers.at(core.nowMs + core.profile.probeTimeoutMs, () => {
+  const { probeTimeoutMs } = core.profile;
+  const timer = core.timers.at(core.nowMs + probeTimeoutMs, () => {
     core.pendingAcks.delete(sequence);
     core.relays--;
-    if (ask.nack) send(core, from, encodeNack(ask.seq));
   });
+  const isPending = () => core.pendingAcks.has(sequence);
+  // In time for the asker's own timeout, which began before we heard of it (Lifeguard, section IV.A).
+  const sendNack = () => isPending() && send(core, from, encodeNack(ask.seq));
+  if (ask.nack) core.timers.at(core.nowMs + NACK_PART * probeTimeoutMs, sendNack);
   core.pendingAcks.set(sequence, { type: "relay", to: from, sequence: ask.seq, timer });
   send(core, { address, port: ask.port }, encodePing(pingTo(core, sequence, ask.node)));
 }

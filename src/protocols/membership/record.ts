@@ -59,6 +59,15 @@ export class MemberRecord implements Endpoint {
     this.table.columns.incarnation[this.number] = incarnation;
   }
 
+  /** Suspicions that it refuted of late; 255 at most. */
+  get refuted(): number {
+    return this.table.columns.refuted[this.number]!;
+  }
+
+  set refuted(count: number) {
+    this.table.columns.refuted[this.number] = Math.min(255, count);
+  }
+
   /** Changed by the table, which keeps its lists. */
   get state(): WireState {
     return this.table.columns.state(this.number);

@@ -59,6 +59,7 @@ function isEcho(known: MemberRecord, alive: NodeState): boolean {
 function acceptAlive(core: Core, record: MemberRecord, alive: NodeState, facts: Facts): void {
   const wasGone = !record.isActive;
   const changed = record.state === STATE.suspect || (!wasGone && !sameBytes(record.facts.meta, facts.meta));
+  if (record.state === STATE.suspect) record.refuted++;
   clearSuspicion(core, record);
   core.table.describe(record, facts);
   record.incarnation = alive.incarnation;
@@ -133,6 +134,8 @@ export function onSuspect(core: Core, accusation: Accusation): void {
   core.table.setState(record, STATE.suspect, core.nowMs);
   armSuspicion(core, record);
   core.emitMember("suspect", record);
+  // We had no answer from it either, and were about to look again: that makes two of us.
+  if (core.looks.delete(record.name)) onSuspect(core, { ...accusation, from: core.self.name });
 }
 
 function armSuspicion(core: Core, record: MemberRecord): void {
