@@ -105,3 +105,8 @@ async function temperature(sysFolder: string): Promise<number | undefined> {
 export function loadPerCore(): number {
   return loadavg()[0]! / availableParallelism();
 }
+
+/** The same over five minutes. */
+export function steadyLoadPerCore(): number {
+  return loadavg()[1]! / availableParallelism();
+}

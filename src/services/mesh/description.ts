@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import type { z } from "zod";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import { localAddresses } from "../../platform/addresses.ts";
-import { loadPerCore } from "../../platform/machine.ts";
+import { loadPerCore, steadyLoadPerCore } from "../../platform/machine.ts";
 import type { System } from "../../system.ts";
 import { saidAt } from "./boxes.ts";
 import type { BoxesNeeds, BoxTags } from "./boxes.ts";
@@ -69,7 +69,7 @@ export function createDescription({ system, port, session, settings, onAddress }
     startedMs: system.startedMs,
   });
   const tags = (keyring: Keyring): Record<string, string> => {
-    const load = String(Math.round(loadPerCore() * 20) * 5);
+    const load = String(Math.round(steadyLoadPerCore() * 20) * 5);
     const t = saidAt(clock.wallMs());
     const short: BoxTags = { l: load, t, h: system.health.level()[0]!, k: keyTag(keyring.list()[0]) };
     return { role: "comu", n: String(box()["name"]).slice(0, 40), ...short } as Record<string, string>;
