@@ -63,13 +63,15 @@ function section({ words, command }: Leaf): string[] {
     const must = option.mandatory ? " (needed)" : "";
     return `- \`${option.flags}\`${option.description ? `: ${option.description}` : ""}${must}`;
   });
+  const told = command.registeredArguments.filter((one) => one.description);
+  const places = told.map((one) => `- \`<${one.name()}>\`: ${one.description}`);
   const role = weakestRole(words);
   return [
     `## comu ${words}${positions.join("")}`,
     "",
     `${command.description()}.${role ? ` ${role}` : ""}`,
     "",
-    ...(flags.length > 0 ? [...flags, ""] : []),
+    ...(places.length + flags.length > 0 ? [...places, ...flags, ""] : []),
   ];
 }
 

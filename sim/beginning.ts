@@ -3,7 +3,7 @@
  * life of a community where everybody knows everybody, without simulating how that came about.
  */
 import { STATE, encodePushPull } from "../src/protocols/membership/codec.ts";
-import { VERSIONS } from "../src/protocols/membership/constants.ts";
+import { MERGED_AT_ONCE_MAX, VERSIONS } from "../src/protocols/membership/constants.ts";
 import { encodeTags } from "../src/protocols/membership/tags.ts";
 import type { Membership } from "../src/protocols/membership/types.ts";
 import { addressToBytes } from "../src/protocols/wire/address.ts";
@@ -30,8 +30,14 @@ export function beginTogether(world: World, present: readonly SimBox[] = world.b
     box.disk.write({ put: rows, drop: [], ownSeq: rows.length > 0 ? 1 : 0 });
     box.disk.sync();
     box.entered = true;
-    box.start(first ? { like: first } : { snapshot: snapshotOf(present) });
-    first ??= box.gossip!.core;
+    box.start(first ? { like: first } : {});
+    if (!first) {
+      // In parts that are taken over at once, so that the others find all of it to copy.
+      for (let from = 0; from < present.length; from += MERGED_AT_ONCE_MAX)
+        box.gossip!.step({ type: "restore", snapshot: snapshotOf(present.slice(from, from + MERGED_AT_ONCE_MAX)) });
+      first = box.gossip!.core;
+      if (first.aliveCount() !== present.length) throw new Error("the first box does not know all others");
+    }
     const addresses = Math.min(ADDRESSES_MAX, present.length - 1);
     while (box.addresses.size < addresses) {
       const other = present[random.below(present.length)]!;

@@ -16,5 +16,8 @@ export const ALL_PACKAGES: readonly string[] = [
   "dbus-daemon",
   "faketime",
   "iproute2",
+  "python3-redis",
+  "redis-server",
+  "redis-tools",
   "serf",
 ];

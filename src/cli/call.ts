@@ -45,7 +45,7 @@ export async function callBox(
   });
   if (answer.status < 400) return answer.body;
   const { code, params } = (answer.body as { error: { code: string; params: Record<string, string | number> } }).error;
-  throw new Failure(code, answer.status, { ...params, source: "box" });
+  throw new Failure(code, answer.status, params);
 }
 
 interface Sent {

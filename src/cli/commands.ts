@@ -18,6 +18,7 @@ interface Property {
   type?: string;
   enum?: unknown[];
   default?: unknown;
+  description?: string;
   format?: string;
   anyOf?: Property[];
 }
@@ -40,7 +41,9 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
   };
   const required = new Set(schema.required ?? []);
   const positional = shape.positional ?? [];
-  for (const key of positional) command.argument(required.has(key) ? `<${key}>` : `[${key}]`);
+  for (const key of positional) {
+    command.argument(required.has(key) ? `<${key}>` : `[${key}]`, schema.properties?.[key]?.description ?? "");
+  }
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const file = shape.fromFile?.[key];
     if (file) command.requiredOption(`--${file} <file>`, `file whose first line is the ${key}`);
@@ -99,7 +102,9 @@ function optionFor(key: string, property: Property, required: boolean): Option {
   // What is on unless somebody says otherwise is switched off by its "no".
   const turnsOff = property.type === "boolean" && property.default === true;
   const named = turnsOff ? flag.replace("--", "--no-") : flag;
-  const option = new Option(isSwitch ? named : `${flag} <value>`, isSwitch ? "" : describeProperty(property) + shown);
+  const kind = isSwitch ? "" : describeProperty(property) + shown;
+  const text = [kind, property.description ?? ""].filter(Boolean).join("; ");
+  const option = new Option(isSwitch ? named : `${flag} <value>`, text);
   option.attributeName = () => key;
   if (property.type === "number" || property.type === "integer") option.argParser(toNumber);
   else if (textSwitch) option.preset("true");

@@ -10,7 +10,7 @@ import type { Language } from "../kernel/words.ts";
 import { shortSocketPath } from "../platform/web/server.ts";
 import { callBox, cliErrors } from "./call.ts";
 import type { Row } from "./print.ts";
-import { printMore } from "./print.ts";
+import { growingList } from "./print.ts";
 
 export interface Followed {
   data: string;
@@ -26,13 +26,14 @@ export async function followBox({ data, endpoint, input, shape, json, language }
   const { event, key, input: after } = shape.follow!;
   // Who reads has gone: `… --follow | head`.
   process.stdout.on("error", () => process.exit(0));
+  const print = growingList({ json, shape });
   let wanted = input;
   // The first answer is bounded by the input's own limit; a burst later on may be longer than one answer.
   const ask = async () => {
     for (;;) {
       const rows = (await callBox(data, endpoint, wanted, language)) as Row[];
       if (rows.length === 0) return;
-      printMore(rows, { json, shape });
+      print(rows);
       wanted = { ...wanted, [after]: rows.at(-1)![key] };
     }
   };

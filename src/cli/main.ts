@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { asFailure } from "../kernel/errors.ts";
+import { plainJson } from "../kernel/unseen.ts";
 import { pickLanguage } from "../kernel/words.ts";
 import { addContractCommands } from "./commands.ts";
 import { demoCommand } from "./demo.ts";
@@ -42,6 +43,27 @@ function allCommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap((one) => allCommands(one))];
 }
 
+const HELP = new Set(["--help", "-h"]);
+
+/** Help about a command that does not exist is wrong usage: without the flag, the parser says so. */
+function withoutVainHelp(root: Command, args: string[]): string[] {
+  let command = root;
+  for (let at = 0; at < args.length && command.commands.length > 0; at += 1) {
+    const word = args[at]!;
+    if (word.startsWith("-")) {
+      const option = [...command.options, ...root.options].find(({ long, short }) => word === long || word === short);
+      if (option?.required) at += 1;
+      continue;
+    }
+    const next = command.commands.find((one) => one.name() === word);
+    if (!next && word !== "help") return args.filter((one) => !HELP.has(one));
+    // What follows a command's own name may be its arguments.
+    if (!next || next.registeredArguments.length > 0) break;
+    command = next;
+  }
+  return args;
+}
+
 export async function main(args: string[]): Promise<number> {
   const json = args.includes("--json");
   const at = args.indexOf("--lang");
@@ -54,18 +76,18 @@ export async function main(args: string[]): Promise<number> {
       root.outputHelp();
       return EXIT_DONE;
     }
-    await root.parseAsync(args, { from: "user" });
+    await root.parseAsync(withoutVainHelp(root, args), { from: "user" });
     return Number(process.exitCode ?? EXIT_DONE);
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT_DONE;
       const usage = { code: "usage", message: error.message.replace(/^error: /, ""), advice: "comu help" };
-      if (json) process.stdout.write(`${JSON.stringify({ error: usage })}\n`);
+      if (json) process.stdout.write(`${plainJson({ error: usage })}\n`);
       return EXIT_USAGE;
     }
     const failure = asFailure(error);
     printFailure(failure, json, language);
-    return failure.code === "bad-input" && failure.params["source"] !== "box" ? EXIT_USAGE : EXIT_FAILED;
+    return failure.code === "bad-input" ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 

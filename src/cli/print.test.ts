@@ -8,7 +8,8 @@ const print = new URL("print.ts", import.meta.url).href;
 const errors = new URL("../kernel/errors.ts", import.meta.url).href;
 
 function run(code: string): { out: string; err: string } {
-  const source = `import { printFailure, printOutput } from "${print}"; import { fail } from "${errors}"; ${code}`;
+  const source = `import { growingList, printFailure, printOutput } from "${print}";
+    import { fail } from "${errors}"; ${code}`;
   const ran = spawnSync(process.execPath, ["--input-type=module", "--eval", source], { encoding: "utf8" });
   assert.equal(ran.status, 0, ran.stderr);
   return { out: ran.stdout, err: ran.stderr };
@@ -44,17 +45,23 @@ test("lists as tables, things as lines, one value alone, JSON as it is", () => {
   assert.equal(json, `${JSON.stringify(rows)}\n`);
 });
 
-test("cells are cut, line breaks and control characters do not reach the terminal", () => {
+test("cells are cut but the last, line breaks and control characters do not reach the terminal", () => {
   const at = (agoMs: number) => new Date(Date.now() - agoMs).toISOString();
   const measured = { quality: { score: 93, samples: 12, measuredAt: at(185_000), rttMs: 1, rttAt: at(0) } };
   const guessed = { quality: { score: null, rttMs: 20.1, rttSource: "estimate", rttAt: at(0) } };
   const [cut, tame, score, ages] = printed(
-    [[{ a: "x".repeat(CELL_WIDTH_MAX + 20) }]],
+    [
+      [
+        { a: "x".repeat(CELL_WIDTH_MAX + 1), b: "y".repeat(CELL_WIDTH_MAX + 20) },
+        { a: "x".repeat(CELL_WIDTH_MAX), b: "z" },
+      ],
+    ],
     [[{ a: "one\ntwo\u001b]0;title\u0007 three", b: "\u009b31m" }]],
     [[measured, guessed, { quality: { score: null } }]],
     [{ quality: { score: 93, measuredAt: at(3 * 3_600_000), loadAt: null } }],
   );
-  assert.equal(cut, `a\n${"x".repeat(CELL_WIDTH_MAX)}\n`);
+  const [long, whole] = ["x".repeat(CELL_WIDTH_MAX - 1), "y".repeat(CELL_WIDTH_MAX + 20)];
+  assert.equal(cut, `${"a".padEnd(CELL_WIDTH_MAX)}  b\n${long}…  ${whole}\n${long}x  z\n`);
   assert.doesNotMatch(tame!.replaceAll("\n", ""), /\p{Cc}/u);
   assert.match(tame!, /one two \]0;title three/);
   const [head, known, unknown, none] = score!.split("\n");
@@ -95,4 +102,54 @@ test("a column that no row has is left out, short facts stand as pairs, nothing 
   assert.equal(without, "name  tags\na     role=comu n=For n\nb     -\n");
   assert.equal(empty, "acks     -\nanswers  -\n");
   assert.match(nested!, /\{"deep":\{"x":1\}\}/);
+});
+
+test("a list that grows: its head once, later rows in the same columns", () => {
+  const shape = { command: "x", columns: ["at", "type", "text"] };
+  const long = "y".repeat(CELL_WIDTH_MAX + 20);
+  const batches = [
+    [],
+    [{ at: "1", type: "refuted", text: long }],
+    [{ at: "2", type: "join", text: long }],
+    [{ at: "3", type: "conflict!", text: "z" }],
+    [{ at: "4", type: "key", text: "z" }],
+  ];
+  const of = (json: boolean) =>
+    run(`const print = growingList(${JSON.stringify({ json, shape })});
+      for (const rows of ${JSON.stringify(batches)}) print(rows);`).out.split("\n");
+  assert.deepEqual(of(false), [
+    "at  type     text",
+    `1   refuted  ${long}`,
+    `2   join     ${long}`,
+    "3   conflict!  z",
+    "4   key        z",
+    "",
+  ]);
+  assert.deepEqual(
+    of(true)
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as unknown),
+    batches.flat(),
+  );
+});
+
+test("what nobody sees is marked in tables and errors, and stands as an escape in JSON", () => {
+  const bad = "Fo\u202e\u200brn\u0085";
+  const [table, nested, pairs, json] = printed(
+    [[{ name: bad }]],
+    [{ [bad]: { deep: { x: bad } } }],
+    [[{ tags: { [bad]: { x: bad } } }]],
+    [[{ name: bad }], {}, true],
+  );
+  for (const text of [table, nested, pairs]) {
+    assert.doesNotMatch(text!.replaceAll("\n", ""), /\p{C}/u);
+    assert.match(text!, /Fo\ufffd\ufffdrn/);
+  }
+  assert.match(json!, /^[ -~]+\n$/);
+  assert.deepEqual(JSON.parse(json!), [{ name: bad }]);
+  const failed = run(
+    `printFailure(fail("bad-input", { params: { field: "a", reason: ${JSON.stringify(bad)} } }), true, "en");`,
+  );
+  assert.match(failed.err, /Fo\ufffd\ufffdrn/);
+  assert.match(failed.out, /Fo\\u202e\\u200brn\\u0085/);
 });

@@ -5,33 +5,42 @@ import { styleText } from "node:util";
 import { systemClock } from "../kernel/clock.ts";
 import type { CommandShape } from "../kernel/contract.ts";
 import type { Failure } from "../kernel/errors.ts";
+import { plainJson, shownText } from "../kernel/unseen.ts";
 import type { Language } from "../kernel/words.ts";
 import { errorBody } from "../platform/web/api.ts";
 import { words } from "./words.ts";
 
 const clock = systemClock();
-/** A cell of a table is cut at this width. */
+/** A cell of a table is cut at this width, unless it is the last of its row. */
 export const CELL_WIDTH_MAX = 60;
 
 export function printOutput(output: unknown, options: { json: boolean; shape: CommandShape }): void {
-  if (options.json) process.stdout.write(`${JSON.stringify(output)}\n`);
+  if (options.json) process.stdout.write(`${plainJson(output)}\n`);
   else process.stdout.write(asText(output, options.shape));
 }
 
 export function printFailure(failure: Failure, json: boolean, language: Language): void {
   const { params: _params, ...error } = errorBody(failure, words, language).error;
-  if (json) process.stdout.write(`${JSON.stringify({ error })}\n`);
-  process.stderr.write(`${failure.code}: ${error.message}\n${error.advice ? `  ${error.advice}\n` : ""}`);
-  if (failure.code === "internal" && failure.cause) process.stderr.write(`  ${String(failure.cause)}\n`);
+  if (json) process.stdout.write(`${plainJson({ error })}\n`);
+  const advice = error.advice ? `  ${oneLine(error.advice)}\n` : "";
+  process.stderr.write(`${failure.code}: ${oneLine(error.message)}\n${advice}`);
+  if (failure.code === "internal" && failure.cause) process.stderr.write(`  ${oneLine(String(failure.cause))}\n`);
 }
 
-/** Further rows of a list whose head was printed already: the columns in one line each. */
-export function printMore(rows: readonly Row[], options: { json: boolean; shape: CommandShape }): void {
-  for (const row of rows) {
-    const columns = options.shape.columns ?? Object.keys(row);
-    const text = options.json ? JSON.stringify(row) : columns.map((column) => show(row[column], column)).join("  ");
-    process.stdout.write(`${text}\n`);
-  }
+/**
+ * Prints a list that grows: the first rows as a table, later ones below it in the same columns. A column gets wider
+ * when a later cell needs it.
+ */
+export function growingList(options: { json: boolean; shape: CommandShape }): (rows: readonly Row[]) => void {
+  let columns: readonly string[] | undefined;
+  const widths: number[] = [];
+  return (rows) => {
+    if (rows.length === 0) return;
+    if (options.json) return void process.stdout.write(rows.map((row) => `${plainJson(row)}\n`).join(""));
+    const head = columns === undefined;
+    columns ??= columnsOf(rows, options.shape.columns);
+    process.stdout.write(tableLines(rows, columns, widths, head));
+  };
 }
 
 function asText(output: unknown, shape: CommandShape): string {
@@ -45,9 +54,10 @@ function asText(output: unknown, shape: CommandShape): string {
 export type Row = Record<string, unknown>;
 
 function lines(row: Row, indent: string): string {
-  const width = Math.max(0, ...Object.keys(row).map((key) => key.length));
+  const entries = Object.entries(row).map(([key, value]) => [oneLine(key), value] as const);
+  const width = Math.max(0, ...entries.map(([key]) => key.length));
   let text = "";
-  for (const [key, value] of Object.entries(row)) {
+  for (const [key, value] of entries) {
     if (Array.isArray(value) && typeof value[0] === "object") {
       text += `${indent}${bold(key)}\n${table(value as Row[])
         .replaceAll(/^/gm, `${indent}  `)
@@ -63,17 +73,33 @@ function lines(row: Row, indent: string): string {
 }
 
 function table(rows: Row[], wished?: readonly string[]): string {
-  if (rows.length === 0) return "(none)\n";
-  // A column that no row has was not asked for.
-  const columns = wished?.filter((column) => rows.some((row) => column in row)) ?? Object.keys(rows[0]!);
-  const cells = rows.map((row) => columns.map((column) => show(row[column], column).slice(0, CELL_WIDTH_MAX)));
-  const widths = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]!.length)));
+  return rows.length === 0 ? "(none)\n" : tableLines(rows, columnsOf(rows, wished), [], true);
+}
+
+/** A column that no row has was not asked for. */
+function columnsOf(rows: readonly Row[], wished?: readonly string[]): readonly string[] {
+  return wished?.filter((column) => rows.some((row) => column in row)) ?? Object.keys(rows[0]!);
+}
+
+/** `widths` are those of the lines before, and grow. */
+function tableLines(rows: readonly Row[], columns: readonly string[], widths: number[], head: boolean): string {
+  const last = columns.length - 1;
+  const cells = rows.map((row) =>
+    columns.map((column, at) => (at === last ? show(row[column], column) : cut(show(row[column], column)))),
+  );
+  for (const row of head ? [columns, ...cells] : cells) {
+    row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
+  }
   const line = (parts: readonly string[]) =>
     parts
-      .map((part, index) => part.padEnd(widths[index]!))
+      .map((part, at) => (at === last ? part : part.padEnd(widths[at]!)))
       .join("  ")
       .trimEnd();
-  return `${bold(line(columns))}\n${cells.map(line).join("\n")}\n`;
+  return `${head ? `${bold(line(columns))}\n` : ""}${cells.map((row) => `${line(row)}\n`).join("")}`;
+}
+
+function cut(cell: string): string {
+  return cell.length > CELL_WIDTH_MAX ? `${cell.slice(0, CELL_WIDTH_MAX - 1)}…` : cell;
 }
 
 function show(value: unknown, key = ""): string {
@@ -82,14 +108,18 @@ function show(value: unknown, key = ""): string {
   if (Array.isArray(value)) return value.map((one) => show(one)).join(", ");
   if (typeof value === "object") return "score" in value ? showQuality(value as Quality) : showPairs(value as Row);
   if (key.endsWith("Bytes") && typeof value === "number") return showBytes(value);
-  // Control characters too: what other boxes say must not steer the terminal.
-  return String(value).replaceAll(/[\s\p{Cc}]+/gu, " ");
+  return oneLine(String(value));
+}
+
+/** What other boxes say must neither steer the terminal nor look like something else. */
+function oneLine(text: string): string {
+  return shownText(text.replaceAll(/[\s\p{Cc}]+/gu, " "));
 }
 
 /** Short facts, such as tags, as people write them; anything deeper as JSON. */
 function showPairs(row: Row): string {
   const pairs = Object.entries(row);
-  if (pairs.some(([, value]) => typeof value !== "string")) return JSON.stringify(row);
+  if (pairs.some(([, value]) => typeof value !== "string")) return oneLine(JSON.stringify(row));
   return show(pairs.map(([key, value]) => `${key}=${String(value)}`).join(" "));
 }
 

@@ -27,6 +27,43 @@ export const STORE_PROBLEMS_MAX = 20;
 /** An input/output error with less room than this is a full disk. */
 export const STORE_ROOM_BYTES_MIN = 1024 * 1024;
 
+// Journal
+
+/**
+ * A segment file is filled with zeros to this size before it is used, so that a sync writes no size and no block map
+ * (half the time of one that does). An empty store takes one such file, a busy one has one ready ahead.
+ */
+export const JOURNAL_SEGMENT_BYTES = 16 * 1024 * 1024;
+/** With smaller ones the headers would be most of it, and compaction would never end. */
+export const JOURNAL_SEGMENT_BYTES_MIN = 1024;
+/** Zeros are written in such pieces, each synced: one large flush would hold up the appends. */
+export const JOURNAL_FILL_BYTES = 1024 * 1024;
+export const JOURNAL_ID_BYTES_MAX = 1024;
+/** The largest value of the key-value store, and what it keeps beside it. */
+export const JOURNAL_VALUE_BYTES_MAX = 8 * 1024 * 1024 + 64 * 1024;
+/** One append, with its headers: two of the largest values. It is copied in one turn of the event loop. */
+export const JOURNAL_APPEND_BYTES_MAX = 20 * 1024 * 1024;
+/** Appends that wait for the disk, together. */
+export const JOURNAL_WAITING_BYTES_MAX = 64 * 1024 * 1024;
+/** And how many. */
+export const JOURNAL_WAITING_MAX = 65_536;
+/** Appends that share one write and one sync, together; a larger one goes alone. */
+export const JOURNAL_GROUP_BYTES_MAX = 1024 * 1024;
+/** Buffers of groups: one is being written while the next is being filled. */
+export const JOURNAL_BUFFERS_MAX = 2;
+/** What is read at once of a segment when it is opened. A longer frame is read whole. */
+export const JOURNAL_READ_BYTES = 256 * 1024;
+/**
+ * Compaction begins when the segments hold more than so many times what is alive, and two segments: each byte is then
+ * written twice at most.
+ */
+export const JOURNAL_GARBAGE_RATIO = 2;
+/** With so many segments more than what is alive (times the ratio), each append waits for a step of compaction. */
+export const JOURNAL_BACKLOG_SEGMENTS = 6;
+/** What compaction reads at once: twice what was appended meanwhile, so that it keeps up, but within these. */
+export const JOURNAL_COPY_BYTES_MIN = 64 * 1024;
+export const JOURNAL_COPY_BYTES_MAX = 4 * 1024 * 1024;
+
 // UDP
 
 /** The largest payload that fits an IPv4 datagram. */
@@ -112,5 +149,22 @@ export const PROBE_BYTES_MAX = 64 * 1024;
 export const RESOLVE_AT_ONCE_MAX = 2;
 /** Whoever asked for an address goes on without it then. */
 export const RESOLVE_TIMEOUT_MS = 3000;
+
+// TCP servers for requests and answers (the Redis protocol)
+
+/** As in Redis. Each takes some KiB. */
+export const TCP_CONNECTIONS_MAX = 10_000;
+/** Connections above this number that are being told so at one moment; what comes on top is cut without a word. */
+export const TCP_REFUSED_MAX = 128;
+/** Connections that wait in the kernel to be accepted; a pool of clients opens many at once. */
+export const TCP_BACKLOG = 1024;
+/** The kernel asks so often whether the other side of a silent connection is still there. As in Redis. */
+export const TCP_KEEP_ALIVE_MS = 300_000;
+/** Who was told good-bye has this time to hear it. */
+export const TCP_LINGER_MS = 2000;
+/** Who takes not one byte of its answers for this time is cut off. */
+export const TCP_UNREAD_MS = 30_000;
+/** All connections are looked at so often, by one timer. */
+export const TCP_SWEEP_MS = 1000;
 
 // mDNS: mdns-constants.ts

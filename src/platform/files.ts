@@ -38,7 +38,7 @@ export async function writeAtomic(path: string, data: Uint8Array | string, mode 
 }
 
 /** Makes a rename or a new entry in the folder durable. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");
   try {
     await handle.sync();

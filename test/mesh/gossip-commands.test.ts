@@ -85,6 +85,8 @@ async function members(first: Box): Promise<void> {
   assert.deepEqual(await json<Member[]>(first, "members", "--status", "left"), []);
   const shown = await first.cli<string>(["mesh", "members"]);
   assert.match(shown, /^name +shortId +kind +status .*\nFirst .* k=1\.\S+ .*n=First role=comu/);
+  const { stdout: help } = await run([...COMU_COMMAND, "mesh", "events", "--help"]);
+  assert.match(help.replaceAll(/\s+/g, " "), /--since <value> .*a time ago \(30s, 10m, 2h, 1d\)/);
   await assert.rejects(
     first.cli(["mesh", "members", "--tag", "n"]),
     (error) => (error as CommandRefused).exitCode === 2,
@@ -149,6 +151,10 @@ async function messages(first: Box): Promise<void> {
   const uptime = await json<Result>(first, "query", "comu-uptime", "--timeout", "1s");
   assert.deepEqual([uptime.asked, uptime.acks.length, uptime.answers.length], [3, 3, 3]);
   for (const { payload } of uptime.answers) assert.match(payload, /^\d+ s$/);
+  const some = await json<Result>(first, "query", "comu-ping", "--tag", "n=Second", "--timeout", "1s");
+  assert.deepEqual([some.asked, some.acks], [1, ["Second"]]);
+  const asked = (await json<Line[]>(first, "events", "--type", "query")).map(({ text }) => text);
+  assert.deepEqual(asked, ["First asked all: comu-uptime", "First asked some: comu-ping"]);
   await assert.rejects(first.cli(["mesh", "event", "_serf_x"]), (error) => (error as CommandRefused).exitCode === 2);
   await assert.rejects(first.cli(["mesh", "event", "big", "é".repeat(300)]), refused("message-too-large"));
   const send = (n: number) =>

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startBox } from "../support/box.ts";
+import { CommandRefused, startBox } from "../support/box.ts";
 import { eventually } from "../support/process.ts";
 
 interface SeenBox {
@@ -67,8 +67,16 @@ test("a pardoned box comes back by itself, with its name and its services", asyn
       ({ title, box, state }) => title === "Songs" && box === "Other" && state === "up",
     );
   await eventually("the service is seen", BACK_MS, songs);
-  await first.cli(["boxes", "exclude", "Other", "--reason", "a mistake", "--yes", "--json"]);
+  const keys = () => first.cli<{ epoch: number; boxes: number }[]>(["mesh", "keyring", "--json"]);
+  await first.cli(["mesh", "keyring", "rotate", "--yes", "--json"]);
+  const exclude = ["boxes", "exclude", "Other", "--reason", "a mistake", "--yes", "--json"];
+  await first.cli(exclude);
   await eventually("the service is gone", BACK_MS, async () => !(await songs()));
+  const [newest] = await keys();
+  assert.deepEqual([newest!.epoch, newest!.boxes], [3, 1], "not held up by a change that is running");
+  const again = (error: unknown) => error instanceof CommandRefused && error.code === "already-excluded";
+  await assert.rejects(first.cli(exclude), again);
+  assert.equal((await keys())[0]!.epoch, 3, "no other key for nothing");
   await new Promise((resolve) => setTimeout(resolve, 4_000));
   const startMs = performance.now();
   // By its name, which the steward's record keeps.

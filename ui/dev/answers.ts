@@ -150,9 +150,11 @@ const happened = () =>
     ["refused", "14 missatges rebutjats: not-admitted 12, unopened 2"],
     ["event", "Ha passat l’avís festa: a les nou a la plaça"],
     ["query", "portatil-de-la-rosa ha preguntat a tothom: comu-version"],
+    ["flapping", "S’ha dit que Biblioteca no hi era i ha tornat 37 vegades en aquell minut."],
+    ["update", "Ateneu diu una altra cosa de si: h=o n=Ate\u202eueneu\u202c\u200b"],
   ].map(([type, text], index) => ({
     id: index + 1,
-    at: ago((9 - index) * 340_000),
+    at: ago((11 - index) * 340_000),
     type,
     text,
     member: "",
@@ -308,7 +310,10 @@ export const answers: Record<string, Answer> = {
     refused: 12,
     unopened: 3,
   }),
-  "mesh.members": (world) => [...world.boxes.filter((box) => box.state !== "pending").map(gossiped), ...agents(world)],
+  "mesh.members": (world) => [
+    ...world.boxes.filter((box) => box.state !== "pending" && box.state !== "excluded").map(gossiped),
+    ...agents(world),
+  ],
   "mesh.rtt": () => ({ from: "Forn de pa", to: "Ateneu", rttMs: 11.4, ageMs: 2100, measuredMs: 12.9 }),
   "mesh.keyring": (world, { reveal }) => [
     {
@@ -319,7 +324,7 @@ export const answers: Record<string, Answer> = {
       by: "Ateneu",
       why: "exclusió de Terrat 14",
       holding: figures(world).boxesUp,
-      boxes: world.boxes.length,
+      boxes: figures(world).boxesUp,
       ...(reveal ? { key: "cGljdHVyZSBvZiBhIGtleSwgbm90IGEga2V5IGF0IGE=" } : {}),
     },
     ...(world.size === "empty"
@@ -333,7 +338,7 @@ export const answers: Record<string, Answer> = {
             by: "Forn de pa",
             why: "canviada a mà",
             holding: 1,
-            boxes: world.boxes.length,
+            boxes: figures(world).boxesUp,
           },
         ]),
   ],

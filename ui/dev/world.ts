@@ -117,12 +117,24 @@ function boxName(index: number): string {
 
 function boxAt(index: number) {
   const state =
-    index === 6 ? "pending" : index === 3 ? "away" : index % 23 === 11 ? "suspect" : index % 13 === 12 ? "away" : "up";
+    index === 6
+      ? "pending"
+      : index === 8
+        ? "excluded"
+        : index === 3
+          ? "away"
+          : index % 23 === 11
+            ? "suspect"
+            : index % 13 === 12
+              ? "away"
+              : "up";
+  // One has told nothing of itself, or what it told was refused.
+  const silent = index === 7;
   return {
     id: idOf(index),
-    name: boxName(index),
-    owner: OWNERS[index % OWNERS.length]!,
-    zone: ZONES[index % ZONES.length]!,
+    name: silent ? idOf(index).slice(0, 8) : boxName(index),
+    owner: silent ? "" : OWNERS[index % OWNERS.length]!,
+    zone: silent ? "" : ZONES[index % ZONES.length]!,
     state,
     self: index === 0,
     steward: index < 2,
@@ -144,7 +156,7 @@ export interface World {
 }
 
 export function makeWorld(size: Size): World {
-  const [services, boxes] = { new: [0, 1], empty: [0, 1], small: [5, 8], full: [5000, 240] }[size] as [number, number];
+  const [services, boxes] = { new: [0, 1], empty: [0, 1], small: [5, 9], full: [5000, 240] }[size] as [number, number];
   return {
     size,
     services: Array.from({ length: services }, (_, index) => serviceAt(index, boxes)),

@@ -5,7 +5,7 @@
 import table from "virtual:api-table";
 import type { CallName, Input, Output } from "./api.ts";
 import { CALL_TIMEOUT_MS } from "./constants.ts";
-import { buildRequest } from "./request.ts";
+import { buildRequest, readAnswer } from "./request.ts";
 import { language, t } from "./words.ts";
 
 export class ApiError extends Error {
@@ -65,7 +65,7 @@ export async function call<N extends CallName>(
   options.signal?.addEventListener("abort", stop);
   try {
     const answer = await fetch(url, { method, headers, body: body ?? null, signal: limit.signal, cache: "no-store" });
-    const content: unknown = answer.status === 204 ? {} : await answer.json();
+    const content: unknown = answer.status === 204 ? {} : readAnswer(await answer.text());
     if (!answer.ok) throw failureOf(content, name);
     return content as Output<N>;
   } catch (error) {

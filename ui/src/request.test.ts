@@ -2,7 +2,7 @@
 /// <reference types="node" />
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildRequest } from "./request.ts";
+import { buildRequest, readAnswer } from "./request.ts";
 
 test("path parameters go into the path, escaped, the rest of a GET into the query", () => {
   const { url, body } = buildRequest("GET", "/services/:id", { id: "a/b ç", all: true, q: undefined });
@@ -17,4 +17,13 @@ test("the rest of a change goes into the body, without the path parameters", () 
 
 test("a change without input still sends an object", () => {
   assert.equal(buildRequest("POST", "/doctor", {}).body, "{}");
+});
+
+test("in an answer, what nobody sees is marked; line breaks and pictures stay", () => {
+  const answer = { name: "Ate\u202eneu\u200b", about: "one\n\ttwo 👩🏽‍🌾", list: [{ "k\u2066": "\u009b31m" }] };
+  assert.deepEqual(readAnswer(JSON.stringify(answer)), {
+    name: "Ate\ufffdneu\ufffd",
+    about: "one\n\ttwo 👩🏽‍🌾",
+    list: [{ "k\ufffd": "\ufffd31m" }],
+  });
 });

@@ -2,6 +2,7 @@
  * From an endpoint's method and path and one input object to a URL and a body: path parameters go into the path,
  * what is left goes into the query (GET, DELETE) or into a JSON body (the others).
  */
+import { shownText } from "../../src/kernel/unseen.ts";
 
 export interface Request {
   url: string;
@@ -22,4 +23,12 @@ export function buildRequest(method: string, pattern: string, input: Record<stri
   }
   const query = new URLSearchParams([...rest].map(([key, value]) => [key, String(value)])).toString();
   return { url: API_ROOT + path + (query ? `?${query}` : "") };
+}
+
+/**
+ * The value of an answer. Names, tags and payloads in it are words of others: what nobody sees in them is marked. Such
+ * characters can stand in the strings of JSON only.
+ */
+export function readAnswer(text: string): unknown {
+  return JSON.parse(shownText(text));
 }

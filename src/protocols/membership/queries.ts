@@ -112,9 +112,9 @@ function serve(core: Core, query: Query): void {
   if (query.flags & QUERY_ACK) reply(core, query, QUERY_ACK, new Uint8Array(0));
   if (query.name === `${INTERNAL_PREFIX}conflict`) return answerConflict(core, query);
   if (query.name.startsWith(INTERNAL_PREFIX)) return onKeyRequest(core, query);
-  const { name, payload, sourceNode } = query;
+  const { name, payload, sourceNode, filters } = query;
   const { key, deadlineMs } = keepOpen(core, query, false);
-  core.emit({ type: "query", key, name, payload, from: sourceNode, deadlineMs });
+  core.emit({ type: "query", key, name, payload, from: sourceNode, filtered: filters.length > 0, deadlineMs });
 }
 
 /** Keeps a query until our side answers or its time is over; the oldest gives way when there are too many. */

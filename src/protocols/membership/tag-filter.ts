@@ -26,6 +26,11 @@ export function matches(expression: string, value: string): boolean {
   return patterns?.some((pattern) => found(pattern, value)) ?? false;
 }
 
+/** Does `matches` understand it? */
+export function isExpression(text: string): boolean {
+  return text.length <= TAG_EXPRESSION_MAX && parse(text) !== undefined;
+}
+
 function found({ atoms, fromStart, toEnd }: Pattern, value: string): boolean {
   let places = new Set<number>();
   for (let at = 0; at <= value.length; at++) {

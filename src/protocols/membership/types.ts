@@ -146,7 +146,16 @@ export type Effect =
   /** Somebody else says that it has this name. */
   | { type: "name-conflict"; name: string; other: Endpoint }
   | { type: "user-event"; name: string; payload: Uint8Array; ltime: number; coalesce: boolean }
-  | { type: "query"; key: string; name: string; payload: Uint8Array; from: string; deadlineMs: number }
+  /** `filtered`: only some members are asked. */
+  | {
+      type: "query";
+      key: string;
+      name: string;
+      payload: Uint8Array;
+      from: string;
+      filtered: boolean;
+      deadlineMs: number;
+    }
   | { type: "query-ack"; key: string; from: string }
   | { type: "query-response"; key: string; from: string; payload: Uint8Array }
   | { type: "query-done"; key: string; acks: number; responses: number }

@@ -221,7 +221,11 @@ export const boxContract = defineContract({
       path: "/settings/:section/:key",
       role: "host",
       summary: "Changes one setting; the value is JSON or plain text",
-      input: z.strictObject({ section: z.string().max(40), key: z.string().max(60), value: z.string().max(4000) }),
+      input: z.strictObject({
+        section: z.string().max(40),
+        key: z.string().max(60),
+        value: z.string().max(4000).describe("JSON or plain text; for a list also words with commas between"),
+      }),
       output: z.object({ values: z.record(z.string(), z.record(z.string(), z.unknown())) }),
       cli: { command: "settings set", positional: ["section", "key", "value"] },
     }),

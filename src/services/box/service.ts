@@ -13,6 +13,7 @@ import type { System } from "../../system.ts";
 import { boxContract, boxErrors, boxSettings } from "./contract.ts";
 import { createDoctor } from "./doctor.ts";
 import { pageOrigin } from "./page-origin.ts";
+import { settingOf, typeOfSetting } from "./setting-text.ts";
 import { setupKeyOf } from "./setup-key.ts";
 
 const MIB = 1024 * 1024;
@@ -135,7 +136,8 @@ export function box(system: System): Service<typeof boxContract.endpoints> {
       schemas: system.config.schemas(),
     }),
     changeSettings: ({ values }) => change(values),
-    setSetting: ({ section, key, value }) => change({ [section]: { [key]: looseJson(value) } }),
+    setSetting: ({ section, key, value }) =>
+      change({ [section]: { [key]: settingOf(value, typeOfSetting(system.config.schemas(), section, key)) } }),
     async rename({ name }) {
       await change({ box: { name } });
       return { name };
@@ -211,13 +213,4 @@ function isLoopback(address: string): boolean {
 function checkKey(given: string, wanted: string): void {
   const [a, b] = [Buffer.from(given.trim().toLowerCase()), Buffer.from(wanted)];
   if (a.length !== b.length || !timingSafeEqual(a, b)) throw fail("setup-key-needed");
-}
-
-/** "30" is a number, "true" a truth value, `["a"]` a list; anything else is text. */
-function looseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -10,10 +10,10 @@ import {
   ANSWERS_PER_MINUTE_MAX,
   EVENTS_SENT_PER_MINUTE_MAX,
   QUERIES_SENT_PER_MINUTE_MAX,
-  QUERY_TIMEOUT_MS_MAX,
   createBroadcasting,
   readable,
 } from "./broadcasting.ts";
+import { QUERY_TIMEOUT_MS_MAX } from "./gossip-contract.ts";
 import { createGossip } from "./gossip.ts";
 import type { Gossip, GossipNews } from "./gossip.ts";
 import { createSealing } from "./sealing.ts";
@@ -26,6 +26,7 @@ function alone() {
   const clock = virtualClock();
   const random = seededRandom(3);
   const news: GossipNews[] = [];
+  const asked: string[] = [];
   const gossip: Gossip = createGossip({
     clock,
     random,
@@ -48,8 +49,9 @@ function alone() {
     clock,
     gossip: () => gossip,
     answers: { "comu-ping": () => "pong" },
+    onAsked: ({ name, tag }) => void asked.push(`${name} ${tag ?? "all"}`),
   });
-  return { clock, gossip, broadcasting, news };
+  return { clock, gossip, broadcasting, news, asked };
 }
 
 const here = new AbortController().signal;
@@ -64,6 +66,18 @@ test("a query ends at its time with who acknowledged and who answered", async ()
   assert.deepEqual(await known, { acks: [ID], answers: [{ from: ID, text: "pong", encoding: "utf8" }] });
   assert.deepEqual(await unknown, { acks: [ID], answers: [] });
   assert.deepEqual(await inherited, { acks: [ID], answers: [] });
+});
+
+test("what goes out is told, also when it is not for this box; what is refused is not", async () => {
+  const { clock, broadcasting, asked, news } = alone();
+  const ask = (tag?: string) => broadcasting.ask({ name: "comu-ping", payload: "", tag, timeoutMs: 500 }, here);
+  const going = [ask(), ask("n=Forn"), ask("n=Hort")];
+  await clock.advanceSettled(500);
+  await Promise.all(going);
+  await assert.rejects(ask(`n=${"x".repeat(130)}`), failsWith("bad-input"));
+  assert.deepEqual(asked, ["comu-ping all", "comu-ping n=Forn", "comu-ping n=Hort"]);
+  const heard = news.flatMap((one) => (one.type === "query" ? [one.filtered] : []));
+  assert.deepEqual(heard, [false, true], "all, and some");
 });
 
 test("a tag is the whole value, whatever letters it has", async () => {
@@ -139,7 +153,15 @@ test("ANSWERS_PER_MINUTE_MAX answers; the rest are acknowledged only", () => {
     answers: { "comu-ping": () => "pong" },
   });
   const hear = (key: string) =>
-    box.hear({ type: "query", key, name: "comu-ping", payload: new Uint8Array(), from: ID, deadlineMs: 1 });
+    box.hear({
+      type: "query",
+      key,
+      name: "comu-ping",
+      payload: new Uint8Array(),
+      from: ID,
+      filtered: false,
+      deadlineMs: 1,
+    });
   for (let n = 0; n < ANSWERS_PER_MINUTE_MAX + 5; n += 1) hear(String(n));
   assert.equal(answered.length, ANSWERS_PER_MINUTE_MAX);
   clock.advance(60_000);

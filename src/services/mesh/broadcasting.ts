@@ -10,6 +10,7 @@ import { QUERY_BYTES_MAX, TAG_EXPRESSION_MAX, USER_EVENT_BYTES_MAX } from "../..
 import { MembershipError } from "../../protocols/membership/errors.ts";
 import type { QueryFilter } from "../../protocols/membership/serf.ts";
 import { meshErrors } from "./contract.ts";
+import { QUERY_TIMEOUT_MS_MAX } from "./gossip-contract.ts";
 import type { Gossip, GossipCommand, GossipNews } from "./gossip.ts";
 import { splitTag } from "./members.ts";
 
@@ -18,8 +19,6 @@ export const EVENTS_SENT_PER_MINUTE_MAX = 30;
 export const QUERIES_SENT_PER_MINUTE_MAX = 30;
 /** Queries of others that are answered in a minute; the rest are acknowledged only. */
 export const ANSWERS_PER_MINUTE_MAX = 120;
-/** Somebody waits for it at a terminal or a page. */
-export const QUERY_TIMEOUT_MS_MAX = 60_000;
 
 export interface Readable {
   text: string;
@@ -62,9 +61,11 @@ export interface BroadcastingNeeds {
   gossip: () => Gossip | undefined;
   /** Questions that this box answers, by name. */
   answers: Readonly<Record<string, () => string>>;
+  /** A question of ours went out. */
+  onAsked?: (question: Question) => void;
 }
 
-export function createBroadcasting({ clock, gossip, answers }: BroadcastingNeeds): Broadcasting {
+export function createBroadcasting({ clock, gossip, answers, onAsked }: BroadcastingNeeds): Broadcasting {
   const rates = createRateLimits(clock);
   const asked = new Map<string, { result: QueryResult; done: () => void }>();
   const pings = new Map<string, (rttMs: number | undefined) => void>();
@@ -106,7 +107,8 @@ export function createBroadcasting({ clock, gossip, answers }: BroadcastingNeeds
       rates.take("events", EVENTS_SENT_PER_MINUTE_MAX);
       command({ type: "user-event", name, payload: Buffer.from(payload), coalesce: true });
     },
-    async ask({ name, payload, tag, timeoutMs }, signal) {
+    async ask(question, signal) {
+      const { name, payload, tag, timeoutMs } = question;
       rates.take("queries", QUERIES_SENT_PER_MINUTE_MAX);
       const filters = tag === undefined ? [] : [tagFilter(tag)];
       const limited = timeoutMs === undefined ? {} : { timeoutMs: Math.min(timeoutMs, QUERY_TIMEOUT_MS_MAX) };
@@ -117,6 +119,7 @@ export function createBroadcasting({ clock, gossip, answers }: BroadcastingNeeds
       signal.addEventListener("abort", () => finish(key), { once: true });
       try {
         command({ type: "query", key, query });
+        onAsked?.(question);
         await over;
       } finally {
         asked.delete(key);

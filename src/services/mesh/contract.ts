@@ -22,6 +22,7 @@ export const meshErrors = defineErrors({
   "community-closed": 403,
   "approval-pending": 403,
   excluded: 403,
+  "already-excluded": 409,
   "not-steward": 403,
   "not-inviter": 403,
   "box-unknown": 404,

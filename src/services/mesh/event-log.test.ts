@@ -8,6 +8,7 @@ import { openStore } from "../../platform/store.ts";
 import {
   createEventLog,
   EVENTS_KEPT_MAX,
+  EVENTS_PER_SENDER_PER_MINUTE_MAX,
   EVENTS_PER_TYPE_PER_MINUTE_MAX,
   EVENTS_TELL_PAUSE_MS,
   EVENTS_WRITE_PAUSE_MS,
@@ -85,6 +86,41 @@ test("a storm of one type leaves a number, and does not drown another type", () 
   assert.deepEqual(log.list({ ...all, types: ["more"] })[0]!.params, { count: 500, type: "event" });
   log.add("event", "later");
   assert.equal(log.list(all).at(-1)!.member, "later");
+});
+
+test("one sender takes EVENTS_PER_SENDER_PER_MINUTE_MAX of its type, and others are shown beside it", () => {
+  const { clock, log } = scene();
+  for (let n = 0; n < 500; n += 1) log.add("query", "flooder", { name: `q${n}` });
+  log.add("query", "honest", { name: "comu-ping" });
+  for (let n = 0; n < 500; n += 1) log.add("event", "", { name: "noise", payload: `${n}` }, "noise");
+  log.add("event", "", { name: "market" }, "market");
+  const count = (type: string, fits: (line: ReturnType<typeof log.list>[0]) => boolean) =>
+    log.list({ ...all, types: [type] }).filter(fits).length;
+  assert.equal(
+    count("query", ({ member }) => member === "flooder"),
+    EVENTS_PER_SENDER_PER_MINUTE_MAX,
+  );
+  assert.equal(
+    count("query", ({ member }) => member === "honest"),
+    1,
+  );
+  assert.equal(
+    count("event", ({ params }) => params["name"] === "noise"),
+    EVENTS_PER_SENDER_PER_MINUTE_MAX,
+  );
+  assert.equal(
+    count("event", ({ params }) => params["name"] === "market"),
+    1,
+  );
+  clock.advance(60_000);
+  const left = 500 - EVENTS_PER_SENDER_PER_MINUTE_MAX;
+  assert.deepEqual(
+    log.list({ ...all, types: ["more"] }).map(({ params }) => params),
+    [
+      { count: left, type: "query" },
+      { count: left, type: "event" },
+    ],
+  );
 });
 
 test("long values are cut; a left community is forgotten", () => {

@@ -9,8 +9,10 @@ import type { EventRow, MeshStore } from "./store.ts";
 
 /** Lines kept; the oldest goes first. About 200 bytes each. */
 export const EVENTS_KEPT_MAX = 2000;
-/** Lines of one type in a minute; of the rest only the number is noted, so that one flood does not wash away all. */
-export const EVENTS_PER_TYPE_PER_MINUTE_MAX = 60;
+/** Lines of one type about, or from, one member in a minute; of the rest only the number is noted. */
+export const EVENTS_PER_SENDER_PER_MINUTE_MAX = 20;
+/** Lines of one type in a minute, of all together, so that one flood does not wash away the whole log. */
+export const EVENTS_PER_TYPE_PER_MINUTE_MAX = 120;
 /** Characters of one value in a line: payloads come from others. */
 export const EVENT_VALUE_LENGTH_MAX = 600;
 /** What is new waits this long before it is written; a crash loses no more. */
@@ -27,6 +29,7 @@ export const EVENT_TYPES = [
   "refuted",
   "update",
   "reap",
+  "flapping",
   "exclusion",
   "pardon",
   "key",
@@ -60,7 +63,8 @@ export interface EventsWanted {
 }
 
 export interface EventLog {
-  add(type: EventType, member: string, params?: EventParams): void;
+  /** `sender`: whose share of its type the line takes, when that is not the member. */
+  add(type: EventType, member: string, params?: EventParams, sender?: string): void;
   /** Oldest first. */
   list(wanted: EventsWanted): LoggedEvent[];
   /** Writes down what waits. */
@@ -68,6 +72,13 @@ export interface EventLog {
   /** The community was left: all is forgotten, the numbers go on. */
   clear(): void;
   stop(): void;
+}
+
+/** What one type has used of its limits. */
+interface Minute {
+  written: number;
+  leftOut: number;
+  bySender: Map<string, number>;
 }
 
 export interface EventLogNeeds {
@@ -84,8 +95,8 @@ export function createEventLog({ clock, rows, onNews }: EventLogNeeds): EventLog
   let writing: (() => void) | undefined;
   let telling: (() => void) | undefined;
   let stopped = false;
-  /** Lines of each type in its present minute, those that are left out too. */
-  const counts = new Map<EventType, number>();
+  /** Of each type in its present minute. */
+  const minutes = new Map<EventType, Minute>();
 
   const flush = () => {
     writing?.();
@@ -109,18 +120,31 @@ export function createEventLog({ clock, rows, onNews }: EventLogNeeds): EventLog
   };
   /** The minute of a type is over: how many were left out stands as one line. */
   const endMinute = (type: EventType) => {
-    const more = (counts.get(type) ?? 0) - EVENTS_PER_TYPE_PER_MINUTE_MAX;
-    counts.delete(type);
+    const more = minutes.get(type)?.leftOut ?? 0;
+    minutes.delete(type);
     if (more > 0) write("more", "", { count: more, type });
+  };
+  const minuteOf = (type: EventType): Minute => {
+    const begun = minutes.get(type);
+    if (begun) return begun;
+    const minute = { written: 0, leftOut: 0, bySender: new Map<string, number>() };
+    minutes.set(type, minute);
+    clock.after(MINUTE_MS, () => stopped || endMinute(type));
+    return minute;
   };
 
   return {
-    add(type, member, params = {}) {
+    add(type, member, params = {}, sender = member) {
       if (stopped) return;
-      const count = (counts.get(type) ?? 0) + 1;
-      counts.set(type, count);
-      if (count === 1) clock.after(MINUTE_MS, () => stopped || endMinute(type));
-      if (count <= EVENTS_PER_TYPE_PER_MINUTE_MAX) write(type, member, params);
+      const minute = minuteOf(type);
+      const own = minute.bySender.get(sender) ?? 0;
+      if (own >= EVENTS_PER_SENDER_PER_MINUTE_MAX || minute.written >= EVENTS_PER_TYPE_PER_MINUTE_MAX) {
+        minute.leftOut += 1;
+        return;
+      }
+      minute.bySender.set(sender, own + 1);
+      minute.written += 1;
+      write(type, member, params);
     },
     list({ after = 0, sinceMs = 0, types, limit }) {
       const fits = (event: LoggedEvent) =>
@@ -134,7 +158,7 @@ export function createEventLog({ clock, rows, onNews }: EventLogNeeds): EventLog
       unwritten = [];
     },
     stop() {
-      for (const type of [...counts.keys()]) endMinute(type);
+      for (const type of [...minutes.keys()]) endMinute(type);
       stopped = true;
       flush();
       telling?.();

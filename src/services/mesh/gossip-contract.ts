@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { endpoint, switchInput } from "../../kernel/contract.ts";
-import { DURATION } from "./duration.ts";
+import { DURATION, durationMs } from "./duration.ts";
 import { EVENTS_KEPT_MAX, EVENT_TYPES } from "./event-log.ts";
 
 const STATUSES = ["alive", "suspect", "leaving", "left", "failed"] as const;
@@ -14,8 +14,19 @@ const memberRef = z.string().trim().min(1).max(128);
 const tag = z
   .string()
   .max(200)
-  .regex(/^[^=]+=/, "a tag is key=value");
-const duration = z.string().regex(DURATION, "a time like 30s, 10m, 2h or 1d");
+  .regex(/^[^=]+=/, "a tag is key=value")
+  .describe("only members with this tag: key=value, the whole value, no pattern");
+/** Somebody waits for it at a terminal or a page. */
+export const QUERY_TIMEOUT_MS_MAX = 60_000;
+const queryTime = z
+  .string()
+  .regex(DURATION, "a time like 500ms or 30s")
+  .refine((text) => !DURATION.test(text) || durationMs(text) <= QUERY_TIMEOUT_MS_MAX, "60s at most")
+  .describe("how long answers are waited for: 500ms, 30s; 60s at most");
+const SINCE_FORMS = "a time ago (30s, 10m, 2h, 1d), or a time like 2026-01-31T18:00:00Z";
+const since = z
+  .union([z.string().regex(DURATION), z.iso.datetime({ offset: true })], SINCE_FORMS)
+  .describe(`only what happened since then: ${SINCE_FORMS}`);
 /** Without control characters, and not one of Serf's own. */
 const messageName = z
   .string()
@@ -85,7 +96,7 @@ const key = z.object({
   by: z.string(),
   /** In the reader's language. */
   why: z.string(),
-  /** Boxes whose newest key this is, of all members. */
+  /** Boxes whose newest key this is, and all boxes that are here now. */
   holding: z.number(),
   boxes: z.number(),
   /** In base64, as `serf agent -encrypt` takes it; only when asked for. */
@@ -113,7 +124,11 @@ export const gossipEndpoints = {
     input: z.strictObject({
       status: z.enum(STATUSES).optional(),
       tag: tag.optional(),
-      name: z.string().max(128).optional(),
+      name: z
+        .string()
+        .max(128)
+        .describe("only members of this name or id: a part of it, or a pattern like '^h' ('.' '[a-z]' '*' '+' '?' '|')")
+        .optional(),
     }),
     output: z.array(member),
     cli: {
@@ -176,10 +191,8 @@ export const gossipEndpoints = {
     summary: "The log of the gossip, oldest first: who came, failed and left, keys, exclusions, events, queries",
     input: z.strictObject({
       type: z.enum(EVENT_TYPES).optional(),
-      /** A time ago (10m, 2h, 1d), or a time in ISO 8601. */
-      since: z.union([duration, z.iso.datetime({ offset: true })]).optional(),
-      /** Only those after this id. */
-      after: z.coerce.number().int().min(0).default(0),
+      since: since.optional(),
+      after: z.coerce.number().int().min(0).default(0).describe("only those after this id"),
       limit: z.coerce.number().int().min(1).max(EVENTS_KEPT_MAX).default(100),
     }),
     output: z.array(loggedEvent),
@@ -207,7 +220,7 @@ export const gossipEndpoints = {
       name: messageName,
       payload: z.string().max(1024).default(""),
       tag: tag.optional(),
-      timeout: duration.optional(),
+      timeout: queryTime.optional(),
     }),
     output: z.object({
       name: z.string(),

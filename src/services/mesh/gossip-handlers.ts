@@ -173,7 +173,7 @@ function keyShape(needs: GossipHandlersNeeds, session: Session, key: KeyView, la
     by: by === undefined ? "" : nameOfBox(session, by),
     why: say(needs.system.words, language, `mesh.key-why-${why}`, { box: because }),
     holding: key.holding,
-    boxes: session.admission.view()!.members.size,
+    boxes: key.boxes,
     ...(reveal ? { key: Buffer.from(key.key).toString("base64") } : {}),
   };
 }
@@ -181,8 +181,9 @@ function keyShape(needs: GossipHandlersNeeds, session: Session, key: KeyView, la
 function eventShape({ id, atMs, type, member, params }: LoggedEvent, system: System, language: Language) {
   const detail = Object.entries(params).filter(([, value]) => value !== "");
   // A sentence with a payload, a reason or an exclusion has a form of its own.
-  const extra = ["payload", "reason", "because"].find((name) => detail.some(([given]) => given === name));
-  const sentence = `mesh.event-${type}${extra ? `-${extra}` : ""}`;
+  const extra = ["payload", "reason", "because", "gone"].find((name) => detail.some(([given]) => given === name));
+  const to = params["to"] ? `-${params["to"]}` : "";
+  const sentence = `mesh.event-${type}${to}${extra ? `-${extra}` : ""}`;
   return { id, at: isoTime(atMs), type, text: say(system.words, language, sentence, params), member, params };
 }
 

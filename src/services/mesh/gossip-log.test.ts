@@ -1,8 +1,10 @@
 /** What becomes a line of the log, and what does not: members, tags, refutations, exclusions, keys, refusals. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { virtualClock } from "../../kernel/virtual-clock.ts";
 import type { Member } from "../../protocols/membership/types.ts";
 import type { EventParams, EventType } from "./event-log.ts";
+import { FLAPS_PER_MINUTE_MAX } from "./flapping.ts";
 import { createGossipLog } from "./gossip-log.ts";
 import type { Session } from "./session.ts";
 
@@ -17,6 +19,8 @@ function member(tags: Record<string, string> = {}, name = FORN): Member {
 }
 
 function scene() {
+  const clock = virtualClock();
+  const members = new Map<string, Member>();
   const lines: [EventType, string, EventParams][] = [];
   const refused = { "not-admitted": 0, "stale-ack": 0 };
   const counts = { refused, refutations: 0 };
@@ -24,7 +28,7 @@ function scene() {
   const exclude = { body: { name: "Hort", reason: "noise\u0007" } };
   const session = {
     gossip: {
-      core: { counts: () => structuredClone(counts), member: () => undefined },
+      core: { counts: () => structuredClone(counts), member: (id: string) => members.get(id) },
       unopened: () => world.unopened,
     },
     replica: {
@@ -40,10 +44,10 @@ function scene() {
   const log = {
     add: (type: EventType, about: string, params: EventParams = {}) => void lines.push([type, about, params]),
   };
-  const of = createGossipLog({ selfId: SELF, log: log as never, session: () => session });
+  const of = createGossipLog({ clock, selfId: SELF, log: log as never, session: () => session });
   of.begin();
   const take = () => lines.splice(0).map(([type, about, params]) => ({ type, about, ...params }));
-  return { of, take, world };
+  return { of, take, world, clock, members };
 }
 
 test("a member comes, falters and refutes, fails, is forgotten", () => {
@@ -125,12 +129,50 @@ test("refusals in bulk, without late copies; own refutations once", () => {
 test("events, queries and conflicts", () => {
   const { of, take } = scene();
   const payload = Buffer.from("opens at nine");
+  const rest = { filtered: false, deadlineMs: 1 };
   of.onNews({ type: "user-event", name: "market", payload, ltime: 1, coalesce: false });
-  of.onNews({ type: "query", key: "k", name: "who", payload: Uint8Array.of(0xff), from: "watch", deadlineMs: 1 });
+  of.onNews({ type: "query", key: "k", name: "who", payload: Uint8Array.of(0xff), from: "watch", ...rest });
+  of.onNews({ type: "query", key: "l", name: "who", payload, from: FORN, ...rest, filtered: true });
   of.onNews({ type: "name-conflict", name: FORN, other: { address: "10.0.0.9", port: 1 } });
   assert.deepEqual(take(), [
     { type: "event", about: "", name: "market", payload: "opens at nine" },
-    { type: "query", about: "watch", name: "who", payload: "/w==", from: "watch" },
-    { type: "conflict", about: FORN, name: FORN, address: "10.0.0.9:1" },
+    { type: "query", about: "watch", name: "who", payload: "/w==", from: "watch", to: "" },
+    { type: "query", about: FORN, name: "who", payload: "opens at nine", from: "bbbbbbbb", to: "some" },
+    { type: "conflict", about: FORN, name: "bbbbbbbb", address: "10.0.0.9:1" },
   ]);
+});
+
+test("an own question to some stands in the log when this box is none of them", () => {
+  const { of, take, members } = scene();
+  members.set(SELF, member({ n: "Own" }, SELF));
+  of.onAsked({ name: "comu-ping", payload: "" });
+  of.onAsked({ name: "comu-ping", payload: "", tag: "n=Own" });
+  of.onAsked({ name: "comu-ping", payload: "", tag: "none=" });
+  assert.deepEqual(take(), [], "these come back as news");
+  of.onAsked({ name: "comu-ping", payload: "a\u202eb", tag: "n=Hort" });
+  const line = { type: "query", about: SELF, name: "comu-ping", payload: "a\ufffdb", from: "Own", to: "some" };
+  assert.deepEqual(take(), [line]);
+});
+
+test("who is called gone and comes back again and again is one line a minute, with how it ends", () => {
+  const { of, take, clock, members } = scene();
+  const flap = (times: number) => {
+    for (let n = 0; n < times; n += 1) for (const change of ["failed", "join"] as const) of.onMember(change, member());
+  };
+  members.set(FORN, member());
+  flap(37);
+  assert.equal(take().length, FLAPS_PER_MINUTE_MAX);
+  clock.advance(60_000);
+  assert.deepEqual(take(), [{ type: "flapping", about: FORN, name: "Forn", count: 37, gone: "" }]);
+  assert.equal(of.flapping(), false, "one bad minute is no reason to worry");
+  flap(9);
+  members.set(FORN, { ...member(), status: "failed" });
+  of.onMember("suspect", member());
+  of.onMember("failed", member());
+  take();
+  clock.advance(60_000);
+  assert.deepEqual(take(), [{ type: "flapping", about: FORN, name: "Forn", count: 9, gone: "yes" }]);
+  assert.equal(of.flapping(), true);
+  of.begin();
+  assert.equal(of.flapping(), false);
 });

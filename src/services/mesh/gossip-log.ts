@@ -2,12 +2,17 @@
  * Turns what happens in the gossip, in admission and with the keys into lines of the event log: what a host would ask
  * about, said once, and what comes in masses as numbers.
  */
+import type { Clock } from "../../kernel/clock.ts";
+import { shownText } from "../../kernel/unseen.ts";
 import type { Member, MemberChange } from "../../protocols/membership/types.ts";
+import { isAgentName } from "./agents.ts";
 import { readable } from "./broadcasting.ts";
+import type { Question } from "./broadcasting.ts";
 import type { EventLog } from "./event-log.ts";
 import type { GossipNews } from "./gossip.ts";
 import type { ListedKey } from "./keyring.ts";
-import { nameOfBox, nameOfMember } from "./members.ts";
+import { createFlapping } from "./flapping.ts";
+import { nameOfBox, nameOfMember, shortId, splitTag } from "./members.ts";
 import type { Session } from "./session.ts";
 
 /** Tags that change all the time (load and its time) or are told otherwise (key). */
@@ -18,6 +23,8 @@ const REFUSALS_LEFT_OUT = new Set(["stale-ack", "old-event", "record-known", "re
 export interface GossipLog {
   onMember(change: MemberChange, member: Member): void;
   onNews(news: GossipNews): void;
+  /** A question of ours went out; one that does not concern this box comes back by no news. */
+  onAsked(question: Pick<Question, "name" | "payload" | "tag">): void;
   onKey(key: ListedKey): void;
   /** Admission changed: who is excluded now, who is not any more? */
   onAdmission(): void;
@@ -25,15 +32,18 @@ export interface GossipLog {
   countRefused(): void;
   /** Another session: counters and tags begin anew. */
   begin(): void;
+  /** Members are called gone and come back again and again, for minutes. */
+  flapping(): boolean;
 }
 
 export interface GossipLogNeeds {
+  clock: Clock;
   selfId: string;
   log: EventLog;
   session: () => Session | undefined;
 }
 
-export function createGossipLog({ selfId, log, session }: GossipLogNeeds): GossipLog {
+export function createGossipLog({ clock, selfId, log, session }: GossipLogNeeds): GossipLog {
   const tags = new Map<string, string>();
   const suspected = new Set<string>();
   /** Excluded boxes with their names, which a pardon should still know. */
@@ -43,12 +53,38 @@ export function createGossipLog({ selfId, log, session }: GossipLogNeeds): Gossi
   let keyRequests = 0;
 
   const name = (member: Member) => nameOfMember(session(), member);
+  /** Also of a box that gossip does not know, or not any more. */
+  const called = (id: string): string => {
+    const open = session();
+    const member = open?.gossip.core.member(id);
+    if (member) return name(member);
+    if (isAgentName(id)) return visible(id);
+    return open ? nameOfBox(open, id) : shortId(id);
+  };
+  const asked = (from: string, filtered: boolean, said: { name: string; payload: string }) =>
+    log.add("query", from, {
+      name: visible(said.name),
+      payload: said.payload,
+      from: called(from),
+      to: filtered ? "some" : "",
+    });
+  const flapping = createFlapping({
+    clock,
+    tell: ({ member, count }) => {
+      const status = session()?.gossip.core.member(member)?.status;
+      const here = status === "alive" || status === "suspect";
+      log.add("flapping", member, { name: called(member), count, gone: here ? "" : "yes" });
+    },
+  });
 
   const updated = (member: Member) => {
     const before = tags.get(member.name);
     const now = tagText(member);
     tags.set(member.name, now);
-    if (suspected.delete(member.name)) return log.add("refuted", member.name, { name: name(member) });
+    if (suspected.delete(member.name)) {
+      if (flapping.note(member.name, true)) log.add("refuted", member.name, { name: name(member) });
+      return;
+    }
     if (before !== undefined && before !== now)
       log.add("update", member.name, { name: name(member), before, after: now });
   };
@@ -60,21 +96,26 @@ export function createGossipLog({ selfId, log, session }: GossipLogNeeds): Gossi
       else suspected.delete(member.name);
       if (change === "join") tags.set(member.name, tagText(member));
       if (change === "reap") tags.delete(member.name);
+      else if (!flapping.note(member.name, change === "join")) return;
       log.add(change, member.name, { name: name(member), address: `${member.address}:${member.port}` });
     },
     onNews(news) {
       if (news.type === "user-event")
-        log.add("event", "", { name: visible(news.name), payload: readable(news.payload).text });
-      else if (news.type === "query") {
-        const asker = session()?.gossip.core.member(news.from);
-        const from = asker ? name(asker) : visible(news.from);
-        log.add("query", news.from, { name: visible(news.name), payload: readable(news.payload).text, from });
-      } else if (news.type === "name-conflict") {
-        const member = session()?.gossip.core.member(news.name);
+        log.add("event", "", { name: visible(news.name), payload: readable(news.payload).text }, news.name);
+      else if (news.type === "query")
+        asked(news.from, news.filtered, { name: news.name, payload: readable(news.payload).text });
+      else if (news.type === "name-conflict") {
         const address = `${news.other.address}:${news.other.port}`;
-        log.add("conflict", news.name, { name: member ? name(member) : visible(news.name), address });
+        log.add("conflict", news.name, { name: called(news.name), address });
       } else if (news.type === "key-request") keyRequests += 1;
     },
+    onAsked({ name, payload, tag }) {
+      if (tag === undefined) return;
+      const [key, value] = splitTag(tag);
+      const own = session()?.gossip.core.member(selfId)?.tags[key] ?? "";
+      if (own !== value) asked(selfId, true, { name, payload: visible(payload) });
+    },
+    flapping: flapping.goesOn,
     onKey({ epoch, origin }) {
       const open = session();
       if (!open || !origin) return;
@@ -120,6 +161,7 @@ export function createGossipLog({ selfId, log, session }: GossipLogNeeds): Gossi
       suspected.clear();
       refused = {};
       refutations = keyRequests = 0;
+      flapping.begin();
       const open = session();
       excluded = open ? namesOfExcluded(open) : new Map();
     },
@@ -141,7 +183,7 @@ function tagText({ tags }: Member): string {
   return visible(told.map(([key, value]) => `${key}=${value}`).join(" "));
 }
 
-/** Without control characters, and without those that turn the direction of text. */
+/** In one line, and without what nobody sees. */
 function visible(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
+  return shownText(text.replaceAll(/[\s\p{Cc}]+/gu, " "));
 }

@@ -18,6 +18,8 @@ const REFUSED_INTERVAL_MS = { lan: 60_000, mesh: 60_000, test: 2_000 } as const;
 export interface GossipWatch {
   hooks: Pick<SessionNeeds, "onMember" | "onNews" | "onKey" | "onAdmission" | "agentsAllowed">;
   forHandlers: Pick<GossipHandlersNeeds, "log" | "broadcasting" | "settings">;
+  /** See `GossipLog.flapping`. */
+  flapping(): boolean;
   /** A session has been made and not started. */
   begin(): void;
   /** The session is over. */
@@ -39,10 +41,11 @@ export function createGossipWatch({ system, rows, session, onKey }: GossipWatchN
   const { clock, events, config } = system;
   const settings = (): z.output<typeof meshSettings> => config.section("mesh", meshSettings);
   const log = createEventLog({ clock, rows, onNews: () => events.emit("mesh.logged", "member") });
-  const lines = createGossipLog({ selfId: system.identity.boxId, log, session });
+  const lines = createGossipLog({ clock, selfId: system.identity.boxId, log, session });
   const broadcasting = createBroadcasting({
     clock,
     gossip: () => session()?.gossip,
+    onAsked: lines.onAsked,
     answers: {
       "comu-ping": () => "pong",
       "comu-version": () => system.version,
@@ -82,6 +85,7 @@ export function createGossipWatch({ system, rows, session, onKey }: GossipWatchN
       agentsAllowed: () => allowed,
     },
     forHandlers: { log, broadcasting, settings },
+    flapping: lines.flapping,
     begin() {
       lines.begin();
       putOut = [];

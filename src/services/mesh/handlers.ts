@@ -86,10 +86,13 @@ export function meshHandlers(needs: HandlersNeeds): Handlers<typeof meshContract
       const box = find(id);
       if (box.self) throw fail("founder-stays", { params: { box: box.name } });
       if (session.admission.view()!.founder === box.id) throw fail("founder-stays", { params: { box: box.name } });
+      // Again would change the key again, for nothing.
+      if (box.state === "excluded") throw fail("already-excluded", { params: { box: box.name } });
       const lastSeq = Math.max(0, ...session.replica.core.ofAuthor(box.id).map((record) => record.seq));
       // The name goes along, since the box's own records go.
       const { name, owner } = box;
       session.replica.put("exclude", box.id, { reason, lastSeq, atMs: clock.wallMs(), name, owner });
+      // Also while a change is running, when one by hand must wait: an exclusion is never held up.
       changeKey(session, identity.boxId, clock.wallMs(), box.id);
       system.log.info("a box was excluded", { box: box.id });
       return again(box.id);

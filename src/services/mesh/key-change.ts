@@ -30,22 +30,26 @@ export function changeKeyByHand(session: Session, selfId: string, nowMs: number)
 }
 
 export interface KeyView extends ListedKey {
-  /** Boxes whose newest key it is, this one included. */
+  /** Boxes whose newest key it is, and all boxes that are here now; this one included. */
   holding: number;
+  boxes: number;
 }
 
 /** The newest first, with what the records say where the key itself was handed over. */
 export function listKeys(session: Session, selfId: string): KeyView[] {
   const tags = new Map<string, number>();
+  let boxes = 1;
   for (const { name, status, tags: told } of session.gossip.core.members()) {
     const here = status === "alive" || status === "suspect" || status === "leaving";
     const tag = (told as BoxTags).k;
-    if (name === selfId || !here || !tag || !session.isMember(name)) continue;
-    tags.set(tag, (tags.get(tag) ?? 0) + 1);
+    if (name === selfId || !here || !session.isMember(name)) continue;
+    boxes += 1;
+    if (tag) tags.set(tag, (tags.get(tag) ?? 0) + 1);
   }
   return session.keyring.list().map((key, index) => ({
     ...key,
     origin: key.origin ?? recordedOrigin(session, key),
+    boxes,
     holding: (tags.get(keyTag(key)) ?? 0) + (index === 0 ? 1 : 0),
   }));
 }

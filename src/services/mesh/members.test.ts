@@ -6,6 +6,7 @@ import { virtualClock } from "../../kernel/virtual-clock.ts";
 import type { Member } from "../../protocols/membership/types.ts";
 import { originCoordinate } from "../../protocols/membership/vivaldi.ts";
 import { durationMs, DURATION } from "./duration.ts";
+import { gossipEndpoints, QUERY_TIMEOUT_MS_MAX } from "./gossip-contract.ts";
 import { estimateRtt, filterMembers, findMember, listMembers, nameOfMember } from "./members.ts";
 import type { Session } from "./session.ts";
 
@@ -86,7 +87,11 @@ test("filters: status, a whole tag, a part of name or id, an expression", () => 
   assert.deepEqual(names({ name: "HOR" }), ["L'Hort"]);
   assert.deepEqual(names({ name: "^forn|^wat" }), ["Forn", "watch"]);
   assert.deepEqual(names({ name: "fornbb" }), ["Forn"], "by its id");
-  assert.deepEqual(names({ name: "(", status: "alive" }), [], "no expression, and no part of a name");
+  assert.throws(() => names({ name: "(" }), failsWith("bad-input"), "no expression, and no part of a name");
+  assert.deepEqual(names({ name: "^nobody$" }), []);
+  list.push({ ...list[0]!, id: "e".repeat(52), name: "Hort (nou)" });
+  assert.deepEqual(names({ name: "(n" }), ["Hort (nou)"], "no expression, but a part of a name");
+  list.pop();
   assert.equal(names({}).length, 5);
 });
 
@@ -116,4 +121,17 @@ test("the estimate between two, and the age of the older coordinate; none withou
 test("times as people write them", () => {
   assert.deepEqual(["500ms", "30s", "10m", "2h", "1d"].map(durationMs), [500, 30_000, 600_000, 7_200_000, 86_400_000]);
   for (const text of ["", "10", "m", "-1s", "1.5h", "1w", "9999999s"]) assert.equal(DURATION.test(text), false, text);
+});
+
+test("a query waits QUERY_TIMEOUT_MS_MAX at most; what is no time is refused with its form", () => {
+  const why = (name: "query" | "events", input: object) =>
+    gossipEndpoints[name].input.safeParse(input).error?.issues[0]?.message;
+  const longest = QUERY_TIMEOUT_MS_MAX / 1000;
+  assert.equal(why("query", { name: "x", timeout: `${longest}s` }), undefined);
+  assert.equal(why("query", { name: "x", timeout: `${longest + 1}s` }), "60s at most");
+  assert.equal(why("query", { name: "x", timeout: "1h" }), "60s at most");
+  assert.match(why("query", { name: "x", timeout: "soon" })!, /500ms or 30s/);
+  assert.match(why("events", { since: "yesterday" })!, /10m, 2h, 1d.*2026-01-31T18:00:00Z/);
+  assert.equal(why("events", { since: "2h" }), undefined);
+  assert.equal(why("events", { since: "2026-01-31T18:00:00Z" }), undefined);
 });

@@ -3,7 +3,8 @@
  * What a box is in the community (owner, services, pending) stands in boxes.ts; here it is what others hear of it.
  */
 import type { Clock } from "../../kernel/clock.ts";
-import { matches } from "../../protocols/membership/tag-filter.ts";
+import { fail as kernelFail } from "../../kernel/errors.ts";
+import { isExpression, matches } from "../../protocols/membership/tag-filter.ts";
 import type { Member, MemberStatus } from "../../protocols/membership/types.ts";
 import type { Tags } from "../../protocols/membership/tags.ts";
 import { estimateRttMs } from "../../protocols/membership/vivaldi.ts";
@@ -79,11 +80,15 @@ export interface MembersWanted {
   name?: string | undefined;
 }
 
+/** Throws `bad-input` when `name` is neither a part of any name nor an expression. */
 export function filterMembers(members: readonly MemberView[], { status, tag, name }: MembersWanted): MemberView[] {
   const [key, value] = tag === undefined ? [] : splitTag(tag);
   const part = name?.toLowerCase();
   const isNamed = (text: string) =>
     part === undefined || text.toLowerCase().includes(part) || matches(part, text.toLowerCase());
+  if (part !== undefined && !isExpression(part) && !members.some((one) => isNamed(one.name) || isNamed(one.id))) {
+    throw kernelFail("bad-input", { params: { field: "name", reason: "not a pattern that is understood here" } });
+  }
   return members.filter(
     (one) =>
       (status === undefined || one.status === status) &&

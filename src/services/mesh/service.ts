@@ -139,7 +139,17 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   });
   const nearby = () => hearing.nearby();
   const webPort = () => system.run.port ?? 0;
-  const status = { selfId, session, strangers, boxes, answering, links, advertise: description.advertise, webPort };
+  const status = {
+    selfId,
+    session,
+    strangers,
+    boxes,
+    answering,
+    links,
+    advertise: description.advertise,
+    webPort,
+    flapping: watch.flapping,
+  };
   return {
     contract: meshContract,
     handlers: meshHandlers({ system, rows, client, community, boxes, session, nearby, gossip: watch.forHandlers }),

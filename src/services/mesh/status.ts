@@ -20,9 +20,11 @@ export interface StatusNeeds {
   links: Links;
   advertise: () => Address;
   webPort: () => number;
+  /** See `GossipLog.flapping`. */
+  flapping: () => boolean;
 }
 
-export function meshWarnings({ session, strangers, selfId, boxes }: StatusNeeds): Warning[] {
+export function meshWarnings({ session, strangers, selfId, boxes, flapping }: StatusNeeds): Warning[] {
   const list: Warning[] = [];
   const open = session();
   const offsetMs = (open?.peers ?? strangers).clockOffsetMs() ?? 0;
@@ -34,6 +36,7 @@ export function meshWarnings({ session, strangers, selfId, boxes }: StatusNeeds)
     const name = boxes().find((one) => one.id === box)?.name ?? box.slice(0, 8);
     list.push({ code: "numbers-twice", severity: "warning", params: { box: name } });
   }
+  if (flapping()) list.push({ code: "boxes-flapping", severity: "warning" });
   if (open.gossip.contested()) list.push({ code: "identity-twice", severity: "warning" });
   if (open.isExcluded(selfId) || open.peers.excluded()) list.push({ code: "excluded", severity: "error" });
   else if (open.boxesHere() === 1 && (open.admission.view()?.members.size ?? 1) > 1) {

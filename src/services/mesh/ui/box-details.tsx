@@ -62,9 +62,9 @@ function Facts({ box }: { box: Box }) {
   return (
     <dl class="facts">
       <dt>{t("box.owner")}</dt>
-      <dd>{box.owner}</dd>
+      <dd>{box.owner || t("mesh.unknown")}</dd>
       <dt>{t("box.zone")}</dt>
-      <dd>{box.zone}</dd>
+      <dd>{box.zone || t("mesh.unknown")}</dd>
       <dt>{t("mesh.distance")}</dt>
       <dd class="figure">{box.self ? t("mesh.here") : distance}</dd>
       {box.seenAt ? (

@@ -33,11 +33,10 @@ function List({ boxes, onInvite }: { boxes: readonly Box[]; onInvite: () => void
   const [query, setQuery] = useState("");
   const entries = useMemo(() => findable(boxes.toSorted(boxOrder), wordsOf), [boxes]);
   const shown = useMemo(() => find(entries, query), [entries, query]);
-  const pictured = useMemo(() => boxes.filter((box) => box.state !== "excluded"), [boxes]);
   return (
     <div class="boxes-page">
       <section class="card picture">
-        <ZonePicture boxes={pictured} onPick={open} />
+        <ZonePicture boxes={boxes} onPick={open} />
       </section>
       <section class="stack">
         <input
@@ -72,6 +71,12 @@ function List({ boxes, onInvite }: { boxes: readonly Box[]; onInvite: () => void
       </section>
     </div>
   );
+}
+
+/** Empty when the box has told nothing yet, or others refuse what it tells. */
+function whoseAndWhere({ zone, owner }: Box): string {
+  if (zone && owner) return t("mesh.row", { zone, owner });
+  return zone || owner || t("mesh.says-nothing");
 }
 
 function BoxRow({ box }: { box: Box }) {
@@ -109,7 +114,7 @@ function BoxRow({ box }: { box: Box }) {
             </>
           ) : null}
         </span>
-        <span class="soft small line">{t("mesh.row", { zone: box.zone, owner: box.owner })}</span>
+        <span class="soft small line">{whoseAndWhere(box)}</span>
         <span class="soft small line">
           {t("mesh.services", { count: box.services })}
           {box.startedAt && !away ? (

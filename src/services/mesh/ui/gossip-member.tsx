@@ -32,7 +32,7 @@ export function GossipMember({ member, atMs, onClose }: GossipMemberProps) {
         <dl class="facts">
           <dt>{t("mesh.status")}</dt>
           <dd>
-            {t(`mesh.status-${status}`)} {t("mesh.status-for")} <Lasting since={member.since} />
+            {t(`mesh.lasting-${status}`)} <Lasting since={member.since} />
           </dd>
           <dt>{t("mesh.address")}</dt>
           <dd class="mono">{member.address}</dd>

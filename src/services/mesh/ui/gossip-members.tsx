@@ -115,9 +115,9 @@ function Row({ member, atMs }: { member: Member; atMs: number }) {
             </>
           )}
         </span>
-        <span class="soft small line">
+        <span class="soft small line wraps">
           {kind === "box" ? "" : `${t(`mesh.kind-${kind}`)} · `}
-          {t(`mesh.status-${status}`)} {t("mesh.status-for")} <Lasting since={member.since} /> · {member.address}
+          {t(`mesh.lasting-${status}`)} <Lasting since={member.since} /> · <span class="address">{member.address}</span>
         </span>
         <span class="soft small line mono">{tagsText(member)}</span>
       </div>

@@ -1,0 +1,191 @@
+/**
+ * `npm run bench:kv`: three of our boxes beside three members of Debian's `etcd`, on one machine and one disk, with
+ * fsync, the same keys, values, clients and mixes, in turns. Prints ratios of ours to etcd's: throughput, and p99 at
+ * the same load. docs/kv-bench.md says what is compared.
+ *
+ *   node bench/kv.ts [--quick] [--json] [--with-redis] [--only ours|etcd|redis]
+ *                    [--clients 1,16,64,256] [--mixes write,half,read] [--runs 5] [--seconds 3]
+ */
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { needDebian } from "../test/support/debian.ts";
+import { cpuSeconds } from "./discovery-counters.ts";
+import { diskFolder, syncsPerSecond } from "./kv-disk.ts";
+import { KEYS, VALUE_BYTES, buildGenerators, redisBenchmark } from "./kv-generator.ts";
+import type { Generators } from "./kv-generator.ts";
+import { MIXES, report } from "./kv-report.ts";
+import type { Cell, CrossCheck, MixName, RunName } from "./kv-report.ts";
+import { startEtcd, startOurSides, startRedis } from "./kv-sides.ts";
+import type { Side, SideName } from "./kv-sides.ts";
+import { medianOf, parseCounts, turned } from "./kv-sums.ts";
+import type { Load } from "./kv-sums.ts";
+
+const PACKAGES = ["etcd-server", "golang-go", "golang-etcd-server-dev", "redis-server", "redis-tools"];
+const FULL = { clients: "1,16,64,256", mixes: "write,half,read", runs: "5", seconds: "3" };
+const QUICK = { clients: "1,64", mixes: "write,half,read", runs: "1", seconds: "2" };
+const WARMUP_S = 1;
+/** Of etcd's throughput. */
+const HALF_LOAD = 0.5;
+const CROSS_CHECK_CLIENTS = 64;
+/** `redis-benchmark` is told a number of operations, not a time. */
+const CROSS_CHECK_TIMEOUT_MS = 120_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    ...{ quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+    ...{ "with-redis": { type: "boolean", default: false }, only: { type: "string" } },
+    ...{ clients: { type: "string" }, mixes: { type: "string" } },
+    ...{ runs: { type: "string" }, seconds: { type: "string" } },
+  },
+});
+const plan = makePlan();
+const startMs = performance.now();
+const load: number[] = [];
+
+function makePlan() {
+  const texts = { ...(flags.quick ? QUICK : FULL), ...flags };
+  const mixes = texts.mixes.split(",").map((name) => {
+    if (!Object.hasOwn(MIXES, name)) throw new Error(`no mix ${name}: there are ${Object.keys(MIXES).join(", ")}`);
+    return name as MixName;
+  });
+  if (flags.only !== undefined && !["ours", "etcd", "redis"].includes(flags.only)) {
+    throw new Error(`--only takes ours, etcd or redis, not ${flags.only}`);
+  }
+  const [[runs], [seconds]] = [parseCounts(texts.runs), parseCounts(texts.seconds)];
+  return { mixes, clients: parseCounts(texts.clients), runs: runs!, seconds: seconds! };
+}
+
+function say(text: string): void {
+  const seconds = Math.round((performance.now() - startMs) / 1000);
+  (flags.json ? process.stderr : process.stdout).write(`${String(seconds).padStart(4)} s  ${text}\n`);
+}
+
+async function startSides(folder: string): Promise<Side[]> {
+  const has = (name: string) => flags.only === undefined || flags.only === name;
+  const sides: Side[] = [];
+  if (has("ours")) sides.push(...(await startOurSides(folder)));
+  if (has("etcd")) sides.push(...(await startEtcd(folder)));
+  if (flags["with-redis"] || flags.only === "redis") sides.push(await startRedis(folder));
+  return sides;
+}
+
+interface Bench {
+  generators: Generators;
+  sides: readonly Side[];
+}
+
+/** One run, told as it goes. */
+async function once({ generators, sides }: Bench, cell: Cell, name: RunName, turn: number, rate?: number) {
+  const sideName = name.replace(/Equal$|Half$/, "") as SideName;
+  const side = sides.find((one) => one.name === sideName)!;
+  const cpuBefore = side.pids.map(cpuSeconds);
+  const run = { clients: cell.clients, writes: MIXES[cell.mix], warmupS: WARMUP_S, seconds: plan.seconds, rate, turn };
+  const beganMs = performance.now();
+  const found = await generators.run(side, run);
+  const seconds = (performance.now() - beganMs) / 1000;
+  const servers = side.pids.reduce((sum, pid, at) => sum + cpuSeconds(pid) - cpuBefore[at]!, 0) / seconds;
+  (cell.runs[name] ??= []).push(found);
+  const cores = `cores: generator ${(found.cpuSeconds / found.seconds).toFixed(2)}, servers ${servers.toFixed(2)}`;
+  say(`  ${name} ${found.operationsPerS.toFixed(0)}/s, p99 ${found.p99Ms.toFixed(1)} ms, ${cores}${wrong(found)}`);
+}
+
+function wrong({ errors, missing, undone, firstError = "" }: Load): string {
+  if (errors + missing + undone === 0) return "";
+  return `; ${errors} errors, ${missing} missing, ${undone} not begun ${firstError}`;
+}
+
+/** First as many operations as go, all sides in turns; then at etcd's throughput and at half of it, again in turns. */
+async function measure(bench: Bench, mix: MixName, clients: number): Promise<Cell> {
+  const cell: Cell = { mix, clients, runs: {} };
+  // With so few clients it has as many connections as clients in both ways.
+  const sides = bench.sides.filter(
+    ({ name, connections }) =>
+      name !== "etcdOwn" ||
+      connections(clients) !== bench.sides.find((one) => one.name === "etcd")!.connections(clients),
+  );
+  for (let turn = 0; turn < plan.runs; turn += 1) {
+    say(`${mix}, ${clients} clients: ${turn + 1} of ${plan.runs}, as many as go`);
+    for (const { name } of turned(sides, turn)) await once(bench, cell, name, turn);
+  }
+  const peerPerS = medianOf(cell.runs.etcd, ({ operationsPerS }) => operationsPerS);
+  if (peerPerS === undefined || !cell.runs.ours) return cell;
+  const paced: [RunName, number][] = [
+    ["oursEqual", peerPerS],
+    ["oursHalf", peerPerS * HALF_LOAD],
+    ["etcdHalf", peerPerS * HALF_LOAD],
+  ];
+  for (let turn = 0; turn < plan.runs; turn += 1) {
+    say(`${mix}, ${clients} clients: ${turn + 1} of ${plan.runs}, at etcd's ${peerPerS.toFixed(0)}/s and half of it`);
+    for (const [name, rate] of turned(paced, turn)) await once(bench, cell, name, turn, rate);
+  }
+  return cell;
+}
+
+/** Whether `redis-benchmark` sees what our generator sees, one right after the other. */
+async function crossCheck({ generators }: Bench, side: Side): Promise<CrossCheck[]> {
+  const found: CrossCheck[] = [];
+  for (const [test, writes] of [
+    ["set", 1],
+    ["get", 0],
+  ] as const) {
+    const clients = CROSS_CHECK_CLIENTS;
+    const run = { clients, writes, warmupS: WARMUP_S, seconds: plan.seconds, turn: 0 };
+    const { operationsPerS } = await generators.run(side, run);
+    const operations = Math.ceil(operationsPerS * plan.seconds);
+    const theirs = await redisBenchmark(side, test, { clients, operations, timeoutMs: CROSS_CHECK_TIMEOUT_MS });
+    found.push({ side: side.name, test, generator: Math.round(operationsPerS), redisBenchmark: Math.round(theirs) });
+  }
+  return found;
+}
+
+function noteLoad(): void {
+  load.push(Math.round(loadavg()[0]! * 100) / 100);
+}
+
+async function main(): Promise<void> {
+  noteLoad();
+  const installed = await needDebian(PACKAGES);
+  if (installed.length > 0) say(`installed from Debian: ${installed.join(" ")}`);
+  const folder = await diskFolder();
+  const syncsPerS = {
+    oneFile: Math.round(await syncsPerSecond(folder.path, 1)),
+    threeFiles: Math.round(await syncsPerSecond(folder.path, 3)),
+  };
+  say(
+    `data on ${folder.fileSystem}, not memory; fdatasync/s ${syncsPerS.oneFile}, three files ${syncsPerS.threeFiles}`,
+  );
+  say("testing and building the generators");
+  const generators = await buildGenerators();
+  const sides = await startSides(folder.path);
+  const bench: Bench = { generators, sides };
+  try {
+    for (const side of sides.filter(({ name }) => name !== "etcdOwn" && name !== "eventual")) {
+      say(`writing ${KEYS} keys of ${VALUE_BYTES} bytes: ${side.name}`);
+      await generators.fill(side);
+    }
+    const cells: Cell[] = [];
+    for (const mix of plan.mixes) {
+      for (const clients of plan.clients) {
+        noteLoad();
+        cells.push(await measure(bench, mix, clients));
+      }
+    }
+    say("redis-benchmark beside our generator");
+    const crossChecks: CrossCheck[] = [];
+    for (const side of sides.filter(({ name }) => name === "ours" || name === "redis")) {
+      crossChecks.push(...(await crossCheck(bench, side)));
+    }
+    noteLoad();
+    const notes = (await Promise.all(sides.map((side) => side.notes()))).flat();
+    const machine = { cores: cpus().length, load, fileSystem: folder.fileSystem, syncsPerS };
+    const { text, json } = report({ cells, runs: plan.runs, crossChecks, notes, machine });
+    if (!flags.json) process.stdout.write(`\n${text}\n\n`);
+    process.stdout.write(`${JSON.stringify(json)}\n`);
+  } finally {
+    await Promise.all(sides.map((side) => side.stop()));
+  }
+}
+
+await main();
+// Killed children are reaped by the exit steps; nothing else may keep this process.
+process.exit(0);

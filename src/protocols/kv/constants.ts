@@ -1,0 +1,60 @@
+/** Every limit and time of the key-value store; each is reached by a test. */
+
+/** Parts of the key space, each with a group of its own. More: finer moves; each costs some bytes on each member. */
+export const SLOTS = 1024;
+/** Members of a group once so many boxes take part. */
+export const DEGREE = 3;
+export const KEY_BYTES_MAX = 512;
+export const VALUE_BYTES_MAX = 8 * 1024 * 1024;
+/** Operations of one origin on one key that travel together; the rest waits for their answer. */
+export const BATCH_OPS_MAX = 64;
+/** Operations of this box that wait for an answer; beyond it `too-many`. */
+export const OPEN_OPS_MAX = 16_384;
+/** Operations that a coordinator keeps for a slot while it has no ballot or has to settle a key. */
+export const WAITING_BATCHES_MAX = 4096;
+/**
+ * Of so many origins a key's content says which operation was their last. When there are more, a repeated operation of
+ * one that was dropped is answered `unknown`.
+ */
+export const ORIGINS_MAX = 64;
+/** Keys whose state below its ballot a coordinator remembers to have settled, for each slot. */
+export const SETTLED_MAX = 65_536;
+/** An answer that has not come after this is asked for again, from the next member; doubles up to the maximum. */
+export const RETRY_MS = 400;
+export const RETRY_MS_MAX = 3_000;
+/** After a refusal, before the next try; random up to this, doubles up to RETRY_MS_MAX. */
+export const REFUSED_PAUSE_MS = 20;
+/** An operation that names no time of its own fails after this. */
+export const OPERATION_TIMEOUT_MS = 10_000;
+/** Proposals without a majority are sent again after this. */
+export const PROPOSE_AGAIN_MS = 300;
+/** Who asked for a ballot waits so long for promises before it asks again with a higher one. */
+export const PREPARE_AGAIN_MS = 400;
+/** Changes of groups that one box carries on at one time, and how often it looks whether one is due. */
+export const VIEW_CHANGES_MAX = 32;
+export const VIEW_LOOK_MS = 500;
+/** A change of a group that has not come on for so long is tried again with a higher ballot. */
+export const VIEW_AGAIN_MS = 2_000;
+/** Keys in one page of an index, and bytes of contents in one answer, while a new member copies. */
+export const INDEX_KEYS_MAX = 2_048;
+export const FETCH_BYTES_MAX = 512 * 1024;
+export const FETCH_KEYS_MAX = 512;
+/** A part of a copy that was not answered is asked for again. */
+export const SYNC_AGAIN_MS = 1_000;
+/** Who was left out asks so often whether the others have all. */
+export const LEFT_ASK_MS = 2_000;
+/** So often, a member asks about so many of its slots whether others are in a newer view. */
+export const ASKED_AROUND_MAX = 32;
+/** Removed keys are remembered at least so long. */
+export const TOMBSTONE_MS = 3_600_000;
+/** Expired keys are looked for so often, so many at a time. */
+export const SWEEP_MS = 1_000;
+export const SWEPT_KEYS_MAX = 256;
+/** Watches of others on what a node holds; they are renewed so often, and end when they are not. */
+export const WATCHERS_MAX = 4_096;
+export const WATCH_AGAIN_MS = 5_000;
+export const WATCH_LASTS_MS = 15_000;
+/** Keys of one watch whose last version is remembered. */
+export const WATCHED_KEYS_MAX = 65_536;
+/** Keys in one page of a listing. */
+export const LIST_KEYS_MAX = 1_000;

@@ -1,0 +1,216 @@
+/**
+ * What the parts of one node share: its slots, what it knows of the others, and the way out for messages and rows.
+ * Messages leave only after everything that was to be stored before them is on disk.
+ */
+import type { Random } from "../../kernel/random.ts";
+import type { Content } from "./content.ts";
+import { encodeContent } from "./content.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { Effect, KvConfig, KvCounts } from "./events.ts";
+import type { Message, View } from "./messages.ts";
+import type { Origin } from "./origin.ts";
+import type { Slot, Stored } from "./slot.ts";
+import { decodeSlot, encodeSlot } from "./slot.ts";
+import { decodeContent } from "./content.ts";
+import type { Key } from "./types.ts";
+import type { Moves } from "./moves.ts";
+import type { Copying } from "./copying.ts";
+import type { Watching } from "./watching.ts";
+
+export interface Put {
+  id: string;
+  bytes: Uint8Array | null;
+}
+
+export class Core {
+  readonly config: KvConfig;
+  readonly random: Random;
+  readonly self: number;
+  nowMs = 0;
+  wallMs = 0;
+  readonly slots = new Map<number, Slot>();
+  /** Newest view of a slot that this node has heard of; its own slots have theirs. */
+  readonly hints = new Map<number, View>();
+  /** Nodes that seem to be up; never without ourselves. */
+  up: ReadonlySet<number>;
+  /** Nodes that should hold slots. */
+  nodes: readonly number[] = [];
+  /** Bytes of all contents. */
+  bytes = 0;
+  readonly counts: KvCounts;
+  // The parts; set by node.ts.
+  coordinator!: Coordinator;
+  origin!: Origin;
+  moves!: Moves;
+  copying!: Copying;
+  watching!: Watching;
+  #effects: Effect[] = [];
+  #outgoing = new Map<number, Message[]>();
+  #puts: Put[] = [];
+  #persists = 0;
+  #durable = 0;
+  /** In the order of the rows that they wait for. */
+  #waiting: { after: number; run: () => void }[] = [];
+  /** Run at the end of this step. */
+  readonly #later = new Set<() => void>();
+
+  constructor(config: KvConfig, random: Random, counts: KvCounts) {
+    this.config = config;
+    this.random = random;
+    this.self = config.node;
+    this.up = new Set([config.node]);
+    this.counts = counts;
+  }
+
+  /** What a disk holds from an earlier life. Throws when it is not what was written. */
+  load(rows: Iterable<{ id: string; bytes: Uint8Array }>): void {
+    const contents: { id: string; bytes: Uint8Array }[] = [];
+    for (const row of rows) {
+      if (row.id[0] === "s") this.slots.set(numberOf(row.id), decodeSlot(numberOf(row.id), row.bytes));
+      else contents.push(row);
+    }
+    for (const { id, bytes } of contents) {
+      const slot = this.slots.get(numberOf(id));
+      const content = decodeContent(bytes);
+      if (!slot || !content) throw new Error(`a row of the key-value store makes no sense: ${JSON.stringify(id)}`);
+      slot.put(id.slice(3), { content, bytes });
+      // An accepted content promised its ballot, which has no row of its own.
+      slot.promise(content.version);
+    }
+    for (const slot of this.slots.values()) this.bytes += slot.bytes;
+  }
+
+  // Out
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  /** Leaves when what was stored until now is on disk. */
+  send(to: number, message: Message): void {
+    this.afterStored(() => this.sendNow(to, message));
+  }
+
+  /** Says nothing that rests on what is being stored. */
+  sendNow(to: number, message: Message): void {
+    if (to === this.self) return this.receiveLater(message);
+    const messages = this.#outgoing.get(to);
+    if (messages) messages.push(message);
+    else this.#outgoing.set(to, [message]);
+  }
+
+  /** Takes what a message to ourselves says, as from another. Set by node.ts. */
+  receive!: (from: number, message: Message) => void;
+
+  receiveLater(message: Message): void {
+    this.later(() => this.receive(this.self, message));
+  }
+
+  later(run: () => void): void {
+    this.#later.add(run);
+  }
+
+  afterStored(run: () => void): void {
+    const after = this.#puts.length > 0 ? this.#persists + 1 : this.#persists;
+    if (after <= this.#durable) run();
+    else this.#waiting.push({ after, run });
+  }
+
+  stored(upTo: number): void {
+    this.#durable = Math.max(this.#durable, upTo);
+    let count = 0;
+    while (count < this.#waiting.length && this.#waiting[count]!.after <= this.#durable) count++;
+    for (const { run } of this.#waiting.splice(0, count)) run();
+  }
+
+  /** The end of a step: what is to be stored, and sent. */
+  flush(): Effect[] {
+    while (this.#later.size > 0) {
+      const runs = [...this.#later];
+      this.#later.clear();
+      for (const run of runs) run();
+    }
+    if (this.#puts.length > 0) {
+      this.#effects.push({ type: "store", no: ++this.#persists, puts: this.#puts });
+      this.#puts = [];
+    }
+    for (const [to, messages] of this.#outgoing) this.#effects.push({ type: "send", to, messages });
+    if (this.#outgoing.size > 0) this.#outgoing = new Map();
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  // Rows
+
+  saveSlot(slot: Slot): void {
+    this.#puts.push({ id: `s${numberText(slot.number)}`, bytes: encodeSlot(slot) });
+  }
+
+  /** Puts a content into the slot, in memory and among the rows. */
+  putContent(slot: Slot, key: Key, stored: Stored): void {
+    const before = slot.bytes;
+    slot.put(key, stored);
+    this.bytes += slot.bytes - before;
+    this.#puts.push({ id: `k${numberText(slot.number)}${key}`, bytes: stored.bytes });
+    this.watching.taken(key, stored.content.version);
+  }
+
+  removeContent(slot: Slot, key: Key): void {
+    const before = slot.bytes;
+    slot.remove(key);
+    this.bytes += slot.bytes - before;
+    this.#puts.push({ id: `k${numberText(slot.number)}${key}`, bytes: null });
+  }
+
+  /** All that this node has of a slot. */
+  dropSlot(slot: Slot): void {
+    for (const key of [...slot.keys.keys()]) this.removeContent(slot, key);
+    this.slots.delete(slot.number);
+    this.#puts.push({ id: `s${numberText(slot.number)}`, bytes: null });
+  }
+
+  // Known of others
+
+  /** The newest view of a slot that we know, and otherwise the group that hashing suggests. */
+  hintOf(slot: number): View | undefined {
+    const own = this.slots.get(slot);
+    const heard = this.hints.get(slot);
+    if (own && own.status !== "learning" && (!heard || own.view.number >= heard.number)) return own.view;
+    return heard;
+  }
+
+  heardView(slot: number, view: View | undefined): void {
+    if (!view) return;
+    const known = this.hintOf(slot);
+    if (!known || view.number > known.number) this.hints.set(slot, view);
+  }
+
+  isUp(node: number): boolean {
+    return node === this.self || this.up.has(node);
+  }
+
+  /** Who should coordinate a view: its first member that is up. */
+  preferredOf(view: View): number | undefined {
+    return view.members.find((node) => this.isUp(node));
+  }
+}
+
+export function storedOf(content: Content): Stored {
+  const bytes = encodeContent(content);
+  // The value of what is kept is a part of the bytes, so that it is in memory once.
+  return { content: { ...content, value: valueIn(bytes, content.value) }, bytes };
+}
+
+function valueIn(bytes: Uint8Array, value: Uint8Array | null): Uint8Array | null {
+  return value && bytes.subarray(bytes.length - value.length);
+}
+
+/** Two characters, so that ids sort and read back. */
+function numberText(slot: number): string {
+  return String.fromCharCode(slot >> 8, slot & 255);
+}
+
+function numberOf(id: string): number {
+  return (id.charCodeAt(1) << 8) | id.charCodeAt(2);
+}

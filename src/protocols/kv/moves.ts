@@ -1,0 +1,286 @@
+/**
+ * Changes of groups. The first live member of a view looks whether the group that hashing suggests is another, lets
+ * the newcomer copy what there is, and has the next view decided by Paxos among the members of the present one.
+ *
+ *   learning ──the newcomer has copied──▶ asking ──majority──▶ proposing ──majority──▶ decided: told to old and new
+ */
+import { VIEW_AGAIN_MS, VIEW_CHANGES_MAX, VIEW_LOOK_MS } from "./constants.ts";
+import type { Core } from "./core.ts";
+import type { Ballot, Message, View } from "./messages.ts";
+import { NO_BALLOT, compareBallots } from "./messages.ts";
+import type { Accepted } from "./slot.ts";
+import { Slot, majorityOf } from "./slot.ts";
+import { groupOf } from "./slots.ts";
+
+type Of<T extends Message["type"]> = Extract<Message, { type: T }>;
+
+interface Move {
+  state: "learning" | "asking" | "proposing";
+  view: View;
+  members: readonly number[];
+  newcomer: number | undefined;
+  ballot: Ballot;
+  promises: Map<number, Accepted | undefined>;
+  accepts: Set<number>;
+  sinceMs: number;
+}
+
+export class Moves {
+  readonly #core: Core;
+  readonly #moves = new Map<number, Move>();
+  /** Members that are known to be ready in a slot's present view. */
+  readonly #ready = new Map<number, { view: number; nodes: Set<number> }>();
+  #lookedMs = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get open(): number {
+    return this.#moves.size;
+  }
+
+  /** Members of a slot's view that have said that they are ready, or were before. */
+  readyIn(slot: Slot): ReadonlySet<number> {
+    const known = this.#ready.get(slot.number);
+    if (known?.view === slot.view.number) return known.nodes;
+    const nodes = new Set(slot.status === "ready" ? [this.#core.self] : []);
+    this.#ready.set(slot.number, { view: slot.view.number, nodes });
+    return nodes;
+  }
+
+  tick(): void {
+    const core = this.#core;
+    for (const [number, move] of this.#moves) {
+      const slot = core.slots.get(number);
+      if (!slot || slot.view !== move.view || slot.status !== "ready") this.#moves.delete(number);
+      else if (core.nowMs - move.sinceMs >= VIEW_AGAIN_MS * (1 + core.random.float())) this.#again(slot, move);
+    }
+    if (core.nowMs - this.#lookedMs < VIEW_LOOK_MS) return;
+    this.#lookedMs = core.nowMs;
+    for (const slot of core.slots.values()) {
+      if (this.#moves.size >= VIEW_CHANGES_MAX) break;
+      if (slot.status === "ready" && !this.#moves.has(slot.number) && core.preferredOf(slot.view) === core.self)
+        this.#look(slot);
+    }
+  }
+
+  #look(slot: Slot): void {
+    const core = this.#core;
+    const wanted = groupOf(slot.number, core.nodes, core.config.degree);
+    const change = nextMembers(slot.view.members, wanted, (node) => core.isUp(node));
+    if (!change) return;
+    const ready = this.readyIn(slot);
+    const missing = slot.view.members.filter((node) => !ready.has(node));
+    for (const node of missing) core.sendNow(node, { type: "ask-ready", slot: slot.number, view: slot.view.number });
+    if (missing.some((node) => node !== change.without) || ready.size < majorityOf(slot.view.members)) return;
+    const { view } = slot;
+    const newcomer = change.members.find((node) => !view.members.includes(node));
+    const move: Move = {
+      ...{ state: newcomer === undefined ? "asking" : "learning", view, members: change.members, newcomer },
+      ...{ ballot: NO_BALLOT, promises: new Map(), accepts: new Set(), sinceMs: core.nowMs },
+    };
+    this.#moves.set(slot.number, move);
+    if (newcomer === undefined) this.#ask(slot, move);
+    else this.#learn(slot, move);
+  }
+
+  #learn(slot: Slot, { view, newcomer }: Move): void {
+    const next = view.number + 1;
+    this.#core.sendNow(newcomer!, { type: "learn", slot: slot.number, view: next, from: view.members });
+  }
+
+  onLearned(from: number, { slot: number, view }: Of<"learned">): void {
+    const [slot, move] = [this.#core.slots.get(number), this.#moves.get(number)];
+    if (slot && move?.state === "learning" && move.newcomer === from && move.view.number + 1 === view)
+      this.#ask(slot, move);
+  }
+
+  #again(slot: Slot, move: Move): void {
+    move.sinceMs = this.#core.nowMs;
+    if (move.newcomer !== undefined && !this.#core.isUp(move.newcomer)) this.#moves.delete(slot.number);
+    else if (move.state === "learning") this.#learn(slot, move);
+    else this.#ask(slot, move);
+  }
+
+  #ask(slot: Slot, move: Move): void {
+    move.state = "asking";
+    move.ballot = { round: Math.max(slot.viewPromised.round, move.ballot.round) + 1, node: this.#core.self };
+    move.promises.clear();
+    move.accepts.clear();
+    const { ballot, view } = move;
+    const message: Message = { type: "view-prepare", slot: slot.number, view: view.number, ballot };
+    for (const member of view.members) this.#core.sendNow(member, message);
+  }
+
+  // The members' side of Paxos.
+
+  onPrepare(from: number, { slot: number, view, ballot }: Of<"view-prepare">): void {
+    const slot = this.#voter(from, number, view);
+    if (!slot) return;
+    if (compareBallots(ballot, slot.viewPromised) < 0) return this.#outbid(from, slot);
+    slot.viewPromised = ballot;
+    this.#core.saveSlot(slot);
+    this.#core.send(from, { type: "view-promise", slot: number, view, ballot, accepted: slot.viewAccepted });
+  }
+
+  onAccept(from: number, { slot: number, view, ballot, members }: Of<"view-accept">): void {
+    const slot = this.#voter(from, number, view);
+    if (!slot) return;
+    if (compareBallots(ballot, slot.viewPromised) < 0) return this.#outbid(from, slot);
+    slot.viewPromised = ballot;
+    slot.viewAccepted = { ballot, members };
+    this.#core.saveSlot(slot);
+    this.#core.send(from, { type: "view-accepted", slot: number, view, ballot });
+  }
+
+  #outbid(from: number, slot: Slot): void {
+    const of = { slot: slot.number, view: slot.view.number };
+    this.#core.send(from, { type: "view-outbid", ...of, promised: slot.viewPromised });
+  }
+
+  /** The slot, when this node votes on what follows that view. */
+  #voter(from: number, number: number, view: number): Slot | undefined {
+    const slot = this.#core.slots.get(number);
+    if (slot?.view.number === view && slot.status === "ready") return slot;
+    if (slot && slot.view.number > view) this.tell(from, slot);
+    else if (slot && slot.view.number < view) this.#core.sendNow(from, { type: "ask-view", slot: number });
+    return undefined;
+  }
+
+  onPromise(from: number, { slot: number, view, ballot, accepted }: Of<"view-promise">): void {
+    const move = this.#moves.get(number);
+    if (move?.state !== "asking" || !isOf(move, from, view, ballot)) return;
+    move.promises.set(from, accepted);
+    if (move.promises.size < majorityOf(move.view.members)) return;
+    let highest: Accepted | undefined;
+    for (const one of move.promises.values())
+      if (one && (!highest || compareBallots(one.ballot, highest.ballot) > 0)) highest = one;
+    if (highest) move.members = highest.members;
+    move.state = "proposing";
+    const message: Message = { type: "view-accept", slot: number, view, ballot, members: move.members };
+    for (const member of move.view.members) this.#core.sendNow(member, message);
+  }
+
+  onAccepted(from: number, { slot: number, view, ballot }: Of<"view-accepted">): void {
+    const move = this.#moves.get(number);
+    if (move?.state !== "proposing" || !isOf(move, from, view, ballot)) return;
+    move.accepts.add(from);
+    if (move.accepts.size < majorityOf(move.view.members)) return;
+    const { members, view: before } = move;
+    this.#moves.delete(number);
+    const message: Message = { type: "decided", slot: number, view: view + 1, members, before };
+    for (const node of new Set([...before.members, ...members])) this.#core.sendNow(node, message);
+  }
+
+  onOutbid({ slot: number, view, promised }: Of<"view-outbid">): void {
+    const slot = this.#core.slots.get(number);
+    if (slot?.view.number !== view) return;
+    if (compareBallots(promised, slot.viewPromised) > 0) slot.viewPromised = { ...promised };
+    // Somebody else is at it; the next look comes when that has come to nothing.
+    this.#moves.delete(number);
+  }
+
+  // Decided.
+
+  onDecided(from: number, { slot: number, view: next, members, before }: Of<"decided">): void {
+    const core = this.#core;
+    const view: View = { number: next, members };
+    core.heardView(number, view);
+    const own = core.slots.get(number);
+    if (own && own.status !== "learning" && own.view.number >= next) {
+      if (own.view.number > next) this.tell(from, own);
+      return;
+    }
+    if (!members.includes(core.self) && (!own || own.status === "learning")) return this.#forget(own);
+    const slot = own ?? new Slot(number, view, "syncing");
+    slot.status = members.includes(core.self) ? statusIn(slot, own, next, before, core.self) : "fenced";
+    slot.view = view;
+    slot.before = before;
+    slot.viewPromised = NO_BALLOT;
+    slot.viewAccepted = undefined;
+    core.slots.set(number, slot);
+    core.saveSlot(slot);
+    core.hints.delete(number);
+    core.counts.views++;
+    core.coordinator.end(number, "lost-ballot");
+    // Who is left out lets go of its data only when each one has said so itself: until then it may be needed.
+    const isMember = members.includes(core.self);
+    this.#ready.set(number, { view: next, nodes: isMember ? keptReady(view, before) : new Set() });
+    core.emit({ type: "moved", slot: number, view, status: slot.status });
+    core.copying.viewChanged(slot);
+  }
+
+  #forget(own: Slot | undefined): void {
+    if (own) this.#core.dropSlot(own);
+  }
+
+  /** What follows an older view, for somebody who missed it. */
+  tell(to: number, { number, view, before, status }: Slot): void {
+    if (status === "learning") return;
+    this.#core.send(to, { type: "decided", slot: number, view: view.number, members: view.members, before });
+  }
+
+  onReady(from: number, { slot: number, view }: Of<"ready">): void {
+    const slot = this.#core.slots.get(number);
+    if (slot?.view.number === view && slot.view.members.includes(from)) this.readyOf(slot).add(from);
+  }
+
+  readyOf(slot: Slot): Set<number> {
+    return this.readyIn(slot) as Set<number>;
+  }
+
+  onAskReady(from: number, { slot: number, view }: Of<"ask-ready">): void {
+    const slot = this.#core.slots.get(number);
+    if (slot?.view.number === view && slot.status === "ready")
+      return this.#core.send(from, { type: "ready", slot: number, view });
+    if (slot && slot.view.number > view) this.tell(from, slot);
+    else if (!slot || slot.view.number < view) this.#core.sendNow(from, { type: "ask-view", slot: number });
+  }
+
+  onAskView(from: number, { slot: number }: Of<"ask-view">): void {
+    const slot = this.#core.slots.get(number);
+    if (slot) this.tell(from, slot);
+  }
+}
+
+function isOf({ view, ballot }: Move, from: number, number: number, asked: Ballot): boolean {
+  return view.number === number && view.members.includes(from) && compareBallots(ballot, asked) === 0;
+}
+
+/**
+ * A ready member that is kept goes on at once. It may have missed the view between, if it was a member of that one,
+ * too; after a longer absence it copies, since it may have been left out and taken again.
+ */
+function statusIn(slot: Slot, own: Slot | undefined, next: number, before: View | undefined, self: number) {
+  const missed = next - slot.view.number;
+  const isKept = own !== undefined && own.status === "ready" && (missed === 1 || missed === 2);
+  return isKept && before?.members.includes(self) ? ("ready" as const) : ("syncing" as const);
+}
+
+/** Members of both views need not copy. */
+function keptReady(view: View, before: View | undefined): Set<number> {
+  return new Set(view.members.filter((node) => before?.members.includes(node)));
+}
+
+/** One step towards what is wanted: one more, one for another, or one less; undefined when there is none to take. */
+export function nextMembers(
+  members: readonly number[],
+  wanted: readonly number[],
+  isUp: (node: number) => boolean,
+): { members: readonly number[]; without: number | undefined } | undefined {
+  const extra = members.filter((node) => !wanted.includes(node));
+  const missing = wanted.find((node) => !members.includes(node) && isUp(node));
+  // First those who are gone anyway.
+  const without = extra.find((node) => !isUp(node)) ?? extra[0];
+  const inOrder = (list: readonly number[]) =>
+    [...wanted, ...list].filter((node, at, all) => {
+      return list.includes(node) && all.indexOf(node) === at;
+    });
+  if (missing !== undefined && members.length < wanted.length)
+    return { members: inOrder([...members, missing]), without: undefined };
+  if (without === undefined) return undefined;
+  const kept = members.filter((node) => node !== without);
+  if (missing !== undefined) return { members: inOrder([...kept, missing]), without };
+  return members.length > wanted.length && kept.length > 0 ? { members: inOrder(kept), without } : undefined;
+}

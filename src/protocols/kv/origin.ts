@@ -1,0 +1,236 @@
+/**
+ * The side of the box that was asked: numbers operations, forwards them to the coordinator of their slot, and again to
+ * the next one when no answer comes, always under the same number. Operations on one key go one batch after the other,
+ * so that a repetition can only be of the last batch.
+ */
+import { foundOf } from "./commands.ts";
+import {
+  BATCH_OPS_MAX,
+  OPEN_OPS_MAX,
+  OPERATION_TIMEOUT_MS,
+  REFUSED_PAUSE_MS,
+  RETRY_MS,
+  RETRY_MS_MAX,
+} from "./constants.ts";
+import type { Content } from "./content.ts";
+import { decodeContent } from "./content.ts";
+import type { Core } from "./core.ts";
+import type { Message, Refusal, Told } from "./messages.ts";
+import { groupOf, slotOf } from "./slots.ts";
+import type { Command, Found, Key, KvFailure, Result } from "./types.ts";
+
+type Of<T extends Message["type"]> = Extract<Message, { type: T }>;
+
+interface Operation {
+  /** Of the program; or whom to tell here. */
+  id: number | ((result: Result | undefined) => void);
+  command: Command;
+  endMs: number;
+}
+
+/** A batch under way. */
+interface Flight {
+  first: number;
+  operations: Operation[];
+  tries: number;
+  sentMs: number;
+  /** Refused, and not sent again before this. */
+  pausedUntilMs: number | undefined;
+  /** Some try may have been carried out. */
+  isUncertain: boolean;
+}
+
+/** The operations on one key. */
+interface Line {
+  slot: number;
+  flight: Flight | undefined;
+  waiting: Operation[];
+}
+
+/** Refusals of which nothing remains; the others leave open whether the operation was done. */
+const CERTAIN: ReadonlySet<Refusal> = new Set(["not-coordinator", "not-ready", "full", "too-many"]);
+/** So many refusals are answered at once, each at another member; then it pauses. */
+const TRIES_AT_ONCE = 3;
+
+export class Origin {
+  readonly #core: Core;
+  readonly #lines = new Map<Key, Line>();
+  readonly #ready = new Set<Key>();
+  #open = 0;
+  #number = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** For this node's own ends; undefined when it failed. */
+  ask(key: Key, command: Command, tell: (result: Result | undefined) => void): void {
+    this.start(tell, key, command);
+  }
+
+  start(id: Operation["id"], key: Key, command: Command, timeoutMs = OPERATION_TIMEOUT_MS): void {
+    const core = this.#core;
+    if (this.#open >= OPEN_OPS_MAX) return this.#failed(id, "too-many");
+    this.#open++;
+    core.counts.operations++;
+    let line = this.#lines.get(key);
+    if (!line) this.#lines.set(key, (line = { slot: slotOf(key, core.config.slots), flight: undefined, waiting: [] }));
+    line.waiting.push({ id, command, endMs: core.nowMs + timeoutMs });
+    this.#soon(key);
+  }
+
+  /** At the end of the step, so that what comes together travels together. */
+  #soon(key: Key): void {
+    if (this.#ready.size === 0) this.#core.later(() => this.#sendReady());
+    this.#ready.add(key);
+  }
+
+  #sendReady(): void {
+    const keys = [...this.#ready];
+    this.#ready.clear();
+    for (const key of keys) {
+      const line = this.#lines.get(key);
+      if (!line || line.flight) continue;
+      if (line.waiting.length === 0) {
+        this.#lines.delete(key);
+        continue;
+      }
+      const operations = line.waiting.splice(0, BATCH_OPS_MAX);
+      const first = this.#number + 1;
+      this.#number += operations.length;
+      const flight = { first, operations, tries: 0, sentMs: 0, pausedUntilMs: undefined, isUncertain: false };
+      line.flight = flight;
+      this.#send(key, line, flight);
+    }
+  }
+
+  #send(key: Key, line: Line, flight: Flight): void {
+    const core = this.#core;
+    const { slot } = line;
+    flight.sentMs = core.nowMs;
+    const target = this.targetOf(slot, flight.tries);
+    if (target === undefined) {
+      flight.pausedUntilMs = core.nowMs + RETRY_MS;
+      return;
+    }
+    flight.pausedUntilMs = undefined;
+    core.counts.forwarded++;
+    const commands = flight.operations.map(({ command }) => command);
+    const { first, tries } = flight;
+    core.sendNow(target, { type: "forward", slot, key, origin: core.config.life, first, commands, tries });
+  }
+
+  /** The one who should coordinate; in later tries the others, too. */
+  targetOf(slot: number, tries: number): number | undefined {
+    const core = this.#core;
+    const view = core.hintOf(slot);
+    const members = view?.members ?? groupOf(slot, core.nodes, core.config.degree);
+    const preferred = members.find((node) => core.isUp(node)) ?? members[0];
+    if (tries % 2 === 0 || members.length < 2) return preferred;
+    const others = members.filter((node) => node !== preferred);
+    return others[(tries >> 1) % others.length];
+  }
+
+  onTold({ key, first, told, repeated }: Of<"told">): void {
+    const line = this.#lines.get(key);
+    if (line?.flight?.first !== first || told.length !== line.flight.operations.length) return;
+    const { operations } = line.flight;
+    for (const [at, { id, command }] of operations.entries()) {
+      const result = resultOf(command, told[at]!, repeated);
+      if (typeof id === "function") id(result);
+      else this.#core.emit({ type: "done", id, result });
+    }
+    this.#landed(key, line);
+  }
+
+  onRefused(message: Of<"refused">): void {
+    const core = this.#core;
+    const { key, first, tries, why, hint } = message;
+    core.heardView(message.slot, hint);
+    const line = this.#lines.get(key);
+    const flight = line?.flight;
+    if (!line || flight?.first !== first || flight.tries !== tries || flight.pausedUntilMs !== undefined) return;
+    if (!CERTAIN.has(why)) flight.isUncertain = true;
+    if (why === "full" || why === "forgotten") return this.#fail(key, line, why === "full" ? "full" : "unknown");
+    flight.tries++;
+    if (flight.tries <= TRIES_AT_ONCE) return this.#send(key, line, flight);
+    const pauseMs = Math.min(RETRY_MS_MAX, REFUSED_PAUSE_MS * 2 ** (flight.tries - TRIES_AT_ONCE));
+    flight.pausedUntilMs = core.nowMs + pauseMs * core.random.float();
+  }
+
+  tick(): void {
+    const { nowMs } = this.#core;
+    for (const [key, line] of this.#lines) {
+      const { flight } = line;
+      if (line.waiting.some(({ endMs }) => endMs <= nowMs)) this.#giveUpWaiting(line);
+      if (!flight) continue;
+      if (flight.operations.every(({ endMs }) => endMs <= nowMs)) {
+        if (flight.pausedUntilMs === undefined) flight.isUncertain = true;
+        this.#fail(key, line, "no-majority");
+      } else if (flight.pausedUntilMs !== undefined) {
+        if (flight.pausedUntilMs <= nowMs) this.#send(key, line, flight);
+      } else if (nowMs - flight.sentMs >= Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (flight.tries >> 1))) {
+        flight.isUncertain = true;
+        flight.tries++;
+        this.#send(key, line, flight);
+      }
+    }
+  }
+
+  #giveUpWaiting(line: Line): void {
+    const core = this.#core;
+    for (const { id, endMs } of line.waiting)
+      if (endMs <= core.nowMs) {
+        this.#open--;
+        this.#failed(id, "no-majority");
+      }
+    line.waiting = line.waiting.filter(({ endMs }) => endMs > core.nowMs);
+  }
+
+  #fail(key: Key, line: Line, why: KvFailure): void {
+    const { operations, isUncertain } = line.flight!;
+    for (const { id, command } of operations) {
+      const isOpen = isUncertain && command.type !== "get";
+      this.#failed(id, isOpen ? "unknown" : why);
+    }
+    this.#landed(key, line);
+  }
+
+  #failed(id: Operation["id"], why: KvFailure): void {
+    if (typeof id === "function") id(undefined);
+    else this.#core.emit({ type: "failed", id, why });
+  }
+
+  #landed(key: Key, line: Line): void {
+    this.#open -= line.flight!.operations.length;
+    line.flight = undefined;
+    this.#soon(key);
+  }
+}
+
+function resultOf(command: Command, told: Told, repeated: boolean): Result {
+  const { answer, version, expiresMs } = told;
+  const before = told.before && foundIn(told.before);
+  if (answer.status === "read") return { status: "done", before, after: before };
+  if (answer.status === "not-an-integer") return { status: "not-an-integer" };
+  if (answer.status === "unchanged") return { status: "unchanged", before };
+  const value = valueAfter(command, answer.status === "integer" ? answer.after : undefined, before);
+  const after = value && version ? { value, version, expiresMs } : undefined;
+  if (repeated && "returnBefore" in command && command.returnBefore) return { status: "repeated", after };
+  return { status: "done", before, after };
+}
+
+function valueAfter(command: Command, integer: bigint | undefined, before: Found | undefined): Uint8Array | undefined {
+  if (integer !== undefined) return Uint8Array.from(integer.toString(), (char) => char.charCodeAt(0));
+  if (command.type === "put") return command.value;
+  return command.type === "expire" ? before?.value : undefined;
+}
+
+function foundIn(bytes: Uint8Array): Found | undefined {
+  const content: Content | undefined = decodeContent(bytes);
+  return foundOf(content);
+}
