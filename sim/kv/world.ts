@@ -92,7 +92,9 @@ export class KvWorld {
       const sinceMs = (other: KvBox) => this.nowMs - (box.heardMs.get(other.node) ?? -Infinity);
       const up = this.boxes.filter((other) => sinceMs(other) < NOTICED_MS * (0.5 + random.float() / 2));
       const nodes = this.boxes.filter((other) => other.takesPart && sinceMs(other) < GONE_FOR_LONG_MS);
-      box.step({ type: "peers", up: up.map(({ node }) => node), nodes: nodes.map(({ node }) => node) });
+      const leaving = this.boxes.filter((other) => !other.takesPart && other.life > 0);
+      const idsOf = (boxes: readonly KvBox[]) => boxes.map(({ node }) => node);
+      box.step({ type: "peers", up: idsOf(up), nodes: idsOf(nodes), leaving: idsOf(leaving) });
     }
     this.after(LOOK_MS, () => this.#look());
   }

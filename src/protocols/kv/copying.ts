@@ -4,7 +4,14 @@
  * merges the index of a majority of the old view's members, each of which has installed the new view and answers
  * nothing in the old one, and fetches what is newer than its own. Until then it answers nobody.
  */
-import { ASKED_AROUND_MAX, FETCH_BYTES_MAX, FETCH_KEYS_MAX, INDEX_KEYS_MAX, LEFT_ASK_MS, SYNC_AGAIN_MS } from "./constants.ts";
+import {
+  ASKED_AROUND_MAX,
+  FETCH_BYTES_MAX,
+  FETCH_KEYS_MAX,
+  INDEX_KEYS_MAX,
+  LEFT_ASK_MS,
+  SYNC_AGAIN_MS,
+} from "./constants.ts";
 import { compareVersions, decodeContent } from "./content.ts";
 import type { Core } from "./core.ts";
 import type { Message } from "./messages.ts";

@@ -35,6 +35,8 @@ export class Core {
   up: ReadonlySet<number>;
   /** Nodes that should hold slots. */
   nodes: readonly number[] = [];
+  /** Nodes that no longer want to. */
+  leaving: ReadonlySet<number> = new Set();
   /** Bytes of all contents. */
   bytes = 0;
   readonly counts: KvCounts;

@@ -28,8 +28,11 @@ export type KvEvent =
   /** All puts of `store` effects up to this number are on disk. */
   | { type: "stored"; no: number }
   | { type: "operation"; id: number; key: Key; command: Command; timeoutMs?: number }
-  /** Which nodes seem to be up, and which should hold slots: those that take part and have not been gone for long. */
-  | { type: "peers"; up: readonly number[]; nodes: readonly number[] }
+  /**
+   * Which nodes seem to be up; which should hold slots: those that take part and have not been gone for long; and which
+   * have said that they leave.
+   */
+  | { type: "peers"; up: readonly number[]; nodes: readonly number[]; leaving: readonly number[] }
   /** Makes the first views of all slots, with this node alone. Only ever once in the life of a store. */
   | { type: "found" }
   | { type: "list"; id: number; prefix: Key; cursor?: ListCursor; limit: number; timeoutMs?: number }

@@ -68,7 +68,11 @@ export class Moves {
   #look(slot: Slot): void {
     const core = this.#core;
     const wanted = groupOf(slot.number, core.nodes, core.config.degree);
-    const change = nextMembers(slot.view.members, wanted, (node) => core.isUp(node));
+    const change = nextMembers(slot.view.members, wanted, {
+      degree: core.config.degree,
+      isUp: (node) => core.isUp(node),
+      isLeaving: (node) => core.leaving.has(node) && core.isUp(node),
+    });
     if (!change) return;
     const ready = this.readyIn(slot);
     const missing = slot.view.members.filter((node) => !ready.has(node));
@@ -263,11 +267,21 @@ function keptReady(view: View, before: View | undefined): Set<number> {
   return new Set(view.members.filter((node) => before?.members.includes(node)));
 }
 
-/** One step towards what is wanted: one more, one for another, or one less; undefined when there is none to take. */
+interface Knowledge {
+  degree: number;
+  isUp: (node: number) => boolean;
+  /** It wants to go, and is still there. */
+  isLeaving: (node: number) => boolean;
+}
+
+/**
+ * One step towards what is wanted: one more, one for another, or one less; undefined when there is none to take.
+ * `wanted` has no more than `degree` nodes.
+ */
 export function nextMembers(
   members: readonly number[],
   wanted: readonly number[],
-  isUp: (node: number) => boolean,
+  { degree, isUp, isLeaving }: Knowledge,
 ): { members: readonly number[]; without: number | undefined } | undefined {
   const extra = members.filter((node) => !wanted.includes(node));
   const missing = wanted.find((node) => !members.includes(node) && isUp(node));
@@ -282,5 +296,7 @@ export function nextMembers(
   if (without === undefined) return undefined;
   const kept = members.filter((node) => node !== without);
   if (missing !== undefined) return { members: inOrder([...kept, missing]), without };
-  return members.length > wanted.length && kept.length > 0 ? { members: inOrder(kept), without } : undefined;
+  // One that is merely gone may come back: without it nothing would be gained.
+  const mayShrink = members.length > degree || isLeaving(without);
+  return mayShrink && kept.length > 0 ? { members: inOrder(kept), without } : undefined;
 }

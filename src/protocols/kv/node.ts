@@ -90,6 +90,7 @@ function handle(core: Core, { listing, watching, sweeping }: Parts, event: KvEve
     case "peers":
       core.up = new Set([...event.up, core.self]);
       core.nodes = event.nodes;
+      core.leaving = new Set(event.leaving);
       return;
     case "found":
       return found(core);
