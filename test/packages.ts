@@ -20,4 +20,5 @@ export const ALL_PACKAGES: readonly string[] = [
   "redis-server",
   "redis-tools",
   "serf",
+  "socat",
 ];

@@ -129,8 +129,9 @@ function begin(world: KvWorld, fault: Fault, seed: number): void {
       return idle.start();
     }
     case "leave": {
-      const parts = world.boxes.filter((box) => box.takesPart);
-      if (parts.length > DEGREE) parts[random.below(parts.length)]!.takesPart = false;
+      // With fewer than enough boxes left, a lost disk would be lost data.
+      const parts = world.boxes.filter((box) => box.takesPart && box.up);
+      if (parts.length > DEGREE + 1) parts[random.below(parts.length)]!.takesPart = false;
     }
   }
 }

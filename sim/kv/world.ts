@@ -162,7 +162,7 @@ export class KvBox {
       life: this.node * 1000 + this.life,
       degree,
       slots,
-      quotaBytes: 2 ** 30,
+      quotaBytes: () => 2 ** 30,
     };
     const stored = [...this.disk].map(([id, bytes]) => ({ id, bytes }));
     this.core = create(config, { random: this.world.random(`core ${this.index} ${this.life}`), stored });

@@ -4,7 +4,7 @@
  * role. A service that changes its table changes all of them.
  */
 import { z } from "zod";
-import type { ErrorTable } from "./errors.ts";
+import type { ErrorTable, Failure } from "./errors.ts";
 import type { WordTables } from "./words.ts";
 
 /** What a caller may be, weakest first. Each role may do all that the ones before it may. */
@@ -40,7 +40,31 @@ export interface CommandShape {
    * it is told apart, and the input that asks for the rows after it.
    */
   follow?: { event: string; key: string; input: string };
+  /** For an answer that holds a list under this key beside other things: the table that is shown. */
+  rows?: string;
+  /** `--raw` asks this endpoint of the same service instead, and writes its bytes as they are. */
+  raw?: string;
+  /** Where the request's bytes come from. */
+  bytes?: BytesSource;
+  /** Bytes of the answer go to the file of this name of an argument; "-": standard output, as without it. */
+  toFile?: string;
 }
+
+/**
+ * An argument, or the option that names a file ("-": standard input) instead. Or a file of lines, sent in as many
+ * requests as it takes: numbers in the answers are added up and lists joined. `from`: the input that is told the
+ * number of a request's first line.
+ */
+export type BytesSource = { argument: string; option: string } | { lines: string; from: string };
+
+/** What an endpoint with an `answerType` gives: bytes at once, or as they come; the caller's pace is kept. */
+export interface BytesAnswer {
+  body: Uint8Array | AsyncIterable<Uint8Array>;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** The output of an endpoint with an `answerType`. */
+export const bytesAnswer = z.custom<BytesAnswer>((value) => typeof value === "object" && value !== null);
 
 export interface Endpoint<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   method: Method;
@@ -53,6 +77,15 @@ export interface Endpoint<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   /** One object: path parameters, query (GET, DELETE) or JSON body (others) together. Strict: unknown keys fail. */
   input: I;
   output: O;
+  /**
+   * The body is bytes of any type, at most so many, and all inputs come from path, query and `headers`; the handler
+   * finds it as `context.bytes`. `tooLarge` is what a longer one is refused with.
+   */
+  bytes?: { max: number; tooLarge?: () => Failure };
+  /** The answer is bytes of this type and not JSON; `output` is `bytesAnswer`. */
+  answerType?: string;
+  /** Inputs that may also be given as headers: key of the input to name of the header. */
+  headers?: Readonly<Record<string, string>>;
   cli?: CommandShape;
   /** At most this many calls a minute from one address, beside the general limit. */
   perMinuteMax?: number;
@@ -117,6 +150,8 @@ export interface CallContext {
   principal: Principal;
   /** The caller's address, for rate limits; "local" for the Unix socket. */
   address: string;
+  /** The body of the request, where the endpoint takes bytes; empty otherwise. */
+  bytes: Uint8Array;
   /** Ends when the caller goes away. */
   signal: AbortSignal;
   language: "ca" | "es" | "en";

@@ -43,7 +43,8 @@ export function memoryStore(wallMs: () => number = () => Date.now()): MemoryStor
       return resultOf(answer, before, undefined);
     }
     n += 1;
-    const after: Content = { ...next, version: { round: 1, node: 1, n }, origins: [] };
+    const version = { round: 1, node: 1, n };
+    const after: Content = { ...next, version, set: version, origins: [] };
     contents.set(key, after);
     return resultOf(answer, before, after);
   };

@@ -55,6 +55,30 @@ test("hosts of all zones reach one another; a cut holds both ways and heals", as
   assert.equal(await get(a1, c1), "c1");
 });
 
+test("a cut of one way lets through what goes the other way", async (t) => {
+  const lab = createLab({ hosts: ["a", "b"].map((name) => ({ name, zone: name })) }, t);
+  const listening = lab.hosts.map((host) =>
+    host.start([
+      process.execPath,
+      "-e",
+      `require("dgram").createSocket("udp4").on("message", (m) => console.log("" + m)).bind(${PORT})`,
+    ]),
+  );
+  for (const one of listening) await one.waitForPort(PORT, "udp");
+  const say = async (word: string) => {
+    for (const [from, to] of [lab.hosts, lab.hosts.toReversed()] as [Host, Host][]) {
+      await from.runOk(["bash", "-c", `echo ${word}-to-${to.name} > /dev/udp/${to.address}/${PORT}`]);
+    }
+  };
+  lab.cutOneWay("a", "b");
+  await say("cut");
+  await listening[0]!.waitForLine(/^cut-to-a$/);
+  lab.heal("b", "a");
+  await say("healed");
+  await listening[1]!.waitForLine(/^healed-to-b$/);
+  assert.doesNotMatch(listening[1]!.output(), /cut/);
+});
+
 test("a link carries the rate it was given, within a fifth", async (t) => {
   const hosts = [
     { name: "slow", zone: "a", link: { rateMbit: 8 } },

@@ -133,15 +133,26 @@ export class Lab {
 
   /** The router drops what goes between the two zones, silently, both ways. */
   cut(zoneA: string, zoneB: string): void {
-    const key = cutKey(zoneA, zoneB);
-    if (this.cuts.has(key)) return;
-    this.cuts.add(key);
-    this.blackhole("add", zoneA, zoneB);
+    this.cutOneWay(zoneA, zoneB);
+    this.cutOneWay(zoneB, zoneA);
   }
 
+  /** Drops only what goes from the first zone to the second. */
+  cutOneWay(from: string, to: string): void {
+    const key = `${from} ${to}`;
+    if (this.cuts.has(key)) return;
+    this.cuts.add(key);
+    this.blackhole("add", from, to);
+  }
+
+  /** Undoes all cuts between the two, also those of one way. */
   heal(zoneA: string, zoneB: string): void {
-    if (!this.cuts.delete(cutKey(zoneA, zoneB))) return;
-    this.blackhole("del", zoneA, zoneB);
+    for (const [from, to] of [
+      [zoneA, zoneB],
+      [zoneB, zoneA],
+    ] as const) {
+      if (this.cuts.delete(`${from} ${to}`)) this.blackhole("del", from, to);
+    }
   }
 
   /** Power cut: the link falls silent first, so that no closing packet gets out, then all its processes are killed. */
@@ -202,15 +213,9 @@ export class Lab {
   }
 
   /** A rule of the routing policy needs no packet filter to be installed. */
-  private blackhole(action: "add" | "del", zoneA: string, zoneB: string): void {
-    const [a, b] = [this.zone(zoneA), this.zone(zoneB)];
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const rule = ["iif", from.routerSide, "to", `10.77.${to.number}.0/24`, "blackhole"];
-      ip("-n", this.router, "rule", action, ...rule);
-    }
+  private blackhole(action: "add" | "del", from: string, to: string): void {
+    const [a, b] = [this.zone(from), this.zone(to)];
+    ip("-n", this.router, "rule", action, "iif", a.routerSide, "to", `10.77.${b.number}.0/24`, "blackhole");
   }
 
   private zone(name: string): Zone {
@@ -305,10 +310,6 @@ function shapeLink(namespace: string, device: string, shape: LinkShape): void {
     const limits = ["rate", `${shape.rateMbit}mbit`, "burst", String(burstBytes), "latency", `${TBF_QUEUE_MS}ms`];
     tc("-n", namespace, "qdisc", "add", "dev", device, ...parent, "tbf", ...limits);
   }
-}
-
-function cutKey(zoneA: string, zoneB: string): string {
-  return [zoneA, zoneB].toSorted().join(" ");
 }
 
 function ip(...args: string[]): void {

@@ -47,6 +47,8 @@ export function whenSignedOut(run: () => void): void {
 export interface CallOptions {
   signal?: AbortSignal;
   timeoutMs?: number;
+  /** Characters that nobody sees come unmarked, for what is written back: whoever shows them marks them. */
+  exact?: true;
 }
 
 export async function call<N extends CallName>(
@@ -54,30 +56,51 @@ export async function call<N extends CallName>(
   input: Input<N>,
   options: CallOptions = {},
 ): Promise<Output<N>> {
-  const [method, pattern] = table[name] ?? missing(name);
-  const { url, body } = buildRequest(method, pattern, input as Record<string, unknown>);
-  const headers: Record<string, string> = { accept: "application/json", "x-comu-language": language.value };
-  if (body !== undefined) headers["content-type"] = "application/json";
-  if (csrf) headers["x-comu-csrf"] = csrf;
+  const ask = prepare(name, input);
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), options.timeoutMs ?? CALL_TIMEOUT_MS);
   const stop = () => limit.abort();
   options.signal?.addEventListener("abort", stop);
   try {
-    const answer = await fetch(url, { method, headers, body: body ?? null, signal: limit.signal, cache: "no-store" });
-    const content: unknown = answer.status === 204 ? {} : readAnswer(await answer.text());
+    const answer = await ask(limit.signal);
+    const read = options.exact && answer.ok ? JSON.parse : readAnswer;
+    const content: unknown = answer.status === 204 ? {} : read(await answer.text());
     if (!answer.ok) throw failureOf(content, name);
     return content as Output<N>;
   } catch (error) {
     if (error instanceof ApiError || options.signal?.aborted) throw error;
-    const [code, text] = limit.signal.aborted
-      ? (["timed-out", t("error.timed-out")] as const)
-      : (["unreachable", t("shell.unreachable")] as const);
-    throw new ApiError(code, text, t("shell.unreachable-advice"), error);
+    throw silence(limit.signal.aborted ? "timed-out" : "unreachable", error);
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", stop);
   }
+}
+
+/** An answer that goes on until `signal` ends it, such as lines of JSON. Its characters come as they are. */
+export async function openStream<N extends CallName>(
+  name: N,
+  input: Input<N>,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const answer = await prepare(name, input)(signal).catch((error: unknown) => {
+    throw signal.aborted ? error : silence("unreachable", error);
+  });
+  if (!answer.ok || !answer.body) throw failureOf(readAnswer(await answer.text()), name);
+  return answer.body;
+}
+
+function prepare<N extends CallName>(name: N, input: Input<N>): (signal: AbortSignal) => Promise<Response> {
+  const [method, pattern] = table[name] ?? missing(name);
+  const { url, body } = buildRequest(method, pattern, input as Record<string, unknown>);
+  const headers: Record<string, string> = { accept: "application/json", "x-comu-language": language.value };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (csrf) headers["x-comu-csrf"] = csrf;
+  return (signal) => fetch(url, { method, headers, body: body ?? null, signal, cache: "no-store" });
+}
+
+function silence(code: "timed-out" | "unreachable", cause: unknown): ApiError {
+  const text = t(code === "timed-out" ? "error.timed-out" : "shell.unreachable");
+  return new ApiError(code, text, t("shell.unreachable-advice"), cause);
 }
 
 function missing(name: string): never {

@@ -11,7 +11,7 @@ import { Hono } from "hono";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { z } from "zod";
-import type { CallContext, Endpoint, Principal, Service } from "../../kernel/contract.ts";
+import type { BytesAnswer, CallContext, Endpoint, Principal, Service } from "../../kernel/contract.ts";
 import { roleAtLeast } from "../../kernel/contract.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { nextTurn } from "../../kernel/clock.ts";
@@ -22,6 +22,7 @@ import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Language, WordTables } from "../../kernel/words.ts";
 import { pickLanguage, say } from "../../kernel/words.ts";
+import { createBodies, sendBytes } from "./bytes.ts";
 import { checkHost, checkOrigin } from "./guard.ts";
 import { openApi } from "./openapi.ts";
 import { createRateLimits } from "./rate.ts";
@@ -69,13 +70,18 @@ export interface ApiOptions {
   ownOrigin: () => string;
   /** The language for callers who wish none of ours. */
   defaultLanguage: () => Language;
+  /** Of all bodies of bytes together; a test makes it smaller. */
+  bodiesHeldBytesMax?: number;
 }
 
 type Env = { Bindings: Arrival };
 
+const NO_BYTES = new Uint8Array(0);
+
 export function createApi(options: ApiOptions): Hono<Env> {
   const app = new Hono<Env>();
   const rates = createRateLimits(options.clock);
+  const bodies = createBodies(options.bodiesHeldBytesMax);
   const language = (c: Context<Env>) => {
     const wish = c.req.header("x-comu-language") ?? c.req.header("accept-language");
     return wish ? pickLanguage(wish) : options.defaultLanguage();
@@ -119,16 +125,21 @@ export function createApi(options: ApiOptions): Hono<Env> {
         const input = endpoint.input.safeParse(await readInput(c, endpoint));
         if (!input.success) throw inputFailure(input.error);
         const handler = service.handlers[name] as (input: unknown, context: CallContext) => unknown;
-        const context: CallContext = {
-          principal,
-          address: c.env.address,
-          signal: c.req.raw.signal,
-          language: language(c),
-          setSession: (token) => writeSession(c, options.cookieName, token),
-          origin: c.env.local ? options.ownOrigin() : new URL(c.req.url).origin,
-        };
-        const output = await checkOutput(endpoint.output, await handler(input.data, context));
-        return sendJson(c, output);
+        const run = async (bytes: Uint8Array): Promise<unknown> =>
+          handler(input.data, {
+            principal,
+            address: c.env.address,
+            bytes,
+            signal: c.req.raw.signal,
+            language: language(c),
+            setSession: (token) => writeSession(c, options.cookieName, token),
+            origin: c.env.local ? options.ownOrigin() : new URL(c.req.url).origin,
+          });
+        const given = await (endpoint.bytes ? bodies.with(c.req.raw, endpoint.bytes, run) : run(NO_BYTES));
+        const output = await checkOutput(endpoint.output, given);
+        if (endpoint.answerType === undefined) return sendJson(c, output);
+        const mayRead = () => roleAtLeast(who(c).role, endpoint.role);
+        return sendBytes(c, endpoint.answerType, output as BytesAnswer, mayRead);
       });
     }
   }
@@ -192,10 +203,12 @@ function checkCsrf(endpoint: Endpoint, principal: Principal, sent: string | unde
 }
 
 async function readInput(c: Context<Env>, endpoint: Endpoint): Promise<unknown> {
-  const reads = endpoint.method === "GET" || endpoint.method === "DELETE";
+  const reads = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.bytes !== undefined;
   const given = reads ? c.req.query() : await readBody(c);
+  const headers = Object.entries(endpoint.headers ?? {}).map(([key, name]) => [key, c.req.header(name)] as const);
+  const fromHeaders = Object.fromEntries(headers.filter(([, value]) => value !== undefined));
   // Spread, not assigned: a key "__proto__" stays an ordinary key, which the strict schema then refuses.
-  return { ...given, ...c.req.param() };
+  return { ...fromHeaders, ...given, ...c.req.param() };
 }
 
 async function readBody(c: Context<Env>): Promise<object | undefined> {

@@ -61,7 +61,7 @@ const errorSchema = {
 function operation(service: string, name: string, endpoint: Endpoint, codes: string[]): object {
   const schema = z.toJSONSchema(endpoint.input, { io: "input" }) as JsonObjectSchema;
   const inPath = [...endpoint.path.matchAll(/:(\w+)/g)].map((match) => match[1]!);
-  const reads = endpoint.method === "GET" || endpoint.method === "DELETE";
+  const reads = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.bytes !== undefined;
   const keys = Object.keys(schema.properties ?? {});
   const parameters = keys
     .filter((key) => reads || inPath.includes(key))
@@ -71,6 +71,8 @@ function operation(service: string, name: string, endpoint: Endpoint, codes: str
       required: inPath.includes(key) || (schema.required ?? []).includes(key),
       schema: schema.properties![key],
     }));
+  for (const [key, name] of Object.entries(endpoint.headers ?? {}))
+    parameters.push({ name, in: "header", required: false, schema: schema.properties![key] });
   const bodyKeys = reads ? [] : keys.filter((key) => !inPath.includes(key));
   return {
     operationId: `${service}.${name}`,
@@ -78,17 +80,22 @@ function operation(service: string, name: string, endpoint: Endpoint, codes: str
     summary: endpoint.summary,
     description: `Needs the role ${endpoint.role} or a stronger one. Own error codes: ${codes.join(", ") || "none"}.`,
     ...(parameters.length ? { parameters } : {}),
+    ...(endpoint.bytes ? { requestBody: { required: false, content: { "application/octet-stream": BYTES } } } : {}),
     ...(bodyKeys.length ? { requestBody: { required: true, content: json(pick(schema, bodyKeys)) } } : {}),
     ...(endpoint.role === "public" ? {} : { security: [{ session: [] }] }),
     responses: {
       200: {
         description: "Done",
-        content: json(z.toJSONSchema(endpoint.output, { io: "output", unrepresentable: "any" })),
+        content: endpoint.answerType
+          ? { [endpoint.answerType]: BYTES }
+          : json(z.toJSONSchema(endpoint.output, { io: "output", unrepresentable: "any" })),
       },
       default: { description: "Refused or failed", content: json({ $ref: "#/components/schemas/Error" }) },
     },
   };
 }
+
+const BYTES = { schema: { type: "string", format: "binary" } };
 
 interface JsonObjectSchema {
   properties?: Record<string, object>;

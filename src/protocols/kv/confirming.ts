@@ -29,10 +29,12 @@ export class Confirming {
   readonly #core: Core;
   readonly #rounds = new Map<number, Round>();
   #next: Map<number, Waiting> | undefined;
-  #id = 0;
+  /** An answer to an earlier life must not count in this one. */
+  #id: number;
 
   constructor(core: Core) {
     this.#core = core;
+    this.#id = core.random.below(2 ** 32);
   }
 
   get open(): number {

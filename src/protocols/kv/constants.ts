@@ -8,6 +8,8 @@ export const KEY_BYTES_MAX = 512;
 export const VALUE_BYTES_MAX = 8 * 1024 * 1024;
 /** Operations of one origin on one key that travel together; the rest waits for their answer. */
 export const BATCH_OPS_MAX = 64;
+/** And the bytes of their values, but for a single one. */
+export const BATCH_BYTES_MAX = 1024 * 1024;
 /** Operations of this box that wait for an answer; beyond it `too-many`. */
 export const OPEN_OPS_MAX = 16_384;
 /** Operations that a coordinator keeps for a slot while it has no ballot or has to settle a key. */
@@ -41,6 +43,8 @@ export const FETCH_BYTES_MAX = 512 * 1024;
 export const FETCH_KEYS_MAX = 512;
 /** A part of a copy that was not answered is asked for again. */
 export const SYNC_AGAIN_MS = 1_000;
+/** A copy before the view is decided that has not come on for so long is given up; who wants it asks again. */
+export const LEARN_GIVEN_UP_MS = 5_000;
 /** Who was left out asks so often whether the others have all. */
 export const LEFT_ASK_MS = 2_000;
 /** So often, a member asks about so many of its slots whether others are in a newer view. */

@@ -9,12 +9,14 @@ import {
   FETCH_BYTES_MAX,
   FETCH_KEYS_MAX,
   INDEX_KEYS_MAX,
+  LEARN_GIVEN_UP_MS,
   LEFT_ASK_MS,
   SYNC_AGAIN_MS,
 } from "./constants.ts";
 import { compareVersions, decodeContent } from "./content.ts";
 import type { Core } from "./core.ts";
 import type { Message } from "./messages.ts";
+import type { Stored } from "./slot.ts";
 import { Slot, majorityOf } from "./slot.ts";
 import type { Key, Version } from "./types.ts";
 
@@ -34,8 +36,11 @@ interface Copy {
   sources: Map<number, Source>;
   /** Newer elsewhere, and where. */
   wanted: Map<Key, { version: Version; at: number }>;
-  fetching: number;
+  /** Held when the last copy began, and not in an index of it so far. */
+  unnamed: Map<Key, Stored>;
   askedMs: number;
+  /** When the last part of it came. */
+  cameMs: number;
 }
 
 export class Copying {
@@ -67,7 +72,7 @@ export class Copying {
       return core.sendNow(from, { type: "ask-view", slot: number });
     }
     const running = this.#copies.get(number);
-    if (running && running.view === view) return;
+    if (running && running.view === view && running.from[0] === from) return;
     const slot = own ?? new Slot(number, { number: view, members }, "learning");
     slot.view = { number: view, members };
     core.slots.set(number, slot);
@@ -88,7 +93,7 @@ export class Copying {
       ...how,
       view: slot.view.number,
       sources: new Map(how.from.map((node) => [node, { after: undefined, isEnd: false }])),
-      ...{ wanted: new Map(), fetching: 0, askedMs: 0 },
+      ...{ wanted: new Map(), unnamed: new Map(how.isFinal ? slot.keys : []), askedMs: 0, cameMs: this.#core.nowMs },
     };
     this.#copies.set(slot.number, copy);
     this.#ask(slot, copy);
@@ -118,8 +123,10 @@ export class Copying {
     for (const { key, version } of keys) {
       const [held, wanted] = [slot.keys.get(key)?.content.version, copy.wanted.get(key)?.version];
       const isNewer = (than: Version | undefined) => !than || compareVersions(version, than) > 0;
+      copy.unnamed.delete(key);
       if (isNewer(held) && isNewer(wanted)) copy.wanted.set(key, { version, at: from });
     }
+    copy.cameMs = core.nowMs;
     source.after = keys.at(-1)?.key ?? source.after;
     source.isEnd = isEnd;
     if (isEnd) this.#fetch(slot, copy);
@@ -155,6 +162,7 @@ export class Copying {
       core.counts.copiedBytes += bytes.length;
     }
     copy.askedMs = core.nowMs;
+    copy.cameMs = core.nowMs;
     this.#fetch(slot, copy);
     this.#end(slot, copy);
   }
@@ -166,6 +174,8 @@ export class Copying {
     this.#copies.delete(slot.number);
     const of = { slot: slot.number, view: copy.view };
     if (!copy.isFinal) return core.send(copy.from[0]!, { type: "learned", ...of });
+    // What a majority does not name was never chosen, or was removed so long ago that they have forgotten even that.
+    for (const [key, stored] of copy.unnamed) if (slot.keys.get(key) === stored) core.removeContent(slot, key);
     slot.status = "ready";
     core.saveSlot(slot);
     core.moves.readyOf(slot).add(core.self);
@@ -200,7 +210,7 @@ export class Copying {
       bytes += held.bytes.length;
       contents.push({ key, content: held.bytes });
     }
-    this.#core.send(from, { type: "fetched", slot: number, view, contents, left: [] });
+    this.#core.send(from, { type: "fetched", slot: number, view, contents });
   }
 
   /**
@@ -220,8 +230,13 @@ export class Copying {
     const core = this.#core;
     for (const [number, copy] of this.#copies) {
       const slot = core.slots.get(number);
-      if (!slot || slot.view.number !== copy.view) this.#copies.delete(number);
-      else if (core.nowMs - copy.askedMs >= SYNC_AGAIN_MS) this.#ask(slot, copy);
+      const isGivenUp = !copy.isFinal && core.nowMs - copy.cameMs >= LEARN_GIVEN_UP_MS;
+      if (!slot || slot.view.number !== copy.view || isGivenUp) this.#copies.delete(number);
+      else if (core.nowMs - copy.askedMs >= SYNC_AGAIN_MS) {
+        // Whoever had what is wanted may be gone for good; others may do.
+        if ([...copy.wanted.values()].some(({ at }) => !core.isUp(at))) this.#begin(slot, copy);
+        else this.#ask(slot, copy);
+      }
     }
     if (core.nowMs - this.#leftMs < LEFT_ASK_MS) return;
     this.#leftMs = core.nowMs;

@@ -11,8 +11,8 @@ export interface KvConfig {
   degree: number;
   /** SLOTS; the same for all nodes of a store. Fewer only in tests. */
   slots: number;
-  /** Bytes of contents that this node takes. */
-  quotaBytes: number;
+  /** Bytes of contents that this node takes; may change. */
+  quotaBytes: () => number;
 }
 
 /** Where a listing goes on: in this slot, after this key. */

@@ -31,10 +31,12 @@ interface List {
 export class Listing {
   readonly #core: Core;
   readonly #lists = new Map<number, List>();
-  #asked = 0;
+  /** An answer to an earlier life must not count in this one. */
+  #asked: number;
 
   constructor(core: Core) {
     this.#core = core;
+    this.#asked = core.random.below(2 ** 32);
   }
 
   start({ id, prefix, cursor, limit, timeoutMs = OPERATION_TIMEOUT_MS }: Extract<KvEvent, { type: "list" }>): void {

@@ -101,7 +101,7 @@ export type Message =
       isFinal: boolean;
     } & OfView)
   | ({ type: "fetch"; keys: readonly Key[] } & OfView)
-  | ({ type: "fetched"; contents: readonly { key: Key; content: Uint8Array }[]; left: readonly Key[] } & OfView)
+  | ({ type: "fetched"; contents: readonly { key: Key; content: Uint8Array }[] } & OfView)
   | ({ type: "ready" } & OfView)
   | ({ type: "ask-ready" } & OfView)
   // Many keys.

@@ -156,7 +156,8 @@ export class Moves {
     const move = this.#moves.get(number);
     if (move?.state !== "asking" || !isOf(move, from, view, ballot)) return;
     move.promises.set(from, accepted);
-    if (move.promises.size < majorityOf(move.view.members)) return;
+    // Our own is among them, and so on disk: after a crash this ballot is not used again for something else.
+    if (!move.promises.has(this.#core.self) || move.promises.size < majorityOf(move.view.members)) return;
     let highest: Accepted | undefined;
     for (const one of move.promises.values())
       if (one && (!highest || compareBallots(one.ballot, highest.ballot) > 0)) highest = one;
@@ -196,9 +197,13 @@ export class Moves {
       if (own.view.number > next) this.tell(from, own);
       return;
     }
-    if (!members.includes(core.self) && (!own || own.status === "learning")) return this.#forget(own);
+    const isMember = members.includes(core.self);
+    const wasReady = own !== undefined && isReadyBefore(own, next, before, core.self);
+    // Left out before it was ready: others must not take it for a source.
+    const isNoSource = before?.members.includes(core.self) && !wasReady;
+    if (!isMember && (!own || own.status === "learning" || isNoSource)) return this.#forget(own);
     const slot = own ?? new Slot(number, view, "syncing");
-    slot.status = members.includes(core.self) ? statusIn(slot, own, next, before, core.self) : "fenced";
+    slot.status = !isMember ? "fenced" : wasReady ? "ready" : "syncing";
     slot.view = view;
     slot.before = before;
     slot.viewPromised = NO_BALLOT;
@@ -209,7 +214,6 @@ export class Moves {
     core.counts.views++;
     core.coordinator.end(number, "lost-ballot");
     // Who is left out lets go of its data only when each one has said so itself: until then it may be needed.
-    const isMember = members.includes(core.self);
     this.#ready.set(number, { view: next, nodes: isMember ? keptReady(view, before) : new Set() });
     core.emit({ type: "moved", slot: number, view, status: slot.status });
     core.copying.viewChanged(slot);
@@ -253,13 +257,12 @@ function isOf({ view, ballot }: Move, from: number, number: number, asked: Ballo
 }
 
 /**
- * A ready member that is kept goes on at once. It may have missed the view between, if it was a member of that one,
- * too; after a longer absence it copies, since it may have been left out and taken again.
+ * Whether this node was a ready member of the view before `next`, and if it is kept goes on at once. It may have missed
+ * that view, if it was a member of it; after a longer absence it may have been left out and taken again.
  */
-function statusIn(slot: Slot, own: Slot | undefined, next: number, before: View | undefined, self: number) {
-  const missed = next - slot.view.number;
-  const isKept = own !== undefined && own.status === "ready" && (missed === 1 || missed === 2);
-  return isKept && before?.members.includes(self) ? ("ready" as const) : ("syncing" as const);
+function isReadyBefore({ status, view }: Slot, next: number, before: View | undefined, self: number): boolean {
+  const isKept = status === "ready" && next - view.number <= 2;
+  return isKept && (before?.members.includes(self) ?? false);
 }
 
 /** Members of both views need not copy. */
@@ -297,6 +300,6 @@ export function nextMembers(
   const kept = members.filter((node) => node !== without);
   if (missing !== undefined) return { members: inOrder([...kept, missing]), without };
   // One that is merely gone may come back: without it nothing would be gained.
-  const mayShrink = members.length > degree || isLeaving(without);
-  return mayShrink && kept.length > 0 ? { members: inOrder(kept), without } : undefined;
+  const mayShrink = members.length > degree || (members.length > wanted.length && isLeaving(without));
+  return mayShrink && kept.length > 0 && kept.every(isUp) ? { members: inOrder(kept), without } : undefined;
 }

@@ -11,7 +11,7 @@ import { Core } from "./core.ts";
 import type { Effect, KvConfig, KvCounts, KvEvent } from "./events.ts";
 import { newCounts } from "./events.ts";
 import { Listing } from "./listing.ts";
-import type { Message } from "./messages.ts";
+import type { Message, View } from "./messages.ts";
 import { Moves } from "./moves.ts";
 import { Origin } from "./origin.ts";
 import { Slot } from "./slot.ts";
@@ -21,6 +21,10 @@ import { Watching } from "./watching.ts";
 
 export interface KvNode {
   step(nowMs: number, wallMs: number, event: KvEvent): Effect[];
+  /** Several events at one go: what follows from them is stored, and sent to each node, together. */
+  stepAll(nowMs: number, wallMs: number, events: readonly KvEvent[]): Effect[];
+  /** The newest view of a slot that this node knows. */
+  viewOf(slot: number): View | undefined;
   counts(): KvCounts;
   stats(): KvStats;
   slots(): IterableIterator<Slot>;
@@ -51,13 +55,16 @@ export function createKvNode(
   core.watching = parts.watching;
   core.receive = (from, message) => receive(core, parts, from, message);
   if (deps.stored) core.load(deps.stored);
+  const stepAll: KvNode["stepAll"] = (nowMs, wallMs, events) => {
+    core.nowMs = nowMs;
+    core.wallMs = wallMs;
+    for (const event of events) handle(core, parts, event);
+    return core.flush();
+  };
   return {
-    step(nowMs, wallMs, event) {
-      core.nowMs = nowMs;
-      core.wallMs = wallMs;
-      handle(core, parts, event);
-      return core.flush();
-    },
+    step: (nowMs, wallMs, event) => stepAll(nowMs, wallMs, [event]),
+    stepAll,
+    viewOf: (slot) => core.hintOf(slot),
     counts: () => ({ ...counts }),
     stats: () => statsOf(core),
     slots: () => core.slots.values(),

@@ -5,6 +5,7 @@
  */
 import { foundOf } from "./commands.ts";
 import {
+  BATCH_BYTES_MAX,
   BATCH_OPS_MAX,
   OPEN_OPS_MAX,
   OPERATION_TIMEOUT_MS,
@@ -99,7 +100,7 @@ export class Origin {
         this.#lines.delete(key);
         continue;
       }
-      const operations = line.waiting.splice(0, BATCH_OPS_MAX);
+      const operations = line.waiting.splice(0, batchOf(line.waiting));
       const first = this.#number + 1;
       this.#number += operations.length;
       const flight = { first, operations, tries: 0, sentMs: 0, pausedUntilMs: undefined, isUncertain: false };
@@ -210,6 +211,17 @@ export class Origin {
     line.flight = undefined;
     this.#soon(key);
   }
+}
+
+/** How many of these travel together. */
+function batchOf(operations: readonly Operation[]): number {
+  let [count, bytes] = [0, 0];
+  for (const { command } of operations) {
+    bytes += command.type === "put" ? command.value.length : 0;
+    if (count > 0 && (count === BATCH_OPS_MAX || bytes > BATCH_BYTES_MAX)) break;
+    count++;
+  }
+  return count;
 }
 
 function resultOf(command: Command, told: Told, repeated: boolean): Result {

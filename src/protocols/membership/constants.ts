@@ -215,6 +215,8 @@ export const PINGS_MAX = 16;
 export const PING_TIMEOUT_MS = 5000;
 /** Who has refuted so many suspicions of late is looked at again (`secondLooks`) before it is accused once more. */
 export const REFUTED_MIN = 2;
+/** With so many members alive, each is looked at again. */
+export const LOOK_AGAIN_MEMBERS = 5_000;
 /** The count is halved so often. */
 export const REFUTED_HALVED_MS = 10 * 60_000;
 /** Members that are looked at again at one time. */

@@ -23,6 +23,7 @@ import {
   COORDINATE_EVERY,
   COORDINATE_SETTLED_ERROR,
   LOOKS_MAX,
+  LOOK_AGAIN_MEMBERS,
   NACK_PART,
   PINGS_MAX,
   PING_TIMEOUT_MS,
@@ -150,10 +151,11 @@ function fail(core: Core, probe: Probe): void {
 
 /**
  * A member that was wrongly suspected again and again is slow now and then. Each accusation of it would be news for
- * all, and so would its refutation: with many such members they would fill every packet.
+ * all, and so would its refutation: with many such members they would fill every packet. Among very many members there
+ * are always many, so each is looked at again.
  */
 function deservesAnotherLook(core: Core, { state, refuted }: MemberRecord, looks: number): boolean {
-  if (state !== STATE.alive || refuted < REFUTED_MIN) return false;
+  if (state !== STATE.alive || (refuted < REFUTED_MIN && core.aliveCount < LOOK_AGAIN_MEMBERS)) return false;
   return looks < core.profile.secondLooks && core.looks.size < LOOKS_MAX;
 }
 

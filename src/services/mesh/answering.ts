@@ -2,6 +2,7 @@
  * Answers other boxes over their links, and carries the requests of this box's services. Who is not a member reaches
  * the join endpoint only; who is excluded is told so and nothing else.
  */
+import type { Duplex } from "node:stream";
 import type { Clock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import type { Identity } from "../../platform/identity.ts";
@@ -40,6 +41,10 @@ export interface AnsweringNeeds {
 export interface Answering {
   handle(request: LinkRequest): Promise<LinkAnswer>;
   serve: MeshClient["serve"];
+  /** The other end of a stream that a box has opened. */
+  stream(request: { peer: string; path: string }, stream: Duplex): void;
+  serveStreams: MeshClient["serveStreams"];
+  openStream(links: Links, session: Session, boxId: string, path: string): Promise<Duplex>;
   request(links: Links, session: Session, asked: ServiceRequest): Promise<PeerAnswer>;
   /** Requests of boxes that had used up their share. */
   refused: WorkShare["refused"];
@@ -59,6 +64,7 @@ const { fail } = meshErrors;
 
 export function createAnswering(needs: AnsweringNeeds): Answering {
   const handlers = new Map<string, Handler>();
+  const streams = new Map<string, Parameters<MeshClient["serveStreams"]>[1]>();
 
   const answerMesh = async (session: Session, peer: string, path: string, raw: Uint8Array, busy: Busy) => {
     const body = await busy(() => readJson(raw, MESSAGE_MAX_BYTES));
@@ -121,6 +127,17 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
       }
     },
     serve: (path, handler) => void handlers.set(path, handler),
+    serveStreams: (path, take) => void streams.set(path, take),
+    stream({ peer, path }, stream) {
+      const take = needs.session()?.isMember(peer) ? streams.get(path) : undefined;
+      if (take) take(peer, stream);
+      else stream.destroy();
+    },
+    async openStream(links, session, boxId, path) {
+      const at = session.peers.addressOf(boxId);
+      if (!at || !session.isMember(boxId)) throw fail("box-unknown", { params: { box: boxId } });
+      return (await links.openStream({ peer: { boxId, ...at }, path })).stream;
+    },
     refused: needs.share.refused,
     async request(links, session, { boxId, path, body, timeoutMs, signal }) {
       const at = session.peers.addressOf(boxId);

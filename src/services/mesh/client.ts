@@ -1,6 +1,7 @@
 /**
  * What other services may ask of the mesh: who is here, records, and requests from box to box.
  */
+import type { Duplex } from "node:stream";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { NearbyBox } from "./handlers.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
@@ -96,6 +97,14 @@ export interface MeshClient {
     path: string,
     handler: (request: { peer: string; body: Uint8Array; signal: AbortSignal }) => Promise<Uint8Array>,
   ): void;
+
+  /**
+   * A stream of bytes to another box, with flow control, over the link to it. Failures: peer-unreachable,
+   * peer-identity, peer-timeout, peer-refused.
+   */
+  openStream(boxId: string, path: string): Promise<Duplex>;
+  /** Takes the streams that other members open to this path. Called before start. */
+  serveStreams(path: string, take: (peer: string, stream: Duplex) => void): void;
 
   found(name: string): Promise<CommunityView>;
   /** `owner` when nobody has an account here yet. */

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { endpoint, switchInput } from "../../kernel/contract.ts";
-import { DURATION, durationMs } from "./duration.ts";
+import { DURATION, durationMs } from "../../kernel/duration.ts";
 import { EVENTS_KEPT_MAX, EVENT_TYPES } from "./event-log.ts";
 
 const STATUSES = ["alive", "suspect", "leaving", "left", "failed"] as const;

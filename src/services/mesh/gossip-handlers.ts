@@ -11,7 +11,7 @@ import { hostPort } from "../../platform/addresses.ts";
 import type { System } from "../../system.ts";
 import type { Broadcasting } from "./broadcasting.ts";
 import { meshErrors } from "./contract.ts";
-import { durationMs } from "./duration.ts";
+import { durationMs } from "../../kernel/duration.ts";
 import type { EventLog, LoggedEvent } from "./event-log.ts";
 import type { gossipEndpoints } from "./gossip-contract.ts";
 import { changeKeyByHand, listKeys } from "./key-change.ts";

@@ -5,7 +5,7 @@ import { isFailure } from "../../kernel/errors.ts";
 import { virtualClock } from "../../kernel/virtual-clock.ts";
 import type { Member } from "../../protocols/membership/types.ts";
 import { originCoordinate } from "../../protocols/membership/vivaldi.ts";
-import { durationMs, DURATION } from "./duration.ts";
+import { durationMs, DURATION } from "../../kernel/duration.ts";
 import { gossipEndpoints, QUERY_TIMEOUT_MS_MAX } from "./gossip-contract.ts";
 import { estimateRtt, filterMembers, findMember, listMembers, nameOfMember } from "./members.ts";
 import type { Session } from "./session.ts";

@@ -78,7 +78,7 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   // An excluded box reaches the mesh's own paths, where it is told that it is excluded.
   const authorize = ({ peer, path }: { peer: string; path?: string }) =>
     !current?.isExcluded(peer) || path === undefined || path.startsWith(MESH_PATH);
-  const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, authorize });
+  const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, streamHandler: answering.stream, authorize });
   const port = createMeshPort({ clock, log, links, session });
   const strangers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
   const description = createDescription({ system, port, session, settings, onAddress: () => reopen() });
@@ -201,6 +201,12 @@ function clientOf(parts: Parts): MeshClient {
       return answering.request(parts.links, open, { boxId, path, body, ...options });
     },
     serve: answering.serve,
+    serveStreams: answering.serveStreams,
+    async openStream(boxId, path) {
+      const open = session();
+      if (!open) throw meshErrors.fail("no-community");
+      return answering.openStream(parts.links, open, boxId, path);
+    },
     found: community.found,
     join: community.join,
     checkClock() {

@@ -53,6 +53,7 @@ async function box() {
     const context = (): CallContext => ({
       principal: (token ? client.authenticate(token, csrf) : undefined) ?? { role: "public", via: "none" },
       address,
+      bytes: new Uint8Array(0),
       signal: new AbortController().signal,
       language: "en",
       setSession: (next) => (token = next),

@@ -1,0 +1,229 @@
+/**
+ * Frames between nodes: one message after the other, each a byte for its type and its fields. Numbers are big-endian:
+ * slots of 2 bytes; views, rounds, nodes and times of 6; lengths of 4, of keys 2.
+ */
+import { FrameError, FrameReader, FrameWriter } from "./bytes.ts";
+import { decodeAnswer, decodeCommand, encodeAnswer, encodeCommand } from "./command-codec.ts";
+import type { Message, MessageType, Refusal } from "./messages.ts";
+
+type Of<T extends MessageType> = Extract<Message, { type: T }>;
+
+interface Form<T extends MessageType> {
+  write(w: FrameWriter, message: Of<T>): void;
+  read(r: FrameReader): Omit<Of<T>, "type">;
+}
+
+const REFUSALS: readonly Refusal[] = ["not-coordinator", "not-ready", "lost-ballot", "forgotten", "full", "too-many"];
+
+const ofView = (w: FrameWriter, { slot, view }: { slot: number; view: number }) => w.u16(slot).u48(view);
+const readOfView = (r: FrameReader) => ({ slot: r.u16(), view: r.u48() });
+
+/** The order is the number on the wire: only ever append. */
+const FORMS: { [T in MessageType]: Form<T> } = {
+  forward: {
+    write(w, { slot, key, origin, first, commands, tries }) {
+      w.u16(slot).key(key).u48(origin).u48(first).u16(Math.min(tries, 65_535));
+      w.list(commands, (command) => encodeCommand(w, command));
+    },
+    read: (r) => ({
+      ...{ slot: r.u16(), key: r.key(), origin: r.u48(), first: r.u48(), tries: r.u16() },
+      commands: r.list(() => decodeCommand(r)),
+    }),
+  },
+  told: {
+    write(w, { slot, key, first, told, repeated }) {
+      w.u16(slot).key(key).u48(first).u8(Number(repeated));
+      w.list(told, ({ answer, before, version, expiresMs }) => {
+        encodeAnswer(w, answer);
+        w.maybeBytes(before).u8((version ? 1 : 0) | (expiresMs === null ? 0 : 2));
+        if (version) w.version(version);
+        if (expiresMs !== null) w.u48(expiresMs);
+      });
+    },
+    read: (r) => ({
+      ...{ slot: r.u16(), key: r.key(), first: r.u48(), repeated: r.flag() },
+      told: r.list(() => {
+        const [answer, before, has] = [decodeAnswer(r), r.maybeBytes(), r.u8()];
+        return { answer, before, version: has & 1 ? r.version() : undefined, expiresMs: has & 2 ? r.u48() : null };
+      }),
+    }),
+  },
+  refused: {
+    write(w, { slot, key, first, tries, why, hint }) {
+      w.u16(slot).key(key).u48(first).u16(tries).u8(REFUSALS.indexOf(why)).maybeView(hint);
+    },
+    read(r) {
+      const fields = { slot: r.u16(), key: r.key(), first: r.u48(), tries: r.u16() };
+      const why = REFUSALS[r.u8()];
+      if (!why) throw new FrameError("an unknown refusal");
+      return { ...fields, why, hint: r.maybeView() };
+    },
+  },
+  prepare: {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot() }),
+  },
+  promise: {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).key(m.digest),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), digest: r.key() }),
+  },
+  outbid: {
+    write: (w, m) => void ofView(w, m).ballot(m.promised),
+    read: (r) => ({ ...readOfView(r), promised: r.ballot() }),
+  },
+  "other-view": {
+    write: (w, m) => void ofView(w, m).view(m.hint).u8(Number(m.isReady)),
+    read: (r) => ({ ...readOfView(r), hint: r.view(), isReady: r.flag() }),
+  },
+  read: {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).key(m.key),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), key: r.key() }),
+  },
+  holds: {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).key(m.key).maybeBytes(m.content),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), key: r.key(), content: r.maybeBytes() }),
+  },
+  accept: {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).key(m.key).bytes(m.content),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), key: r.key(), content: r.bytes() }),
+  },
+  accepted: {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).u48(m.n),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), n: r.u48() }),
+  },
+  confirm: {
+    write: (w, { id, slots }) => void w.u48(id).list(slots, (one) => ofView(w, one).ballot(one.ballot)),
+    read: (r) => ({ id: r.u48(), slots: r.list(() => ({ ...readOfView(r), ballot: r.ballot() })) }),
+  },
+  confirmed: {
+    write: (w, { id, refused }) => void w.u48(id).list(refused, (slot) => w.u16(slot)),
+    read: (r) => ({ id: r.u48(), refused: r.list(() => r.u16()) }),
+  },
+  drop: {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).key(m.key).version(m.version),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), key: r.key(), version: r.version() }),
+  },
+  "view-prepare": {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot() }),
+  },
+  "view-promise": {
+    write(w, m) {
+      ofView(w, m)
+        .ballot(m.ballot)
+        .u8(Number(m.accepted !== undefined));
+      if (m.accepted) w.ballot(m.accepted.ballot).nodes(m.accepted.members);
+    },
+    read(r) {
+      const fields = { ...readOfView(r), ballot: r.ballot() };
+      return { ...fields, accepted: r.flag() ? { ballot: r.ballot(), members: r.nodes() } : undefined };
+    },
+  },
+  "view-accept": {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).nodes(m.members),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), members: r.nodes() }),
+  },
+  "view-accepted": {
+    write: (w, m) => void ofView(w, m).ballot(m.ballot),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot() }),
+  },
+  "view-outbid": {
+    write: (w, m) => void ofView(w, m).ballot(m.promised),
+    read: (r) => ({ ...readOfView(r), promised: r.ballot() }),
+  },
+  decided: {
+    write: (w, m) => void ofView(w, m).nodes(m.members).maybeView(m.before),
+    read: (r) => ({ ...readOfView(r), members: r.nodes(), before: r.maybeView() }),
+  },
+  "ask-view": {
+    write: (w, { slot }) => void w.u16(slot),
+    read: (r) => ({ slot: r.u16() }),
+  },
+  learn: {
+    write: (w, m) => void ofView(w, m).nodes(m.from),
+    read: (r) => ({ ...readOfView(r), from: r.nodes() }),
+  },
+  learned: { write: (w, m) => void ofView(w, m), read: readOfView },
+  index: {
+    write: (w, m) => void ofView(w, m).maybeKey(m.after).u8(Number(m.isFinal)),
+    read: (r) => ({ ...readOfView(r), after: r.maybeKey(), isFinal: r.flag() }),
+  },
+  indexed: {
+    write(w, m) {
+      ofView(w, m).maybeKey(m.after).ballot(m.promised).u8(Number(m.isEnd)).u8(Number(m.isFinal));
+      w.list(m.keys, ({ key, version }) => w.key(key).version(version));
+    },
+    read: (r) => ({
+      ...{ ...readOfView(r), after: r.maybeKey(), promised: r.ballot(), isEnd: r.flag(), isFinal: r.flag() },
+      keys: r.list(() => ({ key: r.key(), version: r.version() })),
+    }),
+  },
+  fetch: {
+    write: (w, m) => void ofView(w, m).list(m.keys, (key) => w.key(key)),
+    read: (r) => ({ ...readOfView(r), keys: r.list(() => r.key()) }),
+  },
+  fetched: {
+    write(w, m) {
+      ofView(w, m).list(m.contents, ({ key, content }) => w.key(key).bytes(content));
+    },
+    read: (r) => ({ ...readOfView(r), contents: r.list(() => ({ key: r.key(), content: r.bytes() })) }),
+  },
+  ready: { write: (w, m) => void ofView(w, m), read: readOfView },
+  "ask-ready": { write: (w, m) => void ofView(w, m), read: readOfView },
+  list: {
+    write(w, { id, prefix, after, slots, limit }) {
+      w.u48(id).key(prefix).maybeKey(after).u32(limit);
+      w.list(slots, (slot) => w.u16(slot));
+    },
+    read: (r) => ({
+      ...{ id: r.u48(), prefix: r.key(), after: r.maybeKey(), limit: r.u32() },
+      slots: r.list(() => r.u16()),
+    }),
+  },
+  listed: {
+    write: (w, { id, slots }) =>
+      void w.u48(id).list(slots, ({ slot, keys, isEnd }) => {
+        w.u16(slot).u8(Number(isEnd));
+        w.list(keys, (key) => w.key(key));
+      }),
+    read: (r) => ({
+      id: r.u48(),
+      slots: r.list(() => ({ slot: r.u16(), isEnd: r.flag(), keys: r.list(() => r.key()) })),
+    }),
+  },
+  watch: {
+    write: (w, { id, prefix, isOn }) => void w.u48(id).key(prefix).u8(Number(isOn)),
+    read: (r) => ({ id: r.u48(), prefix: r.key(), isOn: r.flag() }),
+  },
+  changed: {
+    write: (w, { id, key, version }) => void w.u48(id).key(key).version(version),
+    read: (r) => ({ id: r.u48(), key: r.key(), version: r.version() }),
+  },
+};
+
+const TYPES = Object.keys(FORMS) as MessageType[];
+const NUMBERS = new Map(TYPES.map((type, number) => [type, number]));
+
+export function encodeMessage(w: FrameWriter, message: Message): void {
+  w.u8(NUMBERS.get(message.type)!);
+  (FORMS[message.type] as Form<MessageType>).write(w, message as never);
+}
+
+const writer = new FrameWriter();
+
+export function encodeFrame(messages: readonly Message[]): Uint8Array {
+  for (const message of messages) encodeMessage(writer, message);
+  return writer.take();
+}
+
+/** Contents are parts of `bytes`. Throws FrameError for anything that `encodeFrame` does not make. */
+export function decodeFrame(bytes: Uint8Array): Message[] {
+  const reader = new FrameReader(bytes);
+  const messages: Message[] = [];
+  while (!reader.isEnd) {
+    const type = TYPES[reader.u8()];
+    if (type === undefined) throw new FrameError("an unknown message");
+    messages.push({ type, ...(FORMS[type] as Form<MessageType>).read(reader) } as Message);
+  }
+  return messages;
+}

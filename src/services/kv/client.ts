@@ -1,0 +1,68 @@
+/**
+ * The key-value store as other services of this box use it. Keys are bytes as characters 0 to 255 (`keyOf` makes one of
+ * text). Each operation on one key is linearizable over the whole community; many keys together are not a transaction.
+ */
+import type { Command, Found, Key, KvFailure, Result } from "../../protocols/kv/types.ts";
+
+export interface KvClient {
+  /**
+   * Done at the coordinator of the key, on the disks of a majority before it is answered. Operations of one caller on
+   * one key take effect in the order of the calls. Throws a failure with code `kv-off`, `kv-unknown`, `kv-no-majority`,
+   * `kv-too-many`, `kv-key-too-long`, `kv-value-too-large` or `kv-full`; `signal` gives up waiting, not the operation.
+   */
+  run(key: Key, command: Command, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Result>;
+  /** Keys that begin with `prefix`, in no useful order; no snapshot. `cursor` undefined: from the start, and the end. */
+  list(prefix: Key, options: { limit: number; cursor?: string }): Promise<{ keys: Key[]; cursor: string | undefined }>;
+  /** Tells what a key holds each time that it has changed; may pass over some states in between. */
+  watch(prefix: Key, onChange: (change: { key: Key; now: Found | undefined }) => void): { stop(): void };
+  status(): KvStatus;
+}
+
+export interface KvMember {
+  boxId: string;
+  node: number;
+  isUp: boolean;
+  /** Slots of which it is a member, by what this box knows. */
+  slots: number;
+  /** Slots that it should coordinate. */
+  coordinates: number;
+}
+
+export interface KvStatus {
+  state: "off" | "waiting" | "running" | "leaving" | "failed";
+  /** Hexadecimal; undefined before one is founded or found. */
+  store: string | undefined;
+  node: number | undefined;
+  members: readonly KvMember[];
+  slots: { total: number; ready: number; copying: number; leaving: number };
+  /** Slots of which a majority of the members seems to be up, of all that are known here. */
+  reachableSlots: number;
+  /** Copies of each key that there are now: the size of the smallest group. */
+  copies: number;
+  keys: number;
+  bytes: number;
+  quotaBytes: number;
+  moves: number;
+  openOperations: number;
+  /** Since the start. */
+  operations: number;
+  operationsPerSecond: number;
+  /** Of the last minute's operations that were asked for here; undefined without any. */
+  p50Ms: number | undefined;
+  p99Ms: number | undefined;
+}
+
+export type { Command, Found, Key, KvFailure, Result };
+
+export function keyOf(text: string): Key {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
+/** As text, when it is text; undefined otherwise. */
+export function textOf(key: Key): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(key, (char) => char.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
+}

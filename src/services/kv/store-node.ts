@@ -1,0 +1,283 @@
+/**
+ * This box's part of the store: the core with its journal and its streams to the other boxes.
+ *
+ *   off ──takePart──▶ waiting ──a store was found, or founded──▶ running ──leave──▶ leaving ──all moved──▶ off
+ *                                                                   └── the disk fails ──▶ failed
+ */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import { openJournal } from "../../platform/journal.ts";
+import type { Journal } from "../../platform/journal.ts";
+import { DEGREE, KEY_BYTES_MAX, SLOTS, VALUE_BYTES_MAX } from "../../protocols/kv/constants.ts";
+import type { Put } from "../../protocols/kv/core.ts";
+import { TICK_MS } from "../../protocols/kv/events.ts";
+import type { Effect, KvEvent, ListCursor } from "../../protocols/kv/events.ts";
+import { createKvNode } from "../../protocols/kv/node.ts";
+import type { KvNode } from "../../protocols/kv/node.ts";
+import type { Command, Found, Key, Result } from "../../protocols/kv/types.ts";
+import type { MeshClient } from "../mesh/client.ts";
+import type { KvClient } from "./client.ts";
+import { kvErrors } from "./contract.ts";
+import { Latencies } from "./latencies.ts";
+import { createPeerStreams, STREAM_PATH } from "./peer-streams.ts";
+import { createRing } from "./ring.ts";
+import { statusOf } from "./status.ts";
+
+export interface KvStoreNeeds {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  mesh: MeshClient;
+  /** Of the journal; made when it is missing. */
+  folder: string;
+  quotaBytes: () => number;
+}
+
+export interface KvStore {
+  client: KvClient;
+  /** Founds a store, finds the community's, or goes on with the one on the disk. */
+  takePart(): Promise<void>;
+  /** Hands all slots over; resolves when that is done, or when this box was alone. What is alone here stays here. */
+  leave(): Promise<void>;
+  onMoved(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+export type StoreState = "off" | "waiting" | "running" | "leaving" | "failed";
+
+/** What this box is in the store; a row of the journal of its own. */
+export interface Identity {
+  node: number;
+  store: string | undefined;
+}
+
+export interface Running {
+  node: KvNode;
+  journal: Journal;
+  identity: Identity;
+}
+
+const IDENTITY_ID = "n";
+const LOOK_MS = 1_000;
+const LEAVE_LOOK_MS = 250;
+
+export function openKvStore(needs: KvStoreNeeds): KvStore {
+  const { clock, log, mesh } = needs;
+  let state: StoreState = "off";
+  let running: Running | undefined;
+  let queue: KvEvent[] = [];
+  let isScheduled = false;
+  let calls = 0;
+  let cancels: (() => void)[] = [];
+  const waiting = new Map<number, (effect: Effect) => void>();
+  const moved: (() => void)[] = [];
+  const latencies = new Latencies();
+
+  const streams = createPeerStreams({
+    ...{ clock, log, mesh },
+    onFrame(boxId, messages) {
+      const from = ring.nodeOf(boxId);
+      if (from !== undefined) put({ type: "frame", from, messages });
+    },
+    onChange: () => look(),
+  });
+  mesh.serveStreams(STREAM_PATH, streams.take);
+  const ring = createRing({ ...needs, seemsUp: streams.seemsUp });
+
+  /** What comes in one turn of the event loop is one step: one write to the disk, one frame to each box. */
+  const put = (event: KvEvent) => {
+    queue.push(event);
+    if (isScheduled) return;
+    isScheduled = true;
+    setImmediate(work);
+  };
+  const work = () => {
+    isScheduled = false;
+    const events = queue;
+    queue = [];
+    if (!running) return;
+    for (const effect of running.node.stepAll(clock.monotonicMs(), clock.wallMs(), events)) carryOut(effect);
+  };
+  const carryOut = (effect: Effect) => {
+    switch (effect.type) {
+      case "store":
+        return void store(effect);
+      case "send": {
+        const box = ring.boxOf(effect.to);
+        return box === undefined ? undefined : streams.send(box, effect.messages);
+      }
+      case "moved":
+        for (const listener of moved) listener();
+        return;
+      case "changed":
+        return waiting.get(effect.id)?.(effect);
+      default: {
+        const heard = waiting.get(effect.id);
+        waiting.delete(effect.id);
+        return heard?.(effect);
+      }
+    }
+  };
+  const store = async ({ no, puts }: Extract<Effect, { type: "store" }>) => {
+    const { journal } = running!;
+    try {
+      await journal.append(puts);
+      if (running?.journal === journal) put({ type: "stored", no });
+    } catch (error) {
+      // What is in memory and not on the disk must not be told to anybody: this box stops until it is started again.
+      log.error("the key-value store's disk failed", { error });
+      if (running?.journal === journal) await stop("failed");
+    }
+  };
+
+  const look = () => {
+    if (!running) return;
+    const { up, nodes, leaving } = ring.peers();
+    put({ type: "peers", up, nodes, leaving });
+  };
+
+  const start = async (): Promise<Running> => {
+    const journal = await openJournal({ folder: needs.folder, clock, log });
+    let identity: Identity = { node: randomBytes(6).readUIntBE(0, 6), store: undefined };
+    const rows: { id: string; bytes: Uint8Array }[] = [];
+    for await (const row of journal.entries()) {
+      if (row.id === IDENTITY_ID) identity = JSON.parse(new TextDecoder().decode(row.bytes)) as Identity;
+      else rows.push(row);
+    }
+    const life = randomBytes(6).readUIntBE(0, 6);
+    const config = { node: identity.node, life, degree: DEGREE, slots: SLOTS, quotaBytes: needs.quotaBytes };
+    const node = createKvNode(config, { random: needs.random, stored: rows });
+    const begun = { node, journal, identity };
+    running = begun;
+    cancels = [clock.every(TICK_MS, () => put({ type: "tick" })), clock.every(LOOK_MS, look)];
+    return begun;
+  };
+  const isStill = (one: Running) => running === one;
+  const stop = async (next: StoreState) => {
+    const ended = running;
+    running = undefined;
+    state = next;
+    for (const cancel of cancels.splice(0)) cancel();
+    for (const heard of [...waiting.values()]) heard({ type: "failed", id: 0, why: "unknown" });
+    waiting.clear();
+    await ended?.journal.close();
+  };
+  const saveIdentity = async ({ journal, identity }: Running) => {
+    const bytes = new TextEncoder().encode(JSON.stringify(identity));
+    await journal.append([{ id: IDENTITY_ID, bytes } satisfies Put]);
+  };
+
+  const run = (key: Key, command: Command, { timeoutMs, signal }: RunOptions = {}): Promise<Result> => {
+    if (key.length > KEY_BYTES_MAX || key.length === 0)
+      throw kvErrors.fail("kv-key-too-long", { params: { limit: KEY_BYTES_MAX } });
+    if (command.type === "put" && command.value.length > VALUE_BYTES_MAX)
+      throw kvErrors.fail("kv-value-too-large", { params: { limit: VALUE_BYTES_MAX } });
+    if (!running) throw kvErrors.fail("kv-off");
+    signal?.throwIfAborted();
+    const id = ++calls;
+    const startedMs = clock.monotonicMs();
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        waiting.delete(id);
+        reject(signal!.reason as Error);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      waiting.set(id, (effect) => {
+        signal?.removeEventListener("abort", abort);
+        const nowMs = clock.monotonicMs();
+        latencies.note(nowMs, nowMs - startedMs);
+        if (effect.type === "done") resolve(effect.result);
+        else reject(kvErrors.fail(`kv-${effect.type === "failed" ? effect.why : "unknown"}`));
+      });
+      put({ type: "operation", id, key, command, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    });
+  };
+
+  return {
+    client: {
+      // Asynchronous also where it throws at once.
+      run: async (key, command, options) => run(key, command, options),
+      list(prefix, { limit, cursor }) {
+        if (!running) return Promise.reject(kvErrors.fail("kv-off"));
+        const id = ++calls;
+        return new Promise((resolve, reject) => {
+          waiting.set(id, (effect) => {
+            if (effect.type === "listed") resolve({ keys: [...effect.keys], cursor: cursorText(effect.next) });
+            else reject(kvErrors.fail("kv-no-majority"));
+          });
+          const at = cursor === undefined ? undefined : readCursor(cursor);
+          put({ type: "list", id, prefix, limit, ...(at ? { cursor: at } : {}) });
+        });
+      },
+      watch(prefix, onChange) {
+        const id = ++calls;
+        waiting.set(id, (effect) => {
+          if (effect.type === "changed") onChange({ key: effect.key, now: effect.now as Found | undefined });
+        });
+        put({ type: "watch", id, prefix });
+        const end = () => {
+          waiting.delete(id);
+          put({ type: "unwatch", id });
+        };
+        return { stop: end };
+      },
+      status: () => statusOf({ state, running, ring, latencies, clock, quotaBytes: needs.quotaBytes() }),
+    },
+    async takePart() {
+      if (running) return;
+      state = "waiting";
+      try {
+        const begun = await start();
+        const chosen = await ring.join(begun, () => isStill(begun));
+        if (chosen === undefined || !isStill(begun)) return;
+        await saveIdentity(begun);
+        if (chosen === "founded") put({ type: "found" });
+        state = "running";
+        ring.publish(begun.identity, "in");
+        look();
+      } catch (error) {
+        await stop("failed");
+        throw error;
+      }
+    },
+    async leave() {
+      const ending = running;
+      if (!ending || state !== "running") return await stop("off");
+      state = "leaving";
+      const { identity, node } = ending;
+      if (ring.peers().nodes.some((one) => one !== identity.node)) {
+        ring.publish(identity, "leaving");
+        look();
+        while (isStill(ending) && node.slots().next().done !== true)
+          await new Promise((next) => setTimeout(next, LEAVE_LOOK_MS));
+        ring.withdraw();
+        identity.store = undefined;
+        identity.node = randomBytes(6).readUIntBE(0, 6);
+        if (isStill(ending)) await saveIdentity(ending);
+      } else ring.withdraw();
+      await stop("off");
+    },
+    onMoved: (listener) => void moved.push(listener),
+    async close() {
+      await stop("off");
+      streams.close();
+    },
+  };
+}
+
+interface RunOptions {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+function cursorText(cursor: ListCursor | undefined): string | undefined {
+  return cursor && `${cursor.slot}:${cursor.after ?? ""}`;
+}
+
+function readCursor(text: string): ListCursor {
+  const at = text.indexOf(":");
+  const after = text.slice(at + 1);
+  return { slot: Number(text.slice(0, at)) || 0, after: after === "" ? undefined : after };
+}

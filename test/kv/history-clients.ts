@@ -1,0 +1,266 @@
+/**
+ * The clients of a recorded history. Each asks one thing after the other at a box of its own, also while that box is
+ * cut off or paused, and writes down when it asked, when it was answered, and what. All run in this process, so that
+ * all times are of one clock; a busy process makes an operation look longer than it was, never shorter.
+ */
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "../../src/kernel/random.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
+import type { Action, Operation } from "../../sim/linear/history.ts";
+import type { RespAnswer } from "./history-resp.ts";
+import { NoAnswer, RespConnection } from "./history-resp.ts";
+
+/** What came of a compare and set: whether it was done; "fail": certainly not done, for another reason; "info". */
+export type CasOutcome = boolean | "fail" | "info";
+
+/** How a box is reached. */
+export interface Reach {
+  name: string;
+  /** A new connection to where it speaks RESP. */
+  connect(): Socket;
+  /** Redis has no such command. Undefined: none is tried. */
+  cas?: (
+    key: string,
+    expect: string | null,
+    value: string,
+    how: { timeoutMs: number; tellOdd: (text: string) => void },
+  ) => Promise<CasOutcome>;
+}
+
+export type Recorded = Operation & { box: string };
+
+export interface Recording {
+  reaches: readonly Reach[];
+  clients: number;
+  keys: number;
+  seed: number;
+  pauseMs?: number;
+}
+
+/** Longer than the store waits itself: an answer that says "unknown" or "not done" tells more than none. */
+const ANSWER_TIMEOUT_MS = 6_000;
+const CONNECT_TIMEOUT_MS = 1_000;
+const RECONNECT_MS = 100;
+/** Between two operations of a client, on average. */
+const PAUSE_MS = 12;
+/** After an operation that failed, so that a box that refuses all does not fill the history. */
+const FAILED_PAUSE_MS = 50;
+/** Of so many keys, one holds numbers. */
+const KEYS_PER_COUNTER = 5;
+
+export class Recorder {
+  readonly history: Recorded[] = [];
+  /** Answers of a kind that nobody foresaw, with how often they came. */
+  readonly odd = new Map<string, number>();
+  /** Tries to connect that failed; nothing was asked then. */
+  refused = 0;
+  readonly #plan: Recording;
+  readonly #beganNs = process.hrtime.bigint();
+  readonly #last = new Map<string, string | null>();
+  #procs = 0;
+  #values = 0;
+  #isRunning = true;
+  #clients: Promise<void>[] = [];
+
+  constructor(plan: Recording) {
+    this.#plan = plan;
+  }
+
+  /** From the beginning of the recording. */
+  nowNs(): number {
+    return Number(process.hrtime.bigint() - this.#beganNs);
+  }
+
+  start(): void {
+    const { clients, reaches, seed } = this.#plan;
+    this.#clients = Array.from({ length: clients }, (_, client) =>
+      this.#run(reaches[client % reaches.length]!, seededRandom(seed * 1000 + client + 1)),
+    );
+  }
+
+  /** Resolves when the last answers are in. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    await Promise.all(this.#clients);
+  }
+
+  keys(): string[] {
+    const counters = Math.floor(this.#plan.keys / KEYS_PER_COUNTER);
+    return Array.from({ length: this.#plan.keys }, (_, at) => (at < counters ? `n${at}` : `k${at - counters}`));
+  }
+
+  /** Reads every key at every box until each has answered; names the boxes that have not by then. */
+  async readEverywhere(timeoutMs: number): Promise<string[]> {
+    const endMs = performance.now() + timeoutMs;
+    const silent = await Promise.all(
+      this.#plan.reaches.map(async (reach) => {
+        const client = { reach, proc: ++this.#procs, connection: undefined as RespConnection | undefined };
+        try {
+          for (const key of this.keys()) {
+            for (;;) {
+              const status = await this.#operate(client, key, { op: "get", in: null, out: null });
+              if (status === "ok") break;
+              if (performance.now() > endMs) return reach.name;
+              await sleep(RECONNECT_MS);
+            }
+          }
+          return undefined;
+        } finally {
+          client.connection?.close();
+        }
+      }),
+    );
+    return silent.filter((name) => name !== undefined);
+  }
+
+  async #run(reach: Reach, random: Random): Promise<void> {
+    const client: Client = { reach, proc: ++this.#procs, connection: undefined };
+    const keys = this.keys();
+    while (this.#isRunning) {
+      // The first keys more often: where many meet, most can go wrong.
+      const key = keys[Math.floor(keys.length * random.float() ** 2)]!;
+      const status = await this.#operate(client, key, this.#choose(key, random, reach));
+      const meanMs = status === "ok" ? (this.#plan.pauseMs ?? PAUSE_MS) : FAILED_PAUSE_MS;
+      await sleep(2 * meanMs * random.float());
+    }
+    client.connection?.close();
+  }
+
+  #choose(key: string, random: Random, reach: Reach): Action {
+    if (key.startsWith("n")) {
+      const die = random.below(12);
+      if (die === 0) return { op: "del", in: null, out: null };
+      return die < 5 ? { op: "get", in: null, out: null } : { op: "add", in: String(1 + random.below(9)), out: null };
+    }
+    const value = `v${++this.#values}`;
+    switch (random.below(10)) {
+      case 0:
+        return { op: "del", in: null, out: null };
+      case 1:
+        return { op: "putnx", in: value, out: null };
+      case 2:
+      case 3:
+        if (!reach.cas) return { op: "put", in: value, out: null };
+        return { op: "cas", in: { expect: this.#last.get(key) ?? null, value }, out: null };
+      case 4:
+      case 5:
+        return { op: "put", in: value, out: null };
+      default:
+        return { op: "get", in: null, out: null };
+    }
+  }
+
+  /** Undefined: it was not asked, since the box takes no connections. */
+  async #operate(client: Client, key: string, action: Action): Promise<Operation["status"] | undefined> {
+    if (!(await this.#connect(client))) return undefined;
+    const tellOdd = (text: string) => void this.odd.set(text, (this.odd.get(text) ?? 0) + 1);
+    const call = this.nowNs();
+    const outcome =
+      action.op === "cas"
+        ? await casOutcome(client.reach, key, action.in, tellOdd)
+        : await askOutcome(client.connection!, key, action, tellOdd);
+    const ret = outcome.status === "info" ? null : this.nowNs();
+    const one = { proc: client.proc, key, ...action, call, ret, out: null, ...outcome } as Operation;
+    this.history.push({ ...one, box: client.reach.name });
+    if (one.op === "get" && one.status === "ok") this.#last.set(key, one.out);
+    if (one.op === "put" && one.status === "ok") this.#last.set(key, one.in);
+    // After an operation of which nobody knows the end, the client is another one.
+    if (one.status === "info") client.proc = ++this.#procs;
+    return one.status;
+  }
+
+  /** A connection over which the box has said something. */
+  async #connect(client: Client): Promise<boolean> {
+    if (client.connection?.isOver === false) return true;
+    const connection = new RespConnection(client.reach.connect());
+    try {
+      const answer = await connection.ask(["PING"], CONNECT_TIMEOUT_MS);
+      if (answer.type !== "text" || answer.text !== "PONG") throw new NoAnswer("no PONG");
+      client.connection = connection;
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof NoAnswer)) throw cause;
+      connection.close();
+      this.refused += 1;
+      await sleep(RECONNECT_MS);
+      return false;
+    }
+  }
+}
+
+interface Client {
+  reach: Reach;
+  proc: number;
+  connection: RespConnection | undefined;
+}
+
+type Outcome = Partial<Operation> & { status: Operation["status"] };
+
+async function casOutcome(
+  reach: Reach,
+  key: string,
+  { expect, value }: { expect: string | null; value: string },
+  tellOdd: (text: string) => void,
+): Promise<Outcome> {
+  const said = await reach.cas!(key, expect, value, { timeoutMs: ANSWER_TIMEOUT_MS, tellOdd });
+  return typeof said === "boolean" ? { status: "ok", out: said } : { status: said };
+}
+
+async function askOutcome(
+  connection: RespConnection,
+  key: string,
+  action: Exclude<Action, { op: "cas" }>,
+  tellOdd: (text: string) => void,
+): Promise<Outcome> {
+  try {
+    return outcomeOf(action, await connection.ask(wordsOf(key, action), ANSWER_TIMEOUT_MS), tellOdd);
+  } catch (cause) {
+    if (!(cause instanceof NoAnswer)) throw cause;
+    return { status: "info" };
+  }
+}
+
+function wordsOf(key: string, action: Exclude<Action, { op: "cas" }>): string[] {
+  switch (action.op) {
+    case "get":
+      return ["GET", key];
+    case "put":
+      return ["SET", key, action.in];
+    case "putnx":
+      return ["SET", key, action.in, "NX"];
+    case "del":
+      return ["DEL", key];
+    case "add":
+      return ["INCRBY", key, action.in];
+  }
+}
+
+/** The first word of an error decides; only those that promise that nothing was done are taken for that. */
+const NOT_DONE = /^(?:TRYAGAIN|OOM|LOADING|DENIED|NOAUTH)\b|^ERR max number of clients/;
+const NOT_KNOWN = /^UNKNOWN\b/;
+const NO_NUMBER = /^ERR (?:value is not an integer or out of range|increment or decrement would overflow)/;
+
+/** Exported for its test: what an answer means for the history. */
+export function outcomeOf(
+  action: Exclude<Action, { op: "cas" }>,
+  answer: RespAnswer,
+  tellOdd: (text: string) => void,
+): Outcome {
+  if (answer.type === "error") {
+    if (action.op === "add" && NO_NUMBER.test(answer.text)) return { status: "ok", out: null };
+    if (NOT_DONE.test(answer.text)) return { status: "fail" };
+    if (!NOT_KNOWN.test(answer.text)) tellOdd(answer.text);
+    return { status: "info" };
+  }
+  const { op } = action;
+  if (op === "get" && answer.type !== "integer")
+    return { status: "ok", out: answer.type === "text" ? answer.text : null };
+  if (op === "put" && answer.type === "text" && answer.text === "OK") return { status: "ok" };
+  if (op === "putnx" && (answer.type === "none" || (answer.type === "text" && answer.text === "OK")))
+    return { status: "ok", out: answer.type === "text" };
+  if (op === "add" && answer.type === "integer") return { status: "ok", out: answer.text };
+  if (op === "del" && answer.type === "integer" && /^[01]$/.test(answer.text))
+    return { status: "ok", out: answer.text === "1" };
+  throw new Error(`${op} was answered with ${JSON.stringify(answer)}`);
+}
