@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { createKvNode } from "../src/protocols/kv/node.ts";
 import type { Cores } from "./cores.ts";
 
 export interface Mistake {
@@ -15,8 +16,46 @@ export interface Mistake {
   to: string;
 }
 
+interface Planted {
+  /** A module of the copy, by its path below src/protocols. */
+  load: (path: string) => Promise<unknown>;
+  remove: () => void;
+}
+
 /** The cores with these mistakes, and what takes the copy away again. */
 export async function plant(mistakes: readonly Mistake[]): Promise<{ cores: Cores; remove: () => void }> {
+  const { load, remove } = copyWith(mistakes);
+  try {
+    const [membership, records, admission] = await Promise.all([
+      load("membership/membership.ts"),
+      load("records/records.ts"),
+      load("records/admission.ts"),
+    ]);
+    const { createMembership } = membership as Cores;
+    const { createRecords } = records as Cores;
+    const { Admission } = admission as Cores;
+    return { cores: { createMembership, createRecords, Admission }, remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** The core of the key-value store with these mistakes. */
+export async function plantStore(
+  mistakes: readonly Mistake[],
+): Promise<{ create: typeof createKvNode; remove: () => void }> {
+  const { load, remove } = copyWith(mistakes);
+  try {
+    const node = (await load("kv/node.ts")) as { createKvNode: typeof createKvNode };
+    return { create: node.createKvNode, remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+function copyWith(mistakes: readonly Mistake[]): Planted {
   const folder = mkdtempSync(join(tmpdir(), "comu-planted-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
@@ -27,16 +66,7 @@ export async function plant(mistakes: readonly Mistake[]): Promise<{ cores: Core
     }
     writeFileSync(join(folder, "package.json"), '{"type":"module"}');
     for (const mistake of mistakes) replaceOnce(join(folder, "src/protocols", mistake.file), mistake);
-    const load = (path: string) => import(pathToFileURL(join(folder, "src/protocols", path)).href);
-    const [membership, records, admission] = await Promise.all([
-      load("membership/membership.ts"),
-      load("records/records.ts"),
-      load("records/admission.ts"),
-    ]);
-    const { createMembership } = membership as Cores;
-    const { createRecords } = records as Cores;
-    const { Admission } = admission as Cores;
-    return { cores: { createMembership, createRecords, Admission }, remove };
+    return { load: (path) => import(pathToFileURL(join(folder, "src/protocols", path)).href), remove };
   } catch (error) {
     remove();
     throw error;

@@ -30,6 +30,7 @@ import type { Store } from "./platform/store.ts";
 import { openStore } from "./platform/store.ts";
 import type { DiscoveryClient } from "./services/discovery/client.ts";
 import { services as entries } from "./services/index.ts";
+import type { KvClient } from "./services/kv/client.ts";
 import type { MeshClient } from "./services/mesh/client.ts";
 import type { PeopleClient } from "./services/people/client.ts";
 import type { PageFacts } from "./services/people/service.ts";
@@ -61,6 +62,7 @@ export interface System {
   people: PeopleClient;
   mesh: MeshClient;
   discovery: DiscoveryClient;
+  kv: KvClient;
   services: Service[];
 }
 

@@ -11,6 +11,10 @@ import { shortSocketPath } from "../platform/web/server.ts";
 export const cliErrors = defineErrors({
   "box-not-running": 503,
   "password-file-unreadable": 400,
+  /** Params: file. */
+  "file-unreadable": 400,
+  "file-not-written": 400,
+  "value-missing": 400,
   "setup-incomplete": 400,
   "demo-box-failed": 500,
   "yes-needed": 400,
@@ -21,46 +25,74 @@ const CALL_TIMEOUT_MS = 90_000;
 /** A larger answer is a bug. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
+/** The answer of an endpoint that answers JSON. `bytes`: the body, where the endpoint takes one. */
 export async function callBox(
   data: string,
   endpoint: Endpoint,
   input: Record<string, unknown>,
   language: string,
+  bytes?: Uint8Array,
 ): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of await openAnswer(data, endpoint, input, language, bytes)) {
+    size += chunk.length;
+    if (size > ANSWER_BYTES_MAX) throw new Error("the answer is too large");
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+}
+
+/**
+ * The bytes of an answer as they come; errors are thrown before the first. What was begun and not ended throws
+ * `box-not-running`.
+ */
+export async function openAnswer(
+  data: string,
+  endpoint: Endpoint,
+  input: Record<string, unknown>,
+  language: string,
+  bytes?: Uint8Array,
+): Promise<AsyncGenerator<Buffer>> {
   const rest = { ...input };
   const path = endpoint.path.replaceAll(/:(\w+)/g, (_whole, key: string) => {
     const value = encodeURIComponent(String(rest[key]));
     delete rest[key];
     return value;
   });
-  const reads = endpoint.method === "GET" || endpoint.method === "DELETE";
-  const query = reads
+  const inQuery = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.bytes !== undefined;
+  const query = inQuery
     ? new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)])).toString()
     : "";
-  const answer = await send(data, {
+  const { status, pieces } = await send(data, {
     method: endpoint.method,
     path: `/api/v1${path}${query ? `?${query}` : ""}`,
     language,
-    body: reads ? undefined : JSON.stringify(rest),
+    type: endpoint.bytes ? "application/octet-stream" : "application/json",
+    body: endpoint.bytes ? bytes : inQuery ? undefined : JSON.stringify(rest),
   });
-  if (answer.status < 400) return answer.body;
-  const { code, params } = (answer.body as { error: { code: string; params: Record<string, string | number> } }).error;
-  throw new Failure(code, answer.status, params);
+  if (status < 400) return pieces;
+  let text = "";
+  for await (const piece of pieces) text += piece.toString();
+  const { code, params } = (JSON.parse(text) as { error: { code: string; params: Record<string, string | number> } })
+    .error;
+  throw new Failure(code, status, params);
 }
 
 interface Sent {
   method: string;
   path: string;
   language: string;
-  body: string | undefined;
+  type: string;
+  body: string | Uint8Array | undefined;
 }
 
-function send(data: string, sent: Sent): Promise<{ status: number; body: unknown }> {
+function send(data: string, sent: Sent): Promise<{ status: number; pieces: AsyncGenerator<Buffer> }> {
   const file = join(data, "comu.sock");
   if (!existsSync(file)) return Promise.reject(cliErrors.fail("box-not-running", { params: { data } }));
   const socket = shortSocketPath(file);
-  return new Promise((resolve, reject) => {
-    const headers = { host: "localhost", "x-comu-language": sent.language, "content-type": "application/json" };
+  return new Promise<{ status: number; pieces: AsyncGenerator<Buffer> }>((resolve, reject) => {
+    const headers = { host: "localhost", "x-comu-language": sent.language, "content-type": sent.type };
     const call = request({
       socketPath: socket.path,
       method: sent.method,
@@ -68,22 +100,19 @@ function send(data: string, sent: Sent): Promise<{ status: number; body: unknown
       headers,
       timeout: CALL_TIMEOUT_MS,
     });
-    call.on("response", (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > ANSWER_BYTES_MAX) call.destroy(new Error("the answer is too large"));
-        chunks.push(chunk);
-      });
-      response.on("end", () =>
-        resolve({ status: response.statusCode!, body: JSON.parse(Buffer.concat(chunks).toString()) as unknown }),
-      );
-    });
+    call.on("response", (response) => resolve({ status: response.statusCode!, pieces: piecesOf(response, data) }));
     call.on("timeout", () => call.destroy(new Error("no answer in time")));
     call.on("error", (cause) => reject(cliErrors.fail("box-not-running", { params: { data }, cause })));
     call.end(sent.body);
-  }).finally(socket.release) as Promise<{ status: number; body: unknown }>;
+  }).finally(socket.release);
+}
+
+async function* piecesOf(response: AsyncIterable<Buffer>, data: string): AsyncGenerator<Buffer> {
+  try {
+    yield* response;
+  } catch (cause) {
+    throw cliErrors.fail("box-not-running", { params: { data }, cause });
+  }
 }
 
 /** The first line of a file that holds a secret. Throws `password-file-unreadable`. */

@@ -4,11 +4,12 @@
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
-import type { CommandShape, Endpoint } from "../kernel/contract.ts";
+import type { CommandShape, Endpoint, Endpoints } from "../kernel/contract.ts";
 import { inputFailure } from "../kernel/config.ts";
 import { say } from "../kernel/words.ts";
 import { services } from "../services/index.ts";
-import { callBox, cliErrors, firstLine } from "./call.ts";
+import { askOnce, writeAnswer } from "./bytes.ts";
+import { cliErrors, firstLine } from "./call.ts";
 import { followBox } from "./follow.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { printOutput } from "./print.ts";
@@ -26,12 +27,12 @@ interface Property {
 export function addContractCommands(root: Command): void {
   for (const { contract } of services) {
     for (const endpoint of Object.values(contract.endpoints)) {
-      if (endpoint.cli) addCommand(root, endpoint, endpoint.cli);
+      if (endpoint.cli) addCommand(root, endpoint, endpoint.cli, contract.endpoints);
     }
   }
 }
 
-function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): void {
+function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, siblings: Endpoints): void {
   const path = shape.command.split(" ");
   const name = path.pop()!;
   const command = new Command(name).description(endpoint.summary);
@@ -44,10 +45,12 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
   for (const key of positional) {
     command.argument(required.has(key) ? `<${key}>` : `[${key}]`, schema.properties?.[key]?.description ?? "");
   }
+  addBytes(command, shape);
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const file = shape.fromFile?.[key];
     if (file) command.requiredOption(`--${file} <file>`, `file whose first line is the ${key}`);
-    else if (!positional.includes(key)) command.addOption(optionFor(key, property, required.has(key)));
+    else if (!positional.includes(key) && key !== linesFrom(shape))
+      command.addOption(optionFor(key, property, required.has(key)));
   }
   command.option("--data <folder>", "the box's data folder").option("--json", "print one JSON value and nothing else");
   if (shape.confirm) command.option("--yes", "do not ask");
@@ -72,12 +75,32 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape): voi
     if (warning && input[warning.input]) process.stderr.write(`${say(words, languageOf(command), warning.words)}\n`);
     if (command.opts()["follow"])
       return followBox({ data, endpoint, input, shape, json, language: languageOf(command) });
-    const output = await callBox(data, endpoint, input, languageOf(command));
+    const places = command.args.slice(positional.length);
+    const asked = { data, input, language: languageOf(command) };
+    if (command.opts()["raw"]) return await writeAnswer(asked, siblings[shape.raw!]!, undefined);
+    if (endpoint.answerType) return await writeAnswer(asked, endpoint, shape.toFile && places[0]);
+    const output = await askOnce(asked, endpoint, shape, { argument: places[0], ...command.opts() });
     printOutput(output, { json, shape });
     if (typeof output === "object" && output !== null && (output as { ok?: unknown }).ok === false)
       process.exitCode = 1;
   });
   parentFor(root, path).addCommand(command);
+}
+
+/** The arguments and options by which bytes go and come. */
+function addBytes(command: Command, shape: CommandShape): void {
+  const { bytes, toFile, raw } = shape;
+  if (bytes && "lines" in bytes) command.argument(`<${bytes.lines}>`, 'file of lines; "-": standard input');
+  else if (bytes) {
+    command.argument(`[${bytes.argument}]`, `the ${bytes.argument}, as text`);
+    command.option(`--${bytes.option} <file>`, `file that holds the ${bytes.argument}; "-": standard input`);
+  }
+  if (toFile) command.argument(`[${toFile}]`, 'file to write; "-", or none: standard output');
+  if (raw) command.option("--raw", "write the bytes as they are and nothing else");
+}
+
+function linesFrom({ bytes }: CommandShape): string | undefined {
+  return bytes && "lines" in bytes ? bytes.from : undefined;
 }
 
 /** The command that holds the ones below it: "services" for "services publish". */

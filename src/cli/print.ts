@@ -47,6 +47,7 @@ function asText(output: unknown, shape: CommandShape): string {
   if (Array.isArray(output)) return table(output as Row[], shape.columns);
   if (typeof output !== "object" || output === null) return `${show(output)}\n`;
   const row = output as Row;
+  if (shape.rows) return table(row[shape.rows] as Row[], shape.columns);
   if (shape.headline && row[shape.headline] !== undefined) return `${show(row[shape.headline])}\n`;
   return lines(Object.fromEntries(Object.entries(row).filter(([key]) => !shape.hidden?.includes(key))), "");
 }

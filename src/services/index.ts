@@ -6,6 +6,7 @@ import type { Contract, Service } from "../kernel/contract.ts";
 import type { System } from "../system.ts";
 import { boxContract } from "./box/contract.ts";
 import { discoveryContract } from "./discovery/contract.ts";
+import { kvContract } from "./kv/contract.ts";
 import { lanContract } from "./lan/contract.ts";
 import { meshContract } from "./mesh/contract.ts";
 import { peopleContract } from "./people/contract.ts";
@@ -29,12 +30,13 @@ export const services: readonly ServiceEntry[] = [
     contract: discoveryContract,
     make: async (system) => provide(system, "discovery", (await import("./discovery/service.ts")).discovery(system)),
   },
+  { contract: kvContract, make: async (system) => provide(system, "kv", (await import("./kv/service.ts")).kv(system)) },
   { contract: lanContract, make: async (system) => (await import("./lan/service.ts")).lan(system) },
   { contract: boxContract, make: async (system) => (await import("./box/service.ts")).box(system) },
 ];
 
 /** Makes a service's client known to the services that come after it. */
-function provide<K extends "people" | "mesh" | "discovery">(
+function provide<K extends "people" | "mesh" | "discovery" | "kv">(
   system: System,
   name: K,
   made: Service & { client: System[K] },

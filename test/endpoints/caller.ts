@@ -47,7 +47,7 @@ export class Caller {
       delete rest[key];
       return value;
     });
-    const reads = endpoint.method === "GET" || endpoint.method === "DELETE";
+    const reads = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.bytes !== undefined;
     const pairs = Object.entries(rest).map(([key, value]) => [key, String(value)]);
     const query = reads && pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : "";
     const body = options.rawBody ?? (reads ? undefined : JSON.stringify(rest));

@@ -21,6 +21,7 @@ import { RespConnection } from "./history-resp.ts";
 const RESP_PORT = 6379;
 const RESP_TIMEOUT_MS = 20_000;
 const RING_TIMEOUT_MS = 60_000;
+const MOVED_TIMEOUT_MS = 60_000;
 const ASK_TIMEOUT_MS = 1_000;
 /** Of each key, once there are as many boxes. */
 const COPIES = 3;
@@ -77,6 +78,18 @@ export class Boxes implements Victims {
 
   resume(box: number): void {
     this.#members[box]!.box.process?.signal("SIGCONT");
+  }
+
+  async leave(box: number): Promise<void> {
+    const one = this.#members[box]!.box;
+    await one.cli(["kv", "off", "--yes"]);
+    await eventually(`${one.name} has handed over`, MOVED_TIMEOUT_MS, async () => {
+      return (await one.api<RingStatus>("/kv/status")).state === "off";
+    });
+  }
+
+  async join(box: number): Promise<void> {
+    await this.#members[box]!.box.cli(["kv", "on"]);
   }
 
   cut(from: number, to: number): void {

@@ -16,6 +16,10 @@ export interface Victims {
   /** SIGSTOP, and SIGCONT. */
   pause(box: number): void;
   resume(box: number): void;
+  /** Hands over what it holds of the store; resolves when it has none of it any more. */
+  leave(box: number): Promise<void>;
+  /** Resolves when it takes part again, perhaps before it holds anything. */
+  join(box: number): Promise<void>;
   /** What the one sends no longer reaches the other. */
   cut(from: number, to: number): void;
   /** Undoes all cuts. */
@@ -26,6 +30,7 @@ const KINDS = {
   kill: ["kill one", "kill two", "kill all"],
   pause: ["pause one", "pause two"],
   partition: ["split", "isolate", "deafen", "mute", "cut a link", "flap"],
+  member: ["leave and return"],
 } as const;
 
 export type NemesisName = keyof typeof KINDS;
@@ -46,10 +51,10 @@ const SLOT_MS = { min: 3_000, max: 9_000 };
 /** How much of a slot is the fault. */
 const FAULT_SHARE = { from: 0.5, to: 0.75 };
 /** At the beginning nothing happens for so long, so that there is something to lose. */
-export const CALM_FIRST_MS = 1_000;
+const CALM_FIRST_MS = 1_000;
 /** At the end nothing happens for this share of the time, at least for the minimum. */
 const QUIET_SHARE = 0.15;
-const QUIET_MIN_MS = 5_000;
+export const QUIET_MIN_MS = 5_000;
 /** A flapping link is down and up for so long each. */
 const FLAP_MS = { min: 150, max: 900 };
 
@@ -125,6 +130,10 @@ export async function inflict(fault: Fault, victims: Victims, wait: Wait, random
     for (const box of boxes) victims.pause(box);
     await wait(lastsMs);
     for (const box of boxes) victims.resume(box);
+  } else if (kind === "leave and return") {
+    await Promise.all(boxes.map((box) => victims.leave(box)));
+    await wait(lastsMs);
+    await Promise.all(boxes.map((box) => victims.join(box)));
   } else {
     const cuts = cutsOf(fault, victims.count);
     const apply = () => cuts.forEach(([from, to]) => victims.cut(from, to));

@@ -8,11 +8,13 @@ import { seededRandom } from "../../src/kernel/random.ts";
 import type { Reach, Recorded } from "./history-clients.ts";
 import { Recorder } from "./history-clients.ts";
 import type { Fault, NemesisName, Victims } from "./history-nemesis.ts";
-import { faultText, inflict, planFaults } from "./history-nemesis.ts";
+import { QUIET_MIN_MS, faultText, inflict, planFaults } from "./history-nemesis.ts";
 import type { Phase } from "./history-summary.ts";
 
 /** In the quiet time, so long at most until every box has answered for every key. */
-export const ANSWERED_TIMEOUT_MS = 20_000;
+const ANSWERED_TIMEOUT_MS = 20_000;
+/** Between two faults, also when they are late. */
+const CALM_MIN_MS = 500;
 
 export interface RunPlan {
   totalMs: number;
@@ -31,6 +33,9 @@ export interface RunResult {
   silent: string[];
   /** From the end of the last fault until all had. */
   answeredAfterMs: number;
+  /** Faults that could not be undone, such as a box that did not start again, and why. */
+  failed: string[];
+  /** Answers that no box should give. */
   odd: ReadonlyMap<string, number>;
   refused: number;
 }
@@ -54,6 +59,7 @@ export async function record(plan: RunPlan, target: Target): Promise<RunResult> 
   const recorder = new Recorder({ ...plan, reaches });
   const phases: Phase[] = [];
   const random = seededRandom(plan.seed + 1);
+  const failed: string[] = [];
   const nowMs = () => recorder.nowNs() / 1e6;
   const enter = (name: string) => {
     const at = recorder.nowNs();
@@ -65,14 +71,20 @@ export async function record(plan: RunPlan, target: Target): Promise<RunResult> 
   enter("calm");
   for (const fault of faultsOf(plan, reaches.length)) {
     await sleep(Math.max(0, fault.atMs - nowMs()));
-    // A box that took long to start again has held up all that follows.
-    if (nowMs() - fault.atMs > fault.untilMs - fault.atMs) {
+    // A box that took long to start again has held up all that follows; some calm and the quiet end are kept.
+    if (nowMs() > fault.atMs + CALM_MIN_MS) await sleep(CALM_MIN_MS);
+    if (nowMs() + fault.untilMs - fault.atMs > plan.totalMs - QUIET_MIN_MS) {
       tell(`${seconds(nowMs())} s  left out, too late: ${textOf(fault, reaches)}`);
       continue;
     }
     tell(`${seconds(nowMs())} s  ${textOf(fault, reaches)}`);
     enter(fault.kind);
-    await inflict(fault, victims, (ms) => sleep(ms), random);
+    try {
+      await inflict(fault, victims, (ms) => sleep(ms), random);
+    } catch (cause) {
+      // What was recorded must not be lost by it.
+      failed.push(`${textOf(fault, reaches)}: ${String(cause)}`);
+    }
     enter("calm");
     tell(`${seconds(nowMs())} s  undone; ${recorder.history.length} operations so far`);
   }
@@ -88,6 +100,7 @@ export async function record(plan: RunPlan, target: Target): Promise<RunResult> 
     phases: phases.slice(0, -1),
     silent,
     answeredAfterMs,
+    failed,
     odd: recorder.odd,
     refused: recorder.refused,
   };

@@ -16,7 +16,7 @@ const DONE_MIN = 2_000;
 
 test("killed, stopped and cut apart, the boxes stay linearizable and all answer in the end", async (t) => {
   const out = join(temporaryFolder("history"), "history.jsonl");
-  const words = ["--seconds", "40", "--nemesis", "all", "--boxes", "5", "--out", out];
+  const words = ["--seconds", "50", "--nemesis", "all", "--boxes", "5", "--seed", "1", "--out", out];
   const { code, stdout, stderr } = await run([process.execPath, RECORDER, ...words], { timeoutMs: TIMEOUT_MS });
   for (const line of stdout.split("\n")) t.diagnostic(line);
   assert.equal(code, 0, `${stdout}\n${stderr}`);

@@ -2,12 +2,12 @@
  * Records a history of the key-value store: real boxes in network namespaces, clients that ask them all the time, and
  * a nemesis that kills, stops and cuts them apart. Then judges it.
  *
- *   npm run kv:history -- --seconds 60 --out FILE [--nemesis kill,pause,partition] [--boxes 5] [--clients 10]
+ *   npm run kv:history -- --seconds 60 --out FILE [--nemesis kill,pause,partition,member] [--boxes 5] [--clients 10]
  *                         [--keys 20] [--seed N] [--pause MS]
  *
- * FILE gets one JSON line for each operation (sim/linear/history.ts says how it looks). Exit code 0: linearizable, and
- * every box answered at the end; 1: one of these is not so; 2: not known, or nothing could be recorded. Unless it is
- * 0, what each box said is in FILE.NAME.log.
+ * FILE gets one JSON line for each operation (sim/linear/history.ts says how it looks). Exit code 0: linearizable,
+ * every box answered at the end, and none said what it should not; 1: one of these is not so; 2: not known, or nothing
+ * could be recorded. Unless it is 0, what each box said is in FILE.NAME.log.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -98,7 +98,8 @@ function nemesesOf(given: string): readonly NemesisName[] {
   });
 }
 
-function summarize({ history, phases, silent, answeredAfterMs, odd, refused }: RunResult, out: string, boxes: Boxes) {
+function summarize(result: RunResult, out: string, boxes: Boxes): number {
+  const { history, phases, silent, answeredAfterMs, failed, odd, refused } = result;
   tell(`\n${history.length} operations in ${out}:\n${statusTable(history)}`);
   tell(`  connections that a box did not take: ${refused}`);
   for (const [text, times] of odd) tell(`  not foreseen, ${times} times: ${text}`);
@@ -107,8 +108,9 @@ function summarize({ history, phases, silent, answeredAfterMs, odd, refused }: R
   if (silent.length > 0) tell(`These did not answer for every key when all was quiet: ${silent.join(" ")}`);
   else tell(`All boxes answered for every key ${(answeredAfterMs / 1000).toFixed(1)} s after the last fault.`);
   if (ended.length > 0) tell(`The processes of these ended though nobody killed them: ${ended.join(" ")}`);
+  for (const text of failed) tell(`Failed: ${text}`);
   const exit = judge(history);
-  return exit === EXIT.ok && (silent.length > 0 || ended.length > 0) ? EXIT.illegal : exit;
+  return exit === EXIT.ok && silent.length + ended.length + failed.length + odd.size > 0 ? EXIT.illegal : exit;
 }
 
 function judge(history: readonly Operation[]): number {

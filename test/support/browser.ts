@@ -31,8 +31,8 @@ const LAUNCH_TIMEOUT_MS = 30_000;
 /** A page is quiet when nothing was asked of the box for this long. */
 const QUIET_MS = 150;
 const QUIET_TIMEOUT_MS = 5_000;
-/** The stream of events, which never ends. */
-const EVENTS = /\/events(?:\?|$)/;
+/** Streams, which never end: of events, and of what changes in the key-value store. */
+const STREAMS = /\/(?:events|kv\/watch)(?:\?|$)/;
 /** The browser's own text size; readers with weak eyes set it to the double. */
 const TEXT_PX = 16;
 const AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -188,7 +188,7 @@ export class Visit {
     const endMs = performance.now() + QUIET_TIMEOUT_MS;
     for (;;) {
       // Nobody tells the end of what the page before this one had asked.
-      const asks = [...this.pending.values()].filter(({ url, loader }) => loader === this.loader && !EVENTS.test(url));
+      const asks = [...this.pending.values()].filter(({ url, loader }) => loader === this.loader && !STREAMS.test(url));
       if (asks.length === 0 && performance.now() - this.lastMs > QUIET_MS) return;
       if (performance.now() > endMs) throw new Error(`the page is not quiet: ${asks.map(({ url }) => url).join(" ")}`);
       await sleep(25);

@@ -1,5 +1,6 @@
 /** What the canned world answers to each call that a page makes. Changes are accepted and forgotten. */
 import { renderSVG } from "uqr";
+import { kvAnswers } from "./kv-answers.ts";
 import { DAY_MS, OWNER, type World, ago, selfId } from "./world.ts";
 
 type Answer = (world: World, params: Record<string, string>) => unknown;
@@ -168,6 +169,7 @@ const growth = (world: World) =>
   }));
 
 export const answers: Record<string, Answer> = {
+  ...kvAnswers,
   "people.session": (world, params) => session(world, params["role"] ?? "host"),
   "people.signIn": (world) => session(world, "host"),
   "people.accept": (world) => session(world, "member"),

@@ -9,13 +9,14 @@ import { z } from "zod";
 import type { Endpoint } from "../../src/kernel/contract.ts";
 import { boxContract } from "../../src/services/box/contract.ts";
 import { discoveryContract } from "../../src/services/discovery/contract.ts";
+import { kvContract } from "../../src/services/kv/contract.ts";
 import { lanContract } from "../../src/services/lan/contract.ts";
 import { meshContract } from "../../src/services/mesh/contract.ts";
 import { peopleContract } from "../../src/services/people/contract.ts";
 import { answers } from "./answers.ts";
 import { type Size, type World, makeWorld } from "./world.ts";
 
-const CONTRACTS = [boxContract, discoveryContract, lanContract, meshContract, peopleContract];
+const CONTRACTS = [boxContract, discoveryContract, kvContract, lanContract, meshContract, peopleContract];
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -53,6 +54,10 @@ function answer(world: World, role: string, request: IncomingMessage, response: 
   const url = new URL(request.url ?? "/", "http://localhost");
   if (url.pathname === "/api/v1/events") {
     response.writeHead(200, { "content-type": "text/event-stream" }).write(": hello\n\n");
+    return;
+  }
+  if (url.pathname === "/api/v1/kv/watch") {
+    response.writeHead(200, { "content-type": "application/x-ndjson" }).write("\n");
     return;
   }
   const route = routes.find((one) => one.method === request.method && one.pattern.test(url.pathname));

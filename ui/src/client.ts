@@ -82,7 +82,8 @@ export async function openStream<N extends CallName>(
   input: Input<N>,
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
-  const answer = await prepare(name, input)(signal).catch((error: unknown) => {
+  const ask = prepare(name, input);
+  const answer = await ask(signal).catch((error: unknown) => {
     throw signal.aborted ? error : silence("unreachable", error);
   });
   if (!answer.ok || !answer.body) throw failureOf(readAnswer(await answer.text()), name);

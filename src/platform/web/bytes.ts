@@ -61,8 +61,8 @@ function streamOf(pieces: AsyncIterable<Uint8Array>, mayRead: () => boolean): Re
       async pull(controller) {
         const next = mayRead() ? await iterator.next() : { done: true as const, value: undefined };
         if (!next.done) return controller.enqueue(next.value);
-        controller.close();
         await iterator.return?.();
+        controller.close();
       },
       cancel: () => void iterator.return?.(),
     },

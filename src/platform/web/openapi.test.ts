@@ -52,7 +52,7 @@ test("every endpoint of every service is described, once, and every reference le
       const operation = described.paths[endpoint.path.replaceAll(/:(\w+)/g, "{$1}")]?.[endpoint.method.toLowerCase()];
       assert.equal(operation?.operationId, `${contract.name}.${name}`);
       assert.ok(operation.summary.length > 5);
-      assert.ok(operation.responses["200"]!.content["application/json"]!.schema);
+      assert.ok(operation.responses["200"]!.content[endpoint.answerType ?? "application/json"]!.schema);
       ids.add(operation.operationId);
     }
   }

@@ -46,11 +46,13 @@ export function onRead(core: Core, from: number, { slot: number, view, ballot, k
 }
 
 export function onAccept(core: Core, from: number, message: Of<"accept">): void {
-  const { slot: number, view, ballot, key, content: bytes } = message;
+  const { slot: number, view, ballot, key } = message;
   const own = core.slots.get(number);
   const isCopying = own?.status === "syncing" && own.view.number === view;
   const slot = isCopying ? own : answerable(core, from, number, view);
   if (!slot || !mayUse(core, from, slot, ballot)) return;
+  // A copy: what is kept for long must not hold the whole frame.
+  const bytes = message.content.slice();
   const content = decodeContent(bytes);
   if (!content || content.version.round !== ballot.round || content.version.node !== ballot.node)
     return void core.counts.stray++;

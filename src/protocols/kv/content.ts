@@ -134,11 +134,6 @@ export function decodeContent(bytes: Uint8Array): Content | undefined {
   }
 }
 
-/** The version alone, of bytes that `encodeContent` made. */
-export function versionOf(bytes: Uint8Array): Version {
-  return versionAt(new DataView(bytes.buffer, bytes.byteOffset, VERSION_BYTES), 0);
-}
-
 function putVersion(view: DataView, at: number, { round, node, n }: Version): void {
   putUint48(view, at, round);
   putUint48(view, at + UINT48, node);

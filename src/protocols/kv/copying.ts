@@ -85,15 +85,18 @@ export class Copying {
     this.#copies.delete(slot.number);
     if (slot.status !== "syncing") return;
     const members = slot.before?.members ?? [];
-    this.#begin(slot, { isFinal: true, from: members, needed: majorityOf(members) });
+    // Of two, the one that is kept was ready, too: with the other's index it knows what both did.
+    const others = members.filter((node) => node !== this.#core.self).length;
+    this.#begin(slot, { isFinal: true, from: members, needed: Math.max(1, Math.min(majorityOf(members), others)) });
   }
 
   #begin(slot: Slot, how: Pick<Copy, "isFinal" | "from" | "needed">): void {
+    const isMajority = how.isFinal && how.needed === majorityOf(how.from);
     const copy: Copy = {
       ...how,
       view: slot.view.number,
       sources: new Map(how.from.map((node) => [node, { after: undefined, isEnd: false }])),
-      ...{ wanted: new Map(), unnamed: new Map(how.isFinal ? slot.keys : []), askedMs: 0, cameMs: this.#core.nowMs },
+      ...{ wanted: new Map(), unnamed: new Map(isMajority ? slot.keys : []), askedMs: 0, cameMs: this.#core.nowMs },
     };
     this.#copies.set(slot.number, copy);
     this.#ask(slot, copy);
@@ -149,7 +152,9 @@ export class Copying {
     const core = this.#core;
     const [slot, copy] = [core.slots.get(number), this.#copies.get(number)];
     if (!slot || copy?.view !== view || !copy.from.includes(from)) return;
-    for (const { key, content: bytes } of contents) {
+    for (const { key, content: sent } of contents) {
+      // A copy: what is kept for long must not hold the whole frame.
+      const bytes = sent.slice();
       const content = decodeContent(bytes);
       const wanted = copy.wanted.get(key);
       if (!content || !wanted || compareVersions(content.version, wanted.version) < 0) continue;

@@ -203,7 +203,7 @@ export class Moves {
     const isNoSource = before?.members.includes(core.self) && !wasReady;
     if (!isMember && (!own || own.status === "learning" || isNoSource)) return this.#forget(own);
     const slot = own ?? new Slot(number, view, "syncing");
-    slot.status = !isMember ? "fenced" : wasReady ? "ready" : "syncing";
+    slot.status = !isMember ? "fenced" : wasReady && !mustMerge(view, before) ? "ready" : "syncing";
     slot.view = view;
     slot.before = before;
     slot.viewPromised = NO_BALLOT;
@@ -265,9 +265,18 @@ function isReadyBefore({ status, view }: Slot, next: number, before: View | unde
   return isKept && (before?.members.includes(self) ?? false);
 }
 
-/** Members of both views need not copy. */
+/** Members of both views need not copy, as a rule. */
 function keptReady(view: View, before: View | undefined): Set<number> {
+  if (mustMerge(view, before)) return new Set();
   return new Set(view.members.filter((node) => before?.members.includes(node)));
+}
+
+/**
+ * What was chosen may be missing on fewer members than make a majority. With one less of an even number those become a
+ * majority: of two, on one that goes and not on the one that stays. So those who stay copy, too.
+ */
+function mustMerge({ members }: View, before: View | undefined): boolean {
+  return before !== undefined && members.length < before.members.length && before.members.length % 2 === 0;
 }
 
 interface Knowledge {

@@ -5,7 +5,7 @@
  *     └──learn──▶ learning ──decided──▶ syncing                     founded, kept: ready at once
  */
 import type { Content } from "./content.ts";
-import { mark, putUint48, uint48, versionOf } from "./content.ts";
+import { mark, putUint48, uint48 } from "./content.ts";
 import type { Ballot, View } from "./messages.ts";
 import { NO_BALLOT, compareBallots } from "./messages.ts";
 import type { Key } from "./types.ts";
@@ -72,8 +72,8 @@ export class Slot {
     if (compareBallots(ballot, this.promised) > 0) this.promised = ballot;
   }
 
-  #turn(key: Key, { bytes }: Stored): void {
-    const [high, low] = mark(key, versionOf(bytes));
+  #turn(key: Key, { content }: Stored): void {
+    const [high, low] = mark(key, content.version);
     this.#high ^= high;
     this.#low ^= low;
   }

@@ -61,7 +61,9 @@ export function keyOf(text: string): Key {
 /** As text, when it is text; undefined otherwise. */
 export function textOf(key: Key): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(key, (char) => char.charCodeAt(0)));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      Uint8Array.from(key, (char) => char.charCodeAt(0)),
+    );
   } catch {
     return undefined;
   }

@@ -14,7 +14,10 @@ export const keyInput = {
   key: keyText.min(1).describe("The key"),
   keyEncoding: encoding.default("text").describe("How the key is written"),
 };
-export const ttl = z.string().regex(DURATION, "a time such as 500ms, 30s, 10m, 2h, 1d").regex(/[1-9]/, "more than nothing");
+export const ttl = z
+  .string()
+  .regex(DURATION, "a time such as 500ms, 30s, 10m, 2h, 1d")
+  .regex(/[1-9]/, "more than nothing");
 /** A version as answers tell it; as an ETag it stands in quotation marks; "*": any, but the key must be there. */
 export const versionInput = z.string().regex(/^(?:\*|"?\d{1,16}\.\d{1,16}\.\d{1,16}"?)$/, "a version such as 3.77.12");
 export const change = {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Change, type KeyName, afterChange, inOrder, keyId, keyInput, keyShown, lineReader } from "./keys.ts";
+import { KEYS_LISTED_MAX } from "./limits.ts";
 import { base64urlOf, bytesOfBase64url, sameBytes } from "./value.ts";
 
 const text = (key: string): KeyName => ({ key, keyEncoding: "text" });
@@ -41,6 +42,12 @@ test("a change adds a key, removes one, or leaves the very same list", () => {
   assert.equal(afterChange(keys, { event: "removed", ...text("z") }), keys);
   assert.equal(afterChange(keys, { event: "removed", ...bytes("a") }), keys, "the same letters, another key");
   assert.equal(afterChange(keys, { event: "lost" }), keys);
+});
+
+test("a list that is full takes no more, and still loses what is removed", () => {
+  const full = Array.from({ length: KEYS_LISTED_MAX }, (_, index) => text(`k${index}`));
+  assert.equal(afterChange(full, set("new")), full);
+  assert.equal(afterChange(full, { event: "removed", ...text("k7") }).length, KEYS_LISTED_MAX - 1);
 });
 
 test("lines are read wherever the stream is cut", () => {

@@ -2,15 +2,15 @@
  * The keys that the browser shows: how one is named in addresses and told to people, and how lines of a watch change
  * the list. Pure.
  */
-import type { z } from "zod";
 import type { Output } from "../../../../ui/src/api.ts";
 import { shownText } from "../../../kernel/unseen.ts";
-import type { kvChange } from "../contract.ts";
+import { KEYS_LISTED_MAX } from "./limits.ts";
 import { base64urlOf, bytesOf, bytesOfBase64url, hexOf } from "./value.ts";
 
 export type KeyName = Output<"kv.list">["keys"][number];
 export type Entry = Output<"kv.entry">;
-export type Change = z.output<typeof kvChange>;
+/** A line of `watch`. "lost": more changed at once than is kept for a slow reader. */
+export type Change = (Entry & { event: "set" }) | (KeyName & { event: "removed" }) | { event: "lost" };
 
 /** The bytes of a key as one word for addresses and calls. As text it could look like the name of a file. */
 export function keyId({ key, keyEncoding }: KeyName): string {
@@ -40,7 +40,9 @@ export function afterChange(keys: readonly KeyName[], change: Change): readonly 
   const id = keyId(change);
   const isListed = keys.some((key) => keyId(key) === id);
   if (change.event === "removed") return isListed ? keys.filter((key) => keyId(key) !== id) : keys;
-  return isListed ? keys : inOrder([...keys, { key: change.key, keyEncoding: change.keyEncoding }]);
+  return isListed || keys.length >= KEYS_LISTED_MAX
+    ? keys
+    : inOrder([...keys, { key: change.key, keyEncoding: change.keyEncoding }]);
 }
 
 /** Cuts a stream of text into lines of JSON; what is not whole yet waits. Empty lines keep a connection alive. */

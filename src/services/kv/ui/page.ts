@@ -13,4 +13,4 @@ declare module "../../../../ui/src/api.ts" {
   }
 }
 
-export const pages: Page[] = [{ path: "kv", icon, order: 650, role: "guest", title: "kv.title" }];
+export const pages: Page[] = [{ path: "kv", icon, order: 820, role: "guest", title: "kv.title" }];

@@ -1,7 +1,6 @@
 /** The ring as a picture, and beside it the same as a numbered list. */
 import { useMemo } from "preact/hooks";
-import { count } from "../../../../ui/src/format.ts";
-import { language, t } from "../../../../ui/src/words.ts";
+import { t } from "../../../../ui/src/words.ts";
 import { RING_SIZE, ringOf } from "./ring.ts";
 import { type Member, type Status, memberOrder } from "./view.ts";
 
@@ -23,16 +22,16 @@ export function Ring({ status }: { status: Status }) {
               <path class="held" d={outer} />
               {inner ? <path class="led" d={inner} /> : null}
               {at ? (
-                <text x={at.x} y={at.y} text-anchor="middle" dominant-baseline="central">
+                <text x={at.x} y={at.y} font-size={16} text-anchor="middle" dominant-baseline="central">
                   {number}
                 </text>
               ) : null}
             </g>
           ))}
-          <text class="middle" x={RING_SIZE / 2} y={RING_SIZE / 2 - 2} text-anchor="middle">
+          <text class="middle" x={RING_SIZE / 2} y={RING_SIZE / 2 + 4} font-size={44} text-anchor="middle">
             {members.length}
           </text>
-          <text class="unit" x={RING_SIZE / 2} y={RING_SIZE / 2 + 20} text-anchor="middle">
+          <text class="unit" x={RING_SIZE / 2} y={RING_SIZE / 2 + 26} font-size={16} text-anchor="middle">
             {t("kv.ring-boxes", { count: members.length })}
           </text>
         </svg>
@@ -53,7 +52,6 @@ export function Ring({ status }: { status: Status }) {
 
 function MemberRow({ member, number, total }: { member: Member; number: number; total: number }) {
   const { box, up, self, slots, coordinates } = member;
-  const say = (value: number) => count(value, language.value);
   return (
     <>
       <span class={`kv-number ${up ? "up" : "down"} ${self ? "self" : ""}`} aria-hidden="true">
@@ -64,9 +62,7 @@ function MemberRow({ member, number, total }: { member: Member; number: number; 
         <span class={`badge ${up ? "ok" : "error"}`}>{t(up ? "kv.box-up" : "kv.box-down")}</span>
         <br />
         <span class="soft small">
-          {slots > 0
-            ? t("kv.member-slots", { count: slots, total: say(total), coordinates: say(coordinates) })
-            : t("kv.member-none")}
+          {slots > 0 ? t("kv.member-slots", { count: slots, total, coordinates }) : t("kv.member-none")}
         </span>
       </div>
     </>

@@ -9,8 +9,9 @@ import { SETUP_TIMEOUT_MS } from "../../../../ui/src/constants.ts";
 import { bytes, count, milliseconds } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
+import { COPIES_WANTED } from "./limits.ts";
 import { Ring } from "./ring-picture.tsx";
-import { COPIES_WANTED, type Status, arriving, verdictOf, wholePercent } from "./view.ts";
+import { type Status, arriving, verdictOf, wholePercent } from "./view.ts";
 
 export function StorePart({ status }: { status: Status }) {
   const { word, tone } = verdictOf(status);
@@ -18,10 +19,7 @@ export function StorePart({ status }: { status: Status }) {
   return (
     <div class="stack">
       <div role="status">
-        <Notice
-          tone={tone}
-          title={t(`kv.survives-${word}`, { percent: wholePercent(total - reachable, total) })}
-        >
+        <Notice tone={tone} title={t(`kv.survives-${word}`, { percent: wholePercent(total - reachable, total) })}>
           <p>{t(`kv.survives-${word}-text`)}</p>
         </Notice>
       </div>
@@ -37,7 +35,7 @@ export function StorePart({ status }: { status: Status }) {
         <details>
           <summary>{t("kv.how")}</summary>
           <div class="stack tight">
-            <p>{t("kv.how-slots", { total: count(total, language.value) })}</p>
+            <p>{t("kv.how-slots", { total })}</p>
             <p>{t("kv.how-leads")}</p>
             <p>{t("kv.how-agree")}</p>
             <p>{t("kv.how-split")}</p>
@@ -54,16 +52,13 @@ function Moving({ status }: { status: Status }) {
   const { leaving } = status.slots;
   const coming = arriving(status);
   if (!coming && leaving === 0) return null;
-  const say = (value: number) => count(value, language.value);
   return (
     <section class="card stack tight">
       {coming ? (
         <>
           <div class="cluster apart">
             <span>{t("kv.arriving")}</span>
-            <span class="soft small figure">
-              {t("kv.arriving-of", { done: say(coming.done), all: say(coming.all) })}
-            </span>
+            <span class="soft small figure">{t("kv.arriving-of", { ...coming })}</span>
           </div>
           <progress class="kv-progress" aria-label={t("kv.arriving")} value={coming.done} max={coming.all} />
         </>
@@ -123,12 +118,7 @@ function Leave({ status }: { status: Status }) {
         {t("kv.leave")}
       </Button>
       {asking ? (
-        <Confirm
-          title={t("kv.leave-title")}
-          confirm={t("kv.leave")}
-          onConfirm={leave}
-          onClose={() => setAsking(false)}
-        >
+        <Confirm title={t("kv.leave-title")} confirm={t("kv.leave")} onConfirm={leave} onClose={() => setAsking(false)}>
           <p>{t(others > 0 ? "kv.leave-others" : "kv.leave-alone")}</p>
           {others > 0 && others < COPIES_WANTED ? <p>{t("kv.leave-fewer")}</p> : null}
         </Confirm>

@@ -2,14 +2,14 @@
  * What the page says about the state of the store: what it survives, what moves, in which order boxes stand. Pure.
  */
 import type { Output } from "../../../../ui/src/api.ts";
+import { COPIES_WANTED } from "./limits.ts";
 
 export type Status = Output<"kv.status">;
 export type Member = Status["members"][number];
 /** What the verdict needs of the status. */
-export type Standing = Pick<Status, "state" | "slots" | "copies"> & { members: readonly Pick<Member, "up" | "slots">[] };
-
-/** Copies that the store grows to; DEGREE of the protocol. */
-export const COPIES_WANTED = 3;
+export type Standing = Pick<Status, "state" | "slots" | "copies"> & {
+  members: readonly Pick<Member, "up" | "slots">[];
+};
 
 export interface Verdict {
   /** Of the word `kv.survives-…`. */

@@ -1,0 +1,395 @@
+/**
+ * One planted mistake for each promise of docs/protocols/kv.md and each trap of such protocols, and the plan that must
+ * catch it within SEEDS seeds.
+ */
+import type { Mistake } from "../planted.ts";
+import type { Plan } from "./plans.ts";
+import type { KvWorldConfig } from "./world.ts";
+
+export interface StoreMutation {
+  name: string;
+  plan: string;
+  mistakes?: readonly Mistake[];
+  /** Of the driver instead. */
+  config?: Partial<KvWorldConfig>;
+}
+
+const kv = (file: string, from: string, to: string): Mistake => ({ file: `kv/${file}`, from, to });
+
+/** The plan's own limits, in the copy. */
+export function constantsOf({ constants = {} }: Plan): Mistake[] {
+  return Object.entries(constants).map(([name, value]) =>
+    kv("constants.ts", `export const ${name} = `, `export const ${name} = ${value};\nexport const SHIPPED_${name} = `),
+  );
+}
+
+const terms: readonly StoreMutation[] = [
+  {
+    name: "a coordinator takes each key for settled (no read, no imposing)",
+    plan: "duels",
+    mistakes: [kv("working.ts", "if (term.isClean ||", "if (term.settled.size >= 0 ||")],
+  },
+  {
+    name: "a coordinator reads a majority, and does not impose what it finds",
+    plan: "duels",
+    mistakes: [kv("working.ts", "propose(core, slot, term, key, newest!);", "term.settled.add(key);")],
+  },
+  {
+    name: "promises tell how many keys there are, not which contents",
+    plan: "duels",
+    mistakes: [kv("slot.ts", "${this.keys.size} ${this.#high >>> 0} ${this.#low >>> 0}", "${this.keys.size}")],
+  },
+  {
+    name: "one promise makes a coordinator",
+    plan: "duels",
+    mistakes: [kv("coordinator.ts", "|| term.promises.size < majorityOf(term.view.members)) return;", ") return;")],
+  },
+  {
+    name: "one acceptance makes a change done",
+    plan: "duels",
+    mistakes: [kv("coordinator.ts", "proposal.acks.size < majorityOf(term.view.members)", "proposal.acks.size < 1")],
+  },
+  {
+    name: "an acceptance that comes twice counts twice",
+    plan: "duels",
+    mistakes: [kv("coordinator.ts", "proposal.acks.add(from);", "proposal.acks.add(proposal.acks.size + 0 * from);")],
+  },
+  {
+    name: "all contents of a ballot have one number",
+    plan: "duels",
+    mistakes: [
+      kv(
+        "working.ts",
+        "const stored = storedOf({ ...content, version: { ...term.ballot, n } });",
+        "const stored = storedOf({ ...content, version: { ...term.ballot, n: 1 } });",
+      ),
+      kv("acceptor.ts", "n: content.version.n });", "n: 1 });"),
+    ],
+  },
+  {
+    name: "a member takes what comes under a lower ballot than it promised",
+    plan: "duels",
+    mistakes: [
+      kv(
+        "acceptor.ts",
+        "if (compareBallots(ballot, slot.promised) >= 0) return true;",
+        "if (ballot.round > 0) return true;",
+      ),
+    ],
+  },
+];
+
+const reads: readonly StoreMutation[] = [
+  {
+    name: "a read is answered from what the coordinator holds",
+    plan: "leader",
+    mistakes: [
+      kv(
+        "working.ts",
+        "if (!open) return core.coordinator.confirming.add(term, slot, batch, tell);",
+        "if (!open) return tell();",
+      ),
+    ],
+  },
+  {
+    name: "a read is confirmed by one",
+    plan: "leader",
+    mistakes: [
+      kv("confirming.ts", "waiting.confirmedBy.size < majorityOf(term.view.members)", "waiting.confirmedBy.size < 1"),
+    ],
+  },
+  {
+    name: "a refused confirmation counts",
+    plan: "leader",
+    mistakes: [kv("confirming.ts", "if (refused.includes(slot) || ", "if (refused.length < 0 || ")],
+  },
+  {
+    name: "a confirmation that comes twice counts twice",
+    plan: "duels",
+    mistakes: [
+      kv(
+        "confirming.ts",
+        "waiting.confirmedBy.add(from);",
+        "waiting.confirmedBy.add(waiting.confirmedBy.size + 0 * from);",
+      ),
+    ],
+  },
+  {
+    name: "a read is answered before what it saw is accepted",
+    plan: "duels",
+    mistakes: [
+      kv(
+        "working.ts",
+        "answerWith(open, batch, () => core.coordinator.confirming.add(term, slot, batch, tell));",
+        "core.coordinator.confirming.add(term, slot, batch, tell);",
+      ),
+    ],
+  },
+];
+
+const disks: readonly StoreMutation[] = [
+  { name: "the driver says stored before it is", plan: "power", config: { sayStoredAtOnce: true } },
+  {
+    name: "a member accepts before it is on disk",
+    plan: "power",
+    mistakes: [kv("acceptor.ts", 'core.send(from, { type: "accepted"', 'core.sendNow(from, { type: "accepted"')],
+  },
+  {
+    name: "a coordinator counts itself before it is on disk",
+    plan: "power",
+    mistakes: [
+      kv("working.ts", 'core.send(core.self, { type: "accepted"', 'core.sendNow(core.self, { type: "accepted"'),
+    ],
+  },
+  {
+    name: "a member promises before it is on disk",
+    plan: "power",
+    mistakes: [kv("acceptor.ts", 'core.send(from, { type: "promise"', 'core.sendNow(from, { type: "promise"')],
+  },
+  {
+    name: "a promise is forgotten at a restart",
+    plan: "power",
+    mistakes: [kv("slot.ts", "slot.promised.round, slot.promised.node]", "0, 0]")],
+  },
+  {
+    name: "what was accepted is no promise after a restart",
+    plan: "power",
+    mistakes: [kv("core.ts", "slot.promise(content.version);", "")],
+  },
+  {
+    name: "a vote on the next view is forgotten at a restart",
+    plan: "restless",
+    mistakes: [
+      kv("slot.ts", "slot.viewPromised = viewPromised;", "slot.viewPromised = NO_BALLOT;"),
+      kv("slot.ts", "if (numbers.length > 0 && take() === 1)", "if (numbers.length < 0)"),
+    ],
+  },
+];
+
+const repetitions: readonly StoreMutation[] = [
+  {
+    name: "an operation that comes again is done again",
+    plan: "leader",
+    mistakes: [kv("working.ts", "if (known && first <= known.first)", "if (known && first < 0)")],
+  },
+  {
+    name: "an operation is sent again under a new number",
+    plan: "leader",
+    mistakes: [
+      kv(
+        "origin.ts",
+        "    const { first, tries } = flight;",
+        "    if (flight.tries > 0) this.#number = (flight.first = this.#number + 1) + flight.operations.length;\n    const { first, tries } = flight;",
+      ),
+    ],
+  },
+  {
+    name: "a change whose condition was not met leaves no trace",
+    plan: "duels",
+    mistakes: [
+      kv(
+        "working.ts",
+        'const isChange = commands.some(({ type }) => type !== "get");',
+        "const isChange = content !== held;",
+      ),
+    ],
+  },
+  {
+    name: "an operation whose end is open is told as not done",
+    plan: "duels",
+    mistakes: [
+      kv("origin.ts", 'const isOpen = isUncertain && command.type !== "get";', "const isOpen = isUncertain && false;"),
+    ],
+  },
+  {
+    name: "a lost ballot is told as certainly not done",
+    plan: "duels",
+    mistakes: [
+      kv("origin.ts", "if (!CERTAIN.has(why)) flight.isUncertain = true;", ""),
+      kv(
+        "origin.ts",
+        "      } else if (nowMs - flight.sentMs >= Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (flight.tries >> 1))) {\n        flight.isUncertain = true;",
+        "      } else if (nowMs - flight.sentMs >= Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (flight.tries >> 1))) {",
+      ),
+    ],
+  },
+  {
+    name: "the end of a key is told, and not proposed",
+    plan: "ends",
+    mistakes: [kv("working.ts", "if (!isChange && !isOver)", "if (!isChange)")],
+  },
+];
+
+const views: readonly StoreMutation[] = [
+  {
+    name: "members answer questions of any view",
+    plan: "restless",
+    mistakes: [
+      kv(
+        "acceptor.ts",
+        'own.view.number === view && own.status === "ready") return own;',
+        'own.status === "ready") return own;',
+      ),
+      kv("coordinator.ts", "return term.view.number === view &&", "return view >= 0 &&"),
+    ],
+  },
+  {
+    name: "a member that was left out goes on answering in the view before",
+    plan: "restless",
+    mistakes: [
+      kv(
+        "acceptor.ts",
+        'own.view.number === view && own.status === "ready") return own;',
+        'own.view.number >= view && own.status !== "syncing" && own.status !== "learning") return own;',
+      ),
+    ],
+  },
+  {
+    name: "a member that copies accepts",
+    plan: "restless",
+    mistakes: [kv("acceptor.ts", "if (isCopying) return;", "")],
+  },
+  {
+    name: "a member that copies promises and tells what it holds",
+    plan: "restless",
+    mistakes: [
+      kv(
+        "acceptor.ts",
+        'own.view.number === view && own.status === "ready") return own;',
+        'own.view.number === view && own.status !== "fenced") return own;',
+      ),
+    ],
+  },
+  {
+    name: "a member that copies votes, and is copied from",
+    plan: "restless",
+    mistakes: [
+      kv(
+        "moves.ts",
+        'if (slot?.view.number === view && slot.status === "ready") return slot;',
+        "if (slot?.view.number === view) return slot;",
+      ),
+      kv(
+        "copying.ts",
+        'if (!slot || (slot.status !== "ready" && slot.status !== "fenced")) return undefined;',
+        'if (!slot || slot.status === "learning") return undefined;',
+      ),
+    ],
+  },
+  {
+    name: "who has learned before the view is decided is ready at once",
+    plan: "restless",
+    mistakes: [
+      kv(
+        "moves.ts",
+        'wasReady && !mustMerge(view, before) ? "ready"',
+        '(wasReady || own?.status === "learning") && !mustMerge(view, before) ? "ready"',
+      ),
+    ],
+  },
+  {
+    name: "a new member copies from one",
+    plan: "restless",
+    mistakes: [
+      kv("copying.ts", "needed: Math.max(1, Math.min(majorityOf(members), others))", "needed: Math.min(1, others)"),
+    ],
+  },
+  {
+    name: "a source need not have left the view before",
+    plan: "restless",
+    mistakes: [
+      kv("copying.ts", "return !isFinal && slot.view.number === view - 1", "return slot.view.number === view - 1"),
+      kv("copying.ts", "if (copy.isFinal) core.moves.tell(node, slot);", ""),
+    ],
+  },
+  {
+    name: "who was left out while it copied is a source",
+    plan: "restless",
+    mistakes: [
+      kv(
+        "moves.ts",
+        "const isNoSource = before?.members.includes(core.self) && !wasReady;",
+        "const isNoSource = false;",
+      ),
+    ],
+  },
+  {
+    name: "after a long absence a member is ready at once",
+    plan: "restless",
+    mistakes: [kv("moves.ts", "next - view.number <= 2", "next > view.number")],
+  },
+  {
+    name: "a minority decides the next view",
+    plan: "restless",
+    mistakes: [
+      kv("moves.ts", "move.accepts.size < majorityOf(move.view.members)", "move.accepts.size < 1"),
+      kv("moves.ts", "|| move.promises.size < majorityOf(move.view.members)) return;", ") return;"),
+    ],
+  },
+  {
+    name: "a proposer ignores what was accepted for the next view",
+    plan: "restless",
+    mistakes: [kv("moves.ts", "if (highest) move.members = highest.members;", "")],
+  },
+  {
+    name: "a ballot for the next view is used before it is on the proposer's disk",
+    plan: "restless",
+    mistakes: [kv("moves.ts", "if (!move.promises.has(this.#core.self) || ", "if (")],
+  },
+  {
+    name: "two members are removed at once",
+    plan: "shrink",
+    mistakes: [
+      kv("moves.ts", "? { members: inOrder(kept), without }", "? { members: inOrder(kept.slice(0, 1)), without }"),
+    ],
+  },
+  {
+    name: "from two to one without a merge",
+    plan: "shrink",
+    mistakes: [kv("moves.ts", "members.length < before.members.length && before", "members.length < 0 && before")],
+  },
+  {
+    name: "who was left out drops all at once",
+    plan: "restless",
+    mistakes: [
+      kv(
+        "copying.ts",
+        "if (missing.length === 0) return core.dropSlot(slot);",
+        "if (missing.length >= 0) return core.dropSlot(slot);",
+      ),
+    ],
+  },
+];
+
+const forgetting: readonly StoreMutation[] = [
+  {
+    name: "a removed key is forgotten when a majority agrees",
+    plan: "forgetting",
+    mistakes: [kv("coordinator.ts", "term.promises.size === term.view.members.length && new Set", "new Set")],
+  },
+  {
+    name: "a removed key is forgotten under the ballot of its removal",
+    plan: "forgetting",
+    mistakes: [kv("sweeping.ts", "|| compareBallots(version, term.ballot) >= 0)", ")")],
+  },
+  {
+    name: "a new member keeps what nobody else has",
+    plan: "forgetting",
+    mistakes: [
+      kv(
+        "copying.ts",
+        "if (slot.keys.get(key) === stored) core.removeContent(slot, key);",
+        "if (!stored) core.removeContent(slot, key);",
+      ),
+    ],
+  },
+];
+
+export const storeMutations: readonly StoreMutation[] = [
+  ...terms,
+  ...reads,
+  ...disks,
+  ...repetitions,
+  ...views,
+  ...forgetting,
+];

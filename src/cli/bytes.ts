@@ -1,0 +1,117 @@
+/**
+ * Bytes that go to the box and come from it: values from an argument, a file or standard input; answers to a file or
+ * to standard output. A file of lines goes in as many requests as it takes, each cut at the end of a line.
+ */
+import { createReadStream, createWriteStream } from "node:fs";
+import { readFile, rename, rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import type { CommandShape, Endpoint } from "../kernel/contract.ts";
+import { callBox, cliErrors, openAnswer } from "./call.ts";
+
+export interface Asked {
+  data: string;
+  input: Record<string, unknown>;
+  language: string;
+}
+
+/** What was given beside the inputs: the place after them, and all options. */
+type Given = { argument?: string | undefined } & Record<string, unknown>;
+
+const STANDARD = "-";
+const LINE_FEED = 0x0a;
+
+/** Throws `value-missing`, `file-unreadable`. */
+export async function askOnce(asked: Asked, endpoint: Endpoint, shape: CommandShape, given: Given): Promise<unknown> {
+  const { data, input, language } = asked;
+  const { bytes } = shape;
+  if (!bytes) return callBox(data, endpoint, input, language);
+  if ("lines" in bytes) return sendLines(asked, endpoint, bytes.from, given.argument!);
+  const file = given[bytes.option] as string | undefined;
+  // One of them; two would leave open which counts.
+  if ((file === undefined) === (given.argument === undefined)) {
+    throw cliErrors.fail("value-missing", { params: { argument: bytes.argument, option: `--${bytes.option}` } });
+  }
+  const body = file === undefined ? Buffer.from(given.argument!) : await readAll(file);
+  return callBox(data, endpoint, input, language, body);
+}
+
+async function readAll(file: string): Promise<Buffer> {
+  try {
+    return await (file === STANDARD ? buffer(process.stdin) : readFile(file));
+  } catch (cause) {
+    throw cliErrors.fail("file-unreadable", { params: { file }, cause });
+  }
+}
+
+/** Writes an answer of bytes; lines of JSON without the empty ones. A file appears only when it is whole. */
+export async function writeAnswer(asked: Asked, endpoint: Endpoint, file: string | undefined): Promise<void> {
+  const pieces = await openAnswer(asked.data, endpoint, asked.input, asked.language);
+  const isLines = endpoint.answerType === "application/x-ndjson";
+  const wanted = isLines ? withoutEmpty(pieces) : pieces;
+  if (file === undefined || file === STANDARD) {
+    // Who reads has gone: `… | head`.
+    process.stdout.on("error", () => process.exit(0));
+    await pipeline(Readable.from(wanted), process.stdout, { end: false });
+    return;
+  }
+  const part = `${file}.part`;
+  try {
+    await pipeline(Readable.from(wanted), createWriteStream(part, { mode: 0o600 }));
+    await rename(part, file);
+  } catch (cause) {
+    await rm(part, { force: true });
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw cliErrors.fail("file-not-written", { params: { file }, cause });
+  }
+}
+
+/** Empty lines only keep the connection alive. */
+async function* withoutEmpty(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let atStart = true;
+  for await (const piece of pieces) {
+    const kept = piece.filter((byte, at) => byte !== LINE_FEED || !(at === 0 ? atStart : piece[at - 1] === LINE_FEED));
+    atStart = piece.at(-1) === LINE_FEED;
+    if (kept.length > 0) yield Buffer.from(kept);
+  }
+}
+
+/** Numbers of the answers are added up, lists joined. */
+async function sendLines(asked: Asked, endpoint: Endpoint, from: string, file: string): Promise<unknown> {
+  const sum: Record<string, unknown> = {};
+  let firstLine = 1;
+  for await (const bytes of inPieces(file, endpoint.bytes!.max)) {
+    const input = { ...asked.input, [from]: firstLine };
+    const answer = (await callBox(asked.data, endpoint, input, asked.language, bytes)) as Record<string, unknown>;
+    for (const [key, value] of Object.entries(answer)) sum[key] = added(sum[key], value);
+    for (const byte of bytes) if (byte === LINE_FEED) firstLine += 1;
+  }
+  return sum;
+}
+
+function added(before: unknown, value: unknown): unknown {
+  if (before === undefined) return value;
+  return typeof value === "number" ? (before as number) + value : [...(before as unknown[]), ...(value as unknown[])];
+}
+
+/** At most `max` bytes each, and whole lines where a line is not longer than that. */
+async function* inPieces(file: string, max: number): AsyncGenerator<Buffer> {
+  let held: Buffer = Buffer.alloc(0);
+  const source = file === STANDARD ? process.stdin : createReadStream(file, { highWaterMark: 1024 * 1024 });
+  try {
+    for await (const chunk of source) {
+      held = Buffer.concat([held, chunk as Buffer]);
+      while (held.length > max) {
+        const end = held.lastIndexOf(LINE_FEED, max - 1) + 1 || max;
+        yield held.subarray(0, end);
+        held = held.subarray(end);
+      }
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw cliErrors.fail("file-unreadable", { params: { file }, cause });
+  }
+  // Also for an empty file: it is answered, too.
+  yield held;
+}
