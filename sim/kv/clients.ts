@@ -12,9 +12,20 @@ export interface Workload {
   counters: number;
   pauseMs: number;
   timeoutMs: number;
+  /** Which part of the operations on keys with values are reads, and which remove or put where there is none. */
+  reads: number;
+  toggles: number;
 }
 
-export const WORKLOAD: Workload = { clients: 5, keys: 3, counters: 1, pauseMs: 20, timeoutMs: 4_000 };
+export const WORKLOAD: Workload = {
+  clients: 5,
+  keys: 3,
+  counters: 1,
+  pauseMs: 20,
+  timeoutMs: 4_000,
+  reads: 0.3,
+  toggles: 0.2,
+};
 /** An answer that never came, because the box that was asked died. */
 const GIVEN_UP_MS = 8_000;
 const NS_PER_MS = 1_000_000;
@@ -89,24 +100,17 @@ export class Clients {
     const key = `k${random.below(this.#load.keys)}`;
     const value = `v${++this.#values}`;
     const put = { type: "put", value: bytes(value), expiry: never } as const;
-    switch (random.below(10)) {
-      case 0:
-        return { key, action: { op: "del", in: null, out: null }, command: { type: "delete" } };
-      case 1:
-        return { key, action: { op: "putnx", in: value, out: null }, command: { ...put, when: { is: "absent" } } };
-      case 2:
-      case 3: {
-        const expect = this.#last.get(key) ?? null;
-        const when = expect === null ? ({ is: "absent" } as const) : ({ is: "value", value: bytes(expect) } as const);
-        return { key, action: { op: "cas", in: { expect, value }, out: null }, command: { ...put, when } };
-      }
-      case 4:
-      case 5:
-      case 6:
-        return { key, action: { op: "put", in: value, out: null }, command: put };
-      default:
-        return { key, action: { op: "get", in: null, out: null }, command: { type: "get" } };
-    }
+    const { reads, toggles } = this.#load;
+    const drawn = random.float();
+    if (drawn < reads) return { key, action: { op: "get", in: null, out: null }, command: { type: "get" } };
+    if (drawn < reads + toggles / 2)
+      return { key, action: { op: "del", in: null, out: null }, command: { type: "delete" } };
+    if (drawn < reads + toggles)
+      return { key, action: { op: "putnx", in: value, out: null }, command: { ...put, when: { is: "absent" } } };
+    if (random.below(5) < 3) return { key, action: { op: "put", in: value, out: null }, command: put };
+    const expect = this.#last.get(key) ?? null;
+    const when = expect === null ? ({ is: "absent" } as const) : ({ is: "value", value: bytes(expect) } as const);
+    return { key, action: { op: "cas", in: { expect, value }, out: null }, command: { ...put, when } };
   }
 }
 

@@ -50,11 +50,6 @@ const terms: readonly StoreMutation[] = [
     mistakes: [kv("coordinator.ts", "proposal.acks.size < majorityOf(term.view.members)", "proposal.acks.size < 1")],
   },
   {
-    name: "an acceptance that comes twice counts twice",
-    plan: "duels",
-    mistakes: [kv("coordinator.ts", "proposal.acks.add(from);", "proposal.acks.add(proposal.acks.size + 0 * from);")],
-  },
-  {
     name: "all contents of a ballot have one number",
     plan: "duels",
     mistakes: [
@@ -82,7 +77,7 @@ const terms: readonly StoreMutation[] = [
 const reads: readonly StoreMutation[] = [
   {
     name: "a read is answered from what the coordinator holds",
-    plan: "leader",
+    plan: "stale",
     mistakes: [
       kv(
         "working.ts",
@@ -93,26 +88,15 @@ const reads: readonly StoreMutation[] = [
   },
   {
     name: "a read is confirmed by one",
-    plan: "leader",
+    plan: "stale",
     mistakes: [
       kv("confirming.ts", "waiting.confirmedBy.size < majorityOf(term.view.members)", "waiting.confirmedBy.size < 1"),
     ],
   },
   {
     name: "a refused confirmation counts",
-    plan: "leader",
+    plan: "stale",
     mistakes: [kv("confirming.ts", "if (refused.includes(slot) || ", "if (refused.length < 0 || ")],
-  },
-  {
-    name: "a confirmation that comes twice counts twice",
-    plan: "duels",
-    mistakes: [
-      kv(
-        "confirming.ts",
-        "waiting.confirmedBy.add(from);",
-        "waiting.confirmedBy.add(waiting.confirmedBy.size + 0 * from);",
-      ),
-    ],
   },
   {
     name: "a read is answered before what it saw is accepted",
@@ -143,17 +127,17 @@ const disks: readonly StoreMutation[] = [
   },
   {
     name: "a member promises before it is on disk",
-    plan: "power",
+    plan: "blinks",
     mistakes: [kv("acceptor.ts", 'core.send(from, { type: "promise"', 'core.sendNow(from, { type: "promise"')],
   },
   {
     name: "a promise is forgotten at a restart",
-    plan: "power",
+    plan: "blinks",
     mistakes: [kv("slot.ts", "slot.promised.round, slot.promised.node]", "0, 0]")],
   },
   {
     name: "what was accepted is no promise after a restart",
-    plan: "power",
+    plan: "blinks",
     mistakes: [kv("core.ts", "slot.promise(content.version);", "")],
   },
   {
@@ -169,12 +153,12 @@ const disks: readonly StoreMutation[] = [
 const repetitions: readonly StoreMutation[] = [
   {
     name: "an operation that comes again is done again",
-    plan: "leader",
+    plan: "stale",
     mistakes: [kv("working.ts", "if (known && first <= known.first)", "if (known && first < 0)")],
   },
   {
     name: "an operation is sent again under a new number",
-    plan: "leader",
+    plan: "stale",
     mistakes: [
       kv(
         "origin.ts",
@@ -243,11 +227,6 @@ const views: readonly StoreMutation[] = [
         'own.view.number >= view && own.status !== "syncing" && own.status !== "learning") return own;',
       ),
     ],
-  },
-  {
-    name: "a member that copies accepts",
-    plan: "restless",
-    mistakes: [kv("acceptor.ts", "if (isCopying) return;", "")],
   },
   {
     name: "a member that copies promises and tells what it holds",

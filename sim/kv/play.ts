@@ -42,7 +42,8 @@ const DEGREE = 3;
 export function play(plan: Plan, seed: number, changes: Partial<KvWorldConfig> = {}): Played {
   const nodes = plan.nodes + plan.spare;
   const { slots = SLOTS } = plan;
-  const world = new KvWorld({ seed, nodes, slots, degree: DEGREE, create: createKvNode, ...changes });
+  const { wrongSuspicions = 0 } = plan;
+  const world = new KvWorld({ seed, nodes, slots, degree: DEGREE, create: createKvNode, wrongSuspicions, ...changes });
   for (const box of world.boxes) {
     box.takesPart = box.index < plan.nodes;
     if (box.takesPart) box.start();

@@ -29,6 +29,8 @@ export interface KvWorldConfig {
   slots: number;
   degree: number;
   create: typeof createKvNode;
+  /** How often a box takes another for down that is not, each time it looks. */
+  wrongSuspicions?: number;
   /** Planted in the driver instead of the core: an effect is answered before it is on disk. */
   sayStoredAtOnce?: boolean;
 }
@@ -90,7 +92,12 @@ export class KvWorld {
         if (reaches) box.heardMs.set(other.node, this.nowMs);
       }
       const sinceMs = (other: KvBox) => this.nowMs - (box.heardMs.get(other.node) ?? -Infinity);
-      const up = this.boxes.filter((other) => sinceMs(other) < NOTICED_MS * (0.5 + random.float() / 2));
+      const { wrongSuspicions = 0 } = this.config;
+      const up = this.boxes.filter(
+        (other) =>
+          sinceMs(other) < NOTICED_MS * (0.5 + random.float() / 2) &&
+          (wrongSuspicions === 0 || random.float() >= wrongSuspicions),
+      );
       const nodes = this.boxes.filter((other) => other.takesPart && sinceMs(other) < GONE_FOR_LONG_MS);
       const leaving = this.boxes.filter((other) => !other.takesPart && other.life > 0);
       const idsOf = (boxes: readonly KvBox[]) => boxes.map(({ node }) => node);

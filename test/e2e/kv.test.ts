@@ -129,6 +129,12 @@ test("three boxes: the ring, and what it survives", async () => {
   await visit.shoot("kv-three");
   visit.throwProblems("the ring");
   await visit.end();
+  const large = await signIn(browser, first, { width: 360, language: "ca", textPercent: 200 });
+  for (const path of ["/kv", "/kv/keys", `/kv/key/${Buffer.from("llista:compra").toString("base64url")}`]) {
+    await large.open(path);
+    await large.check(`large text, ${path}`);
+  }
+  await large.end();
 });
 
 /** Presses what is on top: in the dialog while one is open. */

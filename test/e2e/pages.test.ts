@@ -38,6 +38,8 @@ const PAGES = [
   "/mesh",
   "/mesh/keys",
   "/mesh/events",
+  "/kv",
+  "/kv/keys",
   "/help",
   "/public",
   "/nowhere",
@@ -66,6 +68,7 @@ const LARGE_PAGES = [
   "/mesh",
   "/mesh/keys",
   "/mesh/events",
+  "/kv",
   "/help",
   "/public",
 ];

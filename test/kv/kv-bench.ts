@@ -10,8 +10,9 @@ import { systemRandom } from "../../src/kernel/system-random.ts";
 import { virtualClock } from "../../src/kernel/virtual-clock.ts";
 import type { Arrival } from "../../src/platform/web/api.ts";
 import { cookieOfTests, csrfOfTests, sampleApi } from "../../src/platform/web/sample-service.ts";
+import { VALUE_BYTES_MAX } from "../../src/protocols/kv/constants.ts";
 import type { Found, Key, KvStatus } from "../../src/services/kv/client.ts";
-import { kvErrors, kvSettings } from "../../src/services/kv/contract.ts";
+import { kvErrors, kvSettings, valueTooLarge } from "../../src/services/kv/contract.ts";
 import { kv } from "../../src/services/kv/service.ts";
 import type { KvStore } from "../../src/services/kv/store-node.ts";
 import type { MeshClient } from "../../src/services/mesh/client.ts";
@@ -33,11 +34,19 @@ export function kvBench() {
   const memory = memoryStore(() => clock.wallMs());
   const watches = new Set<(key: Key, now: Found | undefined) => void>();
   const figures: Partial<KvStatus> = {};
-  const state = { now: "off" as KvStatus["state"], taken: 0, left: 0, failWith: undefined as Error | undefined };
+  const state = {
+    now: "off" as KvStatus["state"],
+    taken: 0,
+    left: 0,
+    failWith: undefined as Error | undefined,
+    waitFor: undefined as Promise<void> | undefined,
+  };
+  let moved = () => {};
 
   const client: KvStore["client"] = {
     async run(key, command) {
       if (state.now === "off") throw kvErrors.fail("kv-off");
+      if (command.type === "put" && command.value.length > VALUE_BYTES_MAX) throw valueTooLarge();
       try {
         const result = await memory.run(key, command);
         if (command.type !== "get" && "after" in result) for (const tell of watches) tell(key, result.after);
@@ -64,13 +73,15 @@ export function kvBench() {
         state.now = "failed";
         throw state.failWith;
       }
+      state.now = "waiting";
+      await state.waitFor;
       state.now = "running";
     },
     async leave() {
       state.left += 1;
       state.now = "off";
     },
-    onMoved: () => {},
+    onMoved: (listener) => void (moved = listener),
     async close() {
       state.now = "off";
     },
@@ -106,12 +117,27 @@ export function kvBench() {
     const body = input === undefined ? undefined : JSON.stringify(input);
     return json(send(method, path, body, { "content-type": "application/json" }, role));
   };
-  const code = async (answer: Promise<Response> | Promise<Told>): Promise<string> => {
+  const code = async (answer: Response | Promise<Response | Told>): Promise<string> => {
     const given = await answer;
     const { status, body } = given instanceof Response ? await json(given) : given;
     return `${status} ${(body["error"] as { code: string } | undefined)?.code ?? ""}`.trim();
   };
-  return { clock, config, dataFolder, events, figures, memory, service, state, watches, send, json, call, code };
+  return {
+    clock,
+    config,
+    dataFolder,
+    events,
+    figures,
+    memory,
+    moved: () => moved(),
+    service,
+    state,
+    watches,
+    send,
+    json,
+    call,
+    code,
+  };
 }
 
 export type KvBench = ReturnType<typeof kvBench>;

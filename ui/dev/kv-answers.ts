@@ -1,4 +1,4 @@
-/** What the canned world answers about the key-value store: off when empty, three boxes, a dozen with one that is down. */
+/** The canned world of the key-value store: off when empty, three boxes, or a dozen of which one is down. */
 import { type World, ago, selfId } from "./world.ts";
 
 type Answer = (world: World, params: Record<string, string>) => unknown;

@@ -231,10 +231,14 @@ function resultOf(command: Command, told: Told, repeated: boolean): Result {
   if (answer.status === "not-an-integer") return { status: "not-an-integer" };
   if (answer.status === "unchanged") return { status: "unchanged", before };
   const value = valueAfter(command, answer.status === "integer" ? answer.after : undefined, before);
-  const after = value && version ? { value, version, expiresMs } : undefined;
+  // A number is known from the answer, also when the key holds something else by now; no version is like that one.
+  const known = version ?? (answer.status === "integer" ? NO_VERSION : undefined);
+  const after = value && known ? { value, version: known, expiresMs } : undefined;
   if (repeated && "returnBefore" in command && command.returnBefore) return { status: "repeated", after };
   return { status: "done", before, after };
 }
+
+const NO_VERSION = { round: 0, node: 0, n: 0 };
 
 function valueAfter(command: Command, integer: bigint | undefined, before: Found | undefined): Uint8Array | undefined {
   if (integer !== undefined) return Uint8Array.from(integer.toString(), (char) => char.charCodeAt(0));

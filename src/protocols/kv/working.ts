@@ -129,7 +129,8 @@ function repeat(core: Core, slot: Slot, term: Leading, batch: Batch, held: Conte
   const told = known.answers.map((answer) => ({
     answer,
     before: answer.status === "read" && isThere ? encodeContent({ ...held, origins: [] }) : undefined,
-    version: isThere ? held.set : undefined,
+    // What another one has set since then is none of its business.
+    version: isThere && held.origins[0] === known ? held.set : undefined,
     expiresMs: held.expiresMs,
   }));
   confirmed(core, term, slot, batch, () => tellAll(core, batch, told, true), key);

@@ -17,6 +17,9 @@ export const EXPORT_AT_ONCE = 8;
 /** Keys that are written at one time. */
 export const IMPORT_AT_ONCE = 64;
 
+/** After a line of this length, others get a turn. */
+const LONG_LINE_CHARS = 256 * 1024;
+
 /** Lines of `kvExported`, some at a time. */
 export async function* exported(client: KvClient, prefix: Key, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   let cursor: string | undefined;
@@ -74,7 +77,7 @@ export async function imported(
       .finally(() => running.delete(one));
     running.add(one);
     if (running.size >= IMPORT_AT_ONCE) await Promise.race(running);
-    else await nextTurn();
+    if (text.length >= LONG_LINE_CHARS) await nextTurn();
     if (failures.length > 0) break;
   }
   await Promise.all(running);

@@ -16,6 +16,8 @@ export function Off({ onOn }: { onOn: () => void }) {
   const takePart = async () => {
     await call("kv.takePart", { quota }, { timeoutMs: SETUP_TIMEOUT_MS });
     toast(t("kv.takes-part"));
+    // The button goes away with this part of the page; what is new begins at the top.
+    document.querySelector<HTMLElement>("main h1")?.focus();
     onOn();
   };
   return (

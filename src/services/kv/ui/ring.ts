@@ -62,12 +62,9 @@ function place(angle: number, radius: number): { x: number; y: number } {
   return { x: round(CENTRE + radius * Math.sin(angle)), y: round(CENTRE - radius * Math.cos(angle)) };
 }
 
-/** A piece of a band. A whole turn is drawn as two halves: an arc from a point to itself would be nothing. */
+/** A piece of a band. A whole turn is two circles, the inner one backwards: an arc to its own start is nothing. */
 function bandPath(from: number, width: number, inside: number, outside: number): string {
-  if (width > TURN - 0.001) {
-    const half = TURN / 2;
-    return `${bandPath(from, half, inside, outside)}${bandPath(from + half, half, inside, outside)}`;
-  }
+  if (width > TURN - 0.001) return circlePath(outside, 1) + circlePath(inside, 0);
   const large = width > Math.PI ? 1 : 0;
   const point = (angle: number, radius: number) => {
     const { x, y } = place(angle, radius);
@@ -79,4 +76,9 @@ function bandPath(from: number, width: number, inside: number, outside: number):
     `L${point(from + width, inside)}`,
     `A${inside} ${inside} 0 ${large} 0 ${point(from, inside)}Z`,
   ].join("");
+}
+
+function circlePath(radius: number, sweep: 0 | 1): string {
+  const arc = `A${radius} ${radius} 0 1 ${sweep} ${CENTRE}`;
+  return `M${CENTRE} ${CENTRE - radius}${arc} ${CENTRE + radius}${arc} ${CENTRE - radius}Z`;
 }
