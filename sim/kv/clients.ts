@@ -1,4 +1,4 @@
-/** Clients of the simulated store: each asks one thing after the other at some box, and writes down what it was told. */
+/** Clients of the simulated store: each asks one thing after the other at some box, and notes what it was told. */
 import type { Random } from "../../src/kernel/random.ts";
 import type { Effect } from "../../src/protocols/kv/events.ts";
 import type { Command, Result } from "../../src/protocols/kv/types.ts";

@@ -92,7 +92,7 @@ export class Recorder {
   }
 
   keys(): string[] {
-    const counters = Math.floor(this.#plan.keys / KEYS_PER_COUNTER);
+    const counters = Math.ceil((this.#plan.keys - 1) / KEYS_PER_COUNTER);
     return Array.from({ length: this.#plan.keys }, (_, at) => (at < counters ? `n${at}` : `k${at - counters}`));
   }
 

@@ -1,6 +1,6 @@
 /**
- * Lists keys, slot after slot, each from a ready member of it. It is no snapshot: a key that is written meanwhile may be
- * in it or not, but one that was there all the time is in it once.
+ * Lists keys, slot after slot, each from a ready member of it. It is no snapshot: a key that is written meanwhile may
+ * be in it or not, but one that was there all the time is in it once.
  */
 import { LIST_KEYS_MAX, OPERATION_TIMEOUT_MS, RETRY_MS } from "./constants.ts";
 import type { Core } from "./core.ts";

@@ -121,7 +121,7 @@ function found(core: Core): void {
 }
 
 function receive(core: Core, parts: Parts, from: number, message: Message): void {
-  const { coordinator, origin, moves, copying } = core;
+  const { coordinator, origin } = core;
   switch (message.type) {
     case "forward":
       return coordinator.onForward(from, message);
@@ -151,6 +151,22 @@ function receive(core: Core, parts: Parts, from: number, message: Message): void
       return coordinator.confirming.onConfirmed(from, message);
     case "drop":
       return onDrop(core, from, message);
+    case "list":
+      return parts.listing.onList(from, message);
+    case "listed":
+      return parts.listing.onListed(from, message);
+    case "watch":
+      return parts.watching.onWatch(from, message);
+    case "changed":
+      return parts.watching.onChanged(message);
+    default:
+      return receiveOfViews(core, from, message);
+  }
+}
+
+/** What is said about views, and by members that copy. */
+function receiveOfViews({ moves, copying }: Core, from: number, message: Message): void {
+  switch (message.type) {
     case "view-prepare":
       return moves.onPrepare(from, message);
     case "view-promise":
@@ -181,14 +197,6 @@ function receive(core: Core, parts: Parts, from: number, message: Message): void
       return moves.onReady(from, message);
     case "ask-ready":
       return moves.onAskReady(from, message);
-    case "list":
-      return parts.listing.onList(from, message);
-    case "listed":
-      return parts.listing.onListed(from, message);
-    case "watch":
-      return parts.watching.onWatch(from, message);
-    case "changed":
-      return parts.watching.onChanged(message);
   }
 }
 

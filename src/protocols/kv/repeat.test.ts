@@ -1,4 +1,4 @@
-/** An operation that comes again: it is not done again, and answers what it did, and nothing of what others did since. */
+/** An operation that comes again: it is not done again, and answers what it did, and nothing that others did since. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
@@ -37,7 +37,7 @@ function alone() {
       tries,
     };
     const [answer, ...more] = step({ type: "frame", from: ASKER, messages: [forward] });
-    assert.ok(answer?.type === "told" && more.length === 0, answer?.type);
+    assert.ok(answer?.type === "told" && more.length === 0, `${answer?.type}`);
     return { repeated: answer.repeated, ...answer.told[0]! };
   };
 }

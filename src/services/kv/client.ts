@@ -11,7 +11,7 @@ export interface KvClient {
    * `kv-too-many`, `kv-key-too-long`, `kv-value-too-large` or `kv-full`; `signal` gives up waiting, not the operation.
    */
   run(key: Key, command: Command, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Result>;
-  /** Keys that begin with `prefix`, in no useful order; no snapshot. `cursor` undefined: from the start, and the end. */
+  /** Keys that begin with `prefix`, in no useful order; no snapshot. `cursor` undefined: the start, and the end. */
   list(prefix: Key, options: { limit: number; cursor?: string }): Promise<{ keys: Key[]; cursor: string | undefined }>;
   /** Tells what a key holds each time that it has changed; may pass over some states in between. */
   watch(prefix: Key, onChange: (change: { key: Key; now: Found | undefined }) => void): { stop(): void };

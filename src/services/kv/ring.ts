@@ -3,7 +3,6 @@
  * The first box founds a store, the others join the one that there is.
  */
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -112,7 +111,7 @@ export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
           log.info("a key-value store is founded", { store: identity.store });
           return "founded";
         }
-        await sleep(LOOK_MS);
+        await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
       }
       return undefined;
     },

@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
+import { nextTurn } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { openJournal } from "../../platform/journal.ts";
@@ -91,7 +92,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     queue.push(event);
     if (isScheduled) return;
     isScheduled = true;
-    setImmediate(work);
+    void nextTurn().then(work);
   };
   const work = () => {
     isScheduled = false;
@@ -251,7 +252,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         ring.publish(identity, "leaving");
         look();
         while (isStill(ending) && node.slots().next().done !== true)
-          await new Promise((next) => setTimeout(next, LEAVE_LOOK_MS));
+          await new Promise<void>((resolve) => clock.after(LEAVE_LOOK_MS, resolve));
         ring.withdraw();
         identity.store = undefined;
         identity.node = randomBytes(6).readUIntBE(0, 6);

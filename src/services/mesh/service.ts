@@ -78,7 +78,8 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   // An excluded box reaches the mesh's own paths, where it is told that it is excluded.
   const authorize = ({ peer, path }: { peer: string; path?: string }) =>
     !current?.isExcluded(peer) || path === undefined || path.startsWith(MESH_PATH);
-  const links = createLinks({ identity, clock, log: log.area("links"), handler: answering.handle, streamHandler: answering.stream, authorize });
+  const answers = { handler: answering.handle, streamHandler: answering.stream, authorize };
+  const links = createLinks({ identity, clock, log: log.area("links"), ...answers });
   const port = createMeshPort({ clock, log, links, session });
   const strangers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
   const description = createDescription({ system, port, session, settings, onAddress: () => reopen() });

@@ -14,11 +14,17 @@ export async function fetchEntry(id: string): Promise<Entry | null> {
   }
 }
 
-/** How much longer the key lasts, as a call says it, by the box's clock; undefined when it stays. */
+/** How much longer the key lasts, as a call says it, by the box's clock; undefined when it stays, or is gone. */
 export async function timeLeft(entry: Entry): Promise<string | undefined> {
   if (entry.expiresAt === null) return undefined;
-  const { leftMs } = await call("kv.ttl", keyInput(keyId(entry)));
-  return leftMs === null ? undefined : durationText(leftMs);
+  try {
+    const { leftMs } = await call("kv.ttl", keyInput(keyId(entry)));
+    return leftMs === null ? undefined : durationText(leftMs);
+  } catch (error) {
+    // Whoever asks is about to write, and hears then that it is gone.
+    if (asApiError(error).code === "kv-key-unknown") return undefined;
+    throw error;
+  }
 }
 
 interface Writing {

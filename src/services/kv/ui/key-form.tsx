@@ -55,15 +55,7 @@ export function KeyForm({ entry, onClose }: { entry?: Entry; onClose: () => void
         onSubmit={() => save(conflict ? conflict.now : (entry ?? null))}
         beside={
           conflict?.now ? (
-            <Button
-              kind="quiet"
-              onClick={() => {
-                const { now } = conflict;
-                if (entry && now) setDraft(draftOf(now));
-                setConflict(undefined);
-                onClose();
-              }}
-            >
+            <Button kind="quiet" onClick={onClose}>
               {t("kv.conflict-take")}
             </Button>
           ) : undefined

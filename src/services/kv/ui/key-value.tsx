@@ -42,7 +42,12 @@ export function Value({ held, plain }: { held: Held; plain?: boolean }) {
           ]}
         />
       )}
-      <pre class="code kv-value" tabIndex={0} role="region" aria-label={t(isText ? "kv.value" : "kv.bytes-of")}>
+      <pre
+        class={`code kv-value ${isText ? "" : "rows"}`}
+        tabIndex={0}
+        role="region"
+        aria-label={t(isText ? "kv.value" : "kv.bytes-of")}
+      >
         {isText
           ? text.slice(0, TEXT_CHARS_MAX)
           : rows.map(({ at, hex, text: ascii }) => `${at}  ${hex.padEnd(23)}  ${ascii}\n`)}
