@@ -29,7 +29,7 @@ test("lists as tables, things as lines, one value alone, JSON as it is", () => {
     { name: "a", port: 80, more: 1 },
     { name: "long name", port: 7000, more: 2 },
   ];
-  const [table, none, thing, headline, missing, text, json] = printed(
+  const [table, none, thing, headline, missing, text, json, inside, empty] = printed(
     [rows, { columns: ["name", "port"] }],
     [[]],
     [{ ok: true, box: { name: "a", ports: [1, 2] }, list: [{ x: 1 }], nothing: null, empty: "" }],
@@ -37,12 +37,18 @@ test("lists as tables, things as lines, one value alone, JSON as it is", () => {
     [{ id: 1 }, { headline: "link" }],
     ["text"],
     [rows, { columns: ["name"] }, true],
+    [
+      { rows, cursor: null },
+      { rows: "rows", columns: ["name"] },
+    ],
+    [{ id: 1, value: null }, { headline: "value" }],
   );
   assert.equal(table, "name       port\na          80\nlong name  7000\n");
   assert.equal(none, "(none)\n");
   assert.equal(thing, "ok       yes\nbox\n  name   a\n  ports  1, 2\nlist\n  x\n  1\nnothing  -\nempty    -\n");
   assert.deepEqual([headline, missing, text], ["http://x\n", "id  1\n", "text\n"]);
   assert.equal(json, `${JSON.stringify(rows)}\n`);
+  assert.deepEqual([inside, empty], ["name\na\nlong name\n", "id     1\nvalue  -\n"]);
 });
 
 test("cells are cut but the last, line breaks and control characters do not reach the terminal", () => {

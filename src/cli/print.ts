@@ -48,7 +48,8 @@ function asText(output: unknown, shape: CommandShape): string {
   if (typeof output !== "object" || output === null) return `${show(output)}\n`;
   const row = output as Row;
   if (shape.rows) return table(row[shape.rows] as Row[], shape.columns);
-  if (shape.headline && row[shape.headline] !== undefined) return `${show(row[shape.headline])}\n`;
+  const headline = shape.headline === undefined ? undefined : row[shape.headline];
+  if (headline !== undefined && headline !== null) return `${show(headline)}\n`;
   return lines(Object.fromEntries(Object.entries(row).filter(([key]) => !shape.hidden?.includes(key))), "");
 }
 

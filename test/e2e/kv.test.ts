@@ -107,6 +107,21 @@ test("what others do is seen, and not written over unawares", async () => {
   await visit.end();
 });
 
+test("a box alone leaves by its page, and finds its values again when it comes back", async () => {
+  const visit = await signIn(browser, first, { language: "es" });
+  await visit.open("/kv");
+  await press(visit, "kv.leave");
+  await visit.page.getByRole("dialog").getByText(visit.say("kv.leave-alone")).waitFor();
+  await visit.check("the question");
+  await press(visit, "kv.leave");
+  await visit.page.getByText(visit.say("kv.means-trust")).waitFor({ timeout: ON_MS });
+  await press(visit, "kv.take-part");
+  await visit.page.getByText(visit.say("kv.survives-alone")).waitFor({ timeout: ON_MS });
+  assert.equal(await valueOf("radio/volum.json"), "11");
+  visit.throwProblems("leaving");
+  await visit.end();
+});
+
 test("three boxes: the ring, and what it survives", async () => {
   for (const [name, owner] of [
     ["Ateneu", "Bernat"],

@@ -40,10 +40,13 @@ export interface Recording {
 }
 
 /**
- * How long clients wait for an answer, in turn. The first wait longer than the store itself does, and hear what came
- * of it; the others leave operations behind that may be done at any time later.
+ * How long clients wait for an answer, in turn. The hurried ones go on asking a box that is cut off, where they find
+ * what it still believes, and leave operations behind that may be done at any time later. The patient ones wait longer
+ * than the store itself does, and hear what came of it.
  */
-const PATIENCE_MS = [OPERATION_TIMEOUT_MS + 2_000, 1_500] as const;
+const PATIENCE_MS = [400, OPERATION_TIMEOUT_MS + 2_000] as const;
+/** When all is quiet and every box has to answer. */
+const PATIENCE_AT_END_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 1_000;
 const RECONNECT_MS = 100;
 /** Between two operations of a client, on average. */
@@ -101,7 +104,7 @@ export class Recorder {
     const endMs = performance.now() + timeoutMs;
     const silent = await Promise.all(
       this.#plan.reaches.map(async (reach) => {
-        const client = this.#client(reach, Math.min(...PATIENCE_MS));
+        const client = this.#client(reach, PATIENCE_AT_END_MS);
         try {
           for (const key of this.keys()) {
             for (;;) {

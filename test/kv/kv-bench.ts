@@ -99,7 +99,13 @@ export function kvBench() {
   });
   const { api } = sampleApi({ clock, events, services: [service], log });
 
-  const send = (method: string, path: string, body?: BodyInit, headers: Record<string, string> = {}, role = "member") =>
+  const send = (
+    method: string,
+    path: string,
+    body?: RequestInit["body"],
+    headers: Record<string, string> = {},
+    role = "member",
+  ) =>
     api.fetch(
       new Request(`http://box.local:7000/api/v1/kv/${path}`, {
         method,

@@ -75,6 +75,12 @@ test("one box: every command, and all is there after kill -9", async (t) => {
   await eventually("the watch tells it", TOLD_TIMEOUT_MS, () => watch.output().includes('{"event":"removed"'));
   assert.deepEqual(await names(box), ["bytes", "visits"]);
 
+  for (const cursor of ["9999:", "-1:a", "a", "1:\u{1F600}"]) {
+    const { status } = await box.ask(`/api/v1/kv/keys?cursor=${encodeURIComponent(cursor)}`);
+    assert.equal(status, 400, cursor);
+  }
+  assert.equal((await box.ask("/api/v1/kv/keys?cursor=0%3Aa")).status, 200);
+
   await box.kill();
   await box.restart();
   await eventually("the store runs", TOLD_TIMEOUT_MS, async () => {

@@ -70,7 +70,7 @@ function bench(answer: () => BytesAnswer = () => ({ body: new Uint8Array() }), h
     services: [service],
     ...(heldBytesMax === undefined ? {} : { bodiesHeldBytesMax: heldBytesMax }),
   });
-  const call = (method: string, path: string, body?: BodyInit, more: Record<string, string> = {}) => {
+  const call = (method: string, path: string, body?: RequestInit["body"], more: Record<string, string> = {}) => {
     const headers = { cookie: `${cookieOfTests}=member`, "x-comu-csrf": csrfOfTests, host: "box.local:7000", ...more };
     const init = { method, headers, body: body ?? null, duplex: "half" } as RequestInit;
     const arrival: Arrival = { address: "10.0.0.9", local: false };

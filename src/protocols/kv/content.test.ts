@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Answer, Content } from "./content.ts";
-import { compareVersions, decodeContent, encodeContent, readVersion, versionOf, versionText } from "./content.ts";
+import { compareVersions, decodeContent, encodeContent, readVersion, versionText } from "./content.ts";
 
 const uint48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
-const version = fc.record({ round: uint48, node: uint48, n: uint48 });
+const version = fc.record({ round: uint48, node: uint48, n: uint48 }, { noNullPrototype: true });
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.constantFrom<Answer>(
     { status: "read" },
@@ -15,11 +15,17 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
   ),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((after): Answer => ({ status: "integer", after })),
 );
-const origins = fc.array(fc.record({ origin: uint48, first: uint48, answers: fc.array(answer, { maxLength: 64 }) }), {
-  maxLength: 64,
-});
+const origins = fc.array(
+  fc.record({ origin: uint48, first: uint48, answers: fc.array(answer, { maxLength: 64 }) }, { noNullPrototype: true }),
+  {
+    maxLength: 64,
+  },
+);
 const content: fc.Arbitrary<Content> = fc
-  .record({ version, set: version, value: fc.option(fc.uint8Array()), expiresMs: fc.option(uint48), origins })
+  .record(
+    { version, set: version, value: fc.option(fc.uint8Array()), expiresMs: fc.option(uint48), origins },
+    { noNullPrototype: true },
+  )
   .chain((one) => fc.boolean().map((isSame) => (isSame ? { ...one, set: one.version } : one)));
 
 test("a content comes back from its bytes as it was", () => {
@@ -28,7 +34,6 @@ test("a content comes back from its bytes as it was", () => {
       const bytes = encodeContent(one);
       const back = decodeContent(bytes)!;
       assert.deepEqual({ ...back, value: back.value && Uint8Array.from(back.value) }, one);
-      assert.deepEqual(versionOf(bytes), one.version);
     }),
   );
 });

@@ -62,6 +62,7 @@ export class Copying {
 
   onLearn(from: number, { slot: number, view, from: members }: Of<"learn">): void {
     const core = this.#core;
+    if (view <= (core.left.get(number) ?? -1)) return;
     const own = core.slots.get(number);
     if (own && own.status !== "learning") {
       if (own.view.number >= view) return core.moves.tell(from, own);
@@ -280,7 +281,7 @@ export class Copying {
     const core = this.#core;
     const ready = core.moves.readyIn(slot);
     const missing = slot.view.members.filter((node) => !ready.has(node));
-    if (missing.length === 0) return core.dropSlot(slot);
+    if (missing.length === 0) return core.dropSlot(slot, slot.view.number);
     for (const node of missing) core.sendNow(node, { type: "ask-ready", slot: slot.number, view: slot.view.number });
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../kernel/random.ts";
 import type { Content } from "./content.ts";
-import { encodeContent } from "./content.ts";
+import { encodeContent, putUint48, uint48 } from "./content.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Effect, KvConfig, KvCounts } from "./events.ts";
 import type { Message, View } from "./messages.ts";
@@ -29,6 +29,8 @@ export class Core {
   nowMs = 0;
   wallMs = 0;
   readonly slots = new Map<number, Slot>();
+  /** Of slots whose data this node has let go: the view that left it out. It never returns to that or an older one. */
+  readonly left = new Map<number, number>();
   /** Newest view of a slot that this node has heard of; its own slots have theirs. */
   readonly hints = new Map<number, View>();
   /** Nodes that seem to be up; never without ourselves. */
@@ -69,6 +71,7 @@ export class Core {
     const contents: { id: string; bytes: Uint8Array }[] = [];
     for (const row of rows) {
       if (row.id[0] === "s") this.slots.set(numberOf(row.id), decodeSlot(numberOf(row.id), row.bytes));
+      else if (row.id[0] === "l") this.left.set(numberOf(row.id), uint48(viewOf(row.bytes), 0));
       else contents.push(row);
     }
     for (const { id, bytes } of contents) {
@@ -165,8 +168,14 @@ export class Core {
     this.#puts.push({ id: `k${numberText(slot.number)}${key}`, bytes: null });
   }
 
-  /** All that this node has of a slot. */
-  dropSlot(slot: Slot): void {
+  /** All that this node has of a slot; it remembers `view`, which has left it out. */
+  dropSlot(slot: Slot, view: number): void {
+    if (view > (this.left.get(slot.number) ?? -1)) {
+      this.left.set(slot.number, view);
+      const bytes = new Uint8Array(6);
+      putUint48(viewOf(bytes), 0, view);
+      this.#puts.push({ id: `l${numberText(slot.number)}`, bytes });
+    }
     for (const key of [...slot.keys.keys()]) this.removeContent(slot, key);
     this.slots.delete(slot.number);
     this.#puts.push({ id: `s${numberText(slot.number)}`, bytes: null });
@@ -206,6 +215,10 @@ export function storedOf(content: Content): Stored {
 
 function valueIn(bytes: Uint8Array, value: Uint8Array | null): Uint8Array | null {
   return value && bytes.subarray(bytes.length - value.length);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** Two characters, so that ids sort and read back. */

@@ -60,11 +60,11 @@ test("majorities", () => {
 
 test("the row of a slot comes back as it was", () => {
   const uint48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
-  const ballot = fc.record({ round: uint48, node: uint48 });
+  const ballot = fc.record({ round: uint48, node: uint48 }, { noNullPrototype: true });
   const members = fc.uniqueArray(uint48, { minLength: 1, maxLength: 5 });
-  const view = fc.record({ number: fc.integer({ min: 0, max: 2 ** 40 }), members });
+  const view = fc.record({ number: fc.integer({ min: 0, max: 2 ** 40 }), members }, { noNullPrototype: true });
   const status = fc.constantFrom<SlotStatus>("learning", "syncing", "ready", "fenced");
-  const accepted = fc.option(fc.record({ ballot, members }), { nil: undefined });
+  const accepted = fc.option(fc.record({ ballot, members }, { noNullPrototype: true }), { nil: undefined });
   fc.assert(
     fc.property(
       view,

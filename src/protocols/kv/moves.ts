@@ -201,7 +201,9 @@ export class Moves {
     const wasReady = own !== undefined && isReadyBefore(own, next, before, core.self);
     // Left out before it was ready: others must not take it for a source.
     const isNoSource = before?.members.includes(core.self) && !wasReady;
-    if (!isMember && (!own || own.status === "learning" || isNoSource)) return this.#forget(own);
+    if (!isMember && (!own || own.status === "learning" || isNoSource)) return this.#forget(own, next);
+    // What this node has left and let go it does not take up again: it would forget that it is fenced.
+    if (next <= (core.left.get(number) ?? -1)) return;
     const slot = own ?? new Slot(number, view, "syncing");
     slot.status = !isMember ? "fenced" : wasReady && !mustMerge(view, before) ? "ready" : "syncing";
     slot.view = view;
@@ -219,8 +221,8 @@ export class Moves {
     core.copying.viewChanged(slot);
   }
 
-  #forget(own: Slot | undefined): void {
-    if (own) this.#core.dropSlot(own);
+  #forget(own: Slot | undefined, view: number): void {
+    if (own) this.#core.dropSlot(own, view);
   }
 
   /** What follows an older view, for somebody who missed it. */

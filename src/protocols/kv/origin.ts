@@ -58,10 +58,12 @@ export class Origin {
   readonly #lines = new Map<Key, Line>();
   readonly #ready = new Set<Key>();
   #open = 0;
-  #number = 0;
+  /** Of the last operation. It begins anywhere: an answer to an earlier life must not fit one of this. */
+  #number: number;
 
   constructor(core: Core) {
     this.#core = core;
+    this.#number = core.random.below(2 ** 40);
   }
 
   get open(): number {

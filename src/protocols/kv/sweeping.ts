@@ -76,10 +76,14 @@ export class Sweeping {
       if (!term) core.coordinator.renew(slot);
       else
         for (const [key, { version }] of old.slice(0, SWEPT_KEYS_MAX)) {
-          noted.delete(key);
           const held = slot.keys.get(key)?.content;
-          if (!held || compareVersions(held.version, version) !== 0 || compareBallots(version, term.ballot) >= 0)
-            continue;
+          const isHeld = held && compareVersions(held.version, version) === 0;
+          if (isHeld && compareBallots(version, term.ballot) >= 0) {
+            core.coordinator.renew(slot);
+            break;
+          }
+          noted.delete(key);
+          if (!isHeld) continue;
           const of = { slot: slot.number, view: term.view.number, ballot: term.ballot };
           for (const node of term.view.members) core.sendNow(node, { type: "drop", ...of, key, version });
         }

@@ -24,6 +24,7 @@ export interface PeerStreams {
   /** False for a moment after a stream to it broke or could not be opened. */
   seemsUp(boxId: string): boolean;
   lost(): number;
+  open(): void;
   close(): void;
 }
 
@@ -51,7 +52,7 @@ export function createPeerStreams(
   const peers = new Map<string, Peer>();
   const taken = new Set<Duplex>();
   let lost = 0;
-  let closed = false;
+  let closed = true;
 
   const peerOf = (boxId: string): Peer => {
     const known = peers.get(boxId);
@@ -108,6 +109,7 @@ export function createPeerStreams(
     },
     seemsUp: (boxId) => clock.monotonicMs() >= (peers.get(boxId)?.downUntilMs ?? 0),
     lost: () => lost,
+    open: () => void (closed = false),
     take(boxId, stream) {
       if (closed) return void stream.destroy();
       taken.add(stream);

@@ -1,6 +1,6 @@
 /**
- * The shapes that the store's endpoints share. Keys and values are bytes: in JSON and in a query they stand as text when
- * they are text, and in base64url otherwise, and each says which.
+ * The shapes that the store's endpoints share. Keys and values are bytes: in JSON and in a query they stand as text
+ * when they are text, and in base64url otherwise, and each says which.
  */
 import { z } from "zod";
 import { DURATION } from "../../kernel/duration.ts";

@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
 import { nextTurn } from "../../kernel/clock.ts";
+import { fail as kernelFail } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { openJournal } from "../../platform/journal.ts";
@@ -204,11 +205,11 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         if (!running) return Promise.reject(kvErrors.fail("kv-off"));
         const id = ++calls;
         return new Promise((resolve, reject) => {
+          const at = cursor === undefined ? undefined : readCursor(cursor);
           waiting.set(id, (effect) => {
             if (effect.type === "listed") resolve({ keys: [...effect.keys], cursor: cursorText(effect.next) });
             else reject(kvErrors.fail("kv-no-majority"));
           });
-          const at = cursor === undefined ? undefined : readCursor(cursor);
           put({ type: "list", id, prefix, limit, ...(at ? { cursor: at } : {}) });
         });
       },
@@ -229,6 +230,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     async takePart() {
       if (running) return;
       state = "waiting";
+      streams.open();
       try {
         const begun = await start();
         const chosen = await ring.join(begun, () => isStill(begun));
@@ -253,10 +255,12 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         look();
         while (isStill(ending) && node.slots().next().done !== true)
           await new Promise<void>((resolve) => clock.after(LEAVE_LOOK_MS, resolve));
+        // Stopped before all was handed over: it goes on leaving, or takes part again, at the next start.
+        if (!isStill(ending)) return;
         ring.withdraw();
         identity.store = undefined;
         identity.node = randomBytes(6).readUIntBE(0, 6);
-        if (isStill(ending)) await saveIdentity(ending);
+        await saveIdentity(ending);
       } else ring.withdraw();
       await stop("off");
     },
@@ -277,8 +281,10 @@ function cursorText(cursor: ListCursor | undefined): string | undefined {
   return cursor && `${cursor.slot}:${cursor.after ?? ""}`;
 }
 
+/** What a caller gives back may be anything. Throws `bad-input`. */
 function readCursor(text: string): ListCursor {
-  const at = text.indexOf(":");
-  const after = text.slice(at + 1);
-  return { slot: Number(text.slice(0, at)) || 0, after: after === "" ? undefined : after };
+  const [, slot, after] = /^(\d{1,4}):([\0-\xff]*)$/.exec(text) ?? [];
+  if (slot === undefined || Number(slot) >= SLOTS || after!.length > KEY_BYTES_MAX)
+    throw kernelFail("bad-input", { params: { field: "cursor", reason: "not one that a list gave" } });
+  return { slot: Number(slot), after: after === "" ? undefined : after };
 }

@@ -13,7 +13,7 @@ import { KeyDetails } from "./key-details.tsx";
 import { KeyForm } from "./key-form.tsx";
 import { type KeyName, keyId, keyShown } from "./keys.ts";
 import { TYPING_PAUSE_MS } from "./limits.ts";
-import { type Keys, useKeys } from "./use-keys.ts";
+import { type Keys, useKeys } from "./use-keys.tsx";
 
 export function KeyBrowser({ open }: { open: string | undefined }) {
   const [typed, setTyped] = useState("");

@@ -13,7 +13,7 @@ import { bytes } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { KeyForm } from "./key-form.tsx";
 import { Value, bytesIn } from "./key-value.tsx";
-import { fetchEntry, putBack, timeLeft } from "./key-deeds.ts";
+import { fetchEntry, putBack, timeLeft } from "./key-deeds.tsx";
 import { type Change, type Entry, keyId, keyInput, keyShown } from "./keys.ts";
 import { textOf } from "./value.ts";
 

@@ -11,7 +11,7 @@ import { toast } from "../../../../ui/src/components/toast.tsx";
 import { bytes, dateTime, duration } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { type Draft, draftOf, encoded, switched } from "./draft.ts";
-import { fetchEntry, timeLeft, write } from "./key-deeds.ts";
+import { fetchEntry, timeLeft, write } from "./key-deeds.tsx";
 import { Value } from "./key-value.tsx";
 import { type Entry, keyId, keyShown } from "./keys.ts";
 import { KEY_BYTES_MAX, VALUE_CHARS_MAX } from "./limits.ts";
