@@ -62,4 +62,3 @@ function isGrown({ state, copies, members, slots, moves }: Status): boolean {
   const isQuiet = moves === 0 && slots.copying === 0 && slots.leaving === 0;
   return state === "running" && copies === BOXES && isQuiet && members.every(({ up }) => up);
 }
-

@@ -5,7 +5,7 @@ import { plantStore } from "../planted.ts";
 import { constantsOf, storeMutations } from "./mutations.ts";
 import { complaintOf, play, plans } from "./play.ts";
 
-const SEEDS = 25;
+const SEEDS = 60;
 
 for (const { name, plan: planName, mistakes = [], config } of storeMutations)
   test(`caught in ${planName}: ${name}`, async (t) => {

@@ -40,11 +40,15 @@ export interface Recording {
 }
 
 /**
- * How long clients wait for an answer, in turn. The hurried ones go on asking a box that is cut off, where they find
- * what it still believes, and leave operations behind that may be done at any time later. The patient ones wait longer
- * than the store itself does, and hear what came of it.
+ * How long clients wait for an answer, in turn. The first wait longer than the store itself does, and hear what came
+ * of it; the others leave operations behind that may be done at any time later.
  */
-const PATIENCE_MS = [400, OPERATION_TIMEOUT_MS + 2_000] as const;
+const PATIENCE_MS = [OPERATION_TIMEOUT_MS + 2_000, 1_500] as const;
+/**
+ * One more client for each box only reads, and waits no longer than this: it goes on asking a box that is cut off, and
+ * finds what that still believes. Its reads without an answer cost the checker nothing, unlike changes.
+ */
+const READER_PATIENCE_MS = 300;
 /** When all is quiet and every box has to answer. */
 const PATIENCE_AT_END_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 1_000;
@@ -81,11 +85,16 @@ export class Recorder {
 
   start(): void {
     const { clients, reaches, seed } = this.#plan;
-    this.#clients = Array.from({ length: clients }, (_, at) => {
+    const clientAt = (at: number) => {
       // Each box gets both kinds.
       const patienceMs = PATIENCE_MS[Math.floor(at / reaches.length) % PATIENCE_MS.length]!;
-      return this.#run(this.#client(reaches[at % reaches.length]!, patienceMs), seededRandom(seed * 1000 + at + 1));
-    });
+      return this.#client(reaches[at % reaches.length]!, patienceMs);
+    };
+    const working = Array.from({ length: clients }, (_, at) => clientAt(at));
+    const readers = reaches.map((reach) => ({ ...this.#client(reach, READER_PATIENCE_MS), isReader: true }));
+    this.#clients = [...working, ...readers].map((client) =>
+      this.#run(client, seededRandom(seed * 1000 + client.proc)),
+    );
   }
 
   /** Resolves when the last answers are in. */
@@ -108,7 +117,7 @@ export class Recorder {
         try {
           for (const key of this.keys()) {
             for (;;) {
-              const status = await this.#operate(client, key, { op: "get", in: null, out: null });
+              const status = await this.#operate(client, key, READ);
               if (status === "ok") break;
               if (performance.now() > endMs) return reach.name;
               await sleep(RECONNECT_MS);
@@ -133,7 +142,7 @@ export class Recorder {
     while (this.#isRunning) {
       // The first keys more often: where many meet, most can go wrong.
       const key = keys[Math.floor(keys.length * random.float() ** 2)]!;
-      const status = await this.#operate(client, key, this.#choose(key, random, reach));
+      const status = await this.#operate(client, key, client.isReader ? READ : this.#choose(key, random, reach));
       const meanMs = status === "ok" ? (this.#plan.pauseMs ?? PAUSE_MS) : FAILED_PAUSE_MS;
       await sleep(2 * meanMs * random.float());
     }
@@ -202,9 +211,12 @@ export class Recorder {
   }
 }
 
+const READ: Action = { op: "get", in: null, out: null };
+
 interface Client {
   reach: Reach;
   patienceMs: number;
+  isReader?: boolean;
   proc: number;
   connection: RespConnection | undefined;
 }

@@ -31,6 +31,8 @@ export class Moves {
   /** Members that are known to be ready in a slot's present view. */
   readonly #ready = new Map<number, { view: number; nodes: Set<number> }>();
   #lookedMs = 0;
+  /** There was more to change than is done at one time. */
+  #isCut = false;
 
   constructor(core: Core) {
     this.#core = core;
@@ -56,10 +58,14 @@ export class Moves {
       if (!slot || slot.view !== move.view || slot.status !== "ready") this.#moves.delete(number);
       else if (core.nowMs - move.sinceMs >= VIEW_AGAIN_MS * (1 + core.random.float())) this.#again(slot, move);
     }
-    if (core.nowMs - this.#lookedMs < VIEW_LOOK_MS) return;
+    // As soon as those under way have ended, when there are more.
+    const isMore = this.#isCut && this.#moves.size === 0;
+    if (!isMore && core.nowMs - this.#lookedMs < VIEW_LOOK_MS) return;
     this.#lookedMs = core.nowMs;
+    this.#isCut = false;
     for (const slot of core.slots.values()) {
-      if (this.#moves.size >= VIEW_CHANGES_MAX) break;
+      this.#isCut = this.#moves.size >= VIEW_CHANGES_MAX;
+      if (this.#isCut) break;
       if (slot.status === "ready" && !this.#moves.has(slot.number) && core.preferredOf(slot.view) === core.self)
         this.#look(slot);
     }
