@@ -165,11 +165,6 @@ const repetitions: readonly StoreMutation[] = [
     ],
   },
   {
-    name: "each life numbers its operations from one",
-    plan: "ends",
-    mistakes: [kv("origin.ts", "this.#number = core.random.below(2 ** 40);", "this.#number = 0;")],
-  },
-  {
     name: "the end of a key is told, and not proposed",
     plan: "ends",
     mistakes: [kv("working.ts", "if (!isChange && !isOver)", "if (!isChange)")],
@@ -189,11 +184,6 @@ const views: readonly StoreMutation[] = [
       kv("moves.ts", 'core.coordinator.end(number, "lost-ballot");', ""),
       kv("coordinator.ts", 'if (!slot || slot.view !== term.view || slot.status !== "ready") {', "if (!slot) {"),
     ],
-  },
-  {
-    name: "a node that let a slot go takes it up again in an old view",
-    plan: "shrink",
-    mistakes: [kv("moves.ts", "if (next <= (core.left.get(number) ?? -1)) return;", "")],
   },
   {
     name: "a member that copies promises and tells what it holds",
@@ -225,37 +215,11 @@ const views: readonly StoreMutation[] = [
     ],
   },
   {
-    name: "a source need not have left the view before",
-    plan: "restless",
-    mistakes: [
-      kv("copying.ts", "return !isFinal && slot.view.number === view - 1", "return slot.view.number === view - 1"),
-      kv("copying.ts", "if (copy.isFinal) core.moves.tell(node, slot);", ""),
-    ],
-  },
-  {
-    name: "a minority decides the next view",
-    plan: "restless",
-    mistakes: [
-      kv("moves.ts", "move.accepts.size < majorityOf(move.view.members)", "move.accepts.size < 1"),
-      kv("moves.ts", "|| move.promises.size < majorityOf(move.view.members)) return;", ") return;"),
-    ],
-  },
-  {
     name: "two members are removed at once",
     plan: "shrink",
     mistakes: [
       kv("moves.ts", "? { members: inOrder(kept), without }", "? { members: inOrder(kept.slice(0, 1)), without }"),
     ],
-  },
-  {
-    name: "from two to one without a merge",
-    plan: "shrink",
-    mistakes: [kv("moves.ts", "members.length < before.members.length && before", "members.length < 0 && before")],
-  },
-  {
-    name: "who was left out drops all at once",
-    plan: "restless",
-    mistakes: [kv("copying.ts", "if (missing.length === 0) return", "if (missing.length >= 0) return")],
   },
 ];
 

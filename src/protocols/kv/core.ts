@@ -178,6 +178,8 @@ export class Core {
     }
     for (const key of [...slot.keys.keys()]) this.removeContent(slot, key);
     this.slots.delete(slot.number);
+    // Whoever still asks here is shown on.
+    this.heardView(slot.number, slot.view);
     this.#puts.push({ id: `s${numberText(slot.number)}`, bytes: null });
   }
 

@@ -130,7 +130,8 @@ export class Origin {
   /** The one who should coordinate; in later tries the others, too. */
   targetOf(slot: number, tries: number): number | undefined {
     const core = this.#core;
-    const view = core.hintOf(slot);
+    // Now and then not whom we knew last: they may all have left the slot, and forgotten to whom.
+    const view = tries % 6 === 5 ? undefined : core.hintOf(slot);
     const members = view?.members ?? groupOf(slot, core.nodes, core.config.degree);
     const preferred = members.find((node) => core.isUp(node)) ?? members[0];
     if (tries % 2 === 0 || members.length < 2) return preferred;
@@ -215,12 +216,17 @@ export class Origin {
   }
 }
 
-/** How many of these travel together. */
+/**
+ * How many of these travel together. Reads come last: when a batch comes again they are done then, and must not see
+ * what was asked after them.
+ */
 function batchOf(operations: readonly Operation[]): number {
-  let [count, bytes] = [0, 0];
+  let [count, bytes, hasRead] = [0, 0, false];
   for (const { command } of operations) {
     bytes += command.type === "put" ? command.value.length : 0;
     if (count > 0 && (count === BATCH_OPS_MAX || bytes > BATCH_BYTES_MAX)) break;
+    if (hasRead && command.type !== "get") break;
+    hasRead ||= command.type === "get";
     count++;
   }
   return count;
