@@ -35,6 +35,8 @@ export function complaintOf({ judgement, wrongEnds, isSettled, answeredAtEnd }: 
   return answeredAtEnd === 0 ? "no answers at the end" : undefined;
 }
 
+/** In the search for an order, for one key: a few seconds at most. */
+const STATES_MAX = 100_000;
 const SETTLE_MS = 9_000;
 const SLOTS = 4;
 const DEGREE = 3;
@@ -67,7 +69,7 @@ export function play(plan: Plan, seed: number, changes: Partial<KvWorldConfig> =
   return {
     seed,
     history: clients.history,
-    judgement: checkHistory(clients.history),
+    judgement: checkHistory(clients.history, { statesMax: STATES_MAX }),
     wrongEnds: expiring.flatMap((one) => judgeExpiry(one)),
     answeredAtEnd: clients.answered - before,
     isSettled: isSettled(world),

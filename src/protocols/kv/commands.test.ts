@@ -1,3 +1,4 @@
+/** Every command, condition and end of a key, one after the other. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyCommand, isExpired, resultOf } from "./commands.ts";

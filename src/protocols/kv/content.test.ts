@@ -1,3 +1,4 @@
+/** Contents come back from their bytes; other bytes do no harm. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+/** Steps from one group to the next, and the row of a slot. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+/** Keys and nodes are spread evenly, and a node more or less moves only its share. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
