@@ -4,13 +4,13 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
-import { isFailure } from "../kernel/errors.ts";
-import { createLog } from "../kernel/log.ts";
-import { virtualClock } from "../kernel/virtual-clock.ts";
-import { eventually } from "../../test/support/process.ts";
-import { TCP_LINGER_MS, TCP_REFUSED_MAX, TCP_SWEEP_MS, TCP_UNREAD_MS } from "./constants.ts";
-import type { TcpConnection, TcpReader, TcpServerOptions } from "./tcp-server.ts";
-import { openTcpServer } from "./tcp-server.ts";
+import { isFailure } from "../../src/kernel/errors.ts";
+import { createLog } from "../../src/kernel/log.ts";
+import { virtualClock } from "../../src/kernel/virtual-clock.ts";
+import { eventually } from "../support/process.ts";
+import { TCP_LINGER_MS, TCP_REFUSED_MAX, TCP_SWEEP_MS, TCP_UNREAD_MS } from "../../src/platform/constants.ts";
+import type { TcpConnection, TcpReader, TcpServerOptions } from "../../src/platform/tcp-server.ts";
+import { openTcpServer } from "../../src/platform/tcp-server.ts";
 
 const until = (look: () => boolean) => eventually("seen at the server or heard from it", 8_000, look, 2);
 

@@ -4,16 +4,16 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
-import { createLog } from "../../kernel/log.ts";
-import { seededRandom } from "../../kernel/random.ts";
-import { virtualClock } from "../../kernel/virtual-clock.ts";
-import { TCP_SWEEP_MS } from "../../platform/constants.ts";
-import { memoryStore } from "../../../test/kv/memory-store.ts";
-import { eventually } from "../../../test/support/process.ts";
-import * as limit from "./resp-limits.ts";
-import { hashRespPassword } from "./resp-password.ts";
-import type { RespServerOptions } from "./resp-server.ts";
-import { openRespServer } from "./resp-server.ts";
+import { createLog } from "../../src/kernel/log.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
+import { virtualClock } from "../../src/kernel/virtual-clock.ts";
+import { TCP_SWEEP_MS } from "../../src/platform/constants.ts";
+import { memoryStore } from "./memory-store.ts";
+import { eventually } from "../support/process.ts";
+import * as limit from "../../src/services/kv/resp-limits.ts";
+import { hashRespPassword } from "../../src/services/kv/resp-password.ts";
+import type { RespServerOptions } from "../../src/services/kv/resp-server.ts";
+import { openRespServer } from "../../src/services/kv/resp-server.ts";
 
 const until = (look: () => boolean) => eventually("seen at the server or heard from it", 8_000, look, 2);
 
@@ -237,7 +237,7 @@ test("requests behind the password in a pipeline are done after it; big ones bef
 
 test("without a password nobody from another machine is let in", async (t) => {
   const { server } = await serve(t, { address: "0.0.0.0" });
-  const { localAddresses } = await import("../../platform/addresses.ts");
+  const { localAddresses } = await import("../../src/platform/addresses.ts");
   const own = localAddresses().find((one) => one.family === 4);
   assert.ok(own, "this test needs an address besides loopback");
   const said = await new Promise<string>((resolve) => {

@@ -1,16 +1,16 @@
 /** Each command over a store in memory: what it answers, and how it says what is wrong. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { virtualClock } from "../../kernel/virtual-clock.ts";
-import type { Reply } from "../../protocols/resp/reply.ts";
-import { error } from "../../protocols/resp/reply.ts";
-import { ReplyWriter } from "../../protocols/resp/writer.ts";
-import { memoryStore } from "../../../test/kv/memory-store.ts";
-import type { RespHouse, RespSession } from "./resp-command.ts";
-import { failureReply } from "./resp-command.ts";
-import { findCommand, keysOf, respCommands } from "./resp-commands.ts";
-import { createCursors } from "./resp-keys.ts";
-import * as limit from "./resp-limits.ts";
+import { virtualClock } from "../../src/kernel/virtual-clock.ts";
+import type { Reply } from "../../src/protocols/resp/reply.ts";
+import { error } from "../../src/protocols/resp/reply.ts";
+import { ReplyWriter } from "../../src/protocols/resp/writer.ts";
+import { memoryStore } from "./memory-store.ts";
+import type { RespHouse, RespSession } from "../../src/services/kv/resp-command.ts";
+import { failureReply } from "../../src/services/kv/resp-command.ts";
+import { findCommand, keysOf, respCommands } from "../../src/services/kv/resp-commands.ts";
+import { createCursors } from "../../src/services/kv/resp-keys.ts";
+import * as limit from "../../src/services/kv/resp-limits.ts";
 
 const STATS = { startedMs: 0, connections: 1, connectionsMax: 10, connectionsTaken: 1, connectionsRefused: 0 };
 
