@@ -41,8 +41,8 @@ export const JOURNAL_FILL_BYTES = 1024 * 1024;
 export const JOURNAL_ID_BYTES_MAX = 1024;
 /** The largest value of the key-value store, and what it keeps beside it. */
 export const JOURNAL_VALUE_BYTES_MAX = 8 * 1024 * 1024 + 64 * 1024;
-/** One append, with its headers: two of the largest values. It is copied in one turn of the event loop. */
-export const JOURNAL_APPEND_BYTES_MAX = 20 * 1024 * 1024;
+/** All puts of one append, taken as a whole: the largest value and some small ones. Copying it takes some 25 ms. */
+export const JOURNAL_APPEND_BYTES_MAX = 9 * 1024 * 1024;
 /** Appends that wait for the disk, together. */
 export const JOURNAL_WAITING_BYTES_MAX = 64 * 1024 * 1024;
 /** And how many. */

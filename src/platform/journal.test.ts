@@ -203,16 +203,16 @@ test("limits of ids, values and appends; what is refused leaves nothing, and oth
   await assert.rejects(journal.append([other, { id: `${id}i`, bytes: null }]), tooLarge(JOURNAL_ID_BYTES_MAX));
   await assert.rejects(journal.append([other, { id, bytes: over }]), tooLarge(JOURNAL_VALUE_BYTES_MAX));
   await assert.rejects(journal.append([other, { id: "\u0100", bytes: null }]), /above 255/);
-  const many = Array.from({ length: 3 }, (_, n) => ({ id: `${n}`, bytes: value }));
-  assert.ok(JOURNAL_APPEND_BYTES_MAX < 3 * value.length);
+  const many = Array.from({ length: 2 }, (_, n) => ({ id: `${n}`, bytes: value }));
+  assert.ok(JOURNAL_APPEND_BYTES_MAX < 2 * value.length);
   await assert.rejects(journal.append(many), tooLarge(JOURNAL_APPEND_BYTES_MAX));
-  const rest = JOURNAL_APPEND_BYTES_MAX - 2 * (7 + value.length) - 6 - id.length;
-  await journal.append([...many.slice(0, 2), { id, bytes: value.subarray(0, rest) }]);
+  const rest = JOURNAL_APPEND_BYTES_MAX - (7 + value.length) - 6 - id.length;
+  await journal.append([many[0]!, { id, bytes: value.subarray(0, rest) }]);
   assert.ok(value.length > JOURNAL_READ_BYTES);
   await journal.close();
   const found = await stored(folder);
-  assert.deepEqual([...found.keys()].sort(), ["0", "1", id]);
-  assert.ok(found.get("1") === value.toString("latin1"));
+  assert.deepEqual([...found.keys()].sort(), ["0", id]);
+  assert.ok(found.get("0") === value.toString("latin1"));
   assert.equal(found.get(id)!.length, rest);
 });
 
@@ -347,7 +347,7 @@ async function longestTurnMs(): Promise<number> {
     let count = 0;
     for await (const _entry of again.entries()) count += 1;
     assert.equal(count, 40_000);
-    await again.append(largest);
+    for (const one of largest) await again.append([one]);
     await again.append(largest.map(({ id }) => ({ id, bytes: null })));
     for (let n = 0; n < 1000; n += 1) await again.append([{ id: `k${n % 100}`, bytes: value }]);
     await again.close();

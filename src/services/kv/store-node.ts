@@ -62,6 +62,12 @@ export interface Running {
 }
 
 const IDENTITY_ID = "n";
+/** Bytes that the journal is given at one time; the rest waits here. It takes 64 MiB. */
+const STORING_BYTES_MAX = 32 * 1024 * 1024;
+/** Of the puts of one step; a larger one goes by itself. */
+const APPEND_BYTES_MAX = 1024 * 1024;
+/** What the journal adds to each, and more. */
+const PUT_BYTES = 16;
 const LOOK_MS = 1_000;
 const LEAVE_LOOK_MS = 250;
 
@@ -73,6 +79,8 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   let isScheduled = false;
   let calls = 0;
   let cancels: (() => void)[] = [];
+  let toStore: ToStore[] = [];
+  let storing = 0;
   const waiting = new Map<number, (effect: Effect) => void>();
   const moved: (() => void)[] = [];
   const latencies = new Latencies();
@@ -105,7 +113,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   const carryOut = (effect: Effect) => {
     switch (effect.type) {
       case "store":
-        return void store(effect);
+        return store(effect);
       case "send": {
         const box = ring.boxOf(effect.to);
         return box === undefined ? undefined : streams.send(box, effect.messages);
@@ -122,15 +130,33 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       }
     }
   };
-  const store = async ({ no, puts }: Extract<Effect, { type: "store" }>) => {
+  /** In the order of the steps; as much at one time as the journal takes, so that waiting appends share a write. */
+  const store = ({ no, puts }: Extract<Effect, { type: "store" }>) => {
+    const appends = appendsOf(puts);
+    for (const [at, some] of appends.entries()) {
+      const bytes = some.reduce((sum, { bytes: value }) => sum + (value?.length ?? 0), 0);
+      toStore.push({ puts: some, bytes, no: at === appends.length - 1 ? no : undefined });
+    }
+    storeNext();
+  };
+  const storeNext = () => {
+    for (let next = toStore[0]; next && (storing === 0 || storing + next.bytes <= STORING_BYTES_MAX); next = toStore[0])
+      void append(toStore.shift()!);
+  };
+  const append = async ({ puts, bytes, no }: ToStore) => {
     const { journal } = running!;
+    storing += bytes;
     try {
       await journal.append(puts);
-      if (running?.journal === journal) put({ type: "stored", no });
+      if (running?.journal === journal && no !== undefined) put({ type: "stored", no });
     } catch (error) {
       // What is in memory and not on the disk must not be told to anybody: this box stops until it is started again.
+      if (running?.journal !== journal) return;
       log.error("the key-value store's disk failed", { error });
-      if (running?.journal === journal) await stop("failed");
+      await stop("failed");
+    } finally {
+      storing -= bytes;
+      if (running?.journal === journal) storeNext();
     }
   };
 
@@ -160,6 +186,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   const stop = async (next: StoreState) => {
     const ended = running;
     running = undefined;
+    toStore = [];
     state = next;
     for (const cancel of cancels.splice(0)) cancel();
     for (const heard of [...waiting.values()]) heard({ type: "failed", id: 0, why: "unknown" });
@@ -270,6 +297,29 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       streams.close();
     },
   };
+}
+
+interface ToStore {
+  puts: Put[];
+  bytes: number;
+  /** Of the step that it ends. */
+  no: number | undefined;
+}
+
+/** What one append takes; nothing is told before all of them are on the disk. */
+export function appendsOf(puts: readonly Put[]): Put[][] {
+  const appends: Put[][] = [];
+  let bytes = Infinity;
+  for (const put of puts) {
+    const more = put.id.length + (put.bytes?.length ?? 0) + PUT_BYTES;
+    if (bytes + more > APPEND_BYTES_MAX) {
+      appends.push([]);
+      bytes = 0;
+    }
+    appends.at(-1)!.push(put);
+    bytes += more;
+  }
+  return appends;
 }
 
 interface RunOptions {
