@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../kernel/clock.ts";
 import { LINK_LIGHT_BYTES, LINK_REFUSED_PAUSE_MS } from "./constants.ts";
+import { bodyBudget } from "./link-messages.ts";
 import type { BodyBudget, LinkAnswer } from "./link-messages.ts";
 
 export interface CallerLimits {
@@ -28,7 +29,7 @@ export interface Call {
 
 interface Caller {
   requests: number;
-  bodyBytes: number;
+  bodies: BodyBudget;
   pause: { untilMs: number; answer: LinkAnswer } | undefined;
 }
 
@@ -41,22 +42,22 @@ export interface Callers {
 export function createCallers(limits: CallerLimits, clock: Clock): Callers {
   const callers = new Map<string, Caller>();
   let requests = 0;
-  let bodyBytes = 0;
+  const all = bodyBudget(limits.bodiesBytesMax);
 
   const forget = (peer: string, caller: Caller) => {
     if (caller.requests === 0 && !caller.pause) callers.delete(peer);
   };
-  const bodiesOf = (caller: Caller): BodyBudget => ({
+  /** Of its own share and of what there is for all. */
+  const bodiesOf = ({ bodies }: Caller): BodyBudget => ({
     take(bytes) {
-      if (bodyBytes + bytes > limits.bodiesBytesMax) return false;
-      if (caller.bodyBytes + bytes > limits.bodiesPerPeerBytesMax) return false;
-      bodyBytes += bytes;
-      caller.bodyBytes += bytes;
-      return true;
+      if (!all.take(bytes)) return false;
+      if (bodies.take(bytes)) return true;
+      all.give(bytes);
+      return false;
     },
     give(bytes) {
-      bodyBytes -= bytes;
-      caller.bodyBytes -= bytes;
+      all.give(bytes);
+      bodies.give(bytes);
     },
   });
   const pause = (peer: string, caller: Caller, answer: LinkAnswer) => {
@@ -71,7 +72,11 @@ export function createCallers(limits: CallerLimits, clock: Clock): Callers {
   return {
     requests: () => requests,
     begin(peer, bytes) {
-      const caller = callers.get(peer) ?? { requests: 0, bodyBytes: 0, pause: undefined };
+      const caller = callers.get(peer) ?? {
+        requests: 0,
+        bodies: bodyBudget(limits.bodiesPerPeerBytesMax),
+        pause: undefined,
+      };
       if (requests >= limits.requestsMax || caller.requests >= limits.requestsPerPeerMax) return undefined;
       callers.set(peer, caller);
       requests += 1;

@@ -15,7 +15,7 @@ function answerable(core: Core, from: number, slot: number, view: number): Slot 
   const own = core.slots.get(slot);
   if (own && own.view.number === view && own.status === "ready") return own;
   const hint = core.hintOf(slot);
-  if (hint) core.send(from, { type: "other-view", slot, view, hint, isReady: own?.status === "ready" });
+  if (hint) core.send(from, { type: "other-view", slot, view, hint });
   return undefined;
 }
 

@@ -72,8 +72,8 @@ const FORMS: { [T in MessageType]: Form<T> } = {
     read: (r) => ({ ...readOfView(r), promised: r.ballot() }),
   },
   "other-view": {
-    write: (w, m) => void ofView(w, m).view(m.hint).u8(Number(m.isReady)),
-    read: (r) => ({ ...readOfView(r), hint: r.view(), isReady: r.flag() }),
+    write: (w, m) => void ofView(w, m).view(m.hint),
+    read: (r) => ({ ...readOfView(r), hint: r.view() }),
   },
   read: {
     write: (w, m) => void ofView(w, m).ballot(m.ballot).key(m.key),

@@ -1,13 +1,13 @@
 /** Commands and their answers, as they travel. */
 import { FrameError } from "./bytes.ts";
 import type { FrameReader, FrameWriter } from "./bytes.ts";
+import { ANSWERS } from "./content.ts";
 import type { Answer } from "./content.ts";
 import type { Command, Condition, Expiry } from "./types.ts";
 
 const COMMANDS = ["get", "put", "delete", "add", "expire"] as const;
 const CONDITIONS = ["absent", "present", "version", "value"] as const;
 const EXPIRIES = ["never", "keep", "after", "at"] as const;
-const ANSWERS = ["read", "done", "integer", "unchanged", "not-an-integer"] as const;
 /** 31,000 years: beyond it a number of milliseconds is a mistake, and would not fit. */
 const MS_MAX = 10 ** 15 / 10;
 

@@ -6,7 +6,6 @@ import { RETRY_MS_MAX } from "./constants.ts";
 import type { Batch, Leading } from "./coordinator.ts";
 import type { Core } from "./core.ts";
 import type { Message } from "./messages.ts";
-import { compareBallots } from "./messages.ts";
 import type { Slot } from "./slot.ts";
 import { majorityOf } from "./slot.ts";
 
@@ -90,7 +89,7 @@ export class Confirming {
     const of = [...this.#rounds.values()].map(({ slots }) => slots);
     for (const slots of this.#next ? [...of, this.#next] : of)
       for (const [slot, waiting] of slots)
-        if (waiting.term === term && compareBallots(waiting.term.ballot, term.ballot) === 0) {
+        if (waiting.term === term) {
           slots.delete(slot);
           for (const batch of waiting.batches) refuse(batch);
         }

@@ -34,7 +34,8 @@ export interface Content {
   origins: readonly OriginAnswers[];
 }
 
-const STATUSES = ["read", "done", "integer", "unchanged", "not-an-integer"] as const;
+/** The order is the number on disk and on the wire: only ever append. */
+export const ANSWERS = ["read", "done", "integer", "unchanged", "not-an-integer"] as const;
 const REMOVED = 1;
 const EXPIRES = 2;
 const SET_BEFORE = 4;
@@ -84,7 +85,7 @@ export function encodeContent({ version, set, value, expiresMs, origins }: Conte
     at += 2 * UINT48;
     bytes[at++] = answers.length;
     for (const answer of answers) {
-      bytes[at++] = STATUSES.indexOf(answer.status);
+      bytes[at++] = ANSWERS.indexOf(answer.status);
       if (answer.status !== "integer") continue;
       view.setBigInt64(at, answer.after);
       at += 8;
@@ -117,7 +118,7 @@ export function decodeContent(bytes: Uint8Array): Content | undefined {
       at += 2 * UINT48;
       const answers: Answer[] = [];
       for (let ops = view.getUint8(at++); ops > 0; ops--) {
-        const status = STATUSES[view.getUint8(at++)];
+        const status = ANSWERS[view.getUint8(at++)];
         if (status === undefined) return undefined;
         if (status === "integer") {
           answers.push({ status, after: view.getBigInt64(at) });

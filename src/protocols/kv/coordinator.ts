@@ -187,7 +187,7 @@ export class Coordinator {
     const slot = this.#core.slots.get(number);
     if (!slot || slot.view.number !== view) return;
     // Our next ballot must be above it.
-    slot.promised = compareBallots(promised, slot.promised) > 0 ? { ...promised } : slot.promised;
+    slot.promise(promised);
     this.outbid(slot, promised);
   }
 

@@ -184,7 +184,7 @@ export class Copying {
     for (const [key, stored] of copy.unnamed) if (slot.keys.get(key) === stored) core.removeContent(slot, key);
     slot.status = "ready";
     core.saveSlot(slot);
-    core.moves.readyOf(slot).add(core.self);
+    core.moves.readyIn(slot).add(core.self);
     core.emit({ type: "moved", slot: slot.number, view: slot.view, status: "ready" });
     const others = new Set([...slot.view.members, ...(slot.before?.members ?? [])]);
     for (const node of others) if (node !== core.self) core.send(node, { type: "ready", ...of });

@@ -4,14 +4,13 @@
  */
 import type { Random } from "../../kernel/random.ts";
 import type { Content } from "./content.ts";
-import { encodeContent, putUint48, uint48 } from "./content.ts";
+import { decodeContent, encodeContent, putUint48, uint48 } from "./content.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Effect, KvConfig, KvCounts } from "./events.ts";
 import type { Message, View } from "./messages.ts";
 import type { Origin } from "./origin.ts";
 import type { Slot, Stored } from "./slot.ts";
 import { decodeSlot, encodeSlot } from "./slot.ts";
-import { decodeContent } from "./content.ts";
 import type { Key } from "./types.ts";
 import type { Moves } from "./moves.ts";
 import type { Copying } from "./copying.ts";

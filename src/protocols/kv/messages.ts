@@ -66,7 +66,7 @@ export type Message =
   | ({ type: "prepare"; ballot: Ballot } & OfView)
   | ({ type: "promise"; ballot: Ballot; digest: string } & OfView)
   | ({ type: "outbid"; promised: Ballot } & OfView)
-  | ({ type: "other-view"; hint: View; isReady: boolean } & OfView)
+  | ({ type: "other-view"; hint: View } & OfView)
   | ({ type: "read"; ballot: Ballot; key: Key } & OfView)
   | ({ type: "holds"; ballot: Ballot; key: Key; content: Uint8Array | undefined } & OfView)
   | ({ type: "accept"; ballot: Ballot; key: Key; content: Uint8Array } & OfView)

@@ -43,7 +43,7 @@ export class Moves {
   }
 
   /** Members of a slot's view that have said that they are ready, or were before. */
-  readyIn(slot: Slot): ReadonlySet<number> {
+  readyIn(slot: Slot): Set<number> {
     const known = this.#ready.get(slot.number);
     if (known?.view === slot.view.number) return known.nodes;
     const nodes = new Set(slot.status === "ready" ? [this.#core.self] : []);
@@ -239,11 +239,7 @@ export class Moves {
 
   onReady(from: number, { slot: number, view }: Of<"ready">): void {
     const slot = this.#core.slots.get(number);
-    if (slot?.view.number === view && slot.view.members.includes(from)) this.readyOf(slot).add(from);
-  }
-
-  readyOf(slot: Slot): Set<number> {
-    return this.readyIn(slot) as Set<number>;
+    if (slot?.view.number === view && slot.view.members.includes(from)) this.readyIn(slot).add(from);
   }
 
   onAskReady(from: number, { slot: number, view }: Of<"ask-ready">): void {

@@ -2,6 +2,7 @@
  * Which slot a key is in, and which nodes should hold a slot: the first ones by rendezvous hashing (Thaler, Ravishankar
  * 1998), a form of consistent hashing: one node more or less moves only its own share.
  */
+import { mix } from "../mix.ts";
 import type { Key } from "./types.ts";
 
 /** FNV-1a with a last mixing (MurmurHash3's), since only the lowest bits are used. */
@@ -32,11 +33,4 @@ function isBefore(weight: number, node: number, other: { node: number; weight: n
 function weightOf(slot: number, node: number): number {
   const high = mix(Math.imul(slot + 1, 0x9e3779b1) ^ (node % 2 ** 32));
   return mix(high ^ Math.imul(Math.floor(node / 2 ** 32) + 1, 0x85ebca6b));
-}
-
-function mix(value: number): number {
-  let hash = value;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -4,6 +4,7 @@
  * its own, and whoever joins gets everything anyway.
  */
 
+import { mix } from "../mix.ts";
 import { BUCKETS_MAX, BUCKETS_MIN, MEMBERS_PER_BUCKET } from "./constants.ts";
 import type { MemberTable } from "./table.ts";
 
@@ -55,12 +56,4 @@ export function printOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   return mix(hash);
-}
-
-/** A number whose every bit depends on every bit of `value` (the finish of MurmurHash3). Whole, from 0 to 2^32 - 1. */
-export function mix(value: number): number {
-  let hash = value;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

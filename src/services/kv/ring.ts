@@ -59,11 +59,17 @@ export interface RingNeeds {
 export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
   let own: Part | undefined;
   let known: Part[] | undefined;
+  /** Looked up with every frame. */
+  let places: { nodes: Map<string, number>; boxes: Map<number, string> } | undefined;
+  const changed = () => {
+    known = undefined;
+    places = undefined;
+  };
   /** When each box was last up. */
   const upMs = new Map<string, number>();
   mesh.registerKind({ kind: KV_KIND, retentionMs: null, bodyMaxBytes: 256, livePerAuthorMax: 1 });
-  mesh.onRecords(KV_KIND, () => (known = undefined));
-  mesh.onJoined(() => (known = undefined));
+  mesh.onRecords(KV_KIND, changed);
+  mesh.onJoined(changed);
 
   const all = (): Part[] => {
     known ??= mesh.records(KV_KIND).flatMap(({ author, key, body: raw }) => {
@@ -78,6 +84,13 @@ export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
     if (!own) return [];
     const { store } = own;
     return [own, ...all().filter((part) => part.store === store)];
+  };
+  const placesOf = () => {
+    places ??= {
+      nodes: new Map(parts().map(({ boxId, node }) => [boxId, node])),
+      boxes: new Map(parts().map(({ boxId, node }) => [node, boxId])),
+    };
+    return places;
   };
   /** The store that most boxes are in; of equal ones the one with the lowest name. */
   const found = (): string | undefined => {
@@ -117,10 +130,12 @@ export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
     },
     publish(identity, state) {
       const { node, store } = identity;
+      changed();
       own = { boxId: mesh.selfId, node, store: store!, isLeaving: state === "leaving" };
       mesh.publish(KV_KIND, KEY, { store: store!, node, state });
     },
     withdraw() {
+      changed();
       own = undefined;
       mesh.withdraw(KV_KIND, KEY);
     },
@@ -140,8 +155,8 @@ export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
       }
       return { up, nodes, leaving };
     },
-    nodeOf: (boxId) => parts().find((part) => part.boxId === boxId)?.node,
-    boxOf: (node) => parts().find((part) => part.node === node)?.boxId,
+    nodeOf: (boxId) => placesOf().nodes.get(boxId),
+    boxOf: (node) => placesOf().boxes.get(node),
     rival: () => (own ? all().find(({ store }) => store !== own!.store)?.store : undefined),
   };
 }

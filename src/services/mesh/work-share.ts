@@ -7,6 +7,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { nextTurn } from "../../kernel/clock.ts";
 import { fail } from "../../kernel/errors.ts";
+import { LINK_LIGHT_BYTES } from "../../platform/constants.ts";
 import { TokenBuckets } from "../../protocols/records/token-buckets.ts";
 
 /** Of one box: time at once, and its share of the time after that. */
@@ -23,7 +24,7 @@ export const WAIT_MS_MAX = 2_000;
 /** Requests of one box that are answered or wait at one time. */
 export const PEER_AT_ONCE_MAX = 4;
 /** A request of no more bytes is small; so many of one box come through at once, and then per second. */
-export const SMALL_BYTES_MAX = 16 * 1024;
+export const SMALL_BYTES_MAX = LINK_LIGHT_BYTES;
 export const SMALL_BURST = 64;
 export const SMALL_PER_SECOND = 4;
 /** Accounts that are kept; the one unused for longest is closed. */
