@@ -263,7 +263,11 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         const chosen = await ring.join(begun, () => isStill(begun));
         if (chosen === undefined || !isStill(begun)) return;
         await saveIdentity(begun);
-        if (chosen === "founded") put({ type: "found" });
+        if (chosen === "founded") {
+          put({ type: "found" });
+          // Its slots are there when it says that it runs.
+          await nextTurn();
+        }
         state = "running";
         ring.publish(begun.identity, "in");
         look();
