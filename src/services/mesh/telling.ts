@@ -13,7 +13,7 @@ export const LOAD_MS_PER_BOX = 1000;
 /** All boxes together tell what cannot wait (name, health, key) about once in this time. */
 export const NEWS_MS_PER_BOX = 50;
 /** A load that moved less is no news, in percent of a core. */
-export const LOAD_STEP_PERCENT = 25;
+export const LOAD_STEP_PERCENT = 50;
 
 export interface Told {
   /** Load per core in percent. */
