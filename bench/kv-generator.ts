@@ -61,7 +61,7 @@ export async function buildGenerators(): Promise<Generators> {
     const values = { keys: KEYS, value: VALUE_BYTES, ...flags };
     const program = join(folder, `kv-${side.generator}`);
     const list = Object.entries(values).map(([name, value]) => `-${name}=${value}`);
-    return runOk([program, `-endpoints=${endpoints.join(",")}`, ...list], { timeoutMs });
+    return runOk([program, `-endpoints=${endpoints.join(",")}`, ...(side.flags ?? []), ...list], { timeoutMs });
   };
   return {
     async fill(side) {

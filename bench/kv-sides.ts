@@ -23,6 +23,8 @@ export interface Side {
   connections(clients: number): number;
   /** Of its servers; empty: not known. */
   pids: readonly number[];
+  /** More flags for the generator. */
+  flags?: readonly string[];
   /** What it says of itself after the runs, for people. */
   notes(): Promise<string[]>;
   stop(): Promise<void>;
@@ -124,18 +126,15 @@ export async function startRedis(folder: string): Promise<Side> {
   };
 }
 
-/** Our boxes; two sides when they have an eventual mode. Stopping the first stops the boxes. */
+/** Our boxes, and the same with reads in one phase (READONLY). Stopping the first stops the boxes. */
 export async function startOurSides(folder: string): Promise<Side[]> {
-  const { ports, eventual, pids = [], stop } = await startOurs(folder);
-  const side = (name: SideName, sidePorts: readonly number[], end: () => Promise<void>): Side => ({
-    ...{ name, generator: "resp", endpoints: sidePorts.map(local), pids },
-    connections: (clients) => clients,
-    notes: async () => [],
-    stop: end,
-  });
-  const sides = [side("ours", ports, stop)];
-  if (eventual) sides.push(side("eventual", eventual, async () => undefined));
-  return sides;
+  const { ports, pids = [], stop } = await startOurs(folder);
+  const boxes = { generator: "resp", endpoints: ports.map(local), pids } as const;
+  const common = { ...boxes, connections: (clients: number) => clients, notes: async () => [] };
+  return [
+    { ...common, name: "ours", stop },
+    { ...common, name: "eventual", flags: ["-stale"], stop: async () => undefined },
+  ];
 }
 
 async function stopAll(running: readonly Running[]): Promise<void> {

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,9 @@ import (
 
 	"../kv-load"
 )
+
+// stale asks for reads that may be behind (our boxes; a Redis Cluster).
+var stale = flag.Bool("stale", false, "say READONLY at first: reads may be behind")
 
 type store struct {
 	endpoint string
@@ -33,7 +37,10 @@ func (s *store) dial() error {
 		return err
 	}
 	s.conn, s.reader = conn, bufio.NewReader(conn)
-	return nil
+	if *stale {
+		_, err = s.ask([]byte("*1\r\n$8\r\nREADONLY\r\n"), 1)
+	}
+	return err
 }
 
 func (s *store) Put(key string, value []byte) error {

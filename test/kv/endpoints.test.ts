@@ -168,3 +168,20 @@ test("a box that takes no part says so", async (t) => {
   assert.equal(await code(call("POST", "entry", { key: "a", value: "" })), "409 kv-off");
   assert.equal((await call("GET", "status")).body["state"], "off");
 });
+
+test("a read may be asked for that may be behind; a change may not", async (t) => {
+  const { send, code, memory } = await bench(t);
+  const asked: unknown[] = [];
+  memory.before = (_key, command) => {
+    asked.push(command);
+    return undefined;
+  };
+  await send("PUT", "value?key=a", new Uint8Array([7]));
+  for (const query of ["value?key=a&stale=1", "entry?key=a&stale=true", "value?key=a"]) {
+    assert.equal((await send("GET", query)).status, 200, query);
+  }
+  const stale = { type: "get", stale: true };
+  assert.deepEqual(asked.slice(1), [stale, stale, { type: "get" }]);
+  assert.equal(await code(send("GET", "value?key=a&stale=maybe")), "400 bad-input");
+  assert.equal(await code(send("DELETE", "value?key=a&stale=1")), "400 bad-input");
+});

@@ -148,6 +148,11 @@ export function kvBench() {
 
 export type KvBench = ReturnType<typeof kvBench>;
 
+const NO_PEERS = {
+  sent: { copying: { messages: 0, bytes: 0 }, other: { messages: 0, bytes: 0 } },
+  ...{ lost: 0, garbled: 0, refused: 0 },
+};
+
 /** A running box alone, as it says it. */
 const STATUS: KvStatus = {
   state: "running",
@@ -155,7 +160,9 @@ const STATUS: KvStatus = {
   node: 2 ** 47,
   members: [{ boxId: SELF, node: 2 ** 47, isUp: true, slots: 1024, coordinates: 1024 }],
   slots: { total: 1024, ready: 1024, copying: 0, leaving: 0 },
-  ...{ reachableSlots: 1024, copies: 3, keys: 0, bytes: 0, quotaBytes: 1024, moves: 0, openOperations: 0 },
+  dueSlots: 0,
+  ...{ reachableSlots: 1024, copies: 3, keys: 0, bytes: 0, quotaBytes: 1024, moves: 0, moving: 0, openOperations: 0 },
+  ...{ copiedSlots: 0, copiedKeys: 0, peers: NO_PEERS },
   ...{ operations: 0, operationsPerSecond: 0, p50Ms: undefined, p99Ms: undefined },
 };
 

@@ -19,7 +19,7 @@ function front(checkPassword?: RespHouse["checkPassword"]) {
   const store = memoryStore(() => clock.wallMs());
   const session: RespSession = {
     ...{ id: 7, remote: "127.0.0.1:5", remoteAddress: "127.0.0.1", local: "127.0.0.1:6379", name: "" },
-    ...{ openedMs: 0, lastMs: 0, lastCommand: "", version: 2, trusted: !checkPassword, leaving: false },
+    ...{ openedMs: 0, lastMs: 0, lastCommand: "", version: 2, stale: false, trusted: !checkPassword, leaving: false },
     library: { name: "", version: "" },
     heldBytes: () => 0,
   };
@@ -321,4 +321,22 @@ test("MGET stops before its answer is too large", async () => {
   const keys = Array.from({ length: 3 * limit.RESP_KEYS_AT_ONCE }, () => "k").join(" ");
   assert.match(await say(`mget ${keys}`), /^-ERR the answer would be too large/);
   assert.ok(asked <= 24, `${asked} values of ${value.length} bytes were read`);
+});
+
+test("after READONLY reads may be behind, until READWRITE or RESET; changes and what they rest on never", async () => {
+  const { store, talk } = front();
+  let [stale, fresh] = [0, 0];
+  store.before = (_key, command) => {
+    if (command.type === "get" && command.stale === true) stale++;
+    else fresh++;
+    return undefined;
+  };
+  const counts = () => [stale, fresh, (stale = fresh = 0)].slice(0, 2);
+  const reads = "get k => $1 v\nmget k none => *2 $1 v $-1\nexists k => :1\nstrlen k => :1\ntype k => +string";
+  await talk(`set k v => +OK\nreadonly => +OK\n${reads}`);
+  assert.deepEqual(counts(), [6, 1]);
+  await talk("append k w => :2\nset k v => +OK\nincr n => :1\nexpire k 10 nx => :1\nttl k => :10\npersist k => :1");
+  assert.equal(counts()[0], 0);
+  await talk(`readwrite => +OK\n${reads}\nreadonly => +OK\nreset => +RESET\n${reads}`);
+  assert.deepEqual(counts(), [0, 12]);
 });

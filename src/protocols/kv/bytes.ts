@@ -10,6 +10,11 @@ export class FrameError extends Error {
   }
 }
 
+/**
+ * Messages of a frame and items of their lists, together: few bytes may stand for one, and each is an object. A list
+ * of keys has 128,000 at most; other frames are not longer than 256 KiB and one message.
+ */
+export const FRAME_ITEMS_MAX = 256 * 1024;
 const FIRST_BYTES = 64 * 1024;
 const TWO_32 = 2 ** 32;
 
@@ -132,6 +137,7 @@ export class FrameReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #at = 0;
+  #items = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -200,10 +206,19 @@ export class FrameReader {
     return { round: this.u48(), node: this.u48(), n: this.u48() };
   }
 
+  /** Counts one more. */
+  item(): this {
+    if (++this.#items > FRAME_ITEMS_MAX) throw new FrameError("a frame of too many parts");
+    return this;
+  }
+
   /** Nothing is made before its first byte is there, so a false count costs nothing. */
   list<T>(read: () => T): T[] {
     const items: T[] = [];
-    for (let left = this.u32(); left > 0; left--) items.push(read());
+    for (let left = this.u32(); left > 0; left--) {
+      this.item();
+      items.push(read());
+    }
     return items;
   }
 

@@ -199,6 +199,14 @@ const FORMS: { [T in MessageType]: Form<T> } = {
     write: (w, { id, key, version }) => void w.u48(id).key(key).version(version),
     read: (r) => ({ id: r.u48(), key: r.key(), version: r.version() }),
   },
+  peek: {
+    write: (w, { id, slot, key }) => void w.u48(id).u16(slot).key(key),
+    read: (r) => ({ id: r.u48(), slot: r.u16(), key: r.key() }),
+  },
+  peeked: {
+    write: (w, { id, content }) => void w.u48(id).maybeBytes(content),
+    read: (r) => ({ id: r.u48(), content: r.maybeBytes() }),
+  },
 };
 
 const TYPES = Object.keys(FORMS) as MessageType[];
@@ -211,17 +219,35 @@ export function encodeMessage(w: FrameWriter, message: Message): void {
 
 const writer = new FrameWriter();
 
+/** All in one frame. */
 export function encodeFrame(messages: readonly Message[]): Uint8Array {
   for (const message of messages) encodeMessage(writer, message);
   return writer.take();
 }
 
-/** Contents are parts of `bytes`. Throws FrameError for anything that `encodeFrame` does not make. */
+/** Frames that end with the message that makes them `bytesMax` long; `tally` is told the bytes of each message. */
+export function encodeFrames(
+  messages: readonly Message[],
+  bytesMax: number,
+  tally?: (type: MessageType, bytes: number) => void,
+): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (const message of messages) {
+    const before = writer.size;
+    encodeMessage(writer, message);
+    tally?.(message.type, writer.size - before);
+    if (writer.size >= bytesMax) frames.push(writer.take());
+  }
+  if (writer.size > 0) frames.push(writer.take());
+  return frames;
+}
+
+/** Contents are parts of `bytes`. Throws FrameError for anything that `encodeFrames` does not make. */
 export function decodeFrame(bytes: Uint8Array): Message[] {
   const reader = new FrameReader(bytes);
   const messages: Message[] = [];
   while (!reader.isEnd) {
-    const type = TYPES[reader.u8()];
+    const type = TYPES[reader.item().u8()];
     if (type === undefined) throw new FrameError("an unknown message");
     messages.push({ type, ...(FORMS[type] as Form<MessageType>).read(reader) } as Message);
   }

@@ -54,6 +54,9 @@ export const TOMBSTONE_MS = 3_600_000;
 /** Expired keys are looked for so often, so many at a time. */
 export const SWEEP_MS = 1_000;
 export const SWEPT_KEYS_MAX = 256;
+/** A stale read asks all members after this, and after the second takes what it has, from however few. */
+export const PEEK_AGAIN_MS = 100;
+export const PEEK_PATIENCE_MS = 1_000;
 /** Watches of others on what a node holds; they are renewed so often, and end when they are not. */
 export const WATCHERS_MAX = 4_096;
 export const WATCH_AGAIN_MS = 5_000;

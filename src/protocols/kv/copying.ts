@@ -167,6 +167,9 @@ export class Copying {
       core.counts.copiedKeys++;
       core.counts.copiedBytes += bytes.length;
     }
+    // Removed keys that it has forgotten since it named them. What else may be missing comes with the last copy, when
+    // no source forgets any.
+    if (contents.length === 0 && !copy.isFinal) copy.wanted.clear();
     copy.askedMs = core.nowMs;
     copy.cameMs = core.nowMs;
     this.#fetch(slot, copy);
@@ -183,6 +186,7 @@ export class Copying {
     // What a majority does not name was never chosen, or was removed so long ago that they have forgotten even that.
     for (const [key, stored] of copy.unnamed) if (slot.keys.get(key) === stored) core.removeContent(slot, key);
     slot.status = "ready";
+    core.counts.copiedSlots++;
     core.saveSlot(slot);
     core.moves.readyIn(slot).add(core.self);
     core.emit({ type: "moved", slot: slot.number, view: slot.view, status: "ready" });

@@ -14,6 +14,7 @@ import { decodeSlot, encodeSlot } from "./slot.ts";
 import type { Key } from "./types.ts";
 import type { Moves } from "./moves.ts";
 import type { Copying } from "./copying.ts";
+import type { Peeking } from "./peeking.ts";
 import type { Watching } from "./watching.ts";
 
 export interface Put {
@@ -38,8 +39,9 @@ export class Core {
   nodes: readonly number[] = [];
   /** Nodes that no longer want to. */
   leaving: ReadonlySet<number> = new Set();
-  /** Bytes of all contents. */
+  /** Bytes of all contents, and how many there may be, as of the last tick. */
   bytes = 0;
+  quotaBytes: number;
   readonly counts: KvCounts;
   // The parts; set by node.ts.
   coordinator!: Coordinator;
@@ -47,6 +49,7 @@ export class Core {
   moves!: Moves;
   copying!: Copying;
   watching!: Watching;
+  peeking!: Peeking;
   #effects: Effect[] = [];
   #outgoing = new Map<number, Message[]>();
   #puts: Put[] = [];
@@ -61,6 +64,7 @@ export class Core {
     this.config = config;
     this.random = random;
     this.self = config.node;
+    this.quotaBytes = config.quotaBytes();
     this.up = new Set([config.node]);
     this.counts = counts;
   }

@@ -57,6 +57,8 @@ export interface KvCounts {
   ballots: number;
   imposed: number;
   views: number;
+  /** Slots of which this node has come to hold a whole copy. */
+  copiedSlots: number;
   copiedKeys: number;
   copiedBytes: number;
   /** Messages that made no sense where they came. */
@@ -67,5 +69,5 @@ export const TICK_MS = 50;
 
 export function newCounts(): KvCounts {
   const zeros = { operations: 0, forwarded: 0, proposals: 0, confirms: 0, refused: 0, ballots: 0, imposed: 0 };
-  return { ...zeros, views: 0, copiedKeys: 0, copiedBytes: 0, stray: 0 };
+  return { ...zeros, views: 0, copiedSlots: 0, copiedKeys: 0, copiedBytes: 0, stray: 0 };
 }

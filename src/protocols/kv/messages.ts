@@ -108,9 +108,19 @@ export type Message =
   | { type: "list"; id: number; prefix: Key; after: Key | undefined; slots: readonly number[]; limit: number }
   | { type: "listed"; id: number; slots: readonly { slot: number; keys: readonly Key[]; isEnd: boolean }[] }
   | { type: "watch"; id: number; prefix: Key; isOn: boolean }
-  | { type: "changed"; id: number; key: Key; version: Version };
+  | { type: "changed"; id: number; key: Key; version: Version }
+  // A read that may be behind.
+  | { type: "peek"; id: number; slot: number; key: Key }
+  | { type: "peeked"; id: number; content: Uint8Array | undefined };
 
 export type MessageType = Message["type"];
+
+/** What is said because groups change: views and copies. The rest is for operations, lists and watches. */
+export const COPYING: ReadonlySet<MessageType> = new Set<MessageType>([
+  ...(["view-prepare", "view-promise", "view-accept", "view-accepted", "view-outbid"] as const),
+  ...(["decided", "ask-view", "learn", "learned", "index", "indexed"] as const),
+  ...(["fetch", "fetched", "ready", "ask-ready"] as const),
+]);
 
 export function compareBallots(a: Ballot, b: Ballot): number {
   return a.round - b.round || a.node - b.node;

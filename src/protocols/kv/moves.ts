@@ -244,7 +244,9 @@ export class Moves {
 
   onAskReady(from: number, { slot: number, view }: Of<"ask-ready">): void {
     const slot = this.#core.slots.get(number);
-    if (slot?.view.number === view && slot.status === "ready")
+    // Who has let go of a later view waits for nothing from this one; nobody else may be left to say so.
+    const isPast = !slot && view <= (this.#core.left.get(number) ?? -1);
+    if (isPast || (slot?.view.number === view && slot.status === "ready"))
       return this.#core.send(from, { type: "ready", slot: number, view });
     if (slot && slot.view.number > view) this.tell(from, slot);
     else if (!slot || slot.view.number < view) this.#core.sendNow(from, { type: "ask-view", slot: number });

@@ -14,6 +14,7 @@ import { Listing } from "./listing.ts";
 import type { Message, View } from "./messages.ts";
 import { Moves } from "./moves.ts";
 import { Origin } from "./origin.ts";
+import { Peeking } from "./peeking.ts";
 import { Slot } from "./slot.ts";
 import type { SlotStatus } from "./slot.ts";
 import { Sweeping } from "./sweeping.ts";
@@ -53,6 +54,7 @@ export function createKvNode(
   core.copying = new Copying(core);
   const parts = { listing: new Listing(core), watching: new Watching(core), sweeping: new Sweeping(core) };
   core.watching = parts.watching;
+  core.peeking = new Peeking(core);
   core.receive = (from, message) => receive(core, parts, from, message);
   if (deps.stored) core.load(deps.stored);
   const stepAll: KvNode["stepAll"] = (nowMs, wallMs, events) => {
@@ -80,10 +82,12 @@ interface Parts {
 function handle(core: Core, { listing, watching, sweeping }: Parts, event: KvEvent): void {
   switch (event.type) {
     case "tick":
+      core.quotaBytes = core.config.quotaBytes();
       core.coordinator.tick();
       core.origin.tick();
       core.moves.tick();
       core.copying.tick();
+      core.peeking.tick();
       listing.tick();
       watching.tick();
       return sweeping.tick();
@@ -92,8 +96,11 @@ function handle(core: Core, { listing, watching, sweeping }: Parts, event: KvEve
       return;
     case "stored":
       return core.stored(event.no);
-    case "operation":
-      return core.origin.start(event.id, event.key, event.command, event.timeoutMs);
+    case "operation": {
+      const { id, key, command, timeoutMs } = event;
+      if (command.type === "get" && command.stale === true) return core.peeking.start(id, key, timeoutMs);
+      return core.origin.start(id, key, command, timeoutMs);
+    }
     case "peers":
       core.up = new Set([...event.up, core.self]);
       core.nodes = event.nodes;
@@ -159,6 +166,10 @@ function receive(core: Core, parts: Parts, from: number, message: Message): void
       return parts.watching.onWatch(from, message);
     case "changed":
       return parts.watching.onChanged(message);
+    case "peek":
+      return core.peeking.onPeek(from, message);
+    case "peeked":
+      return core.peeking.onPeeked(from, message);
     default:
       return receiveOfViews(core, from, message);
   }
@@ -215,7 +226,7 @@ function statsOf(core: Core): KvStats {
     slots[slot.status]++;
     keys += slot.keys.size;
   }
-  const { coordinator, moves, copying, origin, bytes } = core;
+  const { coordinator, moves, copying, origin, peeking, bytes } = core;
   const work = { leading: coordinator.leading, moves: moves.open, copies: copying.open };
-  return { slots, ...work, openOperations: origin.open, keys, bytes };
+  return { slots, ...work, openOperations: origin.open + peeking.open, keys, bytes };
 }

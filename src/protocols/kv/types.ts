@@ -28,7 +28,8 @@ export type Expiry =
   | { type: "at"; ms: number };
 
 export type Command =
-  | { type: "get" }
+  /** `stale`: in one phase, also where no majority answers; it may be behind. Not linearizable. */
+  | { type: "get"; stale?: boolean }
   | { type: "put"; value: Uint8Array; expiry: Expiry; when?: Condition; returnBefore?: boolean }
   | { type: "delete"; when?: Condition; returnBefore?: boolean }
   /** Adds to a decimal integer of 64 bits; an absent key counts as 0. */

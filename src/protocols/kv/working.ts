@@ -64,7 +64,7 @@ function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   if (known && first <= known.first) return repeat(core, slot, term, batch, held!, known);
   if (!known && tries > 0 && held && held.origins.length >= ORIGINS_MAX)
     return core.coordinator.refuse(batch, "forgotten");
-  if (slot.bytes > 0 && core.bytes > core.config.quotaBytes() && commands.some(({ type }) => type === "put"))
+  if (slot.bytes > 0 && core.bytes > core.quotaBytes && commands.some(({ type }) => type === "put"))
     return core.coordinator.refuse(batch, "full");
   // The end of a key is a change like any other.
   const isOver = isExpired(held, core.wallMs);

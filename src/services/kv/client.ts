@@ -3,6 +3,7 @@
  * text). Each operation on one key is linearizable over the whole community; many keys together are not a transaction.
  */
 import type { Command, Found, Key, KvFailure, Result } from "../../protocols/kv/types.ts";
+import type { PeerCounts } from "./peer-streams.ts";
 
 export interface KvClient {
   /**
@@ -35,6 +36,8 @@ export interface KvStatus {
   node: number | undefined;
   members: readonly KvMember[];
   slots: { total: number; ready: number; copying: number; leaving: number };
+  /** Slots held here whose groups are to change. */
+  dueSlots: number;
   /** Slots of which a majority of the members seems to be up, of all that are known here. */
   reachableSlots: number;
   /** Copies of each key that there are now: the size of the smallest group. */
@@ -42,7 +45,13 @@ export interface KvStatus {
   keys: number;
   bytes: number;
   quotaBytes: number;
+  /** Changes of groups since the start, and those that this box carries on now. */
   moves: number;
+  moving: number;
+  /** Slots and keys that this box has copied from others since the start. */
+  copiedSlots: number;
+  copiedKeys: number;
+  peers: PeerCounts;
   openOperations: number;
   /** Since the start. */
   operations: number;

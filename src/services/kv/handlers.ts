@@ -48,8 +48,8 @@ export interface KeyNeeds {
 
 export function keyHandlers({ client, clock, following }: KeyNeeds): OfKeys {
   const run = (key: Key, command: Command, { signal }: CallContext) => client.run(key, command, { signal });
-  const find = async (key: Key, context: CallContext): Promise<Found> => {
-    const result = await run(key, { type: "get" }, context);
+  const find = async (key: Key, stale: boolean, context: CallContext): Promise<Found> => {
+    const result = await run(key, { type: "get", ...(stale ? { stale } : {}) }, context);
     return foundOf(key, result);
   };
   /** A put, and what then stands there. */
@@ -61,14 +61,14 @@ export function keyHandlers({ client, clock, following }: KeyNeeds): OfKeys {
 
   return {
     async read(input, context) {
-      const found = await find(keyFrom(input.key, input.keyEncoding), context);
+      const found = await find(keyFrom(input.key, input.keyEncoding), input.stale, context);
       const headers: Record<string, string> = { etag: `"${versionText(found.version)}"` };
       if (found.expiresMs !== null) headers["x-comu-expires-at"] = isoTime(found.expiresMs);
       return { body: found.value, headers };
     },
     async entry(input, context) {
       const key = keyFrom(input.key, input.keyEncoding);
-      return entryShown(key, await find(key, context));
+      return entryShown(key, await find(key, input.stale, context));
     },
     write: (input, context) =>
       put(
@@ -115,7 +115,7 @@ export function keyHandlers({ client, clock, following }: KeyNeeds): OfKeys {
     },
     async ttl(input, context) {
       const key = keyFrom(input.key, input.keyEncoding);
-      const found = await find(key, context);
+      const found = await find(key, false, context);
       const { keyEncoding, expiresAt, ...shown } = changedShown(key, found);
       const leftMs = found.expiresMs === null ? null : Math.max(0, found.expiresMs - clock.wallMs());
       return { key: shown.key, keyEncoding, expiresAt, leftMs };

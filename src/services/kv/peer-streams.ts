@@ -5,27 +5,59 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
-import { decodeFrame, encodeFrame } from "../../protocols/kv/codec.ts";
+import { decodeFrame, encodeFrames } from "../../protocols/kv/codec.ts";
 import { FrameError } from "../../protocols/kv/bytes.ts";
-import type { Message } from "../../protocols/kv/messages.ts";
+import { COPYING } from "../../protocols/kv/messages.ts";
+import type { Message, MessageType } from "../../protocols/kv/messages.ts";
 import type { MeshClient } from "../mesh/client.ts";
 
 export const STREAM_PATH = "/kv/frames";
 /** A frame of a peer; larger is garbage. A message holds no more than some large values. */
 export const FRAME_BYTES_MAX = 32 * 1024 * 1024;
+/** Ours end with the message that makes them so long. */
+export const FRAME_BYTES = 256 * 1024;
+/** Streams of one peer: the one in use, and one from before that has not broken yet. The newest are kept. */
+export const STREAMS_PER_PEER_MAX = 2;
+/** Half frames of all peers together; beyond it the stream that holds most is closed. */
+export const HALF_FRAMES_BYTES_MAX = 128 * 1024 * 1024;
 /** What waits for a slow peer; beyond it frames are lost. */
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 /** A peer that could not be reached is left alone for so long. */
 export const UNREACHED_MS = 1_000;
 const LENGTH_BYTES = 4;
+const SMALL_CHUNK_BYTES = 4096;
+
+export interface Sent {
+  messages: number;
+  bytes: number;
+}
+
+/** Since the start. */
+export interface PeerCounts {
+  /** To other boxes: because groups change, and for all else. */
+  sent: { copying: Sent; other: Sent };
+  /** Frames that could not be sent. */
+  lost: number;
+  /** Streams that were closed because what came on them was no frame. */
+  garbled: number;
+  /** Streams that were closed because their box has too many. */
+  refused: number;
+}
 
 export interface PeerStreams {
   send(boxId: string, messages: readonly Message[]): void;
   /** False for a moment after a stream to it broke or could not be opened. */
   seemsUp(boxId: string): boolean;
-  lost(): number;
+  counts(): PeerCounts;
   open(): void;
   close(): void;
+}
+
+/** A stream that a peer has opened. */
+interface Taken {
+  boxId: string;
+  /** Of a frame that has not come whole. */
+  heldBytes: number;
 }
 
 interface Peer {
@@ -50,8 +82,11 @@ export function createPeerStreams(
 ): PeerStreams & { take(boxId: string, stream: Duplex): void } {
   const { clock, log } = needs;
   const peers = new Map<string, Peer>();
-  const taken = new Set<Duplex>();
-  let lost = 0;
+  const taken = new Map<Duplex, Taken>();
+  const counts: PeerCounts = {
+    sent: { copying: { messages: 0, bytes: 0 }, other: { messages: 0, bytes: 0 } },
+    ...{ lost: 0, garbled: 0, refused: 0 },
+  };
   let closed = true;
 
   const peerOf = (boxId: string): Peer => {
@@ -63,7 +98,7 @@ export function createPeerStreams(
   };
   const broke = (boxId: string, peer: Peer) => {
     peer.stream = undefined;
-    lost += peer.waiting.length;
+    counts.lost += peer.waiting.length;
     peer.waiting = [];
     peer.waitingBytes = 0;
     peer.downUntilMs = clock.monotonicMs() + UNREACHED_MS;
@@ -92,44 +127,80 @@ export function createPeerStreams(
     }
   };
 
+  const sendFrame = (boxId: string, peer: Peer, frame: Uint8Array) => {
+    const bytes = framed(frame);
+    if (peer.stream) {
+      if (peer.stream.writableLength + bytes.length > WAITING_BYTES_MAX) return void counts.lost++;
+      return void peer.stream.write(bytes);
+    }
+    if (clock.monotonicMs() < peer.downUntilMs || peer.waitingBytes + bytes.length > WAITING_BYTES_MAX)
+      return void counts.lost++;
+    peer.waiting.push(bytes);
+    peer.waitingBytes += bytes.length;
+    if (!peer.opening) void open(boxId, peer);
+  };
+  const tally = (type: MessageType, bytes: number) => {
+    const sent = COPYING.has(type) ? counts.sent.copying : counts.sent.other;
+    sent.messages++;
+    sent.bytes += bytes;
+  };
+  const end = (stream: Duplex) => {
+    taken.delete(stream);
+    stream.destroy();
+  };
+  /** Whoever sends the beginnings of frames and no ends must not fill the memory. */
+  const boundHalfFrames = () => {
+    let sum = 0;
+    let most: [Duplex, Taken] | undefined;
+    for (const one of taken) {
+      sum += one[1].heldBytes;
+      if (!most || one[1].heldBytes > most[1].heldBytes) most = one;
+    }
+    if (!most || sum <= HALF_FRAMES_BYTES_MAX) return;
+    counts.refused++;
+    log.warn("boxes sent too many half frames; a stream is closed", { box: most[1].boxId });
+    end(most[0]);
+  };
+
   return {
     send(boxId, messages) {
       if (closed) return;
       const peer = peerOf(boxId);
-      const bytes = framed(encodeFrame(messages));
-      if (peer.stream) {
-        if (peer.stream.writableLength + bytes.length > WAITING_BYTES_MAX) return void lost++;
-        return void peer.stream.write(bytes);
-      }
-      if (clock.monotonicMs() < peer.downUntilMs || peer.waitingBytes + bytes.length > WAITING_BYTES_MAX)
-        return void lost++;
-      peer.waiting.push(bytes);
-      peer.waitingBytes += bytes.length;
-      if (!peer.opening) void open(boxId, peer);
+      for (const frame of encodeFrames(messages, FRAME_BYTES, tally)) sendFrame(boxId, peer, frame);
     },
     seemsUp: (boxId) => clock.monotonicMs() >= (peers.get(boxId)?.downUntilMs ?? 0),
-    lost: () => lost,
+    counts: () => structuredClone(counts),
     open: () => void (closed = false),
     take(boxId, stream) {
       if (closed) return void stream.destroy();
-      taken.add(stream);
       stream.on("error", () => {});
+      const others = [...taken].filter(([, one]) => one.boxId === boxId).map(([other]) => other);
+      for (const other of others.slice(0, Math.max(0, others.length + 1 - STREAMS_PER_PEER_MAX))) {
+        counts.refused++;
+        end(other);
+      }
+      const one: Taken = { boxId, heldBytes: 0 };
+      taken.set(stream, one);
       stream.once("close", () => taken.delete(stream));
       const read = readFrames((bytes) => needs.onFrame(boxId, decodeFrame(bytes)));
       stream.on("data", (chunk: Buffer) => {
+        // What was under way when it was closed.
+        if (!taken.has(stream)) return;
         try {
-          read(chunk);
+          one.heldBytes = read(chunk);
         } catch (error) {
           if (!(error instanceof FrameError)) throw error;
+          counts.garbled++;
           log.warn("a box sent what is no frame", { box: boxId, error });
-          stream.destroy();
+          return end(stream);
         }
+        if (one.heldBytes > 0) boundHalfFrames();
       });
     },
     close() {
       closed = true;
       for (const { stream } of peers.values()) stream?.destroy();
-      for (const stream of taken) stream.destroy();
+      for (const stream of taken.keys()) stream.destroy();
       peers.clear();
     },
   };
@@ -142,8 +213,8 @@ function framed(messages: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Puts chunks together to frames. Throws FrameError for one that is too long. */
-export function readFrames(onFrame: (bytes: Uint8Array) => void): (chunk: Buffer) => void {
+/** Puts chunks together to frames; says how many bytes it holds. Throws FrameError for one that is too long. */
+export function readFrames(onFrame: (bytes: Uint8Array) => void): (chunk: Buffer) => number {
   let chunks: Buffer[] = [];
   let size = 0;
   const joined = () => {
@@ -154,8 +225,14 @@ export function readFrames(onFrame: (bytes: Uint8Array) => void): (chunk: Buffer
   let wanted = LENGTH_BYTES;
   return (chunk) => {
     chunks.push(chunk);
+    // Many small ones would take far more room than their bytes.
+    for (let last = chunks.length - 1; last > 0; last--) {
+      const [before, after] = [chunks[last - 1]!, chunks[last]!];
+      if (after.length > SMALL_CHUNK_BYTES || before.length > after.length) break;
+      chunks.splice(last - 1, 2, Buffer.concat([before, after]));
+    }
     size += chunk.length;
-    if (size < wanted) return;
+    if (size < wanted) return size;
     const all = joined();
     let at = 0;
     for (;;) {
@@ -171,5 +248,6 @@ export function readFrames(onFrame: (bytes: Uint8Array) => void): (chunk: Buffer
     const rest = all.subarray(at);
     chunks = rest.length > 0 ? [rest] : [];
     size = rest.length;
+    return size;
   };
 }

@@ -25,6 +25,8 @@ export interface RespSession {
   lastCommand: string;
   version: RespVersion;
   trusted: boolean;
+  /** Reads may be behind (READONLY). */
+  stale: boolean;
   name: string;
   library: { name: string; version: string };
   /** Set by a command after whose answer the connection is closed. */
@@ -130,6 +132,14 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
 export async function ask(house: RespHouse, key: Key, command: Command): Promise<Known> {
   return known(await house.store.run(key, command));
 }
+
+/** What a key holds, as this connection wants to read. */
+export async function read({ house, session }: Call, key: Key): Promise<Found | undefined> {
+  return beforeOf(await ask(house, key, session.stale ? STALE : FRESH));
+}
+
+const FRESH: Command = { type: "get" };
+const STALE: Command = { type: "get", stale: true };
 
 export type Known = Exclude<Result, { status: "repeated" }>;
 

@@ -92,8 +92,17 @@ function quit({ session }: Call): Reply {
   return OK;
 }
 
+/** READONLY and READWRITE, as with a Redis Cluster: reads that may be behind, or not. */
+function reads(stale: boolean) {
+  return ({ session }: Call): Reply => {
+    session.stale = stale;
+    return OK;
+  };
+}
+
 function reset({ session, house }: Call): Reply {
   session.version = 2;
+  session.stale = false;
   session.name = "";
   session.trusted = house.checkPassword === undefined;
   return { type: "simple", text: "RESET" };
@@ -214,6 +223,8 @@ export const connectionCommands: readonly RespCommand[] = [
   { ...open, name: "quit", arity: -1, since: "1.0.0", summary: "Closes the connection.", run: quit },
   { ...open, name: "reset", arity: 1, since: "6.2.0", summary: "Makes the connection as it began.", run: reset },
   { ...plain, name: "select", arity: 2, since: "1.0.0", summary: "There is only 0.", run: select },
+  { ...plain, name: "readonly", arity: 1, since: "3.0.0", summary: "Reads may be behind.", run: reads(true) },
+  { ...plain, name: "readwrite", arity: 1, since: "3.0.0", summary: "Reads are linearizable.", run: reads(false) },
   {
     ...plain,
     name: "client",

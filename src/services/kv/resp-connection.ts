@@ -55,6 +55,7 @@ export class RespConnection implements TcpReader, RespSession {
   lastMs: number;
   lastCommand = "";
   version: RespVersion = 2;
+  stale = false;
   name = "";
   library = { name: "", version: "" };
   leaving = false;

@@ -4,7 +4,7 @@ import { globPrefix, matchesGlob } from "../../protocols/resp/glob.ts";
 import type { Reply } from "../../protocols/resp/reply.ts";
 import { array } from "../../protocols/resp/reply.ts";
 import type { Call, RespCommand, RespHouse } from "./resp-command.ts";
-import { RespError, SYNTAX, ask, beforeOf, forEachKey, int64Of, needInt64, textOf, wordOf } from "./resp-command.ts";
+import { RespError, SYNTAX, ask, forEachKey, int64Of, needInt64, read, textOf, wordOf } from "./resp-command.ts";
 import {
   RESP_CURSORS_MAX,
   RESP_KEYS_MAX,
@@ -19,13 +19,13 @@ async function del({ house, keys }: Call): Promise<Reply> {
   return results.filter((one) => one.status === "done").length;
 }
 
-async function exists({ house, keys }: Call): Promise<Reply> {
-  const results = await forEachKey(keys, (key) => ask(house, key, { type: "get" }));
-  return results.filter((one) => beforeOf(one) !== undefined).length;
+async function exists(call: Call): Promise<Reply> {
+  const found = await forEachKey(call.keys, (key) => read(call, key));
+  return found.filter((one) => one !== undefined).length;
 }
 
-async function type({ house, keys }: Call): Promise<Reply> {
-  const found = beforeOf(await ask(house, keys[0]!, { type: "get" }));
+async function type(call: Call): Promise<Reply> {
+  const found = await read(call, call.keys[0]!);
   return { type: "simple", text: found ? "string" : "none" };
 }
 

@@ -13,6 +13,7 @@ import {
   int64Of,
   needInt64,
   ownBytes,
+  read,
   textOf,
   wordOf,
 } from "./resp-command.ts";
@@ -30,8 +31,8 @@ const NEVER: Expiry = { type: "never" };
 const OVERFLOW = "ERR increment or decrement would overflow";
 const MAGNITUDE_MAX = 2n ** 63n - 1n;
 
-async function get({ house, keys }: Call): Promise<Reply> {
-  return beforeOf(await ask(house, keys[0]!, { type: "get" }))?.value ?? null;
+async function get(call: Call): Promise<Reply> {
+  return (await read(call, call.keys[0]!))?.value ?? null;
 }
 
 interface SetOptions {
@@ -104,19 +105,19 @@ async function getex(call: Call): Promise<Reply> {
   return beforeOf(await ask(house, keys[0]!, { type: "expire", expiry }))?.value ?? null;
 }
 
-async function mget({ house, keys }: Call): Promise<Reply> {
+async function mget(call: Call): Promise<Reply> {
   let bytes = 0;
   let largestBytes = RESP_EXPECTED_FIRST_BYTES;
   const one = async (key: Key) => {
     // Looked at before each part, so that what is too much is not read to its end.
     if (bytes > RESP_ANSWER_BYTES_MAX) throw new RespError("ERR the answer would be too large; ask for fewer keys");
-    const value = beforeOf(await ask(house, key, { type: "get" }))?.value ?? null;
+    const value = (await read(call, key))?.value ?? null;
     bytes += value?.length ?? 0;
     largestBytes = Math.max(value?.length ?? 0, largestBytes * 0.75);
     return value;
   };
   const room = () => Math.max(1, Math.min(RESP_KEYS_AT_ONCE, Math.floor(RESP_EXPECTED_BYTES_MAX / largestBytes)));
-  return array(await forEachKey(keys, one, room));
+  return array(await forEachKey(call.keys, one, room));
 }
 
 async function mset({ house, keys, args }: Call): Promise<Reply> {
@@ -148,8 +149,8 @@ async function decrby({ house, keys, args }: Call): Promise<Reply> {
   return add(house, keys[0]!, by);
 }
 
-async function strlen({ house, keys }: Call): Promise<Reply> {
-  return beforeOf(await ask(house, keys[0]!, { type: "get" }))?.value.length ?? 0;
+async function strlen(call: Call): Promise<Reply> {
+  return (await read(call, call.keys[0]!))?.value.length ?? 0;
 }
 
 /**
@@ -185,11 +186,11 @@ async function append({ house, keys, args }: Call): Promise<Reply> {
 
 const SINGLE = [1, 1, 1] as const;
 const base = { order: "keys", group: "string", keys: SINGLE } as const;
-const read = { ...base, flags: ["readonly", "fast"] };
+const reading = { ...base, flags: ["readonly", "fast"] };
 const write = { ...base, flags: ["write", "denyoom", "fast"] };
 
 export const stringCommands: readonly RespCommand[] = [
-  { ...read, name: "get", arity: 2, since: "1.0.0", summary: "The value of a key.", run: get },
+  { ...reading, name: "get", arity: 2, since: "1.0.0", summary: "The value of a key.", run: get },
   {
     ...write,
     name: "set",
@@ -219,7 +220,7 @@ export const stringCommands: readonly RespCommand[] = [
   { ...write, name: "getdel", arity: 2, since: "6.2.0", summary: "Removes a key, answers its value.", run: getdel },
   { ...write, name: "getex", arity: -2, since: "6.2.0", summary: "The value, and a new end.", run: getex },
   {
-    ...read,
+    ...reading,
     name: "mget",
     arity: -2,
     argumentsMax: RESP_KEYS_MAX + 1,
@@ -242,6 +243,6 @@ export const stringCommands: readonly RespCommand[] = [
   { ...write, name: "decr", arity: 2, since: "1.0.0", summary: "Takes 1 away.", run: decr },
   { ...write, name: "incrby", arity: 3, since: "1.0.0", summary: "Adds a number.", run: incrby },
   { ...write, name: "decrby", arity: 3, since: "1.0.0", summary: "Takes a number away.", run: decrby },
-  { ...read, name: "strlen", arity: 2, since: "2.2.0", summary: "Length of the value in bytes.", run: strlen },
+  { ...reading, name: "strlen", arity: 2, since: "2.2.0", summary: "Length of the value in bytes.", run: strlen },
   { ...write, name: "append", arity: 3, since: "2.0.0", summary: "Adds bytes at the end.", run: append },
 ];

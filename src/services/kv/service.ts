@@ -183,7 +183,8 @@ function createPart(needs: {
 }
 
 function statusShown(status: KvStatus, redis: Redis, mesh: MeshClient) {
-  const { members, slots, reachableSlots, bytes, store, node, p50Ms, p99Ms, ...same } = status;
+  const { members, slots, reachableSlots, bytes, store, node, p50Ms, p99Ms, peers, ...same } = status;
+  const { sent, ...streams } = peers;
   return {
     ...same,
     store: store ?? null,
@@ -200,6 +201,7 @@ function statusShown(status: KvStatus, redis: Redis, mesh: MeshClient) {
     slots: { ...slots, reachable: reachableSlots },
     survives: Math.max(0, Math.floor((status.copies - 1) / 2)),
     usedBytes: bytes,
+    ...{ sent, streams },
     p50Ms: p50Ms ?? null,
     p99Ms: p99Ms ?? null,
     redis: redis.status(),
@@ -243,10 +245,31 @@ function metricsOf(status: KvStatus, redis: Redis): Metric[] {
     gauge("kv_open_operations", "Operations that wait for an answer.", status.openOperations),
     counter("kv_operations_total", "Operations asked for at this box.", status.operations),
     counter("kv_moves_total", "Changes of groups.", status.moves),
+    gauge("kv_slots_due", "Slots held here whose group is to change.", status.dueSlots),
+    counter("kv_copied_slots_total", "Slots that this box has copied from others.", status.copiedSlots),
+    counter("kv_copied_keys_total", "Keys that it has copied.", status.copiedKeys),
+    ...peerMetrics(status.peers),
     gauge("kv_p50_seconds", "Median of the last minute's operations.", (status.p50Ms ?? 0) / 1000),
     gauge("kv_p99_seconds", "99 of 100 of the last minute's operations were quicker.", (status.p99Ms ?? 0) / 1000),
     gauge("kv_redis_clients", "Redis clients.", clients?.connections ?? 0),
     counter("kv_redis_commands_total", "Commands of Redis clients.", clients?.commands ?? 0),
+  ];
+}
+
+function peerMetrics({ sent: { copying, other }, lost, garbled, refused }: KvStatus["peers"]): Metric[] {
+  const counter = (name: string, help: string, value: number): Metric => ({ name, type: "counter", help, value });
+  return [
+    counter("kv_sent_copying_messages_total", "To other boxes because groups change.", copying.messages),
+    counter("kv_sent_copying_bytes_total", "Their bytes.", copying.bytes),
+    counter("kv_sent_other_messages_total", "To other boxes for all else.", other.messages),
+    counter("kv_sent_other_bytes_total", "Their bytes.", other.bytes),
+    counter("kv_frames_lost_total", "Frames that could not be sent.", lost),
+    counter("kv_streams_garbled_total", "Streams closed since what came on them was no frame.", garbled),
+    counter(
+      "kv_streams_refused_total",
+      "Streams closed since there were too many, or too much of half frames.",
+      refused,
+    ),
   ];
 }
 

@@ -14,6 +14,12 @@ export const keyInput = {
   key: keyText.min(1).describe("The key"),
   keyEncoding: encoding.default("text").describe("How the key is written"),
 };
+/** A read in one phase: see `stale` of the protocol's `get`. */
+export const staleInput = z
+  .stringbool({ truthy: ["true", "1", "yes"] })
+  .default(false)
+  .meta({ format: "switch" })
+  .describe("May be behind: read also when no majority answers");
 export const ttl = z
   .string()
   .regex(DURATION, "a time such as 500ms, 30s, 10m, 2h, 1d")
@@ -52,6 +58,8 @@ export const kvEntry = changed.extend({
   sizeBytes: z.number(),
 });
 
+const sent = z.object({ messages: z.number(), bytes: z.number() });
+
 export const kvStatus = z.object({
   state: z.enum(["off", "waiting", "running", "leaving", "failed"]),
   /** Names the store; null before one is founded or found. */
@@ -78,6 +86,8 @@ export const kvStatus = z.object({
     /** A majority of their members seems to be up. */
     reachable: z.number(),
   }),
+  /** Slots held here whose groups are to change. 0 at every box, and nothing copying or leaving: all is settled. */
+  dueSlots: z.number(),
   /** Of each key: the size of the smallest group. */
   copies: z.number(),
   /** Boxes that may be away, one after another, before some key cannot be used. */
@@ -87,6 +97,15 @@ export const kvStatus = z.object({
   quotaBytes: z.number(),
   /** Changes of groups since the start. */
   moves: z.number(),
+  /** Those that this box carries on now. */
+  moving: z.number(),
+  /** What this box has copied from others since the start. */
+  copiedSlots: z.number(),
+  copiedKeys: z.number(),
+  /** To the other boxes since the start: because groups change, and for all else. */
+  sent: z.object({ copying: sent, other: sent }),
+  /** Frames that could not be sent, streams closed because what came was no frame, and because there were too many. */
+  streams: z.object({ lost: z.number(), garbled: z.number(), refused: z.number() }),
   openOperations: z.number(),
   /** Since the start. */
   operations: z.number(),

@@ -68,6 +68,9 @@ const STORING_BYTES_MAX = 32 * 1024 * 1024;
 const APPEND_BYTES_MAX = 1024 * 1024;
 /** What the journal adds to each, and more. */
 const PUT_BYTES = 16;
+/** A step of so many events is followed by one that gathers for so long. */
+const BUSY_EVENTS = 8;
+const GATHER_MS = 1;
 const LOOK_MS = 1_000;
 const LEAVE_LOOK_MS = 250;
 
@@ -77,6 +80,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   let running: Running | undefined;
   let queue: KvEvent[] = [];
   let isScheduled = false;
+  let isBusy = false;
   let calls = 0;
   let cancels: (() => void)[] = [];
   let toStore: ToStore[] = [];
@@ -96,17 +100,22 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   mesh.serveStreams(STREAM_PATH, streams.take);
   const ring = createRing({ ...needs, seemsUp: streams.seemsUp });
 
-  /** What comes in one turn of the event loop is one step: one write to the disk, one frame to each box. */
+  /**
+   * What comes in one turn of the event loop is one step: one write to the disk, one frame to each box. When much
+   * comes, the next step waits for more of it: frames and writes cost more than what is in them.
+   */
   const put = (event: KvEvent) => {
     queue.push(event);
     if (isScheduled) return;
     isScheduled = true;
-    void nextTurn().then(work);
+    if (isBusy) clock.after(GATHER_MS, work);
+    else setImmediate(work);
   };
   const work = () => {
     isScheduled = false;
     const events = queue;
     queue = [];
+    isBusy = events.length >= BUSY_EVENTS;
     if (!running) return;
     for (const effect of running.node.stepAll(clock.monotonicMs(), clock.wallMs(), events)) carryOut(effect);
   };
@@ -252,7 +261,8 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         };
         return { stop: end };
       },
-      status: () => statusOf({ state, running, ring, latencies, clock, quotaBytes: needs.quotaBytes() }),
+      status: () =>
+        statusOf({ state, running, ring, latencies, peers: streams.counts(), clock, quotaBytes: needs.quotaBytes() }),
     },
     async takePart() {
       if (running) return;

@@ -1,0 +1,81 @@
+/** Scenarios about boxes that go down and come back: what was on their disks, and what comes to a later life. */
+import { A, B, C, D, E, F, Script } from "./scripted.ts";
+import type { Scenario } from "./scripted-views.ts";
+
+const THREE = [A, B, C];
+const SOON_MS = 5_000;
+
+/** All have a change; the next one C does not hear of, and one of the other two is slow and goes down. */
+function slowAndDown(planted: Parameters<Scenario>[0], { slow, left }: { slow: number; left: number }) {
+  const script = new Script({ ...planted, members: THREE });
+  script.must(script.put(A, "1").effect?.type === "done", "A coordinates");
+  const unheard = script.lose({ type: "accept", to: C });
+  script.slowDisk(slow);
+  script.put(A, "2");
+  script.restart(slow);
+  script.flush(slow);
+  script.crash(left);
+  script.end(unheard);
+  const rest = THREE.filter((node) => node !== left);
+  script.know(rest, { up: rest });
+  const read = script.get(slow);
+  script.pass(SOON_MS);
+  return script.complaint(read);
+}
+
+const acceptedIsStored: Scenario = (planted) => slowAndDown(planted, { slow: B, left: A });
+
+const proposedIsStored: Scenario = (planted) => slowAndDown(planted, { slow: A, left: B });
+
+/** C promises B a ballot, goes down before that is on its disk, and takes what A proposes under the old one. */
+const promisedIsStored: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  script.know(A, { up: [A] });
+  script.must(script.add(A).effect?.type === "done", "A coordinates");
+  script.cut(A, B);
+  script.slowDisk(C);
+  const late = script.hold({ type: "accept", from: B, to: C });
+  script.know(B, { up: [B, C] });
+  script.add(B);
+  script.restart(C);
+  script.flush(C);
+  script.must(script.add(A).effect?.type === "done", "A goes on");
+  script.end(late);
+  script.heal({ nodes: THREE });
+  return script.complaint(script.get(A, "n"));
+};
+
+/** Boxes that have lost their disks ask for something each: none is taken for an earlier one. */
+const livesDiffer: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  script.know([D, E, F], { nodes: THREE });
+  const asked = [D, E, F, D].map((node, at) => {
+    const one = script.put(node, String(at));
+    script.pass(SOON_MS);
+    return one;
+  });
+  return script.complaint(...asked);
+};
+
+/** A asks, goes down, and asks for something else; then the first answer comes. */
+const answersAreOfThisLife: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: [B, A, C] });
+  script.must(script.put(B, "1").effect?.type === "done", "B coordinates");
+  const answer = script.hold({ type: "told", to: A });
+  script.put(A, "2");
+  script.must(answer.held.length === 1, "A has asked");
+  script.restart(A);
+  const question = script.hold({ type: "forward", from: A });
+  const read = script.get(A);
+  script.end(answer);
+  script.end(question);
+  return script.complaint(read);
+};
+
+export const lifeScenarios = {
+  acceptedIsStored,
+  proposedIsStored,
+  promisedIsStored,
+  livesDiffer,
+  answersAreOfThisLife,
+} as const;
