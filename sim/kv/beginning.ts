@@ -3,10 +3,11 @@
  * box has changed before. Spares a simulation, or a measurement, to write all of it first.
  */
 import { encodeContent } from "../../src/protocols/kv/content.ts";
+import { DEGREE } from "../../src/protocols/kv/constants.ts";
 import { encodeSlot, Slot } from "../../src/protocols/kv/slot.ts";
 import { groupOf, slotOf } from "../../src/protocols/kv/slots.ts";
 
-export interface Beginning {
+interface Beginning {
   nodes: readonly number[];
   slots: number;
   keys: number;
@@ -14,8 +15,6 @@ export interface Beginning {
 }
 
 type Row = { id: string; bytes: Uint8Array };
-
-const DEGREE = 3;
 
 export const keyOf = (number: number) => `key-${number}`;
 

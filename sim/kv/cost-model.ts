@@ -4,7 +4,7 @@
  * be measured there says so.
  */
 
-/** Microseconds of a core of the machine where they were measured: four figures of `bench/kv-costs.ts`, rounded. */
+/** Microseconds of a core of the machine where they were measured: from `bench/kv-costs.ts`, rounded. */
 export interface CpuCosts {
   /** A client's operation: its socket, RESP, the answer. */
   clientUs: number;
@@ -24,12 +24,21 @@ export interface CpuCosts {
   turnUs: number;
 }
 
-/** How the service gathers work; the figures stand in src/services/kv/store-node.ts. */
+/** When the service begins a step. The first of these is what src/services/kv/store-node.ts does. */
 export interface Driver {
   /** A step of so many events is followed by one that gathers for so long. */
   busyEvents: number;
   gatherMs: number;
+  /** Or until a turn of the event loop brings nothing new. */
+  untilQuiet: boolean;
 }
+
+export const DRIVERS = {
+  gather: { busyEvents: 8, gatherMs: 1, untilQuiet: false },
+  /** Each turn is a step. */
+  turn: { busyEvents: Infinity, gatherMs: 0, untilQuiet: false },
+  quiet: { busyEvents: 8, gatherMs: 1, untilQuiet: true },
+} as const satisfies Record<string, Driver>;
 
 export interface CostModel {
   name: string;
@@ -58,18 +67,15 @@ export const CPU: CpuCosts = {
   turnUs: 5,
 };
 
-export const AT_ONCE: Driver = { busyEvents: Infinity, gatherMs: 0 };
-export const GATHERING: Driver = { busyEvents: 8, gatherMs: 1 };
-
 /** Disk, network and latency are given. That its core is four times slower, and its disk's 20 MiB/s, are assumptions. */
 export const HOME: CostModel = {
-  ...{ name: "home server", cpu: CPU, cpuTimes: 4, driver: GATHERING },
+  ...{ name: "home server", cpu: CPU, cpuTimes: 4, driver: DRIVERS.gather },
   ...{ syncMs: 8, diskMiBPerS: 20, latencyMs: 2, mbitPerS: 100 },
 };
 
 /** The machine of the measurements, on a network as in one house. That its disk does 500 MiB/s is an assumption. */
 export const GOOD: CostModel = {
-  ...{ name: "good machine", cpu: CPU, cpuTimes: 1, driver: GATHERING },
+  ...{ name: "good machine", cpu: CPU, cpuTimes: 1, driver: DRIVERS.gather },
   ...{ syncMs: 0.15, diskMiBPerS: 500, latencyMs: 0.3, mbitPerS: 1000 },
 };
 

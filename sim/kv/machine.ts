@@ -98,9 +98,10 @@ export class Machine {
       this.#stepUs += stepUs;
       us += readUs;
     }
+    const isQuiet = this.#arrivals.length === 0;
     this.#arrivals = [];
     const outputs: (() => void)[] = [];
-    if (this.#events.length > 0 && nowMs >= this.#stepAtMs) us += this.#step(outputs);
+    if (this.#isDue(isQuiet)) us += this.#step(outputs);
     const ms = (us * cpuTimes) / US_PER_MS;
     this.counts.cpuMs += ms;
     this.counts.turns++;
@@ -112,10 +113,14 @@ export class Machine {
   }
 
   #goOn(): void {
-    const nowMs = this.#around.nowMs();
-    const isDue = this.#events.length > 0 && nowMs >= this.#stepAtMs;
-    if (this.#arrivals.length > 0 || isDue) return this.#turn();
+    if (this.#arrivals.length > 0 || this.#isDue(true)) return this.#turn();
     if (this.#events.length > 0) this.#around.at(this.#stepAtMs, () => !this.#isBusy && this.#turn());
+  }
+
+  /** `isQuiet`: this turn of the event loop brings nothing new. */
+  #isDue(isQuiet: boolean): boolean {
+    if (this.#events.length === 0) return false;
+    return this.#around.nowMs() >= this.#stepAtMs || (isQuiet && this.#model.driver.untilQuiet);
   }
 
   /** After a large step the next one waits for more to come. */

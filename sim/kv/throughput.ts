@@ -4,10 +4,11 @@
  */
 import { seededRandom } from "../../src/kernel/random.ts";
 import type { Random } from "../../src/kernel/random.ts";
-import { SLOTS } from "../../src/protocols/kv/constants.ts";
+import { DEGREE, SLOTS } from "../../src/protocols/kv/constants.ts";
 import type { Effect } from "../../src/protocols/kv/events.ts";
 import { TICK_MS } from "../../src/protocols/kv/events.ts";
 import { createKvNode } from "../../src/protocols/kv/node.ts";
+import { groupOf } from "../../src/protocols/kv/slots.ts";
 import type { Command } from "../../src/protocols/kv/types.ts";
 import { EventQueue } from "../event-queue.ts";
 import { keyOf, storedRows, valueOf } from "./beginning.ts";
@@ -42,23 +43,22 @@ export interface Measured {
   slots: Balance;
 }
 
-export interface Share {
+interface Share {
   mean: number;
   most: number;
 }
 
 /** Of slots: what the fullest box has, over the mean. */
-export interface Balance {
+interface Balance {
   coordinated: number;
   held: number;
 }
 
 /** From the end of a client's operation to its next one: its own thinking, and a socket on the same machine. */
 const CLIENT_MS = 0.05;
-const DEGREE = 3;
 
 /** Numbers of boxes as they draw them: 48 random bits. */
-export function drawNodes(count: number, random: Random): number[] {
+function drawNodes(count: number, random: Random): number[] {
   return Array.from({ length: count }, () => random.below(2 ** 24) * 2 ** 24 + random.below(2 ** 24));
 }
 
@@ -183,9 +183,21 @@ function shareOf(values: readonly number[]): Share {
 }
 
 /** The most over the mean. */
-export function balanceOf(values: readonly number[]): number {
+function balanceOf(values: readonly number[]): number {
   const { mean, most } = shareOf(values);
   return most / mean;
+}
+
+/** How slots lie on so many boxes. */
+export function placementOf(boxes: number, seed: number): Balance {
+  const nodes = drawNodes(boxes, seededRandom(seed));
+  const [coordinated, held] = [new Map(nodes.map((node) => [node, 0])), new Map(nodes.map((node) => [node, 0]))];
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const group = groupOf(slot, nodes, DEGREE);
+    coordinated.set(group[0]!, coordinated.get(group[0]!)! + 1);
+    for (const node of group) held.set(node, held.get(node)! + 1);
+  }
+  return { coordinated: balanceOf([...coordinated.values()]), held: balanceOf([...held.values()]) };
 }
 
 export function measureThroughput(setting: Setting): Measured {

@@ -40,7 +40,9 @@ export interface Ring {
   /** Which store it is to be: the one on the disk, one that was found, or a new one. Undefined: no longer wanted. */
   join(running: { identity: Identity }, isWanted: () => boolean): Promise<"known" | "found" | "founded" | undefined>;
   publish(identity: Identity, state: "in" | "leaving"): void;
+  /** Tells the others that it is no part any more; it still knows them, to show them on, until `end`. */
   withdraw(): void;
+  end(): void;
   parts(): Part[];
   peers(): { up: number[]; nodes: number[]; leaving: number[] };
   nodeOf(boxId: string): number | undefined;
@@ -54,9 +56,11 @@ export interface RingNeeds {
   log: Log;
   mesh: MeshClient;
   seemsUp: (boxId: string) => boolean;
+  /** Who takes part may be another now. */
+  onChange: () => void;
 }
 
-export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
+export function createRing({ clock, log, mesh, seemsUp, onChange }: RingNeeds): Ring {
   let own: Part | undefined;
   let known: Part[] | undefined;
   /** Looked up with every frame. */
@@ -68,7 +72,10 @@ export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
   /** When each box was last up. */
   const upMs = new Map<string, number>();
   mesh.registerKind({ kind: KV_KIND, retentionMs: null, bodyMaxBytes: 256, livePerAuthorMax: 1 });
-  mesh.onRecords(KV_KIND, changed);
+  mesh.onRecords(KV_KIND, () => {
+    changed();
+    onChange();
+  });
   mesh.onJoined(changed);
 
   const all = (): Part[] => {
@@ -134,10 +141,10 @@ export function createRing({ clock, log, mesh, seemsUp }: RingNeeds): Ring {
       own = { boxId: mesh.selfId, node, store: store!, isLeaving: state === "leaving" };
       mesh.publish(KV_KIND, KEY, { store: store!, node, state });
     },
-    withdraw() {
+    withdraw: () => mesh.withdraw(KV_KIND, KEY),
+    end() {
       changed();
       own = undefined;
-      mesh.withdraw(KV_KIND, KEY);
     },
     parts,
     peers() {

@@ -73,6 +73,8 @@ const BUSY_EVENTS = 8;
 const GATHER_MS = 1;
 const LOOK_MS = 1_000;
 const LEAVE_LOOK_MS = 250;
+/** So long, whoever has left goes on answering, until all have heard that it is gone. */
+const LEAVE_TOLD_MS = 1_000;
 
 export function openKvStore(needs: KvStoreNeeds): KvStore {
   const { clock, log, mesh } = needs;
@@ -98,7 +100,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     onChange: () => look(),
   });
   mesh.serveStreams(STREAM_PATH, streams.take);
-  const ring = createRing({ ...needs, seemsUp: streams.seemsUp });
+  const ring = createRing({ ...needs, seemsUp: streams.seemsUp, onChange: () => look() });
 
   /**
    * What comes in one turn of the event loop is one step: one write to the disk, one frame to each box. When much
@@ -302,7 +304,10 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         identity.store = undefined;
         identity.node = randomBytes(6).readUIntBE(0, 6);
         await saveIdentity(ending);
+        // Operations that come to it meanwhile are shown on; later nobody would answer them.
+        await new Promise<void>((resolve) => clock.after(LEAVE_TOLD_MS, resolve));
       } else ring.withdraw();
+      ring.end();
       await stop("off");
     },
     onMoved: (listener) => void moved.push(listener),
