@@ -181,6 +181,14 @@ const leaving: readonly ScriptedMutation[] = [
     scenario: "whoLeftLastLetsGo",
     mistakes: [kv("moves.ts", "const isPast = !slot && view <=", "const isPast = !slot && view < 0 *")],
   },
+  {
+    name: "changes that cannot end keep others waiting",
+    scenario: "otherSlotsAreRepaired",
+    mistakes: [
+      kv("moves.ts", "if (!this.#mayDecide(slot.view)) return;", ""),
+      kv("moves.ts", "if (isGone || !this.#mayDecide(move.view))", "if (isGone)"),
+    ],
+  },
 ];
 
 const storing: readonly ScriptedMutation[] = [

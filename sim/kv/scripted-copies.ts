@@ -1,7 +1,8 @@
 /** Scenarios about members that come and go: who copies from whom, who answers meanwhile, and what is let go when. */
-import { TOMBSTONE_MS } from "../../src/protocols/kv/constants.ts";
+import { DEGREE, SLOTS, TOMBSTONE_MS } from "../../src/protocols/kv/constants.ts";
 import { A, B, C, D, E, isFinal, Script } from "./scripted.ts";
 import type { Scenario } from "./scripted-views.ts";
+import { KvWorld } from "./world.ts";
 
 const LOOK_MS = 600;
 const LEAVE_MS = 5_000;
@@ -43,7 +44,7 @@ const whoCopiesIsNoSource: Scenario = (planted) => {
   script.end(learned);
   script.must(script.slotOf(D)?.status === "syncing" && script.slotOf(B)?.view.number === 2, "D is a member");
   script.lose({ from: E, to: A, where: isFinal });
-  script.know(B, { up: [B, C, E], nodes: [A, B, E] });
+  script.know(B, { up: [B, C, D, E], nodes: [A, B, E] });
   script.pass(LOOK_MS, [B]);
   script.must(script.slotOf(B)?.view.number === 3, "E takes its place");
   copy.held.length = 0;
@@ -224,6 +225,27 @@ const givenAwayIsKept: Scenario = (planted) => {
   return script.complaint(read);
 };
 
+/**
+ * Two of five boxes are gone for good, at once. Slots with both of them cannot change any more, and there are more of
+ * these than one box changes at one time; the others must have three members again.
+ */
+const otherSlotsAreRepaired: Scenario = ({ create }) => {
+  const world = new KvWorld({ seed: 1, nodes: 5, slots: SLOTS, degree: DEGREE, create });
+  for (const box of world.boxes) box.start();
+  world.boxes[0]!.step({ type: "found" });
+  world.run(40_000);
+  const gone = world.boxes.slice(3);
+  const nodes = new Set(gone.map(({ node }) => node));
+  for (const box of gone) box.crash();
+  world.run(world.nowMs + 40_000);
+  for (const { core } of world.boxes)
+    for (const { number, view } of core?.slots() ?? []) {
+      const lost = view.members.filter((node) => nodes.has(node)).length;
+      if (lost === 1 || view.members.length !== DEGREE) return `slot ${number} is not repaired`;
+    }
+  return undefined;
+};
+
 export const copyScenarios = {
   whoCopiesDoesNotAccept,
   whoCopiesIsNoSource,
@@ -236,4 +258,5 @@ export const copyScenarios = {
   staleIsDropped,
   givenAwayIsKept,
   forgottenIsNotAwaited,
+  otherSlotsAreRepaired,
 } as const;

@@ -119,8 +119,7 @@ const whoCopiesDoesNotVote: Scenario = (planted) => {
   script.cut(B);
   script.lose({ from: [D, E], where: isFinal });
   for (const [at, newcomer] of [D, E, F].entries()) {
-    const up = [A, ...(at === 0 ? [C] : []), newcomer];
-    script.know(A, { up, nodes: [A, B, newcomer] });
+    script.know(A, { up: [A, [C, D, E][at]!, newcomer], nodes: [A, B, newcomer] });
     script.pass(5_000, [A, C, D, E, F]);
   }
   script.must(script.slotOf(A)!.view.number >= 2, "D takes the place of C");

@@ -1,6 +1,7 @@
 /** Commands and their answers, as they travel. */
 import { FrameError } from "./bytes.ts";
 import type { FrameReader, FrameWriter } from "./bytes.ts";
+import { VALUE_BYTES_MAX } from "./constants.ts";
 import { ANSWERS } from "./content.ts";
 import type { Answer } from "./content.ts";
 import type { Command, Condition, Expiry } from "./types.ts";
@@ -37,6 +38,7 @@ export function decodeCommand(r: FrameReader): Command {
       return { type };
     case "put": {
       const [returnBefore, value, expiry, when] = [r.flag(), r.bytes(), decodeExpiry(r), decodeCondition(r)];
+      if (value.length > VALUE_BYTES_MAX) throw new FrameError("a value that is too large");
       return { type, value, expiry, ...(returnBefore ? { returnBefore } : {}), ...(when ? { when } : {}) };
     }
     case "delete": {
@@ -58,8 +60,14 @@ function encodeExpiry(w: FrameWriter, expiry: Expiry): void {
 
 function decodeExpiry(r: FrameReader): Expiry {
   const type = named(EXPIRIES, r.u8());
-  if (type === "after") return { type, ttlMs: r.u48() };
-  return type === "at" ? { type, ms: r.u48() } : { type };
+  if (type === "after") return { type, ttlMs: decodeMs(r) };
+  return type === "at" ? { type, ms: decodeMs(r) } : { type };
+}
+
+function decodeMs(r: FrameReader): number {
+  const ms = r.u48();
+  if (ms > MS_MAX) throw new FrameError("a time that is too long");
+  return ms;
 }
 
 function encodeCondition(w: FrameWriter, when: Condition | undefined): void {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
-import { ASKED_AROUND_MAX, LEFT_ASK_MS, SWEEP_MS, SWEPT_KEYS_MAX } from "./constants.ts";
-import { VIEW_CHANGES_MAX, WATCHED_KEYS_MAX } from "./constants.ts";
+import { ASKED_AROUND_MAX, LEFT_ASK_MS, OPEN_OPS_MAX, OPERATION_TIMEOUT_MS } from "./constants.ts";
+import { SWEEP_MS, SWEPT_KEYS_MAX, VIEW_CHANGES_MAX, WATCHED_KEYS_MAX } from "./constants.ts";
 import { encodeContent } from "./content.ts";
 import type { Effect, KvEvent } from "./events.ts";
 import type { Message } from "./messages.ts";
@@ -116,4 +116,18 @@ test("a watch remembers of so many keys what it has told; of others it tells it 
   assert.deepEqual(told([names.at(-1)!]), [names.at(-1)]);
   assert.deepEqual(told([names[1]!]), [], "so is the second");
   assert.deepEqual(told([names[0]!]), [names[0]], "the first no longer");
+});
+
+test("hints for more keys than operations may be open: the rest is read later", () => {
+  const { node, step, tick } = begin({ members: [OTHER] });
+  step({ type: "watch", id: 7, prefix: "" });
+  const messages = Array.from({ length: OPEN_OPS_MAX + 2 }, (_, at): Message => {
+    return { type: "changed", id: 7, key: `k${at}`, version: VERSION };
+  });
+  step({ type: "frame", from: OTHER, messages });
+  assert.equal(node.stats().openOperations, OPEN_OPS_MAX);
+  tick(50);
+  assert.equal(node.stats().openOperations, OPEN_OPS_MAX);
+  tick(OPERATION_TIMEOUT_MS);
+  assert.ok(node.counts().operations > OPEN_OPS_MAX, "those that failed are asked again");
 });

@@ -73,6 +73,7 @@ export class Moves {
 
   #look(slot: Slot): void {
     const core = this.#core;
+    if (!this.#mayDecide(slot.view)) return;
     const wanted = groupOf(slot.number, core.nodes, core.config.degree);
     const change = nextMembers(slot.view.members, wanted, {
       degree: core.config.degree,
@@ -95,6 +96,11 @@ export class Moves {
     else this.#learn(slot, move);
   }
 
+  /** Without a majority a change would never end, and those that can would wait for it. */
+  #mayDecide({ members }: View): boolean {
+    return members.filter((node) => this.#core.isUp(node)).length >= majorityOf(members);
+  }
+
   #learn(slot: Slot, { view, newcomer }: Move): void {
     const next = view.number + 1;
     this.#core.sendNow(newcomer!, { type: "learn", slot: slot.number, view: next, from: view.members });
@@ -108,7 +114,8 @@ export class Moves {
 
   #again(slot: Slot, move: Move): void {
     move.sinceMs = this.#core.nowMs;
-    if (move.newcomer !== undefined && !this.#core.isUp(move.newcomer)) this.#moves.delete(slot.number);
+    const isGone = move.newcomer !== undefined && !this.#core.isUp(move.newcomer);
+    if (isGone || !this.#mayDecide(move.view)) this.#moves.delete(slot.number);
     else if (move.state === "learning") this.#learn(slot, move);
     else this.#ask(slot, move);
   }

@@ -53,10 +53,11 @@ export class Slot {
   }
 
   put(key: Key, stored: Stored): void {
-    this.remove(key);
+    const before = this.keys.get(key);
+    if (before) this.#turn(key, before);
     this.keys.set(key, stored);
     this.#turn(key, stored);
-    this.bytes += key.length + stored.bytes.length;
+    this.bytes += stored.bytes.length - (before ? before.bytes.length : -key.length);
   }
 
   remove(key: Key): void {

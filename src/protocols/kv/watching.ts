@@ -17,6 +17,8 @@ interface Watch {
   told: Map<Key, Version>;
   /** Being read; true when another hint came meanwhile. */
   reading: Map<Key, boolean>;
+  /** Of these, what could not be read: again with the next tick, since there may be no room for it now. */
+  failed: Key[];
 }
 
 interface Watcher {
@@ -38,7 +40,7 @@ export class Watching {
   }
 
   start(id: number, prefix: Key): void {
-    this.#watches.set(id, { prefix, told: new Map(), reading: new Map() });
+    this.#watches.set(id, { prefix, told: new Map(), reading: new Map(), failed: [] });
     this.#tellAll(id, prefix, true);
   }
 
@@ -80,10 +82,11 @@ export class Watching {
     watch.reading.set(key, false);
     this.#core.origin.ask(key, { type: "get" }, (result) => {
       if (this.#watches.get(id) !== watch) return;
+      if (!result) return void watch.failed.push(key);
       const isAgain = watch.reading.get(key);
       watch.reading.delete(key);
-      if (result) this.#tell(id, watch, key, result);
-      if (isAgain || !result) this.#read(id, watch, key);
+      this.#tell(id, watch, key, result);
+      if (isAgain) this.#read(id, watch, key);
     });
   }
 
@@ -101,6 +104,8 @@ export class Watching {
   tick(): void {
     const { nowMs } = this.#core;
     for (const [name, { endMs }] of this.#watchers) if (nowMs >= endMs) this.#watchers.delete(name);
+    for (const [id, watch] of this.#watches)
+      for (const key of watch.failed.splice(0)) this.#read(id, watch, key);
     if (nowMs - this.#askedMs < WATCH_AGAIN_MS) return;
     this.#askedMs = nowMs;
     for (const [id, { prefix }] of this.#watches) this.#tellAll(id, prefix, true);
