@@ -67,7 +67,7 @@ export const CPU: CpuCosts = {
   turnUs: 5,
 };
 
-/** Disk, network and latency are given. That its core is four times slower, and its disk's 20 MiB/s, are assumptions. */
+/** Disk, network and latency are given; that its core is four times slower, and its disk's 20 MiB/s, are assumed. */
 export const HOME: CostModel = {
   ...{ name: "home server", cpu: CPU, cpuTimes: 4, driver: DRIVERS.gather },
   ...{ syncMs: 8, diskMiBPerS: 20, latencyMs: 2, mbitPerS: 100 },

@@ -4,7 +4,7 @@
  * event loop is one step, after a large step what comes in a while; a step is one append and one frame to each box;
  * appends that wait for the disk share a write.
  */
-import { encodeFrames } from "../../src/protocols/kv/codec.ts";
+import { framesOf } from "../../src/protocols/kv/codec.ts";
 import type { Effect, KvEvent } from "../../src/protocols/kv/events.ts";
 import type { KvNode } from "../../src/protocols/kv/node.ts";
 import type { Message } from "../../src/protocols/kv/messages.ts";
@@ -27,7 +27,6 @@ export interface MachineCounts {
   diskMs: number;
   lineOutMs: number;
   lineInMs: number;
-  turns: number;
   frames: number;
   messages: number;
   lineBytes: number;
@@ -104,7 +103,6 @@ export class Machine {
     if (this.#isDue(isQuiet)) us += this.#step(outputs);
     const ms = (us * cpuTimes) / US_PER_MS;
     this.counts.cpuMs += ms;
-    this.counts.turns++;
     this.#around.at(nowMs + ms, () => {
       for (const output of outputs) output();
       this.#isBusy = false;
@@ -158,7 +156,7 @@ export class Machine {
 
   #prepareFrames(to: number, messages: readonly Message[], outputs: (() => void)[]): number {
     const { cpu } = this.#model;
-    const frames = encodeFrames(messages, FRAME_BYTES);
+    const frames = [...framesOf(messages, FRAME_BYTES)];
     this.counts.messages += messages.length;
     this.counts.frames += frames.length;
     let us = 0;
@@ -222,5 +220,5 @@ export class Machine {
 
 export function newCounts(): MachineCounts {
   const busy = { cpuMs: 0, diskMs: 0, lineOutMs: 0, lineInMs: 0 };
-  return { ...busy, turns: 0, frames: 0, messages: 0, lineBytes: 0, puts: 0, writes: 0 };
+  return { ...busy, frames: 0, messages: 0, lineBytes: 0, puts: 0, writes: 0 };
 }

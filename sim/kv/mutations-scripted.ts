@@ -1,9 +1,12 @@
 /**
  * Planted mistakes that random plans hardly ever meet, each with the scenario that must catch it.
  *
- * Harmless, and so not here: that a member which copies is a source for another. It takes part in no majority of its
- * view, so with three members each change since it was last ready is on both others, and what is older it holds itself
- * or the other has merged; one that was left out before it was ready forgets the slot (that is planted).
+ * Harmless, and so not here:
+ * - A member that copies is a source for another. It takes part in no majority of its view, so with three members
+ *   each change since it was last ready is on both others, and what is older it holds itself or the other has merged.
+ *   (One that was left out before it was ever ready is another matter: planted.)
+ * - A coordinator counts its own acceptance before its disk has it. What it tells leaves only when its disk has all
+ *   that it stored before, and what it counted is gone with its memory. (That it tells, too: planted.)
  */
 import type { Mistake } from "../planted.ts";
 import { copyScenarios } from "./scripted-copies.ts";
@@ -77,8 +80,8 @@ const deciding: readonly ScriptedMutation[] = [
     mistakes: [
       kv(
         "moves.ts",
-        'if (slot?.view.number === view && slot.status === "ready") return slot;\n    if (slot && slot.view.number > view) this.tell(from, slot);\n    else if (slot && slot.view.number < view)',
-        'if (slot?.view.number === view && slot.status !== "fenced") return slot;\n    if (slot && slot.view.number > view) this.tell(from, slot);\n    else if (slot && slot.view.number < view)',
+        'if (slot?.view.number === view && slot.status === "ready") return slot;',
+        'if (slot?.view.number === view && slot.status !== "fenced") return slot;',
       ),
     ],
   },
@@ -133,9 +136,12 @@ const copying: readonly ScriptedMutation[] = [
 
 const leaving: readonly ScriptedMutation[] = [
   {
-    name: "a member accepts in the view that it has left",
+    name: "a member accepts in the view that it has left, also from who is no member any more",
     scenario: "oldViewIsNotAccepted",
-    mistakes: [kv("acceptor.ts", "if (own && own.view.number === view &&", "if (own && own.view.number >= view &&")],
+    mistakes: [
+      kv("acceptor.ts", "if (own && own.view.number === view &&", "if (own && own.view.number >= view &&"),
+      kv("acceptor.ts", "ballot.node === from && slot.view.members.includes(from) && isPossible", "isPossible"),
+    ],
   },
   {
     name: "a member confirms in the view that it has left",
@@ -213,6 +219,11 @@ const storing: readonly ScriptedMutation[] = [
 ];
 
 const lives: readonly ScriptedMutation[] = [
+  {
+    name: "reads that are being confirmed are lost with the old ballot",
+    scenario: "newBallotTakesReadsAlong",
+    mistakes: [kv("coordinator.ts", "this.confirming.end(term, (batch) => waiting.push(batch));", "")],
+  },
   { name: "lives are numbered from one", scenario: "livesDiffer", livesFromOne: true },
   {
     name: "operations are numbered from one in each life",

@@ -1,4 +1,6 @@
 /** Scenarios about boxes that go down and come back: what was on their disks, and what comes to a later life. */
+import { TOMBSTONE_MS } from "../../src/protocols/kv/constants.ts";
+import { TICK_MS } from "../../src/protocols/kv/events.ts";
 import { A, B, C, D, E, F, Script } from "./scripted.ts";
 import type { Scenario } from "./scripted-views.ts";
 
@@ -72,7 +74,24 @@ const answersAreOfThisLife: Scenario = (planted) => {
   return script.complaint(read);
 };
 
+/** A read is being confirmed when its coordinator takes a new ballot, to have a removed key forgotten. */
+const newBallotTakesReadsAlong: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  script.put(A, "1");
+  script.remove(A);
+  script.pass(SOON_MS);
+  script.leap(TOMBSTONE_MS);
+  const late = script.hold({ type: "confirmed" });
+  const read = script.get(A, "other");
+  script.must(late.held.length === 2, "a read is being confirmed");
+  script.pass(TICK_MS);
+  script.must(script.slotOf(B)!.promised.round === 2, "there is a new ballot");
+  script.end(late);
+  return script.complaint(read);
+};
+
 export const lifeScenarios = {
+  newBallotTakesReadsAlong,
   acceptedIsStored,
   proposedIsStored,
   promisedIsStored,

@@ -145,7 +145,8 @@ class Throughput {
     const spent = after.map((one, at) => minus(one, before[at]!));
     const sum = spent.reduce((all, one) => minus(all, minus(newCounts(), one)), newCounts());
     const forwards = after.reduce((all, one, at) => all + one.forwarded - before[at]!.forwarded, 0);
-    const share = (of: (one: MachineCounts) => number) => shareOf(spent.map((one) => of(one) / forMs));
+    // What began before it was measured counts whole.
+    const share = (of: (one: MachineCounts) => number) => shareOf(spent.map((one) => Math.min(1, of(one) / forMs)));
     return {
       operationsPerS: (1000 * times.length) / forMs,
       p50Ms: times[Math.floor(times.length * 0.5)]!,

@@ -3,6 +3,7 @@
  * of exactly the view that is meant; a new member stores what is proposed, and says nothing until it has copied.
  */
 import type { Core } from "./core.ts";
+import { BALLOT_JUMP_MAX, VALUE_BYTES_MAX } from "./constants.ts";
 import { compareVersions, decodeContent } from "./content.ts";
 import type { Ballot, Message } from "./messages.ts";
 import { compareBallots } from "./messages.ts";
@@ -19,6 +20,14 @@ function answerable(core: Core, from: number, slot: number, view: number): Slot 
   return undefined;
 }
 
+/** A ballot is its node's, who is a member, and not absurdly high: whoever else sends it lies. */
+function isHonest({ counts }: Core, from: number, slot: Slot, ballot: Ballot): boolean {
+  const isPossible = ballot.round - slot.promised.round <= BALLOT_JUMP_MAX;
+  if (ballot.node === from && slot.view.members.includes(from) && isPossible) return true;
+  counts.stray++;
+  return false;
+}
+
 /** False, and told so, when a higher ballot was promised. */
 function mayUse(core: Core, from: number, slot: Slot, ballot: Ballot): boolean {
   if (compareBallots(ballot, slot.promised) >= 0) return true;
@@ -28,7 +37,7 @@ function mayUse(core: Core, from: number, slot: Slot, ballot: Ballot): boolean {
 
 export function onPrepare(core: Core, from: number, { slot: number, view, ballot }: Of<"prepare">): void {
   const slot = answerable(core, from, number, view);
-  if (!slot || ballot.node !== from || !mayUse(core, from, slot, ballot)) return;
+  if (!slot || !isHonest(core, from, slot, ballot) || !mayUse(core, from, slot, ballot)) return;
   if (compareBallots(ballot, slot.promised) > 0) {
     slot.promised = ballot;
     core.saveSlot(slot);
@@ -39,7 +48,7 @@ export function onPrepare(core: Core, from: number, { slot: number, view, ballot
 
 export function onRead(core: Core, from: number, { slot: number, view, ballot, key }: Of<"read">): void {
   const slot = answerable(core, from, number, view);
-  if (!slot || !mayUse(core, from, slot, ballot)) return;
+  if (!slot || !isHonest(core, from, slot, ballot) || !mayUse(core, from, slot, ballot)) return;
   // Only what was read after the promise tells what came before the ballot.
   if (compareBallots(ballot, slot.promised) !== 0) return;
   core.send(from, { type: "holds", slot: number, view, ballot, key, content: slot.keys.get(key)?.bytes });
@@ -50,12 +59,15 @@ export function onAccept(core: Core, from: number, message: Of<"accept">): void 
   const own = core.slots.get(number);
   const isCopying = own?.status === "syncing" && own.view.number === view;
   const slot = isCopying ? own : answerable(core, from, number, view);
-  if (!slot || !mayUse(core, from, slot, ballot)) return;
+  if (!slot || !isHonest(core, from, slot, ballot) || !mayUse(core, from, slot, ballot)) return;
   // A copy: what is kept for long must not hold the whole frame.
   const bytes = message.content.slice();
   const content = decodeContent(bytes);
   if (!content || content.version.round !== ballot.round || content.version.node !== ballot.node)
     return void core.counts.stray++;
+  if (!core.isKeyOf(number, key) || (content.value?.length ?? 0) > VALUE_BYTES_MAX) return void core.counts.stray++;
+  // Who leads has refused what makes more room necessary long before, unless it gives much more itself.
+  if (content.value !== null && !core.hasRoom(bytes.length)) return void core.counts.stray++;
   if (compareBallots(ballot, slot.promised) > 0) {
     slot.promised = ballot;
     core.coordinator.outbid(slot, ballot);
@@ -81,7 +93,7 @@ export function onConfirm(core: Core, from: number, { id, slots }: Of<"confirm">
 /** A removed key is forgotten once all members hold the same, under a ballot that bars what was proposed before. */
 export function onDrop(core: Core, from: number, { slot: number, view, ballot, key, version }: Of<"drop">): void {
   const slot = core.slots.get(number);
-  if (!slot || slot.view.number !== view || slot.status !== "ready" || ballot.node !== from) return;
+  if (!slot || slot.view.number !== view || slot.status !== "ready" || !isHonest(core, from, slot, ballot)) return;
   if (compareBallots(ballot, slot.promised) !== 0) return;
   const held = slot.keys.get(key);
   if (held?.content.value === null && compareVersions(held.content.version, version) === 0)

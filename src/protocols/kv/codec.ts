@@ -225,21 +225,26 @@ export function encodeFrame(messages: readonly Message[]): Uint8Array {
   return writer.take();
 }
 
-/** Frames that end with the message that makes them `bytesMax` long; `tally` is told the bytes of each message. */
-export function encodeFrames(
+/**
+ * Frames that end with the message that makes them `bytesMax` long, made when they are taken; `tally` is told the bytes
+ * of each message.
+ */
+export function* framesOf(
   messages: readonly Message[],
   bytesMax: number,
   tally?: (type: MessageType, bytes: number) => void,
-): Uint8Array[] {
-  const frames: Uint8Array[] = [];
+): Generator<Uint8Array> {
   for (const message of messages) {
     const before = writer.size;
     encodeMessage(writer, message);
     tally?.(message.type, writer.size - before);
-    if (writer.size >= bytesMax) frames.push(writer.take());
+    if (writer.size >= bytesMax) yield writer.take();
   }
-  if (writer.size > 0) frames.push(writer.take());
-  return frames;
+  if (writer.size > 0) yield writer.take();
+}
+
+export function encodeFrames(...of: Parameters<typeof framesOf>): Uint8Array[] {
+  return [...framesOf(...of)];
 }
 
 /** Contents are parts of `bytes`. Throws FrameError for anything that `encodeFrames` does not make. */

@@ -65,3 +65,10 @@ export const WATCH_LASTS_MS = 15_000;
 export const WATCHED_KEYS_MAX = 65_536;
 /** Keys in one page of a listing. */
 export const LIST_KEYS_MAX = 1_000;
+// What members that lie can do at most; docs/protocols/kv.md says what that leaves them.
+/** Keys that one node makes another look at in one step, for indices and lists; the rest it must ask for again. */
+export const LOOKED_KEYS_MAX = 256 * 1024;
+/** A ballot is not taken that is so far above the last one: nobody can use up all numbers. */
+export const BALLOT_JUMP_MAX = 2 ** 20;
+/** Others make a node hold no more than so many times the room that it gives. */
+export const ROOM_TIMES_MAX = 4;

@@ -7,7 +7,13 @@
  * It has no lease: another member may take over at any moment, and this one hears of it when it is refused.
  */
 import { Confirming } from "./confirming.ts";
-import { PREPARE_AGAIN_MS, PROPOSE_AGAIN_MS, WAITING_BATCHES_MAX } from "./constants.ts";
+import {
+  BALLOT_JUMP_MAX,
+  BATCH_OPS_MAX,
+  PREPARE_AGAIN_MS,
+  PROPOSE_AGAIN_MS,
+  WAITING_BATCHES_MAX,
+} from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { Ballot, Forward, Message, Refusal, View } from "./messages.ts";
 import { compareBallots } from "./messages.ts";
@@ -91,6 +97,9 @@ export class Coordinator {
 
   onForward(from: number, forward: Forward): void {
     const core = this.#core;
+    const count = forward.commands.length;
+    const isHonest = core.isKeyOf(forward.slot, forward.key) && count > 0 && count <= BATCH_OPS_MAX;
+    if (!isHonest) return void core.counts.stray++;
     const slot = core.slots.get(forward.slot);
     const batch = { from, forward };
     if (slot?.status !== "ready") return this.refuse(batch, "not-ready");
@@ -119,11 +128,19 @@ export class Coordinator {
     return isAgreed ? term : undefined;
   }
 
+  /** Who should coordinate a new view has its ballot promised before the first operation comes, which need not wait. */
+  expect(slot: Slot): void {
+    if (slot.status === "ready" && this.#preferred(slot) === this.#core.self) this.renew(slot);
+  }
+
   /** A higher ballot, when nothing is under way. */
   renew(slot: Slot): void {
     const term = this.#terms.get(slot.number);
     if (term && (term.state === "asking" || term.proposals.size + term.settling.size > 0)) return;
-    this.#ask(slot, []);
+    const waiting: Batch[] = [];
+    // Reads that are being confirmed go on under the new ballot.
+    if (term) this.confirming.end(term, (batch) => waiting.push(batch));
+    this.#ask(slot, waiting);
   }
 
   /** Asks for a ballot, as soon as somebody has a use for it. */
@@ -183,9 +200,10 @@ export class Coordinator {
     this.end(slot.number, term.state === "asking" ? "not-coordinator" : "lost-ballot");
   }
 
-  onOutbid({ slot: number, view, promised }: Of<"outbid">): void {
+  onOutbid(from: number, { slot: number, view, promised }: Of<"outbid">): void {
     const slot = this.#core.slots.get(number);
-    if (!slot || slot.view.number !== view) return;
+    if (!slot || slot.view.number !== view || !slot.view.members.includes(from)) return;
+    if (promised.round - slot.promised.round > BALLOT_JUMP_MAX) return void this.#core.counts.stray++;
     // Our next ballot must be above it.
     slot.promise(promised);
     this.outbid(slot, promised);

@@ -128,6 +128,7 @@ export class Copying {
       const [held, wanted] = [slot.keys.get(key)?.content.version, copy.wanted.get(key)?.version];
       const isNewer = (than: Version | undefined) => !than || compareVersions(version, than) > 0;
       copy.unnamed.delete(key);
+      if (!core.isKeyOf(number, key)) continue;
       if (isNewer(held) && isNewer(wanted)) copy.wanted.set(key, { version, at: from });
     }
     copy.cameMs = core.nowMs;
@@ -192,13 +193,14 @@ export class Copying {
     core.emit({ type: "moved", slot: slot.number, view: slot.view, status: "ready" });
     const others = new Set([...slot.view.members, ...(slot.before?.members ?? [])]);
     for (const node of others) if (node !== core.self) core.send(node, { type: "ready", ...of });
+    core.coordinator.expect(slot);
   }
 
   // The sources.
 
   onIndex(from: number, { slot: number, view, after, isFinal }: Of<"index">): void {
     const slot = this.#source(number, view, isFinal);
-    if (!slot) return;
+    if (!slot || !this.#core.mayLook(from, slot.keys.size)) return;
     const keys = [...slot.keys.keys()].filter((key) => after === undefined || key > after).sort();
     const page = keys.slice(0, INDEX_KEYS_MAX);
     this.#core.send(from, {

@@ -3,6 +3,7 @@
  * Messages leave only after everything that was to be stored before them is on disk.
  */
 import type { Random } from "../../kernel/random.ts";
+import { KEY_BYTES_MAX, LOOKED_KEYS_MAX, ROOM_TIMES_MAX } from "./constants.ts";
 import type { Content } from "./content.ts";
 import { decodeContent, encodeContent, putUint48, uint48 } from "./content.ts";
 import type { Coordinator } from "./coordinator.ts";
@@ -11,6 +12,7 @@ import type { Message, View } from "./messages.ts";
 import type { Origin } from "./origin.ts";
 import type { Slot, Stored } from "./slot.ts";
 import { decodeSlot, encodeSlot } from "./slot.ts";
+import { groupOf, slotOf } from "./slots.ts";
 import type { Key } from "./types.ts";
 import type { Moves } from "./moves.ts";
 import type { Copying } from "./copying.ts";
@@ -53,6 +55,8 @@ export class Core {
   #effects: Effect[] = [];
   #outgoing = new Map<number, Message[]>();
   #puts: Put[] = [];
+  /** Keys that others have made this node look at in this step. */
+  readonly #looked = new Map<number, number>();
   #persists = 0;
   #durable = 0;
   /** In the order of the rows that they wait for. */
@@ -144,6 +148,7 @@ export class Core {
     }
     for (const [to, messages] of this.#outgoing) this.#effects.push({ type: "send", to, messages });
     if (this.#outgoing.size > 0) this.#outgoing = new Map();
+    if (this.#looked.size > 0) this.#looked.clear();
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -200,6 +205,29 @@ export class Core {
     if (!view) return;
     const known = this.hintOf(slot);
     if (!known || view.number > known.number) this.hints.set(slot, view);
+  }
+
+  /** As far as this node knows: whom it would ask about the slot. */
+  mayHold(slot: number, node: number): boolean {
+    const members = this.hintOf(slot)?.members ?? groupOf(slot, this.nodes, this.config.degree);
+    return members.includes(node);
+  }
+
+  isKeyOf(slot: number, key: Key): boolean {
+    return key.length > 0 && key.length <= KEY_BYTES_MAX && slotOf(key, this.config.slots) === slot;
+  }
+
+  /** Beyond what this node gives, for what others send; coordinators stop before. */
+  hasRoom(bytes: number): boolean {
+    return this.bytes + bytes <= ROOM_TIMES_MAX * this.config.quotaBytes();
+  }
+
+  /** Whether another node may make this one look at so many keys, in this step. The first time always. */
+  mayLook(node: number, keys: number): boolean {
+    const looked = this.#looked.get(node) ?? 0;
+    if (looked > 0 && looked + keys > LOOKED_KEYS_MAX) return false;
+    this.#looked.set(node, looked + keys + 1);
+    return true;
   }
 
   isUp(node: number): boolean {

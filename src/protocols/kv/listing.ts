@@ -24,6 +24,8 @@ interface List {
   after: Key | undefined;
   found: Key[];
   answers: Map<number, { keys: readonly Key[]; isEnd: boolean }>;
+  /** Who was asked for each slot. */
+  of: Map<number, number>;
   tries: number;
   askedMs: number;
 }
@@ -44,7 +46,7 @@ export class Listing {
     const list: List = {
       ...{ id, prefix, limit: Math.min(limit, LIST_KEYS_MAX), endMs: core.nowMs + timeoutMs },
       ...{ slot: cursor?.slot ?? 0, after: cursor?.after },
-      ...{ found: [], answers: new Map(), tries: 0, askedMs: 0 },
+      ...{ found: [], answers: new Map(), of: new Map(), tries: 0, askedMs: 0 },
     };
     this.#ask(++this.#asked, list);
   }
@@ -58,6 +60,7 @@ export class Listing {
       const node = list.answers.has(slot) ? undefined : core.origin.targetOf(slot, list.tries);
       if (node === undefined) continue;
       const slots = byNode.get(node) ?? [];
+      list.of.set(slot, node);
       if (slots.length === 0) byNode.set(node, slots);
       slots.push(slot);
     }
@@ -69,12 +72,13 @@ export class Listing {
   }
 
   /** Of each slot that this node holds, its keys in order; `after` is meant for the first of them. */
-  onList(from: number, { id, prefix, after, slots, limit }: Of<"list">): void {
+  onList(from: number, { id, prefix, after, slots, limit: asked }: Of<"list">): void {
     const core = this.#core;
     const found: { slot: number; keys: Key[]; isEnd: boolean }[] = [];
-    for (const [at, number] of slots.entries()) {
+    const limit = Math.min(asked, LIST_KEYS_MAX);
+    for (const [at, number] of slots.slice(0, SLOTS_AT_ONCE).entries()) {
       const slot = core.slots.get(number);
-      if (slot?.status !== "ready") continue;
+      if (slot?.status !== "ready" || !core.mayLook(from, slot.keys.size)) continue;
       const keys: Key[] = [];
       for (const [key, { content }] of slot.keys) {
         if (content.value === null || !key.startsWith(prefix) || (at === 0 && after !== undefined && key <= after))
@@ -87,10 +91,12 @@ export class Listing {
     core.sendNow(from, { type: "listed", id, slots: found });
   }
 
-  onListed(_from: number, { id, slots }: Of<"listed">): void {
+  onListed(from: number, { id, slots }: Of<"listed">): void {
     const list = this.#lists.get(id);
     if (!list) return;
-    for (const { slot, keys, isEnd } of slots) if (!list.answers.has(slot)) list.answers.set(slot, { keys, isEnd });
+    for (const { slot, keys, isEnd } of slots)
+      if (!list.answers.has(slot) && list.of.get(slot) === from && keys.length <= list.limit)
+        list.answers.set(slot, { keys, isEnd });
     this.#collect(id, list);
   }
 

@@ -48,6 +48,14 @@ test("who is gone goes first; nobody who is gone comes", () => {
   assert.equal(nextMembers([1, 2, 3], [1, 3], { degree: 3, isUp, isLeaving: () => false }), undefined);
 });
 
+test("who leaves stays a member while the box that is to take its place is away for a moment", () => {
+  const isUp = (node: number) => node !== 3;
+  const isLeaving = (node: number) => node === 9;
+  assert.equal(nextMembers([1, 2, 9], [1, 2, 3], { degree: 3, isUp, isLeaving }), undefined);
+  // After a minute it is none of the boxes that are wanted any more, and there are too few.
+  assert.deepEqual(nextMembers([1, 2, 9], [1, 2], { degree: 3, isUp, isLeaving }), { members: [1, 2], without: 9 });
+});
+
 test("majorities", () => {
   for (const [count, majority] of [
     [1, 1],

@@ -4,7 +4,7 @@
  *
  *   learning ──the newcomer has copied──▶ asking ──majority──▶ proposing ──majority──▶ decided: told to old and new
  */
-import { VIEW_AGAIN_MS, VIEW_CHANGES_MAX, VIEW_LOOK_MS } from "./constants.ts";
+import { BALLOT_JUMP_MAX, VIEW_AGAIN_MS, VIEW_CHANGES_MAX, VIEW_LOOK_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { Ballot, Message, View } from "./messages.ts";
 import { NO_BALLOT, compareBallots } from "./messages.ts";
@@ -132,8 +132,9 @@ export class Moves {
 
   // The members' side of Paxos.
 
-  onPrepare(from: number, { slot: number, view, ballot }: Of<"view-prepare">): void {
-    const slot = this.#voter(from, number, view);
+  onPrepare(from: number, message: Of<"view-prepare">): void {
+    const { slot: number, view, ballot } = message;
+    const slot = this.#voter(from, message);
     if (!slot) return;
     if (compareBallots(ballot, slot.viewPromised) < 0) return this.#outbid(from, slot);
     slot.viewPromised = ballot;
@@ -141,8 +142,9 @@ export class Moves {
     this.#core.send(from, { type: "view-promise", slot: number, view, ballot, accepted: slot.viewAccepted });
   }
 
-  onAccept(from: number, { slot: number, view, ballot, members }: Of<"view-accept">): void {
-    const slot = this.#voter(from, number, view);
+  onAccept(from: number, message: Of<"view-accept">): void {
+    const { slot: number, view, ballot, members } = message;
+    const slot = this.#voter(from, message);
     if (!slot) return;
     if (compareBallots(ballot, slot.viewPromised) < 0) return this.#outbid(from, slot);
     slot.viewPromised = ballot;
@@ -157,8 +159,11 @@ export class Moves {
   }
 
   /** The slot, when this node votes on what follows that view. */
-  #voter(from: number, number: number, view: number): Slot | undefined {
+  #voter(from: number, { slot: number, view, ballot }: Of<"view-prepare" | "view-accept">): Slot | undefined {
     const slot = this.#core.slots.get(number);
+    const isHonest =
+      !slot || (slot.view.members.includes(from) && ballot.round - slot.viewPromised.round <= BALLOT_JUMP_MAX);
+    if (slot?.view.number === view && !isHonest) return void this.#core.counts.stray++;
     if (slot?.view.number === view && slot.status === "ready") return slot;
     if (slot && slot.view.number > view) this.tell(from, slot);
     else if (slot && slot.view.number < view) this.#core.sendNow(from, { type: "ask-view", slot: number });
@@ -191,9 +196,10 @@ export class Moves {
     for (const node of new Set([...before.members, ...members])) this.#core.sendNow(node, message);
   }
 
-  onOutbid({ slot: number, view, promised }: Of<"view-outbid">): void {
+  onOutbid(from: number, { slot: number, view, promised }: Of<"view-outbid">): void {
     const slot = this.#core.slots.get(number);
-    if (slot?.view.number !== view) return;
+    if (slot?.view.number !== view || !slot.view.members.includes(from)) return;
+    if (promised.round - slot.viewPromised.round > BALLOT_JUMP_MAX) return void this.#core.counts.stray++;
     if (compareBallots(promised, slot.viewPromised) > 0) slot.viewPromised = { ...promised };
     // Somebody else is at it; the next look comes when that has come to nothing.
     this.#moves.delete(number);
@@ -232,6 +238,7 @@ export class Moves {
     this.#ready.set(number, { view: next, nodes: isMember ? keptReady(view, before) : new Set() });
     core.emit({ type: "moved", slot: number, view, status: slot.status });
     core.copying.viewChanged(slot);
+    core.coordinator.expect(slot);
   }
 
   #forget(own: Slot | undefined, view: number): void {

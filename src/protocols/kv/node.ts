@@ -128,20 +128,21 @@ function found(core: Core): void {
 }
 
 function receive(core: Core, parts: Parts, from: number, message: Message): void {
+  if ("slot" in message && message.slot >= core.config.slots) return void core.counts.stray++;
   const { coordinator, origin } = core;
   switch (message.type) {
     case "forward":
       return coordinator.onForward(from, message);
     case "told":
-      return origin.onTold(message);
+      return origin.onTold(from, message);
     case "refused":
-      return origin.onRefused(message);
+      return origin.onRefused(from, message);
     case "prepare":
       return onPrepare(core, from, message);
     case "promise":
       return coordinator.onPromise(from, message);
     case "outbid":
-      return coordinator.onOutbid(message);
+      return coordinator.onOutbid(from, message);
     case "other-view":
       return onOtherView(core, from, message);
     case "read":
@@ -187,7 +188,7 @@ function receiveOfViews({ moves, copying }: Core, from: number, message: Message
     case "view-accepted":
       return moves.onAccepted(from, message);
     case "view-outbid":
-      return moves.onOutbid(message);
+      return moves.onOutbid(from, message);
     case "decided":
       return moves.onDecided(from, message);
     case "ask-view":
@@ -213,6 +214,8 @@ function receiveOfViews({ moves, copying }: Core, from: number, message: Message
 
 /** The sender is in another view: whoever is behind asks for the newer one. */
 function onOtherView(core: Core, from: number, { slot: number, hint }: Extract<Message, { type: "other-view" }>): void {
+  // Only whom we may have asked can have something to say about it.
+  if (!core.mayHold(number, from)) return void core.counts.stray++;
   core.heardView(number, hint);
   const own = core.slots.get(number);
   if (own && own.view.number < hint.number) core.sendNow(from, { type: "ask-view", slot: number });

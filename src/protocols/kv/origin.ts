@@ -34,6 +34,8 @@ interface Flight {
   first: number;
   operations: Operation[];
   tries: number;
+  /** Nobody else can answer. */
+  asked: Set<number>;
   sentMs: number;
   /** Refused, and not sent again before this. */
   pausedUntilMs: number | undefined;
@@ -105,7 +107,15 @@ export class Origin {
       const operations = line.waiting.splice(0, batchOf(line.waiting));
       const first = this.#number + 1;
       this.#number += operations.length;
-      const flight = { first, operations, tries: 0, sentMs: 0, pausedUntilMs: undefined, isUncertain: false };
+      const flight = {
+        first,
+        operations,
+        tries: 0,
+        asked: new Set<number>(),
+        sentMs: 0,
+        pausedUntilMs: undefined,
+        isUncertain: false,
+      };
       line.flight = flight;
       this.#send(key, line, flight);
     }
@@ -121,6 +131,7 @@ export class Origin {
       return;
     }
     flight.pausedUntilMs = undefined;
+    flight.asked.add(target);
     core.counts.forwarded++;
     const commands = flight.operations.map(({ command }) => command);
     const { first, tries } = flight;
@@ -139,9 +150,10 @@ export class Origin {
     return others[(tries >> 1) % others.length];
   }
 
-  onTold({ key, first, told, repeated }: Of<"told">): void {
+  onTold(from: number, { key, first, told, repeated }: Of<"told">): void {
     const line = this.#lines.get(key);
-    if (line?.flight?.first !== first || told.length !== line.flight.operations.length) return;
+    if (line?.flight?.first !== first || !line.flight.asked.has(from) || told.length !== line.flight.operations.length)
+      return;
     const { operations } = line.flight;
     for (const [at, { id, command }] of operations.entries()) {
       const result = resultOf(command, told[at]!, repeated);
@@ -151,13 +163,14 @@ export class Origin {
     this.#landed(key, line);
   }
 
-  onRefused(message: Of<"refused">): void {
+  onRefused(from: number, message: Of<"refused">): void {
     const core = this.#core;
     const { key, first, tries, why, hint } = message;
-    core.heardView(message.slot, hint);
     const line = this.#lines.get(key);
     const flight = line?.flight;
-    if (!line || flight?.first !== first || flight.tries !== tries || flight.pausedUntilMs !== undefined) return;
+    if (!line || flight?.first !== first || !flight.asked.has(from)) return;
+    core.heardView(message.slot, hint);
+    if (flight.tries !== tries || flight.pausedUntilMs !== undefined) return;
     if (!CERTAIN.has(why)) flight.isUncertain = true;
     if (why === "full" || why === "forgotten") return this.#fail(key, line, why === "full" ? "full" : "unknown");
     flight.tries++;

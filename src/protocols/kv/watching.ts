@@ -71,10 +71,12 @@ export class Watching {
 
   onChanged({ id, key, version }: Of<"changed">): void {
     const watch = this.#watches.get(id);
-    if (!watch) return;
+    // A member that lies may hint at anything.
+    if (!watch || !key.startsWith(watch.prefix)) return;
     const told = watch.told.get(key);
     if (told && compareVersions(version, told) <= 0) return;
     if (watch.reading.has(key)) return void watch.reading.set(key, true);
+    if (watch.reading.size >= WATCHED_KEYS_MAX) return void this.#core.counts.stray++;
     this.#read(id, watch, key);
   }
 
@@ -104,8 +106,7 @@ export class Watching {
   tick(): void {
     const { nowMs } = this.#core;
     for (const [name, { endMs }] of this.#watchers) if (nowMs >= endMs) this.#watchers.delete(name);
-    for (const [id, watch] of this.#watches)
-      for (const key of watch.failed.splice(0)) this.#read(id, watch, key);
+    for (const [id, watch] of this.#watches) for (const key of watch.failed.splice(0)) this.#read(id, watch, key);
     if (nowMs - this.#askedMs < WATCH_AGAIN_MS) return;
     this.#askedMs = nowMs;
     for (const [id, { prefix }] of this.#watches) this.#tellAll(id, prefix, true);

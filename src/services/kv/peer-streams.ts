@@ -5,7 +5,7 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
-import { decodeFrame, encodeFrames } from "../../protocols/kv/codec.ts";
+import { decodeFrame, framesOf } from "../../protocols/kv/codec.ts";
 import { FrameError } from "../../protocols/kv/bytes.ts";
 import { COPYING } from "../../protocols/kv/messages.ts";
 import type { Message, MessageType } from "../../protocols/kv/messages.ts";
@@ -127,17 +127,18 @@ export function createPeerStreams(
     }
   };
 
-  const sendFrame = (boxId: string, peer: Peer, frame: Uint8Array) => {
+  const sendFrame = (boxId: string, peer: Peer, frame: Uint8Array): boolean => {
     const bytes = framed(frame);
     if (peer.stream) {
-      if (peer.stream.writableLength + bytes.length > WAITING_BYTES_MAX) return void counts.lost++;
-      return void peer.stream.write(bytes);
+      if (peer.stream.writableLength + bytes.length > WAITING_BYTES_MAX) return false;
+      peer.stream.write(bytes);
+      return true;
     }
-    if (clock.monotonicMs() < peer.downUntilMs || peer.waitingBytes + bytes.length > WAITING_BYTES_MAX)
-      return void counts.lost++;
+    if (clock.monotonicMs() < peer.downUntilMs || peer.waitingBytes + bytes.length > WAITING_BYTES_MAX) return false;
     peer.waiting.push(bytes);
     peer.waitingBytes += bytes.length;
     if (!peer.opening) void open(boxId, peer);
+    return true;
   };
   const tally = (type: MessageType, bytes: number) => {
     const sent = COPYING.has(type) ? counts.sent.copying : counts.sent.other;
@@ -166,7 +167,12 @@ export function createPeerStreams(
     send(boxId, messages) {
       if (closed) return;
       const peer = peerOf(boxId);
-      for (const frame of encodeFrames(messages, FRAME_BYTES, tally)) sendFrame(boxId, peer, frame);
+      // Encoded one by one: what there is no room for is not even written.
+      for (const frame of framesOf(messages, FRAME_BYTES, tally)) {
+        if (sendFrame(boxId, peer, frame)) continue;
+        counts.lost++;
+        return;
+      }
     },
     seemsUp: (boxId) => clock.monotonicMs() >= (peers.get(boxId)?.downUntilMs ?? 0),
     counts: () => structuredClone(counts),

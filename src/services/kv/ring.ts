@@ -69,6 +69,8 @@ export function createRing({ clock, log, mesh, seemsUp, onChange }: RingNeeds): 
     known = undefined;
     places = undefined;
   };
+  /** By node: the box that was the first to be it. */
+  let claims: ReadonlyMap<number, string> = new Map();
   /** When each box was last up. */
   const upMs = new Map<string, number>();
   mesh.registerKind({ kind: KV_KIND, retentionMs: null, bodyMaxBytes: 256, livePerAuthorMax: 1 });
@@ -78,19 +80,31 @@ export function createRing({ clock, log, mesh, seemsUp, onChange }: RingNeeds): 
   });
   mesh.onJoined(changed);
 
+  const read = (): Part[] =>
+    mesh
+      .records(KV_KIND)
+      .toSorted((a, b) => a.timeMs - b.timeMs)
+      .flatMap(({ author, key, body: raw }) => {
+        const parsed = body.safeParse(raw);
+        if (!parsed.success || key !== KEY || author === mesh.selfId) return [];
+        const { node, store, state } = parsed.data;
+        return [{ boxId: author, node, store, isLeaving: state === "leaving" }];
+      });
   const all = (): Part[] => {
-    known ??= mesh.records(KV_KIND).flatMap(({ author, key, body: raw }) => {
-      const read = body.safeParse(raw);
-      if (!read.success || key !== KEY || author === mesh.selfId) return [];
-      const { node, store, state } = read.data;
-      return [{ boxId: author, node, store, isLeaving: state === "leaving" }];
-    });
-    return known;
+    if (known) return known;
+    const said = read();
+    // Whom this box has known as a node stays it: another one that says so lies.
+    const first = new Map(
+      said.filter(({ boxId, node }) => claims.get(node) === boxId).map((part) => [part.node, part]),
+    );
+    for (const part of said) if (!first.has(part.node)) first.set(part.node, part);
+    claims = new Map([...first].map(([node, { boxId }]) => [node, boxId]));
+    return (known = said.filter((part) => first.get(part.node) === part));
   };
   const parts = (): Part[] => {
     if (!own) return [];
-    const { store } = own;
-    return [own, ...all().filter((part) => part.store === store)];
+    const { store, node } = own;
+    return [own, ...all().filter((part) => part.store === store && part.node !== node)];
   };
   const placesOf = () => {
     places ??= {

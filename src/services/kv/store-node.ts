@@ -68,9 +68,8 @@ const STORING_BYTES_MAX = 32 * 1024 * 1024;
 const APPEND_BYTES_MAX = 1024 * 1024;
 /** What the journal adds to each, and more. */
 const PUT_BYTES = 16;
-/** A step of so many events is followed by one that gathers for so long. */
-const BUSY_EVENTS = 8;
-const GATHER_MS = 1;
+/** A step gathers no longer than this. */
+export const GATHER_MS = 1;
 const LOOK_MS = 1_000;
 const LEAVE_LOOK_MS = 250;
 /** So long, whoever has left goes on answering, until all have heard that it is gone. */
@@ -81,8 +80,6 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   let state: StoreState = "off";
   let running: Running | undefined;
   let queue: KvEvent[] = [];
-  let isScheduled = false;
-  let isBusy = false;
   let calls = 0;
   let cancels: (() => void)[] = [];
   let toStore: ToStore[] = [];
@@ -103,21 +100,25 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   const ring = createRing({ ...needs, seemsUp: streams.seemsUp, onChange: () => look() });
 
   /**
-   * What comes in one turn of the event loop is one step: one write to the disk, one frame to each box. When much
-   * comes, the next step waits for more of it: frames and writes cost more than what is in them.
+   * What comes together is one step: one write to the disk, one frame to each box. As long as each turn of the event
+   * loop brings more, the step waits for it: writes and frames cost more than what is in them.
    */
   const put = (event: KvEvent) => {
     queue.push(event);
-    if (isScheduled) return;
-    isScheduled = true;
-    if (isBusy) clock.after(GATHER_MS, work);
-    else setImmediate(work);
+    if (queue.length === 1) void gather();
+  };
+  const gather = async () => {
+    const untilMs = clock.monotonicMs() + GATHER_MS;
+    let seen;
+    do {
+      seen = queue.length;
+      await nextTurn();
+    } while (queue.length > seen && clock.monotonicMs() < untilMs);
+    work();
   };
   const work = () => {
-    isScheduled = false;
     const events = queue;
     queue = [];
-    isBusy = events.length >= BUSY_EVENTS;
     if (!running) return;
     for (const effect of running.node.stepAll(clock.monotonicMs(), clock.wallMs(), events)) carryOut(effect);
   };
