@@ -32,8 +32,9 @@ export const OPERATION_TIMEOUT_MS = 10_000;
 export const PROPOSE_AGAIN_MS = 300;
 /** Who asked for a ballot waits so long for promises before it asks again with a higher one. */
 export const PREPARE_AGAIN_MS = 400;
-/** Changes of groups that one box carries on at one time, and how often it looks whether one is due. */
-export const VIEW_CHANGES_MAX = 64;
+/** Changes of groups that one box carries on at one time. More end hardly sooner, and operations wait longer. */
+export const VIEW_CHANGES_MAX = 8;
+/** So often it looks whether one is due. */
 export const VIEW_LOOK_MS = 500;
 /** A change of a group that has not come on for so long is tried again with a higher ballot. */
 export const VIEW_AGAIN_MS = 2_000;

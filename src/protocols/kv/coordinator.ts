@@ -128,7 +128,7 @@ export class Coordinator {
     return isAgreed ? term : undefined;
   }
 
-  /** Who should coordinate a new view has its ballot promised before the first operation comes, which need not wait. */
+  /** A newcomer that is to coordinate has its ballot promised before the first operation comes, which need not wait. */
   expect(slot: Slot): void {
     if (slot.status === "ready" && this.#preferred(slot) === this.#core.self) this.renew(slot);
   }

@@ -238,7 +238,6 @@ export class Moves {
     this.#ready.set(number, { view: next, nodes: isMember ? keptReady(view, before) : new Set() });
     core.emit({ type: "moved", slot: number, view, status: slot.status });
     core.copying.viewChanged(slot);
-    core.coordinator.expect(slot);
   }
 
   #forget(own: Slot | undefined, view: number): void {
