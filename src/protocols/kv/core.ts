@@ -219,7 +219,7 @@ export class Core {
 
   /** Beyond what this node gives, for what others send; coordinators stop before. */
   hasRoom(bytes: number): boolean {
-    return this.bytes + bytes <= ROOM_TIMES_MAX * this.config.quotaBytes();
+    return this.bytes + bytes <= ROOM_TIMES_MAX * this.quotaBytes;
   }
 
   /** Whether another node may make this one look at so many keys, in this step. The first time always. */

@@ -68,8 +68,8 @@ const STORING_BYTES_MAX = 32 * 1024 * 1024;
 const APPEND_BYTES_MAX = 1024 * 1024;
 /** What the journal adds to each, and more. */
 const PUT_BYTES = 16;
-/** A step gathers no longer than this. */
-export const GATHER_MS = 1;
+/** A step waits no longer than this for a slow disk. */
+export const GATHER_MS = 4;
 const LOOK_MS = 1_000;
 const LEAVE_LOOK_MS = 250;
 /** So long, whoever has left goes on answering, until all have heard that it is gone. */
@@ -80,6 +80,8 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   let state: StoreState = "off";
   let running: Running | undefined;
   let queue: KvEvent[] = [];
+  /** Ends the wait for the disk, where there is one. */
+  let cancelHold = noHold;
   let calls = 0;
   let cancels: (() => void)[] = [];
   let toStore: ToStore[] = [];
@@ -100,23 +102,23 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   const ring = createRing({ ...needs, seemsUp: streams.seemsUp, onChange: () => look() });
 
   /**
-   * What comes together is one step: one write to the disk, one frame to each box. As long as each turn of the event
-   * loop brings more, the step waits for it: writes and frames cost more than what is in them.
+   * What comes in one turn of the event loop is one step: one write to the disk, one frame to each box. While the disk
+   * is writing, the next step waits for it, and for more: writes and frames cost more than what is in them.
    */
   const put = (event: KvEvent) => {
     queue.push(event);
-    if (queue.length === 1) void gather();
+    if (queue.length > 1) return;
+    if (storing > 0) cancelHold = clock.after(GATHER_MS, work);
+    else void nextTurn().then(work);
   };
-  const gather = async () => {
-    const untilMs = clock.monotonicMs() + GATHER_MS;
-    let seen;
-    do {
-      seen = queue.length;
-      await nextTurn();
-    } while (queue.length > seen && clock.monotonicMs() < untilMs);
-    work();
+  const goOn = () => {
+    if (cancelHold === noHold) return;
+    cancelHold();
+    cancelHold = noHold;
+    void nextTurn().then(work);
   };
   const work = () => {
+    cancelHold = noHold;
     const events = queue;
     queue = [];
     if (!running) return;
@@ -161,6 +163,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     try {
       await journal.append(puts);
       if (running?.journal === journal && no !== undefined) put({ type: "stored", no });
+      goOn();
     } catch (error) {
       // What is in memory and not on the disk must not be told to anybody: this box stops until it is started again.
       if (running?.journal !== journal) return;
@@ -318,6 +321,8 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     },
   };
 }
+
+function noHold(): void {}
 
 interface ToStore {
   puts: Put[];
