@@ -162,7 +162,7 @@ const leaving: readonly ScriptedMutation[] = [
   {
     name: "that a slot was given away is forgotten at a restart",
     scenario: "givenAwayStaysSo",
-    mistakes: [kv("core.ts", "this.left.set(numberOf(row.id), uint48(viewOf(row.bytes), 0))", "viewOf(row.bytes)")],
+    mistakes: [kv("core.ts", "this.left.set(numberOf(row.id), uint48(row.bytes, 0))", "uint48(row.bytes, 0)")],
   },
   {
     name: "what was given away is dropped at once",

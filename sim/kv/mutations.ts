@@ -55,10 +55,10 @@ const terms: readonly StoreMutation[] = [
     mistakes: [
       kv(
         "working.ts",
-        "const stored = storedOf({ ...content, version: { ...term.ballot, n } });",
-        "const stored = storedOf({ ...content, version: { ...term.ballot, n: 1 } });",
+        "const stored = toStored({ ...content, version: { ...term.ballot, n } });",
+        "const stored = toStored({ ...content, version: { ...term.ballot, n: 1 } });",
       ),
-      kv("acceptor.ts", "n: content.version.n });", "n: 1 });"),
+      kv("acceptor.ts", "n: stored.n });", "n: 1 });"),
     ],
   },
   {
@@ -107,7 +107,7 @@ const disks: readonly StoreMutation[] = [
     plan: "blinks",
     mistakes: [
       kv("slot.ts", "slot.promised.round, slot.promised.node]", "0, 0]"),
-      kv("core.ts", "slot.promise(content.version);", ""),
+      kv("core.ts", "slot.promise(stored);", ""),
     ],
   },
 ];

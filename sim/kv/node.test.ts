@@ -115,12 +115,13 @@ test("an operation that comes again is not done again; when its origin is forgot
   assert.deepEqual(sums(alone.hear(forward(501, 1, 0))), [BigInt(ORIGINS_MAX) + 2n]);
 });
 
-test("no room: puts are refused as full, and what makes room is not", () => {
-  const alone = new Alone({ quotaBytes: 1_000 });
+test("no room: what would need more is refused as full, in whatever slot, and what makes room is not", () => {
+  const alone = new Alone({ quotaBytes: 1_500, slots: 16 });
   const large = put("x".repeat(600));
   assert.deepEqual([alone.run("a", large)?.type, alone.run("b", large)?.type], ["done", "done"]);
   assert.deepEqual(alone.run("c", large), { type: "failed", id: 3, why: "full" });
   assert.equal(alone.run("a", { type: "get" })?.type, "done");
+  assert.equal(alone.run("b", put("y".repeat(600)))?.type, "done", "as large as what was there");
   assert.equal(alone.run("a", { type: "delete" })?.type, "done");
   assert.equal(alone.run("c", large)?.type, "done");
 });

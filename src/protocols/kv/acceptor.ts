@@ -3,8 +3,8 @@
  * of exactly the view that is meant; a new member stores what is proposed, and says nothing until it has copied.
  */
 import type { Core } from "./core.ts";
-import { BALLOT_JUMP_MAX, VALUE_BYTES_MAX } from "./constants.ts";
-import { compareVersions, decodeContent } from "./content.ts";
+import { BALLOT_JUMP_MAX } from "./constants.ts";
+import { compareVersions, readStored } from "./content.ts";
 import type { Ballot, Message } from "./messages.ts";
 import { compareBallots } from "./messages.ts";
 import type { Slot } from "./slot.ts";
@@ -62,21 +62,18 @@ export function onAccept(core: Core, from: number, message: Of<"accept">): void 
   if (!slot || !isHonest(core, from, slot, ballot) || !mayUse(core, from, slot, ballot)) return;
   // A copy: what is kept for long must not hold the whole frame.
   const bytes = message.content.slice();
-  const content = decodeContent(bytes);
-  if (!content || content.version.round !== ballot.round || content.version.node !== ballot.node)
-    return void core.counts.stray++;
-  if (!core.isKeyOf(number, key) || (content.value?.length ?? 0) > VALUE_BYTES_MAX) return void core.counts.stray++;
+  const stored = readStored(bytes);
+  if (!stored || compareBallots(stored, ballot) !== 0 || !core.isKeyOf(number, key)) return void core.counts.stray++;
   // Who leads has refused what makes more room necessary long before, unless it gives much more itself.
-  if (content.value !== null && !core.hasRoom(bytes.length)) return void core.counts.stray++;
+  if (!stored.isRemoved && !core.hasRoom(bytes.length)) return void core.counts.stray++;
   if (compareBallots(ballot, slot.promised) > 0) {
     slot.promised = ballot;
     core.coordinator.outbid(slot, ballot);
   }
   const held = slot.keys.get(key);
-  if (!held || compareVersions(content.version, held.content.version) > 0)
-    core.putContent(slot, key, { content, bytes });
+  if (!held || compareVersions(stored, held) > 0) core.putContent(slot, key, stored);
   if (isCopying) return;
-  core.send(from, { type: "accepted", slot: number, view, ballot, n: content.version.n });
+  core.send(from, { type: "accepted", slot: number, view, ballot, n: stored.n });
 }
 
 export function onConfirm(core: Core, from: number, { id, slots }: Of<"confirm">): void {
@@ -96,6 +93,5 @@ export function onDrop(core: Core, from: number, { slot: number, view, ballot, k
   if (!slot || slot.view.number !== view || slot.status !== "ready" || !isHonest(core, from, slot, ballot)) return;
   if (compareBallots(ballot, slot.promised) !== 0) return;
   const held = slot.keys.get(key);
-  if (held?.content.value === null && compareVersions(held.content.version, version) === 0)
-    core.removeContent(slot, key);
+  if (held?.isRemoved === true && compareVersions(held, version) === 0) core.removeContent(slot, key);
 }

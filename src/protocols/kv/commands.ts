@@ -44,8 +44,8 @@ export function applyCommand(content: Content | undefined, command: Command, wal
   }
 }
 
-export function isExpired(content: Content | undefined, wallMs: number): boolean {
-  return content !== undefined && content.expiresMs !== null && content.expiresMs <= wallMs;
+export function isExpired(held: { expiresMs: number | null } | undefined, wallMs: number): boolean {
+  return held !== undefined && held.expiresMs !== null && held.expiresMs <= wallMs;
 }
 
 /** As users see it; undefined when the key is absent. */

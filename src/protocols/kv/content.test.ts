@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Answer, Content } from "./content.ts";
-import { compareVersions, decodeContent, encodeContent, readVersion, versionText } from "./content.ts";
+import { VALUE_BYTES_MAX } from "./constants.ts";
+import { compareVersions, decodeContent, encodeContent, readStored, readVersion } from "./content.ts";
+import { toStored, versionText } from "./content.ts";
 
 const uint48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const version = fc.record({ round: uint48, node: uint48, n: uint48 }, { noNullPrototype: true });
@@ -35,6 +37,13 @@ test("a content comes back from its bytes as it was", () => {
       const bytes = encodeContent(one);
       const back = decodeContent(bytes)!;
       assert.deepEqual({ ...back, value: back.value && Uint8Array.from(back.value) }, one);
+      assert.deepEqual(readStored(bytes), toStored(one));
+      assert.deepEqual(toStored(one), {
+        ...one.version,
+        bytes,
+        isRemoved: one.value === null,
+        expiresMs: one.expiresMs,
+      });
     }),
   );
 });
@@ -51,11 +60,22 @@ test("100,000 cases of other bytes are refused or read, and never throw", () => 
   let read = 0;
   fc.assert(
     fc.property(any, (bytes) => {
-      if (decodeContent(bytes)) read++;
+      const back = decodeContent(bytes);
+      if (back) read++;
+      assert.equal(readStored(bytes)?.expiresMs, back?.expiresMs);
     }),
     { numRuns: 100_000 },
   );
   assert.ok(read > 1_000 && read < 99_000, `${read} were read`);
+});
+
+test("a value that is too large is not kept", () => {
+  const version = { round: 1, node: 2, n: 3 };
+  const of = (length: number): Content => ({
+    ...{ version, set: version, value: new Uint8Array(length), expiresMs: null, origins: [] },
+  });
+  assert.ok(readStored(encodeContent(of(VALUE_BYTES_MAX))));
+  assert.equal(readStored(encodeContent(of(VALUE_BYTES_MAX + 1))), undefined);
 });
 
 test("versions: their text comes back; other text is none; the order is by round, node, number", () => {

@@ -5,6 +5,7 @@
  *   version: round 6, node 6, n 6   flags 1   expires 6 if any   version that set the value, 18, if it is another
  *   origins: count 1, each: node 6, first 6, ops 1, answers (1 each, and 8 more for an integer)   value: the rest
  */
+import { VALUE_BYTES_MAX } from "./constants.ts";
 import type { Key, Version } from "./types.ts";
 
 /** What one operation answered: enough to say it once more, but for the content before it. */
@@ -36,6 +37,7 @@ export interface Content {
 
 /** The order is the number on disk and on the wire: only ever append. */
 export const ANSWERS = ["read", "done", "integer", "unchanged", "not-an-integer"] as const;
+const INTEGER = ANSWERS.indexOf("integer");
 const REMOVED = 1;
 const EXPIRES = 2;
 const SET_BEFORE = 4;
@@ -65,29 +67,20 @@ export function encodeContent({ version, set, value, expiresMs, origins }: Conte
     for (const { status } of answers) if (status === "integer") size += 8;
   }
   const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  putVersion(view, 0, version);
+  putVersion(bytes, 0, version);
   bytes[VERSION_BYTES] =
     (value === null ? REMOVED : 0) | (expiresMs === null ? 0 : EXPIRES) | (wasSetBefore ? SET_BEFORE : 0);
   let at = VERSION_BYTES + 1;
-  if (expiresMs !== null) {
-    putUint48(view, at, expiresMs);
-    at += UINT48;
-  }
-  if (wasSetBefore) {
-    putVersion(view, at, set);
-    at += VERSION_BYTES;
-  }
+  if (expiresMs !== null) at = putUint48(bytes, at, expiresMs);
+  if (wasSetBefore) at = putVersion(bytes, at, set);
   bytes[at++] = origins.length;
   for (const { origin, first, answers } of origins) {
-    putUint48(view, at, origin);
-    putUint48(view, at + UINT48, first);
-    at += 2 * UINT48;
+    at = putUint48(bytes, putUint48(bytes, at, origin), first);
     bytes[at++] = answers.length;
     for (const answer of answers) {
       bytes[at++] = ANSWERS.indexOf(answer.status);
       if (answer.status !== "integer") continue;
-      view.setBigInt64(at, answer.after);
+      new DataView(bytes.buffer).setBigInt64(at, answer.after);
       at += 8;
     }
   }
@@ -97,52 +90,90 @@ export function encodeContent({ version, set, value, expiresMs, origins }: Conte
 
 /** Undefined for anything that `encodeContent` does not make. The value is a part of `bytes`, not a copy. */
 export function decodeContent(bytes: Uint8Array): Content | undefined {
-  try {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const version = versionAt(view, 0);
-    const flags = view.getUint8(VERSION_BYTES);
-    let at = VERSION_BYTES + 1;
-    let expiresMs: number | null = null;
-    if (flags & EXPIRES) {
-      expiresMs = uint48(view, at);
-      at += UINT48;
+  const originsAt = originsAtOf(bytes);
+  const valueAt = valueAtOf(bytes, originsAt);
+  if (valueAt === undefined) return undefined;
+  const flags = bytes[VERSION_BYTES]!;
+  const version = versionAt(bytes, 0);
+  const origins: OriginAnswers[] = [];
+  let at = originsAt + 1;
+  for (let left = bytes[originsAt]!; left > 0; left--) {
+    const [origin, first] = [uint48(bytes, at), uint48(bytes, at + UINT48)];
+    at += 2 * UINT48;
+    const answers: Answer[] = [];
+    for (let ops = bytes[at++]!; ops > 0; ops--) {
+      const status = ANSWERS[bytes[at++]!]!;
+      if (status === "integer") {
+        answers.push({ status, after: new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(at) });
+        at += 8;
+      } else answers.push({ status });
     }
-    let set = version;
-    if (flags & SET_BEFORE) {
-      set = versionAt(view, at);
-      at += VERSION_BYTES;
-    }
-    const origins: OriginAnswers[] = [];
-    for (let left = view.getUint8(at++); left > 0; left--) {
-      const [origin, first] = [uint48(view, at), uint48(view, at + UINT48)];
-      at += 2 * UINT48;
-      const answers: Answer[] = [];
-      for (let ops = view.getUint8(at++); ops > 0; ops--) {
-        const status = ANSWERS[view.getUint8(at++)];
-        if (status === undefined) return undefined;
-        if (status === "integer") {
-          answers.push({ status, after: view.getBigInt64(at) });
-          at += 8;
-        } else answers.push({ status });
-      }
-      origins.push({ origin, first, answers });
-    }
-    if (at > bytes.length || (flags & REMOVED && at !== bytes.length)) return undefined;
-    return { version, set, value: flags & REMOVED ? null : bytes.subarray(at), expiresMs, origins };
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
+    origins.push({ origin, first, answers });
   }
+  return {
+    version,
+    set: flags & SET_BEFORE ? versionAt(bytes, originsAt - VERSION_BYTES) : version,
+    value: flags & REMOVED ? null : bytes.subarray(valueAt),
+    expiresMs: expiresMsIn(bytes),
+    origins,
+  };
 }
 
-function putVersion(view: DataView, at: number, { round, node, n }: Version): void {
-  putUint48(view, at, round);
-  putUint48(view, at + UINT48, node);
-  putUint48(view, at + 2 * UINT48, n);
+/** A content as it is kept: its bytes, which are stored and sent as they are, its version, and what is asked often. */
+export interface Stored extends Version {
+  readonly bytes: Uint8Array;
+  readonly isRemoved: boolean;
+  readonly expiresMs: number | null;
 }
 
-function versionAt(view: DataView, at: number): Version {
-  return { round: uint48(view, at), node: uint48(view, at + UINT48), n: uint48(view, at + 2 * UINT48) };
+export function toStored(content: Content): Stored {
+  const { round, node, n } = content.version;
+  const { value, expiresMs } = content;
+  return { round, node, n, bytes: encodeContent(content), isRemoved: value === null, expiresMs };
+}
+
+/** Keeps `bytes` itself. Undefined where `decodeContent` gives undefined, and for a value that is too large. */
+export function readStored(bytes: Uint8Array): Stored | undefined {
+  const valueAt = valueAtOf(bytes, originsAtOf(bytes));
+  if (valueAt === undefined || bytes.length - valueAt > VALUE_BYTES_MAX) return undefined;
+  const isRemoved = (bytes[VERSION_BYTES]! & REMOVED) !== 0;
+  const [round, node, n] = [uint48(bytes, 0), uint48(bytes, UINT48), uint48(bytes, 2 * UINT48)];
+  return { round, node, n, bytes, isRemoved, expiresMs: expiresMsIn(bytes) };
+}
+
+function originsAtOf(bytes: Uint8Array): number {
+  const flags = bytes[VERSION_BYTES] ?? 0;
+  return VERSION_BYTES + 1 + (flags & EXPIRES ? UINT48 : 0) + (flags & SET_BEFORE ? VERSION_BYTES : 0);
+}
+
+/** Where the value begins, once all before it has been looked at; undefined when that makes no sense. */
+function valueAtOf(bytes: Uint8Array, originsAt: number): number | undefined {
+  if (originsAt >= bytes.length) return undefined;
+  let at = originsAt + 1;
+  for (let left = bytes[originsAt]!; left > 0; left--) {
+    at += 2 * UINT48;
+    if (at >= bytes.length) return undefined;
+    for (let ops = bytes[at++]!; ops > 0; ops--) {
+      // Undefined beyond the end.
+      const answer = bytes[at++]!;
+      if (!(answer < ANSWERS.length)) return undefined;
+      if (answer === INTEGER) at += 8;
+    }
+  }
+  const isWhole = bytes[VERSION_BYTES]! & REMOVED ? at === bytes.length : at <= bytes.length;
+  return isWhole ? at : undefined;
+}
+
+function expiresMsIn(bytes: Uint8Array): number | null {
+  return bytes[VERSION_BYTES]! & EXPIRES ? uint48(bytes, VERSION_BYTES + 1) : null;
+}
+
+function putVersion(bytes: Uint8Array, at: number, { round, node, n }: Version): number {
+  return putUint48(bytes, putUint48(bytes, putUint48(bytes, at, round), node), n);
+}
+
+function versionAt(bytes: Uint8Array, at: number): Version {
+  return { round: uint48(bytes, at), node: uint48(bytes, at + UINT48), n: uint48(bytes, at + 2 * UINT48) };
 }
 
 /**
@@ -167,11 +198,20 @@ export function mark(key: Key, { round, node, n }: Version): readonly [high: num
   return [a >>> 0, b >>> 0];
 }
 
-export function putUint48(view: DataView, at: number, value: number): void {
-  view.setUint16(at, Math.floor(value / 2 ** 32));
-  view.setUint32(at + 2, value >>> 0);
+/** Big-endian; gives where it ends. Bytes one by one: short, and with no view of the bytes to be made. */
+export function putUint48(bytes: Uint8Array, at: number, value: number): number {
+  const high = Math.floor(value / 2 ** 32);
+  bytes[at] = high >>> 8;
+  bytes[at + 1] = high;
+  bytes[at + 2] = value >>> 24;
+  bytes[at + 3] = value >>> 16;
+  bytes[at + 4] = value >>> 8;
+  bytes[at + 5] = value;
+  return at + UINT48;
 }
 
-export function uint48(view: DataView, at: number): number {
-  return view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
+export function uint48(bytes: Uint8Array, at: number): number {
+  const high = (bytes[at]! << 8) | bytes[at + 1]!;
+  const low = (bytes[at + 2]! << 24) | (bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!;
+  return high * 2 ** 32 + (low >>> 0);
 }

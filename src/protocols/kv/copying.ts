@@ -13,10 +13,10 @@ import {
   LEFT_ASK_MS,
   SYNC_AGAIN_MS,
 } from "./constants.ts";
-import { compareVersions, decodeContent } from "./content.ts";
+import { compareVersions, readStored } from "./content.ts";
+import type { Stored } from "./content.ts";
 import type { Core } from "./core.ts";
 import type { Message } from "./messages.ts";
-import type { Stored } from "./slot.ts";
 import { Slot, majorityOf } from "./slot.ts";
 import type { Key, Version } from "./types.ts";
 
@@ -125,7 +125,7 @@ export class Copying {
     if (source.isEnd || source.after !== after || (keys.length === 0 && !isEnd)) return;
     slot.promise(promised);
     for (const { key, version } of keys) {
-      const [held, wanted] = [slot.keys.get(key)?.content.version, copy.wanted.get(key)?.version];
+      const [held, wanted] = [slot.keys.get(key), copy.wanted.get(key)?.version];
       const isNewer = (than: Version | undefined) => !than || compareVersions(version, than) > 0;
       copy.unnamed.delete(key);
       if (!core.isKeyOf(number, key)) continue;
@@ -156,17 +156,16 @@ export class Copying {
     if (!slot || copy?.view !== view || !copy.from.includes(from)) return;
     for (const { key, content: sent } of contents) {
       // A copy: what is kept for long must not hold the whole frame.
-      const bytes = sent.slice();
-      const content = decodeContent(bytes);
+      const stored = readStored(sent.slice());
       const wanted = copy.wanted.get(key);
-      if (!content || !wanted || compareVersions(content.version, wanted.version) < 0) continue;
+      if (!stored || !wanted || compareVersions(stored, wanted.version) < 0) continue;
       copy.wanted.delete(key);
       const held = slot.keys.get(key);
-      if (held && compareVersions(held.content.version, content.version) >= 0) continue;
-      core.putContent(slot, key, { content, bytes });
-      slot.promise(content.version);
+      if (held && compareVersions(held, stored) >= 0) continue;
+      core.putContent(slot, key, stored);
+      slot.promise(stored);
       core.counts.copiedKeys++;
-      core.counts.copiedBytes += bytes.length;
+      core.counts.copiedBytes += stored.bytes.length;
     }
     // Removed keys that it has forgotten since it named them. What else may be missing comes with the last copy, when
     // no source forgets any.
@@ -205,7 +204,7 @@ export class Copying {
     const page = keys.slice(0, INDEX_KEYS_MAX);
     this.#core.send(from, {
       ...{ type: "indexed", slot: number, view, after, promised: slot.promised, isFinal },
-      keys: page.map((key) => ({ key, version: slot.keys.get(key)!.content.version })),
+      keys: page.map((key) => ({ key, version: slot.keys.get(key)! })),
       isEnd: page.length === keys.length,
     });
   }

@@ -4,13 +4,13 @@
  */
 import type { Random } from "../../kernel/random.ts";
 import { KEY_BYTES_MAX, LOOKED_KEYS_MAX, ROOM_TIMES_MAX } from "./constants.ts";
-import type { Content } from "./content.ts";
-import { decodeContent, encodeContent, putUint48, uint48 } from "./content.ts";
+import type { Stored } from "./content.ts";
+import { putUint48, readStored, uint48 } from "./content.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Effect, KvConfig, KvCounts } from "./events.ts";
 import type { Message, View } from "./messages.ts";
 import type { Origin } from "./origin.ts";
-import type { Slot, Stored } from "./slot.ts";
+import type { Slot } from "./slot.ts";
 import { decodeSlot, encodeSlot } from "./slot.ts";
 import { groupOf, slotOf } from "./slots.ts";
 import type { Key } from "./types.ts";
@@ -78,16 +78,16 @@ export class Core {
     const contents: { id: string; bytes: Uint8Array }[] = [];
     for (const row of rows) {
       if (row.id[0] === "s") this.slots.set(numberOf(row.id), decodeSlot(numberOf(row.id), row.bytes));
-      else if (row.id[0] === "l") this.left.set(numberOf(row.id), uint48(viewOf(row.bytes), 0));
+      else if (row.id[0] === "l") this.left.set(numberOf(row.id), uint48(row.bytes, 0));
       else contents.push(row);
     }
     for (const { id, bytes } of contents) {
       const slot = this.slots.get(numberOf(id));
-      const content = decodeContent(bytes);
-      if (!slot || !content) throw new Error(`a row of the key-value store makes no sense: ${JSON.stringify(id)}`);
-      slot.put(id.slice(3), { content, bytes });
+      const stored = readStored(bytes);
+      if (!slot || !stored) throw new Error(`a row of the key-value store makes no sense: ${JSON.stringify(id)}`);
+      slot.put(id.slice(3), stored);
       // An accepted content promised its ballot, which has no row of its own.
-      slot.promise(content.version);
+      slot.promise(stored);
     }
     for (const slot of this.slots.values()) this.bytes += slot.bytes;
   }
@@ -166,7 +166,7 @@ export class Core {
     slot.put(key, stored);
     this.bytes += slot.bytes - before;
     this.#puts.push({ id: `k${numberText(slot.number)}${key}`, bytes: stored.bytes });
-    this.watching.taken(key, stored.content.version);
+    this.watching.taken(key, stored);
   }
 
   removeContent(slot: Slot, key: Key): void {
@@ -181,7 +181,7 @@ export class Core {
     if (view > (this.left.get(slot.number) ?? -1)) {
       this.left.set(slot.number, view);
       const bytes = new Uint8Array(6);
-      putUint48(viewOf(bytes), 0, view);
+      putUint48(bytes, 0, view);
       this.#puts.push({ id: `l${numberText(slot.number)}`, bytes });
     }
     for (const key of [...slot.keys.keys()]) this.removeContent(slot, key);
@@ -238,20 +238,6 @@ export class Core {
   preferredOf(view: View): number | undefined {
     return view.members.find((node) => this.isUp(node));
   }
-}
-
-export function storedOf(content: Content): Stored {
-  const bytes = encodeContent(content);
-  // The value of what is kept is a part of the bytes, so that it is in memory once.
-  return { content: { ...content, value: valueIn(bytes, content.value) }, bytes };
-}
-
-function valueIn(bytes: Uint8Array, value: Uint8Array | null): Uint8Array | null {
-  return value && bytes.subarray(bytes.length - value.length);
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** Two characters, so that ids sort and read back. */

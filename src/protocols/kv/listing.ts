@@ -2,6 +2,7 @@
  * Lists keys, slot after slot, each from a ready member of it. It is no snapshot: a key that is written meanwhile may
  * be in it or not, but one that was there all the time is in it once.
  */
+import { isExpired } from "./commands.ts";
 import { LIST_KEYS_MAX, OPERATION_TIMEOUT_MS, RETRY_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { KvEvent } from "./events.ts";
@@ -80,10 +81,9 @@ export class Listing {
       const slot = core.slots.get(number);
       if (slot?.status !== "ready" || !core.mayLook(from, slot.keys.size)) continue;
       const keys: Key[] = [];
-      for (const [key, { content }] of slot.keys) {
-        if (content.value === null || !key.startsWith(prefix) || (at === 0 && after !== undefined && key <= after))
-          continue;
-        if (content.expiresMs === null || content.expiresMs > core.wallMs) keys.push(key);
+      for (const [key, held] of slot.keys) {
+        if (held.isRemoved || !key.startsWith(prefix) || (at === 0 && after !== undefined && key <= after)) continue;
+        if (!isExpired(held, core.wallMs)) keys.push(key);
       }
       keys.sort();
       found.push({ slot: number, keys: keys.slice(0, limit), isEnd: keys.length <= limit });

@@ -4,7 +4,7 @@
  *   (none) ──decided, new here──▶ syncing ──all copied──▶ ready ──left out──▶ fenced ──others are ready──▶ (dropped)
  *     └──learn──▶ learning ──decided──▶ syncing                     founded, kept: ready at once
  */
-import type { Content } from "./content.ts";
+import type { Stored } from "./content.ts";
 import { mark, putUint48, uint48 } from "./content.ts";
 import type { Ballot, View } from "./messages.ts";
 import { NO_BALLOT, compareBallots } from "./messages.ts";
@@ -17,12 +17,6 @@ const STATUSES: readonly SlotStatus[] = ["learning", "syncing", "ready", "fenced
 export interface Accepted {
   ballot: Ballot;
   members: readonly number[];
-}
-
-/** A content with its bytes, which are stored and sent as they are. */
-export interface Stored {
-  content: Content;
-  bytes: Uint8Array;
 }
 
 export class Slot {
@@ -73,8 +67,8 @@ export class Slot {
     if (compareBallots(ballot, this.promised) > 0) this.promised = ballot;
   }
 
-  #turn(key: Key, { content }: Stored): void {
-    const [high, low] = mark(key, content.version);
+  #turn(key: Key, stored: Stored): void {
+    const [high, low] = mark(key, stored);
     this.#high ^= high;
     this.#low ^= low;
   }
@@ -93,15 +87,13 @@ export function encodeSlot(slot: Slot): Uint8Array {
   for (const view of views) numbers.push(...(view ? [view.number + 1, view.members.length, ...view.members] : [0]));
   if (accepted) numbers.push(1, accepted.ballot.round, accepted.ballot.node, ...accepted.members);
   const bytes = new Uint8Array(6 * numbers.length);
-  const view = new DataView(bytes.buffer);
-  for (const [at, number] of numbers.entries()) putUint48(view, 6 * at, number);
+  for (const [at, number] of numbers.entries()) putUint48(bytes, 6 * at, number);
   return bytes;
 }
 
 /** Of bytes that `encodeSlot` made and the store has checked. */
 export function decodeSlot(number: number, bytes: Uint8Array): Slot {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const numbers = Array.from({ length: bytes.length / 6 }, (_, at) => uint48(view, 6 * at));
+  const numbers = Array.from({ length: bytes.length / 6 }, (_, at) => uint48(bytes, 6 * at));
   const take = () => numbers.shift()!;
   const ballot = (): Ballot => ({ round: take(), node: take() });
   const status = STATUSES[take()]!;

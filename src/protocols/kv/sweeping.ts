@@ -3,6 +3,7 @@
  * long ago. That may only go when all members hold the same under one ballot; then no older content can come back.
  */
 import { SWEEP_MS, SWEPT_KEYS_MAX, TOMBSTONE_MS } from "./constants.ts";
+import { isExpired } from "./commands.ts";
 import { compareBallots } from "./messages.ts";
 import { compareVersions } from "./content.ts";
 import type { Core } from "./core.ts";
@@ -36,9 +37,9 @@ export class Sweeping {
         break;
       }
       const [slot, key] = next.value;
-      const content = slot.keys.get(key)?.content;
-      if (content?.value === null) this.#note(slot, key, content.version);
-      else if (content && content.expiresMs !== null && content.expiresMs <= core.wallMs) {
+      const held = slot.keys.get(key);
+      if (held?.isRemoved === true) this.#note(slot, key, held);
+      else if (isExpired(held, core.wallMs)) {
         ended++;
         // A read finds that its end has come, and removes it.
         core.origin.ask(key, { type: "get" }, () => {});
@@ -55,7 +56,8 @@ export class Sweeping {
     }
   }
 
-  #note(slot: Slot, key: Key, version: Version): void {
+  #note(slot: Slot, key: Key, { round, node, n }: Version): void {
+    const version = { round, node, n };
     const noted = this.#removed.get(slot) ?? new Map<Key, { version: Version; sinceMs: number }>();
     if (noted.size === 0) this.#removed.set(slot, noted);
     const before = noted.get(key);
@@ -76,8 +78,8 @@ export class Sweeping {
       if (!term) core.coordinator.renew(slot);
       else
         for (const [key, { version }] of old.slice(0, SWEPT_KEYS_MAX)) {
-          const held = slot.keys.get(key)?.content;
-          const isHeld = held && compareVersions(held.version, version) === 0;
+          const held = slot.keys.get(key);
+          const isHeld = held && compareVersions(held, version) === 0;
           if (isHeld && compareBallots(version, term.ballot) >= 0) {
             core.coordinator.renew(slot);
             break;

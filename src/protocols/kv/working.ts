@@ -5,15 +5,17 @@
 import type { Applied } from "./commands.ts";
 import { applyCommand, isExpired } from "./commands.ts";
 import { ORIGINS_MAX, SETTLED_MAX, WAITING_BATCHES_MAX } from "./constants.ts";
-import type { Answer, Content, OriginAnswers } from "./content.ts";
-import { compareVersions, decodeContent, encodeContent } from "./content.ts";
+import type { Answer, Content, OriginAnswers, Stored } from "./content.ts";
+import { compareVersions, decodeContent, encodeContent, toStored } from "./content.ts";
 import type { Batch, Leading, Proposal } from "./coordinator.ts";
 import type { Core } from "./core.ts";
-import { storedOf } from "./core.ts";
 import type { Forward, Message, Told } from "./messages.ts";
-import type { Slot, Stored } from "./slot.ts";
+import type { Slot } from "./slot.ts";
 import { majorityOf } from "./slot.ts";
 import type { Command, Key, Version } from "./types.ts";
+
+/** Beside its value a key takes about so much: version, end, a few origins. */
+const ROOM_OF_KEY_BYTES = 64;
 
 type Of<T extends Message["type"]> = Extract<Message, { type: T }>;
 
@@ -34,7 +36,7 @@ export function work(core: Core, slot: Slot, term: Leading, batch: Batch): void 
 /** The newest content is chosen already, or was proposed under this very ballot. */
 function isSettled(term: Leading, held: Stored | undefined, key: Key): boolean {
   if (term.isClean || term.view.members.length === 1 || term.settled.has(key)) return true;
-  return held?.content.version.round === term.ballot.round && held.content.version.node === term.ballot.node;
+  return held?.round === term.ballot.round && held.node === term.ballot.node;
 }
 
 export function onHolds(core: Core, slot: Slot, term: Leading, from: number, { key, content }: Of<"holds">): void {
@@ -59,17 +61,20 @@ export function onHolds(core: Core, slot: Slot, term: Leading, from: number, { k
 
 function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   const { key, origin, first, commands, tries } = batch.forward;
-  const held = slot.keys.get(key)?.content;
+  const kept = slot.keys.get(key);
+  const held = kept && contentOf(kept);
   const known = held?.origins.find((one) => one.origin === origin);
   if (known && first <= known.first) return repeat(core, slot, term, batch, held!, known);
   if (!known && tries > 0 && held && held.origins.length >= ORIGINS_MAX)
     return core.coordinator.refuse(batch, "forgotten");
-  if (slot.bytes > 0 && core.bytes > core.quotaBytes && commands.some(({ type }) => type === "put"))
-    return core.coordinator.refuse(batch, "full");
+  const more = moreBytes(commands, kept);
+  if (more > 0 && core.bytes + more > core.quotaBytes) return core.coordinator.refuse(batch, "full");
   // The end of a key is a change like any other.
   const isOver = isExpired(held, core.wallMs);
   const version = { ...term.ballot, n: term.n + 1 };
-  const outcome = apply(core, version, batch.forward, isOver ? { ...held!, ...NOTHING, set: version } : held);
+  const outcome = isOver
+    ? apply(core, version, batch.forward, { ...held!, ...NOTHING, set: version })
+    : apply(core, version, batch.forward, held, kept?.bytes);
   const { content, told } = outcome;
   const tell = () => tellAll(core, batch, told, false);
   // What a change answered is kept even when it changed nothing: a copy of it that comes late must not be done.
@@ -80,6 +85,23 @@ function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   answerWith(propose(core, slot, term, key, { ...next, origins }), batch, tell);
 }
 
+/** Of what was checked when it came. */
+function contentOf({ bytes }: Stored): Content {
+  const content = decodeContent(bytes);
+  if (!content) throw new Error("a content that was kept makes no sense");
+  return content;
+}
+
+/** How much more the key may take after one of these; what makes it no larger is let through also when there is no room. */
+function moreBytes(commands: readonly Command[], kept: Stored | undefined): number {
+  let bytes = 0;
+  for (const command of commands) {
+    if (command.type === "put") bytes = Math.max(bytes, command.value.length + ROOM_OF_KEY_BYTES);
+    else if (command.type === "add") bytes = Math.max(bytes, ROOM_OF_KEY_BYTES);
+  }
+  return bytes - (kept?.bytes.length ?? 0);
+}
+
 const NOTHING = { value: null, expiresMs: null, origins: [] };
 
 interface Outcome {
@@ -88,8 +110,8 @@ interface Outcome {
   told: Told[];
 }
 
-/** All commands of a batch, one after the other. */
-function apply(core: Core, version: Version, forward: Forward, held: Content | undefined): Outcome {
+/** All commands of a batch, one after the other; `bytes` are those of what is held. */
+function apply(core: Core, version: Version, forward: Forward, held: Content | undefined, bytes?: Uint8Array): Outcome {
   const outcome: Outcome = { content: held, answers: [], told: [] };
   for (const command of forward.commands) {
     const before = outcome.content;
@@ -99,17 +121,23 @@ function apply(core: Core, version: Version, forward: Forward, held: Content | u
       outcome.content = { version, set, value: next?.value ?? null, expiresMs: next?.expiresMs ?? null, origins: [] };
     }
     outcome.answers.push(answer);
-    outcome.told.push(toldOf(command, { answer, next }, before, outcome.content));
+    outcome.told.push(toldOf(command, { answer, next }, before, outcome.content, before === held ? bytes : undefined));
   }
   return outcome;
 }
 
-function toldOf(command: Command, { answer }: Applied, before: Content | undefined, after: Content | undefined): Told {
+function toldOf(
+  command: Command,
+  { answer }: Applied,
+  before: Content | undefined,
+  after: Content | undefined,
+  bytes: Uint8Array | undefined,
+): Told {
   const wants = command.type === "get" || command.type === "expire" || "returnBefore" in command;
-  const isThere = before !== undefined && before.value !== null;
+  const isTold = (wants || answer.status === "unchanged") && before !== undefined && before.value !== null;
   return {
     answer,
-    before: (wants || answer.status === "unchanged") && isThere ? encodeContent({ ...before, origins: [] }) : undefined,
+    before: isTold ? (bytes ?? encodeContent({ ...before, origins: [] })) : undefined,
     version: after && after.value !== null ? after.set : undefined,
     expiresMs: after?.expiresMs ?? null,
   };
@@ -163,7 +191,7 @@ function tellAll(core: Core, { from, forward }: Batch, told: readonly Told[], re
 /** Stored here at once, and by the others when they hear of it. */
 export function propose(core: Core, slot: Slot, term: Leading, key: Key, content: Content): Proposal {
   const n = ++term.n;
-  const stored = storedOf({ ...content, version: { ...term.ballot, n } });
+  const stored = toStored({ ...content, version: { ...term.ballot, n } });
   const { bytes } = stored;
   const proposal: Proposal = { n, key, bytes, acks: new Set(), sentMs: core.nowMs, batches: [], tell: [] };
   term.proposals.set(n, proposal);
