@@ -109,6 +109,7 @@ export class Liar {
       const origins = [{ origin: number(), first: number(), answers: [{ status: "done" as const }] }];
       return encodeContent({ version: under, set: version(), value: new Uint8Array(200), expiresMs: null, origins });
     };
+    const listed = () => ({ key: key(), version: version(), isThere: flag() });
     const own = () => this.#lying.ownKeys;
     const command = (): Command =>
       this.#pick<Command>([
@@ -142,7 +143,12 @@ export class Liar {
         const under = ballot();
         return { ...of(), ballot: under, key: key(), content: content({ ...under, n: number() }) };
       }),
-      accepted: later("accepted", () => ({ ...of(), ballot: ballot(), n: random.below(50) })),
+      accepted: later("accepted", () => ({
+        ...of(),
+        ballot: ballot(),
+        n: random.below(50),
+        isFull: random.below(4) === 0,
+      })),
       confirm: () => ({ id: number(), slots: some(() => ({ ...of(), ballot: ballot() }), 40) }),
       confirmed: later("confirmed", () => ({ id: number(), refused: [] })),
       drop: later("drop", () => ({ ...of(), ballot: ballot(), key: key(), version: version() })),
@@ -172,12 +178,13 @@ export class Liar {
         id: number(),
         prefix: flag() ? "" : key(),
         after: undefined,
-        slots: some(slot, 300),
+        slots: some(of, 300),
         limit: number(),
       }),
       listed: later("listed", () => ({
         id: number(),
-        slots: some(() => ({ slot: slot(), keys: [key()], isEnd: true })),
+        slots: some(() => ({ slot: slot(), keys: some(listed), isEnd: flag() })),
+        refused: some(slot),
       })),
       watch: () => ({ id: random.below(1e6), prefix: key(), isOn: random.below(5) > 0 }),
       changed: later("changed", () => ({ id: random.below(5), key: key(), version: version() })),

@@ -73,7 +73,7 @@ export function onAccept(core: Core, from: number, message: Of<"accept">): void 
   const held = slot.keys.get(key);
   if (!held || compareVersions(stored, held) > 0) core.putContent(slot, key, stored);
   if (isCopying) return;
-  core.send(from, { type: "accepted", slot: number, view, ballot, n: stored.n });
+  core.send(from, { type: "accepted", slot: number, view, ballot, n: stored.n, isFull: core.isFull });
 }
 
 export function onConfirm(core: Core, from: number, { id, slots }: Of<"confirm">): void {

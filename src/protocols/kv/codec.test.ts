@@ -36,6 +36,10 @@ const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined });
 const list = <T>(some: fc.Arbitrary<T>) => fc.array(some, { maxLength: 5 });
 const ballot = record<{ round: number; node: number }>({ round: u48, node: u48 });
 const version = record<{ round: number; node: number; n: number }>({ round: u48, node: u48, n: u48 });
+/** Some under one ballot, as most are. */
+const ofFew = fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 48 - 1);
+const fewVersions = record<Version>({ round: ofFew, node: ofFew, n: ofFew });
+const listedKey = record<ListedKey>({ key, version: fc.oneof(version, fewVersions), isThere: fc.boolean() });
 const nodes = list(u48);
 const view = record<{ number: number; members: number[] }>({ number: u48, members: nodes });
 const ofView = { slot: u16, view: u48 };
@@ -88,7 +92,7 @@ const FIELDS: { [T in MessageType]: Fields<T> } = {
   read: { ...ofView, ballot, key },
   holds: { ...ofView, ballot, key, content: maybe(bytes) },
   accept: { ...ofView, ballot, key, content: bytes },
-  accepted: { ...ofView, ballot, n: u48 },
+  accepted: { ...ofView, ballot, n: u48, isFull: fc.boolean() },
   confirm: {
     id: u48,
     slots: list(record<{ slot: number; view: number; ballot: typeof aBallot }>({ ...ofView, ballot })),
@@ -113,12 +117,13 @@ const FIELDS: { [T in MessageType]: Fields<T> } = {
   fetched: { ...ofView, contents: list(record<{ key: string; content: Uint8Array }>({ key, content: bytes })) },
   ready: ofView,
   "ask-ready": ofView,
-  list: { id: u48, prefix: key, after: maybe(key), slots: list(u16), limit: u32 },
+  list: { id: u48, prefix: key, after: maybe(key), slots: list(record<{ slot: number; view: number }>(ofView)), limit: u32 },
   listed: {
     id: u48,
     slots: list(
-      record<{ slot: number; keys: string[]; isEnd: boolean }>({ slot: u16, keys: list(key), isEnd: fc.boolean() }),
+      record<{ slot: number } & Page>({ slot: u16, keys: list(listedKey), isEnd: fc.boolean() }),
     ),
+    refused: list(u16),
   },
   watch: { id: u48, prefix: key, isOn: fc.boolean() },
   changed: { id: u48, key, version },

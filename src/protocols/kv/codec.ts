@@ -4,7 +4,9 @@
  */
 import { FrameError, FrameReader, FrameWriter } from "./bytes.ts";
 import { decodeAnswer, decodeCommand, encodeAnswer, encodeCommand } from "./command-codec.ts";
-import type { Message, MessageType, Refusal } from "./messages.ts";
+import type { Ballot, Message, MessageType, Refusal } from "./messages.ts";
+import type { Page } from "./pages.ts";
+import type { Version } from "./types.ts";
 
 type Of<T extends MessageType> = Extract<Message, { type: T }>;
 
@@ -17,6 +19,37 @@ const REFUSALS: readonly Refusal[] = ["not-coordinator", "not-ready", "lost-ball
 
 const ofView = (w: FrameWriter, { slot, view }: { slot: number; view: number }) => w.u16(slot).u48(view);
 const readOfView = (r: FrameReader) => ({ slot: r.u16(), view: r.u48() });
+
+const IS_THERE = 1;
+const OTHER_BALLOT = 2;
+const LONG_NUMBER = 4;
+
+/** Most keys of a slot were written under one ballot, which is said once; few numbers in it need more than 4 bytes. */
+function writePage(w: FrameWriter, { keys, isEnd }: Page): void {
+  let last: Version | undefined;
+  w.u8(Number(isEnd)).list(keys, ({ key, version, isThere }) => {
+    const isSame = last && last.round === version.round && last.node === version.node;
+    const isLong = version.n >= 2 ** 32;
+    w.key(key).u8((isThere ? IS_THERE : 0) | (isSame ? 0 : OTHER_BALLOT) | (isLong ? LONG_NUMBER : 0));
+    if (!isSame) w.ballot(version);
+    if (isLong) w.u48(version.n);
+    else w.u32(version.n);
+    last = version;
+  });
+}
+
+function readPage(r: FrameReader): Page {
+  let ballot: Ballot | undefined;
+  const isEnd = r.flag();
+  const keys = r.list(() => {
+    const [key, flags] = [r.key(), r.u8()];
+    if (flags & OTHER_BALLOT) ballot = r.ballot();
+    if (!ballot) throw new FrameError("a version without a ballot");
+    const n = flags & LONG_NUMBER ? r.u48() : r.u32();
+    return { key, version: { ...ballot, n }, isThere: (flags & IS_THERE) !== 0 };
+  });
+  return { keys, isEnd };
+}
 
 /** The order is the number on the wire: only ever append. */
 const FORMS: { [T in MessageType]: Form<T> } = {
@@ -88,8 +121,8 @@ const FORMS: { [T in MessageType]: Form<T> } = {
     read: (r) => ({ ...readOfView(r), ballot: r.ballot(), key: r.key(), content: r.bytes() }),
   },
   accepted: {
-    write: (w, m) => void ofView(w, m).ballot(m.ballot).u48(m.n),
-    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), n: r.u48() }),
+    write: (w, m) => void ofView(w, m).ballot(m.ballot).u48(m.n).u8(Number(m.isFull)),
+    read: (r) => ({ ...readOfView(r), ballot: r.ballot(), n: r.u48(), isFull: r.flag() }),
   },
   confirm: {
     write: (w, { id, slots }) => void w.u48(id).list(slots, (one) => ofView(w, one).ballot(one.ballot)),
@@ -173,22 +206,22 @@ const FORMS: { [T in MessageType]: Form<T> } = {
   list: {
     write(w, { id, prefix, after, slots, limit }) {
       w.u48(id).key(prefix).maybeKey(after).u32(limit);
-      w.list(slots, (slot) => w.u16(slot));
+      w.list(slots, (slot) => ofView(w, slot));
     },
     read: (r) => ({
       ...{ id: r.u48(), prefix: r.key(), after: r.maybeKey(), limit: r.u32() },
-      slots: r.list(() => r.u16()),
+      slots: r.list(() => readOfView(r)),
     }),
   },
   listed: {
-    write: (w, { id, slots }) =>
-      void w.u48(id).list(slots, ({ slot, keys, isEnd }) => {
-        w.u16(slot).u8(Number(isEnd));
-        w.list(keys, (key) => w.key(key));
-      }),
+    write(w, { id, slots, refused }) {
+      w.u48(id).list(slots, ({ slot, ...page }) => writePage(w.u16(slot), page));
+      w.list(refused, (slot) => w.u16(slot));
+    },
     read: (r) => ({
       id: r.u48(),
-      slots: r.list(() => ({ slot: r.u16(), isEnd: r.flag(), keys: r.list(() => r.key()) })),
+      slots: r.list(() => ({ slot: r.u16(), ...readPage(r) })),
+      refused: r.list(() => r.u16()),
     }),
   },
   watch: {

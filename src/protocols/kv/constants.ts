@@ -64,8 +64,12 @@ export const WATCH_AGAIN_MS = 5_000;
 export const WATCH_LASTS_MS = 15_000;
 /** Keys of one watch whose last version is remembered. */
 export const WATCHED_KEYS_MAX = 65_536;
-/** Keys in one page of a listing. */
+/** Keys in one page of a listing, and in what one member tells of it at one time, removed ones included. */
 export const LIST_KEYS_MAX = 1_000;
+/** Slots that a listing asks for at first, at least; when they hold little, it asks for all others. */
+export const LIST_SLOTS = 128;
+/** A member that said that it is full is asked for room again after this. */
+export const FULL_LASTS_MS = 5_000;
 // What members that lie can do at most; docs/protocols/kv.md says what that leaves them.
 /** Keys that one node makes another look at in one step, for indices and lists; the rest it must ask for again. */
 export const LOOKED_KEYS_MAX = 256 * 1024;

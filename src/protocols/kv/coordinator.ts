@@ -181,8 +181,9 @@ export class Coordinator {
     if (slot && term?.view.members.includes(from)) onHolds(this.#core, slot, term, from, message);
   }
 
-  onAccepted(from: number, { slot, view, ballot, n }: Of<"accepted">): void {
+  onAccepted(from: number, { slot, view, ballot, n, isFull }: Of<"accepted">): void {
     const term = this.#leadingIn(slot, view, ballot);
+    if (term?.view.members.includes(from)) this.#core.heardRoom(from, isFull);
     const proposal = term?.proposals.get(n);
     if (!term || !proposal || !term.view.members.includes(from)) return;
     proposal.acks.add(from);

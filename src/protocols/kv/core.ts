@@ -3,7 +3,7 @@
  * Messages leave only after everything that was to be stored before them is on disk.
  */
 import type { Random } from "../../kernel/random.ts";
-import { KEY_BYTES_MAX, LOOKED_KEYS_MAX, ROOM_TIMES_MAX } from "./constants.ts";
+import { FULL_LASTS_MS, KEY_BYTES_MAX, LOOKED_KEYS_MAX, ROOM_TIMES_MAX } from "./constants.ts";
 import type { Stored } from "./content.ts";
 import { putUint48, readStored, uint48 } from "./content.ts";
 import type { Coordinator } from "./coordinator.ts";
@@ -37,6 +37,8 @@ export class Core {
   readonly hints = new Map<number, View>();
   /** Nodes that seem to be up; never without ourselves. */
   up: ReadonlySet<number>;
+  /** Nodes that have said that they are full, and until when that is believed: they may be given more room. */
+  readonly #full = new Map<number, number>();
   /** Nodes that should hold slots. */
   nodes: readonly number[] = [];
   /** Nodes that no longer want to. */
@@ -215,6 +217,21 @@ export class Core {
 
   isKeyOf(slot: number, key: Key): boolean {
     return key.length > 0 && key.length <= KEY_BYTES_MAX && slotOf(key, this.config.slots) === slot;
+  }
+
+  get isFull(): boolean {
+    return this.bytes > this.quotaBytes;
+  }
+
+  heardRoom(node: number, isFull: boolean): void {
+    if (isFull) this.#full.set(node, this.nowMs + FULL_LASTS_MS);
+    else if (this.#full.size > 0) this.#full.delete(node);
+  }
+
+  /** Whether all of them have, as far as this node knows, and this one has it for so many bytes more. */
+  haveRoom(members: readonly number[], bytes: number): boolean {
+    if (this.bytes + bytes > this.quotaBytes) return false;
+    return this.#full.size === 0 || !members.some((node) => (this.#full.get(node) ?? 0) > this.nowMs);
   }
 
   /** Beyond what this node gives, for what others send; coordinators stop before. */

@@ -3,6 +3,7 @@
  * twice, and in another order. docs/protocols/kv.md has the meaning; codec.ts the bytes.
  */
 import type { Answer } from "./content.ts";
+import type { Page } from "./pages.ts";
 import type { Command, Key, Version } from "./types.ts";
 
 /** Rounds are compared first, then nodes. */
@@ -70,7 +71,8 @@ export type Message =
   | ({ type: "read"; ballot: Ballot; key: Key } & OfView)
   | ({ type: "holds"; ballot: Ballot; key: Key; content: Uint8Array | undefined } & OfView)
   | ({ type: "accept"; ballot: Ballot; key: Key; content: Uint8Array } & OfView)
-  | ({ type: "accepted"; ballot: Ballot; n: number } & OfView)
+  /** `isFull`: the member has more than it wants to hold. */
+  | ({ type: "accepted"; ballot: Ballot; n: number; isFull: boolean } & OfView)
   | { type: "confirm"; id: number; slots: readonly (OfView & { ballot: Ballot })[] }
   /** Not confirmed are the slots whose ballot or view is another. */
   | { type: "confirmed"; id: number; refused: readonly number[] }
@@ -105,8 +107,10 @@ export type Message =
   | ({ type: "ready" } & OfView)
   | ({ type: "ask-ready" } & OfView)
   // Many keys.
-  | { type: "list"; id: number; prefix: Key; after: Key | undefined; slots: readonly number[]; limit: number }
-  | { type: "listed"; id: number; slots: readonly { slot: number; keys: readonly Key[]; isEnd: boolean }[] }
+  /** `after` is meant for the first slot. */
+  | { type: "list"; id: number; prefix: Key; after: Key | undefined; slots: readonly OfView[]; limit: number }
+  /** As many of the slots, in their order, as fit; refused are those in which it is not ready in that view. */
+  | { type: "listed"; id: number; slots: readonly ({ slot: number } & Page)[]; refused: readonly number[] }
   | { type: "watch"; id: number; prefix: Key; isOn: boolean }
   | { type: "changed"; id: number; key: Key; version: Version }
   // A read that may be behind.

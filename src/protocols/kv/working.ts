@@ -68,7 +68,7 @@ function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   if (!known && tries > 0 && held && held.origins.length >= ORIGINS_MAX)
     return core.coordinator.refuse(batch, "forgotten");
   const more = moreBytes(commands, kept);
-  if (more > 0 && core.bytes + more > core.quotaBytes) return core.coordinator.refuse(batch, "full");
+  if (more > 0 && !core.haveRoom(term.view.members, more)) return core.coordinator.refuse(batch, "full");
   // The end of a key is a change like any other.
   const isOver = isExpired(held, core.wallMs);
   const version = { ...term.ballot, n: term.n + 1 };
@@ -201,6 +201,6 @@ export function propose(core: Core, slot: Slot, term: Leading, key: Key, content
   const of = { slot: slot.number, view: term.view.number, ballot: term.ballot };
   for (const member of term.view.members)
     if (member !== core.self) core.sendNow(member, { type: "accept", ...of, key, content: bytes });
-  core.send(core.self, { type: "accepted", ...of, n });
+  core.send(core.self, { type: "accepted", ...of, n, isFull: core.isFull });
   return proposal;
 }

@@ -1,78 +1,12 @@
 /** Stale reads: the newest of a majority without the coordinator, and of whoever is left when there is no majority. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seededRandom } from "../../kernel/random.ts";
-import { OPEN_OPS_MAX, PEEK_AGAIN_MS, PEEK_PATIENCE_MS } from "./constants.ts";
-import { decodeFrame, encodeFrame } from "./codec.ts";
-import type { Effect, KvEvent } from "./events.ts";
-import { TICK_MS } from "./events.ts";
-import type { Message } from "./messages.ts";
-import { createKvNode } from "./node.ts";
-import type { Command, Result } from "./types.ts";
+import { OPEN_OPS_MAX, PEEK_AGAIN_MS, PEEK_PATIENCE_MS } from "../../src/protocols/kv/constants.ts";
+import { TICK_MS } from "../../src/protocols/kv/events.ts";
+import type { Command } from "../../src/protocols/kv/types.ts";
+import { NODES, Three, put } from "./three.ts";
 
-const NODES = [1, 2, 3];
-const KEY = "k";
 const STALE: Command = { type: "get", stale: true };
-
-/** Three nodes with one slot, and frames that arrive at once, unless `lost` says otherwise. */
-class Three {
-  nowMs = 0;
-  lost: (from: number, to: number, message: Message) => boolean = () => false;
-  sent: Message["type"][] = [];
-  readonly answers = new Map<number, Effect>();
-  readonly #nodes = NODES.map((node) => {
-    const config = { node, life: node + 10, degree: 3, slots: 1, quotaBytes: () => 2 ** 20 };
-    return createKvNode(config, { random: seededRandom(node) });
-  });
-  #calls = 0;
-
-  constructor() {
-    this.step(1, { type: "found" });
-    for (const node of NODES) this.step(node, { type: "peers", up: NODES, nodes: NODES, leaving: [] });
-    this.pass(10_000);
-    const ready = this.#nodes.filter((node) => node.stats().slots.ready === 1);
-    assert.equal(ready.length, 3, "all three hold the slot");
-  }
-
-  step(at: number, event: KvEvent): void {
-    for (const effect of this.#nodes[at - 1]!.step(this.nowMs, this.nowMs, event)) {
-      if (effect.type === "store") this.step(at, { type: "stored", no: effect.no });
-      else if (effect.type === "send") this.#send(at, effect.to, effect.messages);
-      else if ("id" in effect) this.answers.set(effect.id, effect);
-    }
-  }
-
-  #send(from: number, to: number, messages: readonly Message[]): void {
-    const arriving = messages.filter((message) => !this.lost(from, to, message));
-    this.sent.push(...messages.map(({ type }) => type));
-    if (arriving.length > 0) this.step(to, { type: "frame", from, messages: decodeFrame(encodeFrame(arriving)) });
-  }
-
-  pass(ms: number): void {
-    for (const endMs = this.nowMs + ms; this.nowMs < endMs;) {
-      this.nowMs += TICK_MS;
-      for (const node of NODES) this.step(node, { type: "tick" });
-    }
-  }
-
-  begin(at: number, command: Command, timeoutMs = 5_000): number {
-    this.step(at, { type: "operation", id: ++this.#calls, key: KEY, command, timeoutMs });
-    return this.#calls;
-  }
-
-  /** The value, undefined for none; throws what it failed with. */
-  value(call: number): string | undefined {
-    const answer = this.answers.get(call);
-    assert.ok(answer?.type === "done", `${answer?.type ?? "no answer"}`);
-    const { before } = answer.result as Extract<Result, { status: "done" }>;
-    return before && new TextDecoder().decode(before.value);
-  }
-}
-
-const put = (text: string, ms?: number): Command => ({
-  ...{ type: "put", value: new TextEncoder().encode(text) },
-  expiry: ms === undefined ? { type: "never" } : { type: "after", ttlMs: ms },
-});
 
 test("a stale read asks one other box, and not the coordinator's leave", () => {
   const three = new Three();
