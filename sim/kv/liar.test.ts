@@ -176,7 +176,7 @@ test("who asks for much in one step gets only so much of it", () => {
     id: 1,
     prefix: "",
     after: undefined,
-    slots: new Array(100_000).fill(0),
+    slots: new Array(100_000).fill(OF),
     limit: 2 ** 32 - 1,
   };
   const [listed] = hear(STRANGER, list);

@@ -10,10 +10,11 @@
  */
 import type { Mistake } from "../planted.ts";
 import { copyScenarios } from "./scripted-copies.ts";
+import { listScenarios } from "./scripted-lists.ts";
 import { lifeScenarios } from "./scripted-lives.ts";
 import { viewScenarios } from "./scripted-views.ts";
 
-export const scenarios = { ...viewScenarios, ...copyScenarios, ...lifeScenarios } as const;
+export const scenarios = { ...viewScenarios, ...copyScenarios, ...lifeScenarios, ...listScenarios } as const;
 
 export interface ScriptedMutation {
   name: string;
@@ -232,10 +233,45 @@ const lives: readonly ScriptedMutation[] = [
   },
 ];
 
+const listing: readonly ScriptedMutation[] = [
+  {
+    name: "a listing asks one member",
+    scenario: "listingHasAll",
+    mistakes: [
+      kv("listing.ts", "const missing = majorityOf(members) - pages.size;", "const missing = 1 - pages.size;"),
+      kv("listing.ts", "part.pages.size < majorityOf(part.members)", "part.pages.size < 1"),
+    ],
+  },
+  {
+    name: "a listing has what any member holds, removed or not",
+    scenario: "listingHasAll",
+    mistakes: [
+      kv("pages.ts", "if (!known || compareVersions(one.version, known.version) > 0)", "if (!known || one.isThere)"),
+    ],
+  },
+  {
+    name: "members do not tell a listing of removed keys",
+    scenario: "listingHasAll",
+    mistakes: [
+      kv(
+        "listing.ts",
+        "for (const key of keys.keys()) if (key.startsWith(prefix)",
+        "for (const [key, { isRemoved }] of keys) if (!isRemoved && key.startsWith(prefix)",
+      ),
+    ],
+  },
+  {
+    name: "a listing goes on after the longest page of a slot",
+    scenario: "pagesEndWithTheShortest",
+    mistakes: [kv("pages.ts", "last < upTo)) upTo = last;", "last > upTo)) upTo = last;")],
+  },
+];
+
 export const scriptedMutations: readonly ScriptedMutation[] = [
   ...deciding,
   ...copying,
   ...leaving,
   ...storing,
   ...lives,
+  ...listing,
 ];

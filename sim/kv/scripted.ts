@@ -7,7 +7,7 @@
 import type { Random } from "../../src/kernel/random.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import type { Put } from "../../src/protocols/kv/core.ts";
-import type { Effect, KvEvent } from "../../src/protocols/kv/events.ts";
+import type { Effect, KvEvent, ListCursor } from "../../src/protocols/kv/events.ts";
 import { TICK_MS } from "../../src/protocols/kv/events.ts";
 import type { Message, MessageType } from "../../src/protocols/kv/messages.ts";
 import type { createKvNode, KvNode } from "../../src/protocols/kv/node.ts";
@@ -63,6 +63,12 @@ export interface Asked {
   effect: Effect | undefined;
 }
 
+/** Of a listing: `listed` or `failed`, when it has come. */
+export interface Listed {
+  id: number;
+  effect: Effect | undefined;
+}
+
 interface Box {
   node: number;
   core: KvNode | undefined;
@@ -82,6 +88,7 @@ export class Script {
   readonly #knows = new Map<number, Knowledge>();
   readonly #rules: Rule[] = [];
   readonly #asked: Asked[] = [];
+  readonly #lists: Listed[] = [];
   /** Of each view that some box has installed, the members. */
   readonly #views = new Map<number, string>();
   #complaint: string | undefined;
@@ -258,6 +265,8 @@ export class Script {
         this.#views.set(effect.view.number, members);
         return;
       }
+      case "listed":
+        return this.#noteList(effect);
       case "done":
       case "failed":
         return this.#note(effect);
@@ -310,7 +319,21 @@ export class Script {
     return asked;
   }
 
+  /** One page of all keys; it is no part of the history that is judged. */
+  list(node: number, limit: number, cursor?: ListCursor): Listed {
+    const list: Listed = { id: ++this.#calls, effect: undefined };
+    this.#lists.push(list);
+    this.#step(this.#boxOf(node), { type: "list", id: list.id, prefix: "", limit, ...(cursor ? { cursor } : {}) });
+    return list;
+  }
+
+  #noteList(effect: Extract<Effect, { type: "listed" | "failed" }>): void {
+    const list = this.#lists.find(({ id }) => id === effect.id);
+    if (list) list.effect ??= effect;
+  }
+
   #note(effect: Extract<Effect, { type: "done" | "failed" }>): void {
+    if (effect.type === "failed") this.#noteList(effect);
     const asked = this.#asked.find(({ operation }) => operation.call === effect.id);
     if (!asked || asked.effect) return;
     asked.effect = effect;

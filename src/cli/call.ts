@@ -15,6 +15,8 @@ export const cliErrors = defineErrors({
   "file-unreadable": 400,
   "file-not-written": 400,
   "value-missing": 400,
+  /** Params: count. What was not refused was taken. */
+  "lines-refused": 400,
   "setup-incomplete": 400,
   "demo-box-failed": 500,
   "yes-needed": 400,

@@ -6,14 +6,20 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import type { CommandShape, Endpoint, Endpoints } from "../kernel/contract.ts";
 import { inputFailure } from "../kernel/config.ts";
+import { systemClock } from "../kernel/clock.ts";
+import type { Language } from "../kernel/words.ts";
 import { say } from "../kernel/words.ts";
 import { services } from "../services/index.ts";
 import { askOnce, writeAnswer } from "./bytes.ts";
 import { cliErrors, firstLine } from "./call.ts";
 import { followBox } from "./follow.ts";
 import { languageOf, optionsOf } from "./options.ts";
-import { printOutput } from "./print.ts";
+import { printFailure, printOutput } from "./print.ts";
 import { words } from "./words.ts";
+
+const clock = systemClock();
+/** Longer than most answers take; then a command that may take long says what it waits for. */
+const WAITING_TOLD_MS = 1_500;
 
 interface Property {
   type?: string;
@@ -79,12 +85,30 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
     const asked = { data, input, language: languageOf(command) };
     if (command.opts()["raw"]) return await writeAnswer(asked, siblings[shape.raw!]!, undefined);
     if (endpoint.answerType) return await writeAnswer(asked, endpoint, shape.toFile && places[0]);
-    const output = await askOnce(asked, endpoint, shape, { argument: places[0], ...command.opts() });
+    const stopTelling = tellWaiting(shape, languageOf(command));
+    const asking = askOnce(asked, endpoint, shape, { argument: places[0], ...command.opts() });
+    const output = await asking.finally(stopTelling);
     printOutput(output, { json, shape });
-    if (typeof output === "object" && output !== null && (output as { ok?: unknown }).ok === false)
-      process.exitCode = 1;
+    if (typeof output === "object" && output !== null)
+      conclude(output as Record<string, unknown>, shape, languageOf(command));
   });
   parentFor(root, path).addCommand(command);
+}
+
+/** Once, when the answer takes long. Gives back how to stop it. */
+function tellWaiting({ waiting }: CommandShape, language: Language): () => void {
+  if (waiting === undefined) return () => {};
+  return clock.after(WAITING_TOLD_MS, () => void process.stderr.write(`${say(words, language, waiting)}\n`));
+}
+
+/** What is to be said beside an answer that was printed, and how the command ends. */
+function conclude(output: Record<string, unknown>, shape: CommandShape, language: Language): void {
+  const { headline, raw, refused } = shape;
+  if (raw && headline && output[headline] === null) process.stderr.write(`${say(words, language, "cli.raw-hint")}\n`);
+  const count = refused === undefined ? 0 : Number(output[refused]);
+  // Not thrown: what was taken is printed already, and with --json that is the one value.
+  if (count > 0) printFailure(cliErrors.fail("lines-refused", { params: { count } }), false, language);
+  if (count > 0 || output["ok"] === false) process.exitCode = 1;
 }
 
 /** The arguments and options by which bytes go and come. */
@@ -150,7 +174,7 @@ function toNumber(text: string): number {
   return value;
 }
 
-async function confirm(key: string, input: Record<string, unknown>, language: "ca" | "es" | "en"): Promise<void> {
+async function confirm(key: string, input: Record<string, unknown>, language: Language): Promise<void> {
   // Nobody there to ask: what cannot be undone by itself needs the flag.
   if (!process.stdin.isTTY) throw cliErrors.fail("yes-needed");
   const ask = createInterface({ input: process.stdin, output: process.stderr });

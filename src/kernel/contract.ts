@@ -31,6 +31,10 @@ export interface CommandShape {
   fromFile?: Readonly<Record<string, string>>;
   /** Keys of a single thing that only `--json` shows. */
   hidden?: readonly string[];
+  /** A count in the answer: when it is not 0, the command says so on standard error and ends as refused. */
+  refused?: string;
+  /** Said on standard error when the answer takes long: the word key. */
+  waiting?: string;
   /** Asks for a yes first on a terminal; `--yes` answers it. The word key of the question. */
   confirm?: string;
   /** Said on standard error when this switch is given: the input, and the word key of the sentence. */

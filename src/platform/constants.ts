@@ -38,6 +38,8 @@ export const JOURNAL_SEGMENT_BYTES = 16 * 1024 * 1024;
 export const JOURNAL_SEGMENT_BYTES_MIN = 1024;
 /** Zeros are written in such pieces, each synced: one large flush would hold up the appends. */
 export const JOURNAL_FILL_BYTES = 1024 * 1024;
+/** A segment ahead that could not be made is tried again after this time. */
+export const JOURNAL_SPARE_AGAIN_MS = 1_000;
 export const JOURNAL_ID_BYTES_MAX = 1024;
 /** The largest value of the key-value store, and what it keeps beside it. */
 export const JOURNAL_VALUE_BYTES_MAX = 8 * 1024 * 1024 + 64 * 1024;
@@ -60,7 +62,10 @@ export const JOURNAL_READ_BYTES = 256 * 1024;
 export const JOURNAL_GARBAGE_RATIO = 2;
 /** With so many segments more than what is alive (times the ratio), each append waits for a step of compaction. */
 export const JOURNAL_BACKLOG_SEGMENTS = 6;
-/** What compaction reads at once: twice what was appended meanwhile, so that it keeps up, but within these. */
+/** The same while the disk is nearly full: less garbage, and each byte is written nine times at most. */
+export const JOURNAL_TIGHT_GARBAGE_RATIO = 1.125;
+export const JOURNAL_TIGHT_BACKLOG_SEGMENTS = 2;
+/** What compaction reads at once: a multiple of what was appended meanwhile, so that it keeps up, but within these. */
 export const JOURNAL_COPY_BYTES_MIN = 64 * 1024;
 export const JOURNAL_COPY_BYTES_MAX = 4 * 1024 * 1024;
 

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { fail as kernelFail, isFailure } from "../kernel/errors.ts";
 import { JOURNAL_FILL_BYTES, JOURNAL_READ_BYTES, PRIVATE_FILE_MODE } from "./constants.ts";
 import { fail } from "./errors.ts";
-import { asDiskFailure, ensureFolder, syncFolder } from "./files.ts";
+import { asDiskFailure, ensureFolder, freeBytes, syncFolder } from "./files.ts";
 import { FRAME_HEADER_BYTES, frameEnd, readFrame, SEGMENT_HEADER_BYTES, segmentHeader } from "./journal-format.ts";
 import type { VisitEntry } from "./journal-format.ts";
 
@@ -85,8 +85,12 @@ export function openToAppend(path: string): Promise<number> {
   return openFile(path, constants.O_RDWR | constants.O_DSYNC);
 }
 
-/** Makes an empty segment of `bytes`; it is there for good when the promise resolves, or not at all. */
+/**
+ * Makes an empty segment of `bytes`; it is there for good when the promise resolves, or not at all. Asks first whether
+ * there is room: a try would take the last of it from everybody else.
+ */
 export async function makeSegment(folder: string, number: number, bytes: number): Promise<Segment> {
+  if ((await freeBytes(folder)) < bytes) throw kernelFail("disk-full");
   const path = join(folder, String(number).padStart(NUMBER_DIGITS, "0") + SUFFIX);
   const salt = randomBytes(4).readUInt32LE();
   const temporary = `${path}.tmp`;

@@ -16,12 +16,11 @@ import { nextTurn } from "../kernel/clock.ts";
 import { fail as kernelFail } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import {
-  JOURNAL_BACKLOG_SEGMENTS,
   JOURNAL_COPY_BYTES_MAX,
   JOURNAL_COPY_BYTES_MIN,
-  JOURNAL_GARBAGE_RATIO,
   JOURNAL_SEGMENT_BYTES,
   JOURNAL_SEGMENT_BYTES_MIN,
+  JOURNAL_SPARE_AGAIN_MS,
   JOURNAL_WAITING_BYTES_MAX,
   JOURNAL_WAITING_MAX,
 } from "./constants.ts";
@@ -29,6 +28,8 @@ import { emptyFrame, finishFrame, FRAME_HEADER_BYTES, FRAME_MARK } from "./journ
 import { SEAL_MARK, SEGMENT_HEADER_BYTES } from "./journal-format.ts";
 import type { Group, Put } from "./journal-groups.ts";
 import { Groups, Index, measure } from "./journal-groups.ts";
+import { paceFor } from "./journal-pace.ts";
+import type { Pace } from "./journal-pace.ts";
 import { recover } from "./journal-recovery.ts";
 import { asJournalFailure, closeFile, damaged, lockJournal, makeJournalFolder } from "./journal-segments.ts";
 import { makeSegment, openToAppend, openToRead, removeSegment, SegmentReader, writeAll } from "./journal-segments.ts";
@@ -67,6 +68,8 @@ export interface JournalOptions {
   clock: Clock;
   log: Log;
   segmentBytesMax?: number;
+  /** True while the disk is nearly full: removed entries are then given up sooner. Asked often. */
+  isTight?: () => boolean;
 }
 
 /**
@@ -74,8 +77,8 @@ export interface JournalOptions {
  * `data-folder-unusable`, `disk-full`, `storage-failed`.
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { folder, clock, log, segmentBytesMax = JOURNAL_SEGMENT_BYTES } = options;
-  if (segmentBytesMax < JOURNAL_SEGMENT_BYTES_MIN) throw new Error(`a segment of ${segmentBytesMax} bytes`);
+  const { folder, clock, log, segmentBytesMax: segmentBytes = JOURNAL_SEGMENT_BYTES, isTight = () => false } = options;
+  if (segmentBytes < JOURNAL_SEGMENT_BYTES_MIN) throw new Error(`a segment of ${segmentBytes} bytes`);
   const startedMs = clock.monotonicMs();
   await makeJournalFolder(folder);
   const unlock = await lockJournal(folder);
@@ -85,11 +88,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       if (removed) index.remove(id);
       else index.put(id, segment, at, bytes);
     });
-    if (segments.length === 0) segments.push(await makeSegment(folder, 1, segmentBytesMax));
+    if (segments.length === 0) segments.push(await makeSegment(folder, 1, segmentBytes));
     const fd = await openToAppend(segments.at(-1)!.path);
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
     log.info("the journal is open", { segments: segments.length, ids: index.size, tookMs });
-    return new SegmentedJournal({ folder, log, unlock, segmentBytes: segmentBytesMax, index, segments, spare, fd });
+    return new SegmentedJournal({ folder, clock, log, unlock, segmentBytes, isTight, index, segments, spare, fd });
   } catch (error) {
     unlock();
     throw asJournalFailure(error);
@@ -98,9 +101,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
 interface Opened {
   folder: string;
+  clock: Clock;
   log: Log;
   unlock: () => void;
   segmentBytes: number;
+  isTight: () => boolean;
   index: Index;
   /** Oldest first; the last one is active. */
   segments: Segment[];
@@ -124,8 +129,8 @@ class SegmentedJournal implements Journal {
   #closing = false;
   #pumping: Promise<void> | undefined;
   #sparing: Promise<void> | undefined;
-  /** Not tried again before it is needed: each try would write as much as there is room for. */
-  #spareFailed = false;
+  /** When making one failed last, on the monotonic clock; since then no segment was begun or given up. */
+  #spareFailedMs: number | undefined;
   #compacting: Promise<void> | undefined;
   /** Appends of compaction that wait for the disk. */
   #copies = 0;
@@ -202,9 +207,9 @@ class SegmentedJournal implements Journal {
   async #pump(): Promise<void> {
     while (this.#groups.length > 0) {
       if (this.#groups.length === 1) await nextTurn();
-      if (this.#compacting && this.#copies === 0 && this.#surplusSegments() > JOURNAL_BACKLOG_SEGMENTS) {
-        await new Promise<void>((resolve) => (this.#goOn = resolve));
-      }
+      const isBehind = this.#surplusSegments() > this.#pace().behindSegments;
+      const isHeld = this.#compacting && this.#copies === 0 && isBehind;
+      if (isHeld) await new Promise<void>((resolve) => (this.#goOn = resolve));
       const group = this.#groups.take();
       try {
         if (!this.#failure && group.bytes > FRAME_HEADER_BYTES) await this.#commit(group);
@@ -247,7 +252,7 @@ class SegmentedJournal implements Journal {
     const full = this.#opened.fd;
     this.#opened.fd = fd;
     this.#opened.spare = undefined;
-    this.#spareFailed = false;
+    this.#spareFailedMs = undefined;
     segments.push(next);
     await closeFile(full);
     return next;
@@ -271,32 +276,55 @@ class SegmentedJournal implements Journal {
   #tidy(): void {
     if (this.#closing) return;
     const { segments, segmentBytes, spare } = this.#opened;
-    const halfFull = segments.at(-1)!.usedBytes * 2 > segmentBytes;
-    if (halfFull && !spare && !this.#spareFailed) this.#sparing ??= this.#makeSpare();
+    const isHalfFull = segments.at(-1)!.usedBytes * 2 > segmentBytes;
+    // On a nearly full disk always: others may take the rest, and with a spare compaction goes on.
+    const isWanted = isHalfFull || this.#opened.isTight() || this.#isGarbageDue();
+    if (isWanted && !spare && this.#maySpare()) this.#sparing ??= this.#makeSpare();
     if (this.#compactionDue()) this.#compacting ??= this.#compact();
   }
 
+  #maySpare(): boolean {
+    return this.#opened.clock.monotonicMs() - (this.#spareFailedMs ?? -Infinity) >= JOURNAL_SPARE_AGAIN_MS;
+  }
+
   async #makeSpare(): Promise<void> {
-    const { folder, segments, segmentBytes, log } = this.#opened;
+    const { folder, segments, segmentBytes, log, clock } = this.#opened;
     try {
       this.#opened.spare = await makeSegment(folder, segments.at(-1)!.number + 1, segmentBytes);
     } catch (error) {
-      this.#spareFailed = true;
-      log.warn("the next segment of the journal cannot be made", { error: asJournalFailure(error) });
+      if (this.#spareFailedMs === undefined)
+        log.warn("the next segment of the journal cannot be made", { error: asJournalFailure(error) });
+      this.#spareFailedMs = clock.monotonicMs();
     }
     this.#sparing = undefined;
+    // Compaction may have waited for it.
+    if (this.#compactionDue()) this.#compacting ??= this.#compact();
   }
 
   #compactionDue(): boolean {
     const { segments } = this.#opened;
     if (segments.length < 2 || this.#closing || this.#failure) return false;
-    return segments[0]!.liveBytes === 0 || this.#surplusSegments() > 2;
+    return segments[0]!.liveBytes === 0 || (this.#isGarbageDue() && this.#canCopyOldest());
+  }
+
+  #isGarbageDue(): boolean {
+    return this.#surplusSegments() > this.#pace().dueSegments;
+  }
+
+  #pace(): Pace {
+    return paceFor(this.#opened.isTight());
   }
 
   /** What there is beyond the live entries times the ratio. */
   #surplusSegments(): number {
     const { bytes, liveBytes } = this.stats();
-    return (bytes - liveBytes * JOURNAL_GARBAGE_RATIO) / this.#opened.segmentBytes;
+    return (bytes - liveBytes * this.#pace().ratio) / this.#opened.segmentBytes;
+  }
+
+  /** Copies must find room for certain: a full disk ends the journal. */
+  #canCopyOldest(): boolean {
+    const { segments, segmentBytes, spare } = this.#opened;
+    return spare !== undefined || segments.at(-1)!.usedBytes + segments[0]!.usedBytes <= segmentBytes;
   }
 
   async #compact(): Promise<void> {
@@ -309,12 +337,15 @@ class SegmentedJournal implements Journal {
         if (oldest.liveBytes > 0) break;
         await removeSegment(this.#opened.folder, oldest);
         this.#opened.segments.shift();
+        this.#spareFailedMs = undefined;
       }
     } catch (error) {
       this.#stop(error);
     }
     this.#compacting = undefined;
     this.#goOn?.();
+    // A spare may be wanted now, and more to compact with it, although nobody appends.
+    if (!this.#closing && !this.#failure) void this.#enqueue([], 0).catch(() => {});
   }
 
   async #enqueueCopy(puts: readonly Put[], bytes: number): Promise<void> {
@@ -347,7 +378,8 @@ class SegmentedJournal implements Journal {
       this.#appendedBytes = 0;
       for (let position = SEGMENT_HEADER_BYTES; position < segment.usedBytes;) {
         const from = position;
-        const bytesMax = Math.min(JOURNAL_COPY_BYTES_MAX, Math.max(JOURNAL_COPY_BYTES_MIN, 2 * this.#appendedBytes));
+        const keepingUp = this.#pace().readTimes * this.#appendedBytes;
+        const bytesMax = Math.min(JOURNAL_COPY_BYTES_MAX, Math.max(JOURNAL_COPY_BYTES_MIN, keepingUp));
         this.#appendedBytes = 0;
         const visitNewest = (buffer: Buffer, id: string, at: number, valueAt: number, end: number) => {
           if (index.isNewest(id, segment, from + at)) visit(id, buffer.subarray(valueAt, end), end - at);

@@ -24,9 +24,10 @@ export function putsOf(n: number): { id: string; bytes: Uint8Array | null }[] {
   return puts;
 }
 
-export function openTestJournal(folder: string, segmentBytesMax: number): Promise<Journal> {
+export function openTestJournal(folder: string, segmentBytesMax: number, isTight?: () => boolean): Promise<Journal> {
   const clock = systemClock();
-  return openJournal({ folder, clock, log: createLog({ clock, level: "error", write: () => {} }), segmentBytesMax });
+  const log = createLog({ clock, level: "error", write: () => {} });
+  return openJournal({ folder, clock, log, segmentBytesMax, isTight });
 }
 
 async function main([folder = "", segmentBytes = "", firstNumber = ""]: string[]): Promise<void> {

@@ -6,15 +6,16 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isFailure } from "../../src/kernel/errors.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
+import { JOURNAL_SPARE_AGAIN_MS } from "../../src/platform/constants.ts";
 import type { Journal } from "../../src/platform/journal.ts";
 import { atExit, temporaryFolder } from "../support/at-exit.ts";
-import { runOk } from "../support/process.ts";
+import { eventually, runOk } from "../support/process.ts";
 import { figure } from "./direct.ts";
 import { openTestJournal, putsOf } from "./journal-writer.ts";
 
@@ -84,6 +85,48 @@ test(`${KILLS} kills lose no acknowledged append and leave none in half`, { time
   assert.ok(done > KILLS * 10 && removed > KILLS, `${done} appends, ${removed} segments removed`);
   figure(`journal: ${KILLS} kills, ${done} appends, ${unheard} of them unheard of, ${removed} segments compacted`);
 });
+
+test("removing goes on while others fill the disk, and wins room back", { timeout: 60_000 }, async () => {
+  const disk = temporaryFolder("disk");
+  await runOk(["mount", "-t", "tmpfs", "-o", `size=${DISK_MIB}m,mode=700`, "comu-test", disk]);
+  atExit(() => spawnSync("umount", ["--lazy", disk]));
+  const folder = join(disk, "journal");
+  const segmentBytes = 64 * 1024;
+  const journal = await openTestJournal(folder, segmentBytes, () => true);
+  const model: Model = new Map();
+  const text = "v".repeat(2000);
+  for (let n = 0; n < 1000; n += 1) {
+    await journal.append([{ id: `n${n}`, bytes: Buffer.from(text) }]);
+    model.set(`n${n}`, text);
+  }
+  const segments = () => journal.stats().segments;
+  const before = segments();
+  // Each time that room was won, somebody else takes it.
+  for (let n = 0; n < 1000; n += 1) {
+    if (n % 10 === 0) writeUntilFull(join(disk, `filler${n}`));
+    if (n % 3 === 0) continue;
+    await journal.append([{ id: `n${n}`, bytes: null }]);
+    model.delete(`n${n}`);
+  }
+  assert.ok(segments() < before, `${segments()} segments, ${before} before`);
+  for (let n = 0; n < 1000; n += 10) rmSync(join(disk, `filler${n}`));
+  await eventually("it has won back what it can", 10 * JOURNAL_SPARE_AGAIN_MS, async () => {
+    await journal.append([]);
+    return segments() < before / 2;
+  });
+  await journal.close();
+  const again = await openTestJournal(folder, segmentBytes);
+  assert.deepEqual(sorted(await contents(again)), sorted(model));
+  await again.close();
+});
+
+function writeUntilFull(file: string): void {
+  try {
+    for (;;) appendFileSync(file, Buffer.alloc(4096, 1));
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
+  }
+}
 
 test("a full disk ends the journal with disk-full; with room it goes on", { timeout: 60_000 }, async () => {
   const disk = temporaryFolder("disk");

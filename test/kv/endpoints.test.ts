@@ -169,6 +169,16 @@ test("a box that takes no part says so", async (t) => {
   assert.equal((await call("GET", "status")).body["state"], "off");
 });
 
+test("a store that has failed says that, and not that it was never switched on", async (t) => {
+  const { call, code, state } = await bench(t);
+  state.now = "failed";
+  for (const path of ["keys", "entry?key=a", "watch"]) {
+    assert.equal(await code(call("GET", path)), "503 kv-failed", path);
+  }
+  assert.equal(await code(call("GET", "export", undefined, "host")), "503 kv-failed");
+  assert.equal(await code(call("POST", "import", {}, "host")), "503 kv-failed");
+});
+
 test("a read may be asked for that may be behind; a change may not", async (t) => {
   const { send, code, memory } = await bench(t);
   const asked: unknown[] = [];

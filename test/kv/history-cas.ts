@@ -3,7 +3,7 @@ import { request } from "node:http";
 import type { Reach } from "./history-clients.ts";
 
 /** Promise that nothing was done. Whatever else fails is taken for not known. */
-const NOT_DONE = new Set(["kv-off", "kv-no-majority", "kv-too-many", "kv-full", "too-many-requests"]);
+const NOT_DONE = new Set(["kv-off", "kv-failed", "kv-no-majority", "kv-too-many", "kv-full", "too-many-requests"]);
 /** The socket of a box that is not there; nothing was sent. */
 const NOT_THERE = new Set(["ENOENT", "ECONNREFUSED"]);
 

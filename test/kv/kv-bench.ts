@@ -4,6 +4,7 @@
  */
 import { createConfig } from "../../src/kernel/config.ts";
 import { fail } from "../../src/kernel/errors.ts";
+import type { Failure } from "../../src/kernel/errors.ts";
 import { createEvents } from "../../src/kernel/events.ts";
 import { createLog } from "../../src/kernel/log.ts";
 import { systemRandom } from "../../src/kernel/system-random.ts";
@@ -38,14 +39,16 @@ export function kvBench() {
     now: "off" as KvStatus["state"],
     taken: 0,
     left: 0,
-    failWith: undefined as Error | undefined,
+    failWith: undefined as Failure | undefined,
     waitFor: undefined as Promise<void> | undefined,
+    failedWith: undefined as string | undefined,
+    diskFreeBytes: Number.POSITIVE_INFINITY,
   };
   let moved = () => {};
 
   const client: KvStore["client"] = {
     async run(key, command) {
-      if (state.now === "off") throw kvErrors.fail("kv-off");
+      if (state.now === "off" || state.now === "failed") throw kvErrors.fail(`kv-${state.now}`);
       if (command.type === "put" && command.value.length > VALUE_BYTES_MAX) throw valueTooLarge();
       try {
         const result = await memory.run(key, command);
@@ -56,8 +59,10 @@ export function kvBench() {
         throw kvErrors.fail(`kv-${error.code}` as "kv-unknown");
       }
     },
-    list: (prefix, options) =>
-      state.now === "off" ? Promise.reject(kvErrors.fail("kv-off")) : memory.list(prefix, options),
+    async list(prefix, options) {
+      if (state.now === "off" || state.now === "failed") throw kvErrors.fail(`kv-${state.now}`);
+      return memory.list(prefix, options);
+    },
     watch(prefix, onChange) {
       const tell = (key: Key, now: Found | undefined) => key.startsWith(prefix) && onChange({ key, now });
       watches.add(tell);
@@ -71,16 +76,20 @@ export function kvBench() {
       state.taken += 1;
       if (state.failWith) {
         state.now = "failed";
+        state.failedWith = state.failWith.code;
         throw state.failWith;
       }
       state.now = "waiting";
       await state.waitFor;
       state.now = "running";
+      state.failedWith = undefined;
     },
     async leave() {
       state.left += 1;
       state.now = "off";
     },
+    usedBytes: () => figures.bytes ?? 0,
+    failedWith: () => state.failedWith,
     onMoved: (listener) => void (moved = listener),
     async close() {
       state.now = "off";
@@ -96,6 +105,7 @@ export function kvBench() {
   const service = kv({
     ...{ clock, random: systemRandom(), log, config, events, mesh, dataFolder, version: "1.2.3" },
     openStore: () => store,
+    diskFreeBytes: async () => state.diskFreeBytes,
   });
   const { api } = sampleApi({ clock, events, services: [service], log });
 
@@ -161,7 +171,17 @@ const STATUS: KvStatus = {
   members: [{ boxId: SELF, node: 2 ** 47, isUp: true, slots: 1024, coordinates: 1024 }],
   slots: { total: 1024, ready: 1024, copying: 0, leaving: 0 },
   dueSlots: 0,
-  ...{ reachableSlots: 1024, copies: 3, keys: 0, bytes: 0, quotaBytes: 1024, moves: 0, moving: 0, openOperations: 0 },
+  ...{
+    reachableSlots: 1024,
+    copies: 3,
+    survives: 1,
+    keys: 0,
+    bytes: 0,
+    quotaBytes: 1024,
+    moves: 0,
+    moving: 0,
+    openOperations: 0,
+  },
   ...{ copiedSlots: 0, copiedKeys: 0, peers: NO_PEERS },
   ...{ operations: 0, operationsPerSecond: 0, p50Ms: undefined, p99Ms: undefined },
 };

@@ -13,7 +13,7 @@ import { IMPORT_BYTES_MAX } from "../../src/services/kv/contract.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
 import { COMU_COMMAND, CommandRefused, startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
-import { eventually, start } from "../support/process.ts";
+import { eventually, run, start } from "../support/process.ts";
 
 const folder = temporaryFolder("kv-files");
 const file = (name: string) => join(folder, name);
@@ -63,6 +63,17 @@ test("one box: every command, and all is there after kill -9", async (t) => {
   assert.equal(await refusal(box, ["kv", "put", "bytes", "--file", file("large")]), "kv-value-too-large");
   assert.equal(await refusal(box, ["kv", "put", "bytes", "--file", file("missing")]), "file-unreadable");
   assert.equal(await refusal(box, ["kv", "put", "bytes"]), "value-missing");
+  const shown = await run([...COMU_COMMAND, "kv", "get", "bytes", "--lang", "en", "--data", box.data]);
+  assert.deepEqual(
+    [shown.code, shown.stderr],
+    [0, "The value is too long to be shown. With --raw it is written as it is.\n"],
+  );
+  await assert.rejects(box.cli(["kv", "cas", "greeting", "x"]), /--expect or --if-version/);
+  for (const ttl of ["1000000d", "1.5h", "5w"])
+    await assert.rejects(box.cli(["kv", "put", "a", "x", "--ttl", ttl]), /ms, s, m, h or d.*999999d/, ttl);
+  writeFileSync(file("password"), "long enough\n");
+  await said(box, "redis-password", "--password-file", file("password"));
+  assert.match(await said(box, "redis-password-rm"), /set +no/);
 
   await said(box, "put", "lease", "mine", "--ttl", "1s");
   await said(box, "expire", "visits", "1h");
@@ -108,13 +119,17 @@ async function copyInto(t: TestContext, box: Box): Promise<void> {
   const twice = `${copy}bad\n${large.replace('"Ynl0ZXM"', '"Ynl0ZXMy"')}\n`;
   assert.ok(twice.length > IMPORT_BYTES_MAX);
   writeFileSync(file("twice"), twice);
-  assert.deepEqual(await other.cli(["kv", "import", file("twice"), "--json"]), {
+  const command = [...COMU_COMMAND, "kv", "import", file("twice"), "--json", "--data", other.data];
+  const taken = await run(command, { env: { LANG: "C" } });
+  assert.deepEqual(JSON.parse(taken.stdout), {
     written: 2,
     kept: 1,
     expired: 0,
     refused: 1,
     refusals: [{ line: 3, code: "bad-input" }],
   });
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, /^lines-refused: Refused lines: 1\. The others were taken\./);
   assert.equal(await said(other, "get", "visits"), "mine");
   const path = "/api/v1/kv/entry?key=bytes2";
   const size = async (one: Box, at: string) => (await one.ask<{ sizeBytes: number }>(at)).body.sizeBytes;

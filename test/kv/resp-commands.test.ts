@@ -5,6 +5,7 @@ import { virtualClock } from "../../src/kernel/virtual-clock.ts";
 import type { Reply } from "../../src/protocols/resp/reply.ts";
 import { error } from "../../src/protocols/resp/reply.ts";
 import { ReplyWriter } from "../../src/protocols/resp/writer.ts";
+import { EXPIRES_MS_MAX } from "../../src/services/kv/client.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { RespHouse, RespSession } from "../../src/services/kv/resp-command.ts";
 import { failureReply } from "../../src/services/kv/resp-command.ts";
@@ -137,6 +138,11 @@ test("ends of keys: set, read, kept, taken away", async () => {
     expire k 9223372036854775807 => -ERR invalid expire time in 'expire' command
     set k v ex 0 => -ERR invalid expire time in 'set' command
     set k v px 9223372036854775807 => -ERR invalid expire time in 'set' command
+    set k v exat 9223372036854775 => -ERR invalid expire time in 'set' command
+    set k v ex 9007199254740993 => -ERR invalid expire time in 'set' command
+    set far v pxat ${EXPIRES_MS_MAX} => +OK
+    pexpiretime far => :${EXPIRES_MS_MAX}
+    pexpireat far ${EXPIRES_MS_MAX + 1} => -ERR invalid expire time in 'pexpireat' command
     setex k 0 v => -ERR invalid expire time in 'setex' command
     setex k 7 v => +OK
     psetex l 700 v => +OK
@@ -288,7 +294,7 @@ test("what fails in the store has a stable first word", async () => {
       assert.ok((await say(line)).startsWith(`-${word} `), `${code} ${line}`);
   }
   store.before = () => "value-too-large";
-  assert.match(await say("set k v"), /^-ERR the value is too large.*files service/);
+  assert.match(await say("set k v"), /^-ERR the value is too large.*do not belong here/);
   const { say: sayAgain, house } = front();
   house.store.run = async () => ({ status: "repeated", after: undefined });
   assert.match(await sayAgain("getset k v"), /^-UNKNOWN /);

@@ -6,6 +6,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { fail } from "../../src/kernel/errors.ts";
+import { DISK_LOOK_MS } from "../../src/services/kv/disk-quota.ts";
 import { AGAIN_MS, CHANGE_WAIT_MS, CHANGED_PAUSE_MS, QUOTA_WARN } from "../../src/services/kv/service.ts";
 import { freePort } from "../support/process.ts";
 import { DISK_FULL, kvBench } from "./kv-bench.ts";
@@ -23,6 +25,8 @@ async function bench(t: TestContext) {
   };
   return { ...made, status, codes, settled };
 }
+
+const NO_REDIS = { reason: null, address: "127.0.0.1", clients: 0, password: false };
 
 /** What a Redis client at this port is answered. */
 function redis(port: number, command: string): Promise<string> {
@@ -57,7 +61,13 @@ test("what could not take part is told, and tried again", async (t) => {
   const { call, state, codes, clock, service, settled } = await bench(t);
   state.failWith = DISK_FULL;
   assert.equal((await call("POST", "take-part", {}, "host")).body["state"], "failed");
-  assert.deepEqual(service.health!(), [{ code: "kv-failed", severity: "error", params: { reason: "disk-full" } }]);
+  assert.deepEqual(service.health!(), [{ code: "kv-disk-full", severity: "error" }]);
+  state.failWith = fail("unavailable");
+  const { taken } = state;
+  clock.advance(AGAIN_MS);
+  await settled(() => state.taken > taken);
+  const params = { reason: "unavailable" };
+  assert.deepEqual(service.health!(), [{ code: "kv-failed", severity: "error", params }]);
   state.failWith = undefined;
   clock.advance(AGAIN_MS);
   await settled(() => state.now === "running");
@@ -74,6 +84,36 @@ test("a disk that failed while the store ran is told, and not tried again", asyn
   assert.equal(state.taken, 1);
 });
 
+test("a disk that was full while the store ran is told, and tried again", async (t) => {
+  const { call, state, codes, clock, settled } = await bench(t);
+  await call("POST", "take-part", {}, "host");
+  Object.assign(state, { now: "failed", failedWith: "disk-full" });
+  assert.deepEqual(codes(), ["kv-disk-full"]);
+  clock.advance(AGAIN_MS);
+  await settled(() => state.now === "running");
+  assert.deepEqual(codes(), []);
+});
+
+test("what limits the store is told: the disk, or its owner's quota", async (t) => {
+  const { call, config, state, figures, clock, service, settled } = await bench(t);
+  await config.change({ kv: { quotaMiB: 1024 } });
+  await call("POST", "take-part", {}, "host");
+  const [used, quota] = [100 * 2 ** 20, 200 * 2 ** 20];
+  Object.assign(figures, { bytes: used, quotaBytes: quota });
+  assert.deepEqual(service.health!(), []);
+  state.diskFreeBytes = 500 * 2 ** 20;
+  clock.advance(DISK_LOOK_MS);
+  const params = { free: 500 };
+  const told = (severity: string) => settled(() => service.health!()[0]?.severity === severity);
+  await told("info");
+  assert.deepEqual(service.health!(), [{ code: "kv-disk-room", severity: "info", params }]);
+  figures.bytes = quota;
+  assert.deepEqual(service.health!(), [{ code: "kv-disk-room", severity: "warning", params }]);
+  state.diskFreeBytes = Number.POSITIVE_INFINITY;
+  clock.advance(DISK_LOOK_MS);
+  await settled(() => service.health!()[0]?.code === "kv-quota");
+});
+
 test("who switches it on does not wait for ever", async (t) => {
   const { call, clock, state } = await bench(t);
   let release = () => {};
@@ -86,18 +126,24 @@ test("who switches it on does not wait for ever", async (t) => {
 });
 
 test("warnings: copies, majorities, room", async (t) => {
-  const { call, figures, codes, service } = await bench(t);
+  const { call, figures, codes, service, state } = await bench(t);
   await call("POST", "take-part", {}, "host");
   assert.deepEqual(codes(), []);
   for (const [copies, code] of [
     [1, "kv-one-copy"],
     [2, "kv-two-copies"],
+    [3, "kv-weak"],
   ] as const) {
-    Object.assign(figures, { copies });
+    Object.assign(figures, { copies, survives: 0 });
     assert.deepEqual(codes(), [code]);
     assert.equal((await call("GET", "status")).body["survives"], 0);
   }
-  Object.assign(figures, { copies: 3, reachableSlots: 1000, bytes: 1024 * QUOTA_WARN - 1 });
+  state.now = "leaving";
+  assert.deepEqual(codes(), ["kv-leaving"]);
+  figures.reachableSlots = 1000;
+  assert.deepEqual(codes(), ["kv-leaving", "kv-no-majority"]);
+  state.now = "running";
+  Object.assign(figures, { copies: 3, survives: 1, reachableSlots: 1000, bytes: 1024 * QUOTA_WARN - 1 });
   assert.deepEqual(service.health!(), [{ code: "kv-no-majority", severity: "error", params: { count: 24 } }]);
   Object.assign(figures, { reachableSlots: 1024, bytes: Math.ceil(1024 * QUOTA_WARN) });
   assert.deepEqual(service.health!(), [{ code: "kv-quota", severity: "warning", params: { percent: 90 } }]);
@@ -128,7 +174,7 @@ test("Redis clients: a port is opened, moved and closed while the box runs", asy
 });
 
 test("Redis clients: what the store cannot do has the words that clients know", async (t) => {
-  const { call, config, memory, settled, status } = await bench(t);
+  const { call, config, memory, settled, state, status } = await bench(t);
   const port = await freePort();
   await config.change({ kv: { respPort: port } });
   await call("POST", "take-part", {}, "host");
@@ -137,6 +183,11 @@ test("Redis clients: what the store cannot do has the words that clients know", 
   assert.match(await redis(port, "SET a 1"), /^-OOM /);
   memory.before = () => "unknown";
   assert.match(await redis(port, "SET a 1"), /^-UNKNOWN /);
+  assert.match(await redis(port, 'SET "" 1'), /^-ERR the key is empty/);
+  state.now = "failed";
+  assert.match(await redis(port, "SET a 1"), /^-TRYAGAIN the store of this box has failed.*nothing was done/);
+  state.now = "off";
+  assert.match(await redis(port, "SET a 1"), /^-TRYAGAIN this box takes no part/);
 });
 
 test("Redis clients: a password is set and taken away; only its hash is kept, in a private file", async (t) => {
@@ -157,12 +208,14 @@ test("Redis clients: a password is set and taken away; only its hash is kept, in
 });
 
 test("Redis clients: a port that is taken is told, and tried again", async (t) => {
-  const { config, codes, clock, settled } = await bench(t);
+  const { config, codes, clock, settled, status } = await bench(t);
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   const { port } = other.address() as AddressInfo;
   await config.change({ kv: { respPort: port } });
   await settled(() => codes().includes("kv-redis"));
+  const { redis: told } = await status();
+  assert.deepEqual(told, { ...NO_REDIS, state: "failed", reason: "port-in-use", port });
   await new Promise((resolve) => other.close(resolve));
   clock.advance(AGAIN_MS);
   await settled(() => codes().length === 0);

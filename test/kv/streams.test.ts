@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { VALUE_BYTES_MAX } from "../../src/protocols/kv/constants.ts";
+import { EXPIRES_MS_MAX } from "../../src/services/kv/client.ts";
 import { IMPORT_BYTES_MAX, IMPORT_REFUSED_MAX } from "../../src/services/kv/contract.ts";
 import { EXPORT_AT_ONCE, IMPORT_AT_ONCE } from "../../src/services/kv/copies.ts";
 import { WATCHED_WAITING_MAX, WATCHES_MAX, WATCH_HEARTBEAT_MS } from "../../src/services/kv/following.ts";
@@ -55,6 +56,20 @@ test("a watch tells changes of one key, or of all that begin so", async (t) => {
     ["set", "a"],
   ]);
   assert.equal(rows(await all.next()).length, 3);
+});
+
+test("a removal that is heard again is told once; one after the key was there again is told", async (t) => {
+  const { watch, put, call, watches } = await bench(t);
+  const one = await watch("?key=a");
+  const events = async () => rows(await one.next()).map(({ event }) => event);
+  await put("a", "1");
+  await call("DELETE", "value?key=a");
+  assert.deepEqual(await events(), ["removed"]);
+  for (const tell of watches) tell("a", undefined);
+  await put("a", "2");
+  assert.deepEqual(await events(), ["set"]);
+  for (const tell of watches) tell("a", undefined);
+  assert.deepEqual(await events(), ["removed"]);
 });
 
 test("who reads slowly gets the newest state of each key, and is told when some were lost", async (t) => {
@@ -124,6 +139,24 @@ test("what was exported is imported: nothing is overwritten unless it is wished"
   clock.advance(10_000);
   assert.deepEqual((await back("?overwrite=true")).body, { ...none, written: count, expired: 1 });
   assert.equal((await call("GET", "entry?key=k3")).body["value"], "value 3");
+});
+
+test("whatever end a key has, its exported line is one that import takes", async (t) => {
+  const { send, json, memory, call } = await bench(t);
+  const ends = [253_402_300_800_000, EXPIRES_MS_MAX, 2 ** 48 - 1];
+  for (const ms of ends) {
+    const put = { type: "put", value: new Uint8Array(), expiry: { type: "at", ms } } as const;
+    await memory.run(`at ${ms}`, put);
+  }
+  const text = await (await send("GET", "export", undefined, {}, "host")).text();
+  assert.match(text, /"\+010889-08-02/);
+  for (const ms of ends) await call("DELETE", `value?key=at%20${ms}`);
+  const { body } = await json(send("POST", "import", text, {}, "host"));
+  assert.deepEqual([body["written"], body["refused"]], [ends.length, 0]);
+  const { body: kept } = await call("GET", `ttl?key=at%20${EXPIRES_MS_MAX}`);
+  assert.equal(kept["expiresAt"], "5138-11-16T09:46:40.000Z");
+  const bad = JSON.stringify({ key: "YQ", value: "", expiresAt: "+010889-13-02T00:00:00.000Z" });
+  assert.equal((await json(send("POST", "import", bad, {}, "host"))).body["refused"], 1);
 });
 
 test("lines that cannot be are counted and told by number; what stops all stops the import", async (t) => {

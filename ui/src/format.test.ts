@@ -5,7 +5,11 @@ import { test } from "node:test";
 import { bytes, duration, milliseconds, partOfDay, percent, relative, relativeChangesAfterMs } from "./format.ts";
 
 test("sizes take the unit that reads best, with one digit only where it helps", () => {
-  assert.equal(bytes(0, "en"), "0 byte");
+  assert.deepEqual(
+    [0, 1, 25].map((size) => bytes(size, "en")),
+    ["0 bytes", "1 byte", "25 bytes"],
+  );
+  assert.deepEqual([bytes(25, "ca"), bytes(25, "es")], ["25 bytes", "25 bytes"]);
   assert.equal(bytes(999_499, "en"), "999 kB");
   assert.equal(bytes(999_500, "en"), "1 MB");
   assert.equal(bytes(2_340_000_000, "en"), "2.3 GB");

@@ -17,7 +17,8 @@ export function bytes(value: number, language: string): string {
   return new Intl.NumberFormat(language, {
     style: "unit",
     unit: units[step] ?? "byte",
-    unitDisplay: "short",
+    // "25 bytes": the short name of this one has no plural.
+    unitDisplay: step === 0 ? "long" : "short",
     maximumFractionDigits: digits,
   }).format(left);
 }

@@ -12,7 +12,7 @@ export class FrameError extends Error {
 
 /**
  * Messages of a frame and items of their lists, together: few bytes may stand for one, and each is an object. A list
- * of keys has 128,000 at most; other frames are not longer than 256 KiB and one message.
+ * of keys has 2,000 at most; other frames are not longer than 256 KiB and one message.
  */
 export const FRAME_ITEMS_MAX = 256 * 1024;
 const FIRST_BYTES = 64 * 1024;

@@ -11,7 +11,8 @@ import { decodeAnswer, decodeCommand, encodeAnswer, encodeCommand } from "./comm
 import { VALUE_BYTES_MAX } from "./constants.ts";
 import type { Answer } from "./content.ts";
 import type { Message, MessageType, Refusal, Told } from "./messages.ts";
-import type { Command, Condition, Expiry } from "./types.ts";
+import type { ListedKey, Page } from "./pages.ts";
+import type { Command, Condition, Expiry, Version } from "./types.ts";
 
 type Of<T extends MessageType> = Extract<Message, { type: T }>;
 /** All fields but the type. */
@@ -117,12 +118,16 @@ const FIELDS: { [T in MessageType]: Fields<T> } = {
   fetched: { ...ofView, contents: list(record<{ key: string; content: Uint8Array }>({ key, content: bytes })) },
   ready: ofView,
   "ask-ready": ofView,
-  list: { id: u48, prefix: key, after: maybe(key), slots: list(record<{ slot: number; view: number }>(ofView)), limit: u32 },
+  list: {
+    id: u48,
+    prefix: key,
+    after: maybe(key),
+    slots: list(record<{ slot: number; view: number }>(ofView)),
+    limit: u32,
+  },
   listed: {
     id: u48,
-    slots: list(
-      record<{ slot: number } & Page>({ slot: u16, keys: list(listedKey), isEnd: fc.boolean() }),
-    ),
+    slots: list(record<{ slot: number } & Page>({ slot: u16, keys: list(listedKey), isEnd: fc.boolean() })),
     refused: list(u16),
   },
   watch: { id: u48, prefix: key, isOn: fc.boolean() },

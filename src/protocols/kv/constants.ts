@@ -66,7 +66,7 @@ export const WATCH_LASTS_MS = 15_000;
 export const WATCHED_KEYS_MAX = 65_536;
 /** Keys in one page of a listing, and in what one member tells of it at one time, removed ones included. */
 export const LIST_KEYS_MAX = 1_000;
-/** Slots that a listing asks for at first, at least; when they hold little, it asks for all others. */
+/** Slots that a listing asks for at first, or two for each key that is wanted; when they hold little, all others. */
 export const LIST_SLOTS = 128;
 /** A member that said that it is full is asked for room again after this. */
 export const FULL_LASTS_MS = 5_000;

@@ -45,7 +45,7 @@ const STAR = 0x2a;
 const DOLLAR = 0x24;
 const NOTHING = new Uint8Array(0);
 const NO_INTEGER = -2;
-const ADVICE = "larger things belong to the files service";
+const ADVICE = "larger things do not belong here";
 
 export class RequestParser {
   /** False until the other side has said the password: then it may send little. */

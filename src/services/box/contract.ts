@@ -126,7 +126,7 @@ export const boxSettings = z.object({
     .min(16)
     .max(1_000_000)
     .default(200)
-    .describe("A warning stands when less is free, in MiB."),
+    .describe("A warning stands when less is free, in MiB, and the key-value store takes nothing that grows."),
 });
 
 export const boxContract = defineContract({

@@ -5,11 +5,15 @@
 import type { Command, Found, Key, KvFailure, Result } from "../../protocols/kv/types.ts";
 import type { PeerCounts } from "./peer-streams.ts";
 
+/** The latest end of a key, in the year 5138: between boxes a later one, or a longer time, is cut to this. */
+export const EXPIRES_MS_MAX = 10 ** 14;
+
 export interface KvClient {
   /**
    * Done at the coordinator of the key, on the disks of a majority before it is answered. Operations of one caller on
-   * one key take effect in the order of the calls. Throws a failure with code `kv-off`, `kv-unknown`, `kv-no-majority`,
-   * `kv-too-many`, `kv-key-too-long`, `kv-value-too-large` or `kv-full`; `signal` gives up waiting, not the operation.
+   * one key take effect in the order of the calls. Throws a failure with code `kv-off`, `kv-failed`, `kv-unknown`,
+   * `kv-no-majority`, `kv-too-many`, `kv-key-too-long`, `kv-value-too-large`, `kv-full`, or `disk-full` (the
+   * store of this box has stopped); `signal` gives up waiting, not the operation.
    */
   run(key: Key, command: Command, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Result>;
   /** Keys that begin with `prefix`, in no useful order; no snapshot. `cursor` undefined: the start, and the end. */
@@ -40,8 +44,10 @@ export interface KvStatus {
   dueSlots: number;
   /** Slots of which a majority of the members seems to be up, of all that are known here. */
   reachableSlots: number;
-  /** Copies of each key that there are now: the size of the smallest group. */
+  /** Of each key: the size of the smallest group. */
   copies: number;
+  /** Members that may go, besides those that are away, before some slot has no majority. */
+  survives: number;
   keys: number;
   bytes: number;
   quotaBytes: number;

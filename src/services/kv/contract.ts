@@ -37,6 +37,8 @@ export const IMPORT_REFUSED_MAX = 20;
 export const kvErrors = defineErrors({
   /** This box takes no part in the store. */
   "kv-off": 409,
+  /** It should, but its store has failed: its disk, most often. */
+  "kv-failed": 503,
   /** No answer in time: the change may have been made, or may still be. */
   "kv-unknown": 504,
   /** Certainly not done: no majority of those that hold the key answers. */
@@ -44,7 +46,7 @@ export const kvErrors = defineErrors({
   "kv-too-many": 429,
   /** Params: limit, in bytes. */
   "kv-key-too-long": 400,
-  /** Params: limit, in bytes. Names the files service. */
+  /** Params: limit, in bytes. */
   "kv-value-too-large": 413,
   "kv-full": 507,
   /** There is no such key. Params: key. */
@@ -163,7 +165,7 @@ export const kvContract = defineContract({
           ifVersion: change.ifVersion,
         })
         .refine(({ expect, ifVersion }) => (expect === undefined) !== (ifVersion === undefined), {
-          message: "one of expect and ifVersion",
+          message: "either --expect or --if-version (in JSON expect, ifVersion) is needed, and not both",
           path: ["expect"],
         }),
       output: changed,
@@ -282,7 +284,7 @@ export const kvContract = defineContract({
         refusals: z.array(z.object({ line: z.number(), code: z.string() })),
       }),
       bytes: { max: IMPORT_BYTES_MAX },
-      cli: { command: "kv import", bytes: { lines: "file", from: "firstLine" } },
+      cli: { command: "kv import", bytes: { lines: "file", from: "firstLine" }, refused: "refused" },
     }),
     takePart: endpoint({
       method: "POST",
@@ -306,7 +308,7 @@ export const kvContract = defineContract({
       summary: "This box takes no part in the store any more: hands over what it holds, then stops",
       input: z.strictObject({}),
       output: kvStatus,
-      cli: { command: "kv off", confirm: "kv.leave-confirm" },
+      cli: { command: "kv off", confirm: "kv.leave-confirm", waiting: "kv.leave-waiting" },
     }),
     setRedisPassword: endpoint({
       method: "PUT",
@@ -329,6 +331,7 @@ export const kvContract = defineContract({
       summary: "Takes the password for Redis clients away: only this machine's are taken then",
       input: z.strictObject({}),
       output: z.object({ set: z.boolean() }),
+      cli: { command: "kv redis-password-rm" },
     }),
   },
 });

@@ -8,6 +8,7 @@ import { inputFailure } from "../../kernel/config.ts";
 import { fail as kernelFail, isFailure } from "../../kernel/errors.ts";
 import { LIST_KEYS_MAX } from "../../protocols/kv/constants.ts";
 import type { Key, KvClient } from "./client.ts";
+import { EXPIRES_MS_MAX } from "./client.ts";
 import { IMPORT_REFUSED_MAX } from "./contract.ts";
 import { base64, bytesFrom, keyFrom, latin1 } from "./forms.ts";
 import { kvExported } from "./shapes.ts";
@@ -93,7 +94,7 @@ async function put(
   overwrite: boolean,
 ): Promise<"written" | "kept" | "expired"> {
   const { key, value, expiresAt } = readLine(text);
-  const expiresMs = expiresAt === null ? null : Date.parse(expiresAt);
+  const expiresMs = expiresAt === null ? null : Math.min(Date.parse(expiresAt), EXPIRES_MS_MAX);
   if (expiresMs !== null && expiresMs <= clock.wallMs()) return "expired";
   const result = await client.run(
     keyFrom(key, "base64url"),

@@ -26,10 +26,11 @@ export function createFollowing({ client, clock }: { client: KvClient; clock: Cl
       if (count >= WATCHES_MAX) throw kvErrors.fail("kv-watches-full", { params: { limit: WATCHES_MAX } });
       count += 1;
       const waiting = new Map<Key, Found | undefined>();
+      const gone = new Gone();
       let lost = false;
       let wake = () => {};
       const watch = client.watch(prefix, ({ key, now }) => {
-        if (only && key !== prefix) return;
+        if ((only && key !== prefix) || gone.isAgain(key, now !== undefined)) return;
         if (waiting.size < WATCHED_WAITING_MAX || waiting.has(key)) waiting.set(key, now);
         else lost = true;
         wake();
@@ -69,6 +70,20 @@ export function createFollowing({ client, clock }: { client: KvClient; clock: Cl
       }
     },
   };
+}
+
+/** Each member that removes a key hints at it, so that a removal is heard more than once. */
+class Gone {
+  readonly #keys = new Set<Key>();
+
+  /** This key was told to be removed, and has not been there since. */
+  isAgain(key: Key, isThere: boolean): boolean {
+    if (this.#keys.has(key) && !isThere) return true;
+    if (isThere) this.#keys.delete(key);
+    else this.#keys.add(key);
+    if (this.#keys.size > WATCHED_WAITING_MAX) this.#keys.delete(this.#keys.values().next().value!);
+    return false;
+  }
 }
 
 interface Source {

@@ -151,7 +151,7 @@ export function keyHandlers({ client, clock, following }: KeyNeeds): OfKeys {
 /** A stream cannot say any more why it does not begin. */
 function checkOn(client: KvClient): void {
   const { state } = client.status();
-  if (state === "off" || state === "failed") throw kvErrors.fail("kv-off");
+  if (state === "off" || state === "failed") throw kvErrors.fail(`kv-${state}`);
 }
 
 function foundOf(key: Key, result: Result): Found {

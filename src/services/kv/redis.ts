@@ -31,7 +31,15 @@ export interface Redis {
   /** Makes it what the settings say; called again after a failure, too. Never rejects. */
   apply(): Promise<void>;
   setPassword(password: string | undefined): Promise<void>;
-  status(): { state: "off" | "running" | "failed"; address: string; port: number; clients: number; password: boolean };
+  status(): {
+    state: "off" | "running" | "failed";
+    /** Why it failed. */
+    reason: string | null;
+    address: string;
+    port: number;
+    clients: number;
+    password: boolean;
+  };
   /** Why it could not be opened. */
   failure(): string | undefined;
   stats(): ReturnType<RespServer["stats"]> | undefined;
@@ -94,7 +102,10 @@ export function createRedis(needs: RedisNeeds): Redis {
     status() {
       const { address, port } = needs.wanted();
       const state = server ? "running" : failure === undefined ? "off" : "failed";
-      return { state, address, port, clients: server?.is.stats().connections ?? 0, password: password !== undefined };
+      return {
+        ...{ state, reason: failure ?? null, address, port },
+        ...{ clients: server?.is.stats().connections ?? 0, password: password !== undefined },
+      };
     },
     failure: () => failure,
     stats: () => server?.is.stats(),
@@ -115,18 +126,27 @@ async function readPassword(file: string): Promise<string | undefined> {
 }
 
 const OFF = "TRYAGAIN this box takes no part in the store; nothing was done";
+const FAILED =
+  "TRYAGAIN the store of this box has failed, most often its disk (comu health says more); nothing was done";
+const DISK_FULL = "OOM the disk of this box is full and its store has stopped; nothing was done";
+const EMPTY_KEY = "ERR the key is empty; the store's keys have at least one byte";
 const PREFIX = "kv-";
 
 /** Failures as the front end knows them: codes without their prefix. */
 function storeOf(client: KvClient): RespStore {
   return {
-    run: (key, command) => client.run(key, command).catch(rethrow),
+    async run(key, command) {
+      if (key === "") throw new RespError(EMPTY_KEY);
+      return client.run(key, command).catch(rethrow);
+    },
     list: (prefix, options) => client.list(prefix, options).catch(rethrow),
   };
 }
 
 function rethrow(error: unknown): never {
+  if (isFailure(error, "disk-full")) throw new RespError(DISK_FULL);
   if (!isFailure(error) || !error.code.startsWith(PREFIX)) throw error;
   if (error.code === "kv-off") throw new RespError(OFF);
+  if (error.code === "kv-failed") throw new RespError(FAILED);
   throw Object.assign(new Error(error.message, { cause: error }), { code: error.code.slice(PREFIX.length) });
 }

@@ -174,9 +174,11 @@ export const FAILURES: Record<KvFailure, string> = {
   "no-majority": "TRYAGAIN no majority of the boxes that hold this key answers; nothing was done",
   "too-many": "TRYAGAIN this box waits for too many operations; nothing was done",
   "key-too-long": "ERR the key is too long",
-  "value-too-large": "ERR the value is too large for the store; larger things belong to the files service",
+  "value-too-large": "ERR the value is too large for the store; larger things do not belong here",
   full: "OOM the boxes that hold this key have no room; nothing was done",
 };
+/** The store of this box has stopped. OOM is what clients know for "no room". */
+const DISK_FULL = "OOM the disk of this box is full; nothing was done";
 const REPEATED = "UNKNOWN the change was made, by a try whose answer was lost; what was there before is not known";
 export const BUG = "UNKNOWN the operation failed in a way that was not foreseen; the log of the box says how";
 
@@ -184,6 +186,7 @@ export const BUG = "UNKNOWN the operation failed in a way that was not foreseen;
 export function failureReply(cause: unknown): Reply | undefined {
   if (cause instanceof RespError) return error(cause.message);
   const code = (cause as { code?: unknown } | undefined)?.code;
-  const text = typeof code === "string" ? (FAILURES as Record<string, string>)[code] : undefined;
+  const text =
+    typeof code === "string" ? ({ ...FAILURES, "disk-full": DISK_FULL } as Record<string, string>)[code] : undefined;
   return text === undefined ? undefined : error(text);
 }

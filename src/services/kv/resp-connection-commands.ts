@@ -7,7 +7,7 @@ import { RESP_COMPATIBLE_VERSION, RESP_NAME_CHARS_MAX, RESP_PASSWORD_BYTES_MAX }
 
 const USER = "default";
 const WRONG = "WRONGPASS invalid username-password pair or user is disabled.";
-const TOO_MANY = "ERR too many wrong passwords or too many at one time; try again in a minute";
+const TOO_MANY = "ERR too many wrong passwords or too many at one time; try again in half a minute";
 const NO_PASSWORD =
   "ERR AUTH <password> called without any password configured for the default user. " +
   "Are you sure your configuration is correct?";

@@ -49,9 +49,11 @@ export const RESP_NAME_CHARS_MAX = 256;
 /** Passwords that are being checked and wait to be, all connections together. A check takes 16 MiB and some 50 ms. */
 export const RESP_CHECKS_AT_ONCE = 1;
 export const RESP_CHECKS_WAITING_MAX = 256;
-/** Wrong passwords from one address in a window of time, and addresses that are remembered. */
+/** Different wrong passwords from one address in a window of time, and addresses that are remembered. */
 export const RESP_WRONG_MAX = 10;
-export const RESP_WRONG_WINDOW_MS = 60_000;
+export const RESP_WRONG_WINDOW_MS = 20_000;
+/** Of an address that says wrong ones, the log tells this often. */
+export const RESP_WRONG_LOG_MS = 60_000;
 export const RESP_WRONG_ADDRESSES_MAX = 4_096;
 /** A password may have so many bytes. */
 export const RESP_PASSWORD_BYTES_MAX = 512;

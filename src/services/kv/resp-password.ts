@@ -1,16 +1,19 @@
 /**
  * The password of the Redis front end. Stored as scrypt (RFC 7914) makes it; checks are few at one time, because each
- * takes memory, and wrong ones from one address are counted. Once the right one was said, it is recognised by a keyed
- * hash in memory, so that a pool of clients that connects anew does not cost seconds.
+ * takes memory. Different wrong ones from one address are counted: programs on one machine share its address, and one
+ * that says the same wrong password again and again must not lock out the others. Once the right one was said, it is
+ * recognised by a keyed hash in memory, so that a pool of clients that connects anew does not cost seconds.
  */
 import { createHmac, scrypt, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { PasswordAnswer } from "./resp-command.ts";
 import {
   RESP_CHECKS_AT_ONCE,
   RESP_CHECKS_WAITING_MAX,
   RESP_WRONG_ADDRESSES_MAX,
+  RESP_WRONG_LOG_MS,
   RESP_WRONG_MAX,
   RESP_WRONG_WINDOW_MS,
 } from "./resp-limits.ts";
@@ -32,10 +35,13 @@ export function createRespPasswords(needs: {
   stored: string;
   clock: Clock;
   random: Random;
+  log: Log;
 }): (password: string, address: string) => Promise<PasswordAnswer> {
   const { clock, stored } = needs;
   const memoryKey = needs.random.bytes(KEY_BYTES);
-  const wrong = new Map<string, { count: number; sinceMs: number }>();
+  /** By address: keyed hashes of what was said, and since when they are counted. */
+  const wrong = new Map<string, { seals: Set<string>; sinceMs: number }>();
+  const loggedMs = new Map<string, number>();
   const waiting: (() => void)[] = [];
   let running = 0;
   let right: Buffer | undefined;
@@ -50,23 +56,30 @@ export function createRespPasswords(needs: {
     return true;
   };
 
-  const countWrong = (address: string) => {
-    const nowMs = clock.monotonicMs();
+  const wrongOf = (address: string): ReadonlySet<string> => {
     const known = wrong.get(address);
-    if (known && nowMs - known.sinceMs < RESP_WRONG_WINDOW_MS) known.count += 1;
-    else {
-      wrong.delete(address);
-      if (wrong.size >= RESP_WRONG_ADDRESSES_MAX) wrong.delete(wrong.keys().next().value!);
-      wrong.set(address, { count: 1, sinceMs: nowMs });
-    }
+    return known && clock.monotonicMs() - known.sinceMs < RESP_WRONG_WINDOW_MS ? known.seals : NONE;
+  };
+  const countWrong = (address: string, seal: string) => {
+    if (wrongOf(address).size === 0) putLast(wrong, address, { seals: new Set(), sinceMs: clock.monotonicMs() });
+    wrong.get(address)!.seals.add(seal);
+  };
+  const tell = (address: string) => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (loggedMs.get(address) ?? -Infinity) < RESP_WRONG_LOG_MS) return;
+    putLast(loggedMs, address, nowMs);
+    needs.log.warn("a redis client said a wrong password", { address });
   };
 
-  return async (password, address) => {
-    const tooMany = () => {
-      const known = wrong.get(address);
-      return known && known.count >= RESP_WRONG_MAX && clock.monotonicMs() - known.sinceMs < RESP_WRONG_WINDOW_MS;
+  const check = async (password: string, address: string): Promise<PasswordAnswer> => {
+    const seal = createHmac("sha256", memoryKey).update(password, "latin1").digest();
+    const name = seal.toString("base64url");
+    const known = (): PasswordAnswer | undefined => {
+      const seals = wrongOf(address);
+      return seals.size >= RESP_WRONG_MAX ? "too-many" : seals.has(name) ? "wrong" : undefined;
     };
-    if (tooMany()) return "too-many";
+    const before = known();
+    if (before) return before;
     if (running >= RESP_CHECKS_AT_ONCE) {
       if (waiting.length >= RESP_CHECKS_WAITING_MAX) return "too-many";
       await new Promise<void>((resolve) => waiting.push(resolve));
@@ -75,9 +88,10 @@ export function createRespPasswords(needs: {
     }
     try {
       // Asked again: many may have come in while this one waited.
-      if (tooMany()) return "too-many";
-      if (await isRight(password, createHmac("sha256", memoryKey).update(password, "latin1").digest())) return "right";
-      countWrong(address);
+      const meanwhile = known();
+      if (meanwhile) return meanwhile;
+      if (await isRight(password, seal)) return "right";
+      countWrong(address, name);
       return "wrong";
     } finally {
       // The place is handed on, not given back: nobody can slip in between.
@@ -86,6 +100,22 @@ export function createRespPasswords(needs: {
       else running -= 1;
     }
   };
+
+  return async (password, address) => {
+    const answer = await check(password, address);
+    // Not whom only the queue was too long for.
+    if (answer === "wrong" || wrongOf(address).size >= RESP_WRONG_MAX) tell(address);
+    return answer;
+  };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** As the newest; of too many addresses the oldest is forgotten. */
+function putLast<T>(map: Map<string, T>, address: string, value: T): void {
+  map.delete(address);
+  if (map.size >= RESP_WRONG_ADDRESSES_MAX) map.delete(map.keys().next().value!);
+  map.set(address, value);
 }
 
 function derive(password: string, salt: Uint8Array, cost: number, block: number): Promise<Buffer> {

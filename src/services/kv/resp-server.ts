@@ -100,7 +100,7 @@ export async function openRespServer(options: RespServerOptions): Promise<RespSe
     clock,
     version,
     cursors: createCursors(BigInt(random.below(2 ** 31)) << 20n),
-    checkPassword: password === undefined ? undefined : createRespPasswords({ stored: password, clock, random }),
+    checkPassword: password === undefined ? undefined : createRespPasswords({ stored: password, clock, random, log }),
     sessions: () => connections,
     stats,
   };

@@ -151,9 +151,12 @@ export function createRing({ clock, log, mesh, seemsUp, onChange }: RingNeeds): 
     },
     publish(identity, state) {
       const { node, store } = identity;
+      const isLeaving = state === "leaving";
+      const isSaid = own?.node === node && own.store === store && own.isLeaving === isLeaving;
       changed();
-      own = { boxId: mesh.selfId, node, store: store!, isLeaving: state === "leaving" };
-      mesh.publish(KV_KIND, KEY, { store: store!, node, state });
+      own = { boxId: mesh.selfId, node, store: store!, isLeaving };
+      // After the disk was full, there may be no room to say the same again.
+      if (!isSaid) mesh.publish(KV_KIND, KEY, { store: store!, node, state });
     },
     withdraw: () => mesh.withdraw(KV_KIND, KEY),
     end() {

@@ -13,9 +13,11 @@ import { isFailure } from "../../kernel/errors.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { freeBytes } from "../../platform/files.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { KvClient, KvStatus } from "./client.ts";
 import { kvContract, kvSettings } from "./contract.ts";
+import { createDiskQuota } from "./disk-quota.ts";
 import { createFollowing } from "./following.ts";
 import { keyHandlers } from "./handlers.ts";
 import type { Redis } from "./redis.ts";
@@ -46,16 +48,25 @@ export interface KvNeeds {
   version: string;
   /** By default the real one; a test may put something else below the service. */
   openStore?: (needs: KvStoreNeeds) => KvStore;
+  /** Of the disk below a folder; likewise. */
+  diskFreeBytes?: (folder: string) => Promise<number>;
 }
 
 export function kv(needs: KvNeeds): Service<typeof kvContract.endpoints> & { client: KvClient } {
   const { clock, random, config, mesh } = needs;
   const log = needs.log.area("kv");
   const settings = () => config.section("kv", kvSettings);
+  const disk = createDiskQuota({
+    clock,
+    freeBytes: () => (needs.diskFreeBytes ?? freeBytes)(needs.dataFolder),
+    reserveBytes: () => Number(config.values()["box"]?.["diskReserveMiB"] ?? 0) * MIB,
+    usedBytes: () => store.usedBytes(),
+  });
   const store = (needs.openStore ?? openKvStore)({
     ...{ clock, random, log, mesh },
     folder: join(needs.dataFolder, "kv"),
-    quotaBytes: () => settings().quotaMiB * MIB,
+    quotaBytes: () => Math.min(settings().quotaMiB * MIB, disk.quotaBytes()),
+    isDiskTight: disk.isTight,
   });
   const { client } = store;
   const redis = createRedis({
@@ -64,7 +75,7 @@ export function kv(needs: KvNeeds): Service<typeof kvContract.endpoints> & { cli
     wanted: () => ({ address: settings().respAddress, port: settings().respPort }),
   });
   const changed = throttle(clock, () => needs.events.emit("kv.changed", "guest"));
-  const part = createPart({ store, clock, log, isWanted: () => settings().takePart, changed });
+  const part = createPart({ store, clock, log, isWanted: () => settings().takePart, changed, tookPart: disk.look });
   const follow = () => {
     void redis.apply().then(changed);
     void part.follow();
@@ -106,6 +117,7 @@ export function kv(needs: KvNeeds): Service<typeof kvContract.endpoints> & { cli
     client,
     async start() {
       isStarted = true;
+      await disk.start();
       part.open();
       follow();
       cancels = [clock.every(AGAIN_MS, follow)];
@@ -113,10 +125,18 @@ export function kv(needs: KvNeeds): Service<typeof kvContract.endpoints> & { cli
     async stop() {
       isStarted = false;
       for (const cancel of cancels) cancel();
+      disk.stop();
       await redis.stop();
       await part.close();
     },
-    health: () => warningsOf(client.status(), part.failure(), redis),
+    health() {
+      const isLimit = disk.quotaBytes() < settings().quotaMiB * MIB;
+      return warningsOf(client.status(), redis, {
+        failure: part.failure(),
+        isFull: store.failedWith() === "disk-full",
+        freeMiB: isLimit ? Math.floor((disk.freeBytes() ?? 0) / MIB) : undefined,
+      });
+    },
     metrics: () => metricsOf(client.status(), redis),
   };
 }
@@ -139,8 +159,10 @@ function createPart(needs: {
   log: Log;
   isWanted: () => boolean;
   changed: () => void;
+  /** What it holds is known now. */
+  tookPart: () => Promise<void>;
 }): Part {
-  const { store, clock, log, isWanted, changed } = needs;
+  const { store, clock, log, isWanted, changed, tookPart } = needs;
   let turn: Promise<void> = Promise.resolve();
   let isOpen = false;
   let failure: string | undefined;
@@ -149,9 +171,12 @@ function createPart(needs: {
     const { state } = store.client.status();
     if (!isOpen) return;
     try {
-      // A disk that failed while the store ran is not tried again: what it says it holds may be wrong.
-      if (isWanted() && (state === "off" || (state === "failed" && failure !== undefined))) await store.takePart();
-      else if (!isWanted() && state !== "off") await store.leave();
+      // A disk that failed while the store ran is not tried again: what it says it holds may be wrong. A full one is.
+      const isAgain = state === "failed" && (failure !== undefined || store.failedWith() === "disk-full");
+      if (isWanted() && (state === "off" || isAgain)) {
+        await store.takePart();
+        await tookPart();
+      } else if (!isWanted() && state !== "off") await store.leave();
       else return;
       failure = undefined;
     } catch (error) {
@@ -199,7 +224,6 @@ function statusShown(status: KvStatus, redis: Redis, mesh: MeshClient) {
       node: String(one.node),
     })),
     slots: { ...slots, reachable: reachableSlots },
-    survives: Math.max(0, Math.floor((status.copies - 1) / 2)),
     usedBytes: bytes,
     ...{ sent, streams },
     p50Ms: p50Ms ?? null,
@@ -208,18 +232,34 @@ function statusShown(status: KvStatus, redis: Redis, mesh: MeshClient) {
   };
 }
 
-function warningsOf(status: KvStatus, failure: string | undefined, redis: Redis): Warning[] {
+interface Trouble {
+  /** Why it could not take part, or leave. */
+  failure: string | undefined;
+  /** The store has stopped, or could not begin, since the disk is full. */
+  isFull: boolean;
+  /** Set while the disk, not the owner's quota, is what limits the store. */
+  freeMiB: number | undefined;
+}
+
+function warningsOf(status: KvStatus, redis: Redis, { failure, isFull, freeMiB }: Trouble): Warning[] {
   const found: Warning[] = [];
-  const { state, copies, slots, reachableSlots, bytes, quotaBytes } = status;
-  if (state === "failed" && failure === undefined) found.push({ code: "kv-disk", severity: "error" });
+  const { state, copies, survives, slots, reachableSlots, bytes, quotaBytes } = status;
+  if (isFull) found.push({ code: "kv-disk-full", severity: "error" });
+  else if (state === "failed" && failure === undefined) found.push({ code: "kv-disk", severity: "error" });
   else if (failure !== undefined) found.push({ code: "kv-failed", severity: "error", params: { reason: failure } });
+  if (state === "leaving") found.push({ code: "kv-leaving", severity: "info" });
+  const stuck = slots.total - reachableSlots;
+  if (stuck > 0 && (state === "running" || state === "leaving"))
+    found.push({ code: "kv-no-majority", severity: "error", params: { count: stuck } });
   if (state === "running") {
-    const stuck = slots.total - reachableSlots;
-    if (stuck > 0) found.push({ code: "kv-no-majority", severity: "error", params: { count: stuck } });
+    if (stuck === 0 && copies >= COPIES_SAFE && survives === 0) found.push({ code: "kv-weak", severity: "warning" });
     if (copies < COPIES_SAFE && copies > 0)
       found.push({ code: copies === 2 ? "kv-two-copies" : "kv-one-copy", severity: "info" });
     const full = bytes / quotaBytes;
-    if (full >= QUOTA_WARN)
+    const isNearlyFull = full >= QUOTA_WARN || quotaBytes === 0;
+    if (freeMiB !== undefined)
+      found.push({ code: "kv-disk-room", severity: isNearlyFull ? "warning" : "info", params: { free: freeMiB } });
+    else if (isNearlyFull)
       found.push({ code: "kv-quota", severity: "warning", params: { percent: Math.floor(full * 100) } });
   }
   const reason = redis.failure();

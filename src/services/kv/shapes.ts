@@ -22,7 +22,7 @@ export const staleInput = z
   .describe("May be behind: read also when no majority answers");
 export const ttl = z
   .string()
-  .regex(DURATION, "a time such as 500ms, 30s, 10m, 2h, 1d")
+  .regex(DURATION, "a whole number of up to six digits with ms, s, m, h or d, such as 30s; the most is 999999d")
   .regex(/[1-9]/, "more than nothing");
 /** A version as answers tell it; as an ETag it stands in quotation marks; "*": any, but the key must be there. */
 export const versionInput = z.string().regex(/^(?:\*|"?\d{1,16}\.\d{1,16}\.\d{1,16}"?)$/, "a version such as 3.77.12");
@@ -90,7 +90,7 @@ export const kvStatus = z.object({
   dueSlots: z.number(),
   /** Of each key: the size of the smallest group. */
   copies: z.number(),
-  /** Boxes that may be away, one after another, before some key cannot be used. */
+  /** Boxes that may fail, besides those that are away, before some key cannot be used. */
   survives: z.number(),
   keys: z.number(),
   usedBytes: z.number(),
@@ -116,6 +116,8 @@ export const kvStatus = z.object({
   /** Where Redis clients are taken. */
   redis: z.object({
     state: z.enum(["off", "running", "failed"]),
+    /** Why it failed: a code such as `port-in-use`. */
+    reason: z.string().nullable(),
     address: z.string(),
     port: z.number(),
     clients: z.number(),
@@ -131,9 +133,15 @@ export const kvChange = z.union([
   z.object({ event: z.literal("lost") }),
 ]);
 
+/** An end as `isoTime` writes it: from the year 10000 on, years have a sign and six digits. */
+const farTime = z
+  .string()
+  .regex(/^\+\d{6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  .refine((text) => !Number.isNaN(Date.parse(text)));
+
 /** A line of `export` and `import`: key and value in base64url, the end in ISO 8601 or null. */
 export const kvExported = z.strictObject({
   key: z.string().regex(/^[\w-]*$/),
   value: z.string().regex(/^[\w-]*$/),
-  expiresAt: z.iso.datetime().nullable(),
+  expiresAt: z.union([z.iso.datetime(), farTime]).nullable(),
 });

@@ -41,7 +41,7 @@ export function statusOf({ state, running, ring, latencies, peers, clock, quotaB
     },
     dueSlots: running ? dueOf(running, ring) : 0,
     reachableSlots: shares.reachable,
-    copies: shares.copies,
+    ...{ copies: shares.copies, survives: shares.survives },
     ...{ keys: stats?.keys ?? 0, bytes: stats?.bytes ?? 0, quotaBytes },
     ...{ moves: counts?.views ?? 0, moving: stats?.moves ?? 0 },
     ...{ copiedSlots: counts?.copiedSlots ?? 0, copiedKeys: counts?.copiedKeys ?? 0 },
@@ -60,6 +60,7 @@ function sharesOf(groups: readonly (readonly number[])[], up: ReadonlySet<number
   const coordinates = new Map<number, number>();
   let reachable = 0;
   let copies = groups[0]?.length ?? 0;
+  let survives = copies;
   for (const group of groups) {
     let there = 0;
     for (const node of group) {
@@ -68,8 +69,9 @@ function sharesOf(groups: readonly (readonly number[])[], up: ReadonlySet<number
     }
     if (there >= majorityOf(group)) reachable++;
     copies = Math.min(copies, group.length);
+    survives = Math.min(survives, Math.max(0, there - majorityOf(group)));
   }
-  return { slots, coordinates, reachable, copies };
+  return { slots, coordinates, reachable, copies, survives };
 }
 
 /** Slots of which this box is a member, and whose members are not yet those that hashing suggests. */

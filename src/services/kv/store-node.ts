@@ -2,12 +2,12 @@
  * This box's part of the store: the core with its journal and its streams to the other boxes.
  *
  *   off ──takePart──▶ waiting ──a store was found, or founded──▶ running ──leave──▶ leaving ──all moved──▶ off
- *                                                                   └── the disk fails ──▶ failed
+ *                                                                   └── the disk fails ──▶ failed ──takePart──▶ …
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
 import { nextTurn } from "../../kernel/clock.ts";
-import { fail as kernelFail } from "../../kernel/errors.ts";
+import { isFailure, fail as kernelFail } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { openJournal } from "../../platform/journal.ts";
@@ -35,10 +35,16 @@ export interface KvStoreNeeds {
   /** Of the journal; made when it is missing. */
   folder: string;
   quotaBytes: () => number;
+  /** The journal then keeps less garbage. */
+  isDiskTight?: () => boolean;
 }
 
 export interface KvStore {
   client: KvClient;
+  /** Of keys and values; cheap, unlike the status. */
+  usedBytes(): number;
+  /** While it is `failed`: the code of why. */
+  failedWith(): string | undefined;
   /** Founds a store, finds the community's, or goes on with the one on the disk. */
   takePart(): Promise<void>;
   /** Hands all slots over; resolves when that is done, or when this box was alone. What is alone here stays here. */
@@ -78,6 +84,7 @@ const LEAVE_TOLD_MS = 1_000;
 export function openKvStore(needs: KvStoreNeeds): KvStore {
   const { clock, log, mesh } = needs;
   let state: StoreState = "off";
+  let failedWith: string | undefined;
   let running: Running | undefined;
   let queue: KvEvent[] = [];
   /** Ends the wait for the disk, where there is one. */
@@ -168,7 +175,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       // What is in memory and not on the disk must not be told to anybody: this box stops until it is started again.
       if (running?.journal !== journal) return;
       log.error("the key-value store's disk failed", { error });
-      await stop("failed");
+      await stop("failed", error);
     } finally {
       storing -= bytes;
       if (running?.journal === journal) storeNext();
@@ -182,7 +189,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   };
 
   const start = async (): Promise<Running> => {
-    const journal = await openJournal({ folder: needs.folder, clock, log });
+    const journal = await openJournal({ folder: needs.folder, clock, log, isTight: needs.isDiskTight });
     let identity: Identity = { node: randomBytes(6).readUIntBE(0, 6), store: undefined };
     const rows: { id: string; bytes: Uint8Array }[] = [];
     for await (const row of journal.entries()) {
@@ -198,11 +205,12 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     return begun;
   };
   const isStill = (one: Running) => running === one;
-  const stop = async (next: StoreState) => {
+  const stop = async (next: StoreState, error?: unknown) => {
     const ended = running;
     running = undefined;
     toStore = [];
     state = next;
+    failedWith = isFailure(error) ? error.code : undefined;
     for (const cancel of cancels.splice(0)) cancel();
     for (const heard of [...waiting.values()]) heard({ type: "failed", id: 0, why: "unknown" });
     waiting.clear();
@@ -213,12 +221,16 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     await journal.append([{ id: IDENTITY_ID, bytes } satisfies Put]);
   };
 
+  const notRunning = () => {
+    if (state === "failed" && failedWith === "disk-full") return kernelFail("disk-full");
+    return kvErrors.fail(state === "failed" ? "kv-failed" : "kv-off");
+  };
   const run = (key: Key, command: Command, { timeoutMs, signal }: RunOptions = {}): Promise<Result> => {
     if (key.length > KEY_BYTES_MAX || key.length === 0)
       throw kvErrors.fail("kv-key-too-long", { params: { limit: KEY_BYTES_MAX } });
     if (command.type === "put" && command.value.length > VALUE_BYTES_MAX)
       throw kvErrors.fail("kv-value-too-large", { params: { limit: VALUE_BYTES_MAX } });
-    if (!running) throw kvErrors.fail("kv-off");
+    if (!running) throw notRunning();
     signal?.throwIfAborted();
     const id = ++calls;
     const startedMs = clock.monotonicMs();
@@ -244,7 +256,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       // Asynchronous also where it throws at once.
       run: async (key, command, options) => run(key, command, options),
       list(prefix, { limit, cursor }) {
-        if (!running) return Promise.reject(kvErrors.fail("kv-off"));
+        if (!running) return Promise.reject(notRunning());
         const id = ++calls;
         return new Promise((resolve, reject) => {
           const at = cursor === undefined ? undefined : readCursor(cursor);
@@ -288,7 +300,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         ring.publish(begun.identity, "in");
         look();
       } catch (error) {
-        await stop("failed");
+        await stop("failed", error);
         throw error;
       }
     },
@@ -314,6 +326,8 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       ring.end();
       await stop("off");
     },
+    usedBytes: () => running?.node.stats().bytes ?? 0,
+    failedWith: () => failedWith,
     onMoved: (listener) => void moved.push(listener),
     async close() {
       await stop("off");

@@ -24,7 +24,7 @@ export function StorePart({ status }: { status: Status }) {
         </Notice>
       </div>
       <Moving status={status} />
-      {status.members.length > 0 ? (
+      {status.members.some((member) => member.slots > 0) ? (
         <section class="card">
           <h2>{t("kv.ring")}</h2>
           <Ring status={status} />
@@ -100,7 +100,7 @@ function Figures({ status }: { status: Status }) {
           {redis.state === "running"
             ? t("kv.redis-on", { address: redis.address, port: redis.port, count: redis.clients })
             : redis.state === "failed"
-              ? t("kv.redis-failed", { port: redis.port })
+              ? t("kv.redis-failed", { port: redis.port, reason: redis.reason ?? "" })
               : t("kv.redis-off")}
         </dd>
       </dl>

@@ -1,0 +1,41 @@
+/**
+ * Three real boxes of which others go away: what the ring and the warnings say then, and what leaving without a
+ * majority says, to whom waits and to whom comes later.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { COMU_COMMAND } from "../support/box.ts";
+import type { Box } from "../support/box.ts";
+import { eventually, start } from "../support/process.ts";
+import { startStoreBoxes, stopStoreBoxes } from "./store-boxes.ts";
+
+const SEEN_TIMEOUT_MS = 30_000;
+
+const ring = (box: Box) => box.cli<{ state: string; survives: number }>(["kv", "ring", "--json"]);
+const health = async (box: Box) => {
+  const found = await box.cli<{ code: string }[]>(["health", "--json"]);
+  return found.map(({ code }) => code).filter((code) => code.startsWith("kv-"));
+};
+
+test("with one of three away no other may fail; without a majority leaving says what it waits for", async (t) => {
+  const boxes = await startStoreBoxes({ boxes: 3 });
+  t.after(() => stopStoreBoxes(boxes));
+  const [one, two, three] = boxes.map(({ box }) => box) as [Box, Box, Box];
+  assert.equal((await ring(one)).survives, 1);
+  assert.deepEqual(await health(one), []);
+
+  await three.kill();
+  await eventually("it is told", SEEN_TIMEOUT_MS, async () => (await ring(one)).survives === 0);
+  assert.deepEqual(await health(one), ["kv-weak"]);
+
+  await two.kill();
+  await eventually("it is told", SEEN_TIMEOUT_MS, async () => (await health(one)).includes("kv-no-majority"));
+  const leaving = start([...COMU_COMMAND, "kv", "off", "--yes", "--lang", "en", "--data", one.data], { name: "off" });
+  t.after(() => leaving.stop());
+  await eventually("the command says what it waits for", SEEN_TIMEOUT_MS, () =>
+    leaving.output().includes("Ctrl-C ends the waiting only"),
+  );
+  await leaving.stop();
+  assert.equal((await ring(one)).state, "leaving");
+  assert.deepEqual(await health(one), ["kv-no-majority", "kv-leaving"]);
+});
