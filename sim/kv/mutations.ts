@@ -58,7 +58,7 @@ const terms: readonly StoreMutation[] = [
         "const stored = toStored({ ...content, version: { ...term.ballot, n } });",
         "const stored = toStored({ ...content, version: { ...term.ballot, n: 1 } });",
       ),
-      kv("acceptor.ts", "n: stored.n });", "n: 1 });"),
+      kv("acceptor.ts", "n: stored.n, isFull", "n: 1, isFull"),
     ],
   },
   {

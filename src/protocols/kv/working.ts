@@ -92,7 +92,7 @@ function contentOf({ bytes }: Stored): Content {
   return content;
 }
 
-/** How much more the key may take after one of these; what makes it no larger is let through also when there is no room. */
+/** How much more the key may take after these. What makes it no larger is let through also when there is no room. */
 function moreBytes(commands: readonly Command[], kept: Stored | undefined): number {
   let bytes = 0;
   for (const command of commands) {
