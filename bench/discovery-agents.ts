@@ -78,7 +78,7 @@ export function memberProgram(key: Buffer, script: string): Program {
     label: "members",
     command: (name, host, joins) => [
       // Node's flag is the launcher's.
-      ...[process.execPath, "--max-semi-space-size=2", script, "--name", name, "--address", host.address],
+      ...[process.execPath, "--max-semi-space-size=16", script, "--name", name, "--address", host.address],
       ...["--key", key.toString("base64"), ...(joins ? ["--join", joins.address] : [])],
     ],
     ready: /^ready$/,

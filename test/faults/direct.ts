@@ -13,7 +13,7 @@ import type { Running } from "../support/process.ts";
 
 /** What the launcher builds and hands over to. */
 const PROGRAM = fileURLToPath(new URL("../../dist/comu.mjs", import.meta.url));
-const NODE_FLAGS = ["--max-semi-space-size=2", "--disable-warning=ExperimentalWarning"];
+const NODE_FLAGS = ["--max-semi-space-size=16", "--disable-warning=ExperimentalWarning"];
 const READY_TIMEOUT_MS = 20_000;
 const READY_POLL_MS = 10;
 
