@@ -1,6 +1,6 @@
 /**
- * A simulated box that costs time: the core of the store behind one CPU, one disk, one network card. It gathers work as
- * the service's driver does (src/services/kv/store-node.ts, src/platform/journal.ts): what came during a turn of the
+ * A simulated box that costs time: the core of the store behind one CPU, one disk, one network card. It gathers work
+ * nearly as the driver does (src/services/kv/store-node.ts, src/platform/journal.ts): what came during a turn of the
  * event loop is one step, after a large step what comes in a while; a step is one append and one frame to each box;
  * appends that wait for the disk share a write.
  */
