@@ -3,15 +3,14 @@
  * and when there is room again the box goes on by itself. The data folder is a small tmpfs, which only root may mount.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { atExit, temporaryFolder } from "../support/at-exit.ts";
 import { COMU_COMMAND, startBox } from "../support/box.ts";
 import type { Answer, Box } from "../support/box.ts";
-import { eventually, run, runOk } from "../support/process.ts";
+import { eventually, run } from "../support/process.ts";
+import { fillDisk, smallDisk } from "../support/small-disk.ts";
 import { cpuMs, figure, metric, openCopy, pidOf, ready, startDirect } from "./direct.ts";
 
 const DISK_MIB = 8;
@@ -24,30 +23,6 @@ const ROOM_AGAIN_MS = 15_000;
 
 interface ErrorBody {
   error: { code: string; message: string; advice: string };
-}
-
-/** A file system of its own; it goes away with the test, however that ends. */
-async function smallDisk(): Promise<string> {
-  const folder = temporaryFolder("disk");
-  await runOk(["mount", "-t", "tmpfs", "-o", `size=${DISK_MIB}m,mode=700`, "comu-test", folder]);
-  atExit(() => spawnSync("umount", ["--lazy", folder]));
-  return folder;
-}
-
-/** Takes the last byte. */
-function fill(disk: string): void {
-  const file = join(disk, "filler");
-  writeFileSync(file, "");
-  for (const size of [256 * 1024, 4096, 1]) {
-    for (;;) {
-      try {
-        appendFileSync(file, Buffer.alloc(size, 1));
-      } catch (error) {
-        assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
-        break;
-      }
-    }
-  }
 }
 
 class Owner {
@@ -161,7 +136,7 @@ async function checkReading(box: Box, headers: Record<string, string>): Promise<
 }
 
 test("a full disk refuses changes, loses nothing, and is over when there is room", { timeout: 180_000 }, async (t) => {
-  const disk = await smallDisk();
+  const disk = await smallDisk(DISK_MIB);
   const data = join(disk, "data");
   mkdirSync(data, { mode: 0o700 });
   const box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", data, until: t });
@@ -172,7 +147,7 @@ test("a full disk refuses changes, loses nothing, and is over when there is room
   assert.deepEqual(await owner.changeAll(), []);
   const session = await signIn(box);
 
-  fill(disk);
+  fillDisk(disk);
   await changeUntilFull(owner);
   await other.api("/services", { method: "POST", body: service("De fora", 8080) });
   const cli = await run([...COMU_COMMAND, "rename", "Nou", "--data", data]);
@@ -194,7 +169,7 @@ test("a full disk refuses changes, loses nothing, and is over when there is room
   await owner.check();
   await seen(box, other);
 
-  fill(disk);
+  fillDisk(disk);
   await changeUntilFull(owner);
   await box.kill();
   const started = await startOnFull(box);

@@ -4,7 +4,7 @@
  * KILLS sets how many (100), SEED repeats the moments.
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,8 @@ import { seededRandom } from "../../src/kernel/random.ts";
 import { JOURNAL_SPARE_AGAIN_MS } from "../../src/platform/constants.ts";
 import type { Journal } from "../../src/platform/journal.ts";
 import { atExit, temporaryFolder } from "../support/at-exit.ts";
-import { eventually, runOk } from "../support/process.ts";
+import { eventually } from "../support/process.ts";
+import { smallDisk } from "../support/small-disk.ts";
 import { figure } from "./direct.ts";
 import { openTestJournal, putsOf } from "./journal-writer.ts";
 
@@ -87,9 +88,7 @@ test(`${KILLS} kills lose no acknowledged append and leave none in half`, { time
 });
 
 test("removing goes on while others fill the disk, and wins room back", { timeout: 60_000 }, async () => {
-  const disk = temporaryFolder("disk");
-  await runOk(["mount", "-t", "tmpfs", "-o", `size=${DISK_MIB}m,mode=700`, "comu-test", disk]);
-  atExit(() => spawnSync("umount", ["--lazy", disk]));
+  const disk = await smallDisk(DISK_MIB);
   const folder = join(disk, "journal");
   const segmentBytes = 64 * 1024;
   const journal = await openTestJournal(folder, segmentBytes, () => true);
@@ -129,9 +128,7 @@ function writeUntilFull(file: string): void {
 }
 
 test("a full disk ends the journal with disk-full; with room it goes on", { timeout: 60_000 }, async () => {
-  const disk = temporaryFolder("disk");
-  await runOk(["mount", "-t", "tmpfs", "-o", `size=${DISK_MIB}m,mode=700`, "comu-test", disk]);
-  atExit(() => spawnSync("umount", ["--lazy", disk]));
+  const disk = await smallDisk(DISK_MIB);
   writeFileSync(join(disk, "filler"), Buffer.alloc(1024 * 1024, 1));
   const folder = join(disk, "journal");
   const segmentBytes = 256 * 1024;

@@ -4,8 +4,7 @@
  * is a small tmpfs, which only root may mount.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statfsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,10 +12,10 @@ import type { TestContext } from "node:test";
 import { JOURNAL_SEGMENT_BYTES } from "../../src/platform/constants.ts";
 import { KEPT_SEGMENTS, TIGHT_SEGMENTS } from "../../src/services/kv/disk-quota.ts";
 import { AGAIN_MS } from "../../src/services/kv/service.ts";
-import { atExit, temporaryFolder } from "../support/at-exit.ts";
 import { startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
-import { eventually, freePort, runOk } from "../support/process.ts";
+import { eventually, freePort } from "../support/process.ts";
+import { fillDisk, smallDisk } from "../support/small-disk.ts";
 import { RespConnection } from "./history-resp.ts";
 
 const MIB = 1024 * 1024;
@@ -30,32 +29,9 @@ const ROOM_MS = 20_000;
 
 const valueOf = (n: number) => `${n} `.repeat(MIB / 2).slice(0, 1_000_000);
 
-async function smallDisk(): Promise<string> {
-  const folder = temporaryFolder("kv-disk");
-  await runOk(["mount", "-t", "tmpfs", "-o", `size=${DISK_MIB}m,mode=700`, "comu-test", folder]);
-  atExit(() => spawnSync("umount", ["--lazy", folder]));
-  return folder;
-}
-
 function freeBytes(disk: string): number {
   const { bavail, bsize } = statfsSync(disk);
   return bavail * bsize;
-}
-
-/** Somebody else takes the last byte. */
-function fill(disk: string): void {
-  const file = join(disk, "filler");
-  writeFileSync(file, "");
-  for (const size of [MIB, 4096, 1]) {
-    for (;;) {
-      try {
-        appendFileSync(file, Buffer.alloc(size, 1));
-      } catch (error) {
-        assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
-        break;
-      }
-    }
-  }
 }
 
 class Store {
@@ -117,7 +93,7 @@ async function startStore(t: TestContext, disk: string): Promise<Store> {
 }
 
 test("a small disk: refused in time, room won back, and back by itself", { timeout: 280_000 }, async (t) => {
-  const disk = await smallDisk();
+  const disk = await smallDisk(DISK_MIB);
   const store = await startStore(t, disk);
 
   let said = "";
@@ -143,17 +119,17 @@ test("a small disk: refused in time, room won back, and back by itself", { timeo
   for (let n = 0; n < 20; n += 2) assert.equal(await store.set(n), "OK");
   await store.check();
 
-  fill(disk);
+  fillDisk(disk);
   for (let n = 1; n < held / 2; n += 2) await store.remove(n);
   await eventually("others' last bytes", ROOM_MS, async () => (await store.set(0)).startsWith("OOM"));
   assert.equal(await store.state(), "running");
   await store.check();
 
   // Nothing that grows, and so it is let through, until the journal finds no room.
-  fill(disk);
+  fillDisk(disk);
   const last = held - (held % 2 === 0 ? 1 : 2);
   for (let n = 0; n < 200 && (await store.state()) === "running"; n += 1) {
-    fill(disk);
+    fillDisk(disk);
     said = await store.set(last, valueOf(n));
   }
   await eventually("the disk is full", ROOM_MS, async () => (await store.state()) === "failed");

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { FRAME_ITEMS_MAX, FrameError, FrameReader, FrameWriter } from "./bytes.ts";
-import { decodeFrame, encodeFrame, encodeFrames } from "./codec.ts";
+import { decodeFrame, encodeFrame, framesOf } from "./codec.ts";
 import { decodeAnswer, decodeCommand, encodeAnswer, encodeCommand } from "./command-codec.ts";
 import { VALUE_BYTES_MAX } from "./constants.ts";
 import type { Answer } from "./content.ts";
@@ -240,17 +240,17 @@ test("much is sent in several frames, none longer than it must be, and read as i
   const large: Message = { ...aView(1), type: "accept", key: "k", content: new Uint8Array(3_000) };
   const small: Message[] = Array.from({ length: 500 }, (_, slot) => ({ type: "ask-view", slot }));
   const sent = [...small, large, ...small, large, large];
-  const frames = encodeFrames(sent, 1_000);
+  const frames = [...framesOf(sent, 1_000)];
   assert.deepEqual(
     frames.flatMap((frame) => decodeFrame(frame)),
     sent,
   );
   assert.ok(frames.length > 3);
   for (const frame of frames) assert.ok(frame.length < 1_000 + 3_100);
-  assert.deepEqual(encodeFrames([], 1_000), []);
+  assert.deepEqual([...framesOf([], 1_000)], []);
   const bytesOf = new Map<string, number>();
   const tally = (type: string, size: number) => void bytesOf.set(type, (bytesOf.get(type) ?? 0) + size);
-  assert.equal(encodeFrames(sent, 1_000, tally).length, frames.length);
+  assert.equal([...framesOf(sent, 1_000, tally)].length, frames.length);
   const all = frames.reduce((sum, frame) => sum + frame.length, 0);
   assert.deepEqual([bytesOf.get("ask-view"), [...bytesOf.values()].reduce((a, b) => a + b)], [3_000, all]);
 });

@@ -276,11 +276,7 @@ export function* framesOf(
   if (writer.size > 0) yield writer.take();
 }
 
-export function encodeFrames(...of: Parameters<typeof framesOf>): Uint8Array[] {
-  return [...framesOf(...of)];
-}
-
-/** Contents are parts of `bytes`. Throws FrameError for anything that `encodeFrames` does not make. */
+/** Contents are parts of `bytes`. Throws FrameError for anything that `framesOf` does not make. */
 export function decodeFrame(bytes: Uint8Array): Message[] {
   const reader = new FrameReader(bytes);
   const messages: Message[] = [];

@@ -52,8 +52,9 @@ export const LEFT_ASK_MS = 2_000;
 export const ASKED_AROUND_MAX = 32;
 /** Removed keys are remembered at least so long. */
 export const TOMBSTONE_MS = 3_600_000;
-/** Expired keys are looked for so often, so many at a time. */
+/** Expired keys are looked for so often, among so many, so many at a time. */
 export const SWEEP_MS = 1_000;
+export const SWEEP_LOOKED_MAX = 4_096;
 export const SWEPT_KEYS_MAX = 256;
 /** A stale read asks all members after this, and after the second takes what it has, from however few. */
 export const PEEK_AGAIN_MS = 100;

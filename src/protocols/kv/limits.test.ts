@@ -11,8 +11,6 @@ import { encodeSlot, Slot } from "./slot.ts";
 import type { Command } from "./types.ts";
 
 const [SELF, OTHER] = [1, 2];
-/** Of sweeping.ts. */
-const LOOKED_MAX = 4_096;
 const VERSION = { round: 1, node: SELF, n: 1 };
 
 interface Held {
@@ -104,7 +102,10 @@ test("one sweep ends so many keys", () => {
 });
 
 test("one sweep looks at so many keys, and the next goes on from there", () => {
-  const keys = Array.from({ length: LOOKED_MAX + 1 }, (_, at) => [`k${at}`, at === LOOKED_MAX ? 1 : null] as const);
+  const keys = Array.from(
+    { length: limit.SWEEP_LOOKED_MAX + 1 },
+    (_, at) => [`k${at}`, at === limit.SWEEP_LOOKED_MAX ? 1 : null] as const,
+  );
   const { node, tick } = begin({ keys });
   tick(limit.SWEEP_MS);
   assert.equal(node.counts().operations, 0);

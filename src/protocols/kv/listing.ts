@@ -3,6 +3,7 @@
  * majority, all in one view, and the newest version of each key decides. It is no snapshot: a key that is written
  * meanwhile may be in it or not, but one that was there all the time is in it once.
  */
+import { isExpired } from "./commands.ts";
 import { LIST_KEYS_MAX, LIST_SLOTS, OPERATION_TIMEOUT_MS, RETRY_MS, RETRY_MS_MAX } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { KvEvent, ListCursor } from "./events.ts";
@@ -178,8 +179,9 @@ export class Listing {
     return pageOf(
       meant(),
       (key) => {
-        const { round, node, n, isRemoved, expiresMs } = keys.get(key)!;
-        return { key, version: { round, node, n }, isThere: !isRemoved && (expiresMs === null || expiresMs > wallMs) };
+        const held = keys.get(key)!;
+        const { round, node, n, isRemoved } = held;
+        return { key, version: { round, node, n }, isThere: !isRemoved && !isExpired(held, wallMs) };
       },
       most,
     );

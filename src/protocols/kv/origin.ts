@@ -125,7 +125,7 @@ export class Origin {
     const core = this.#core;
     const { slot } = line;
     flight.sentMs = core.nowMs;
-    const target = this.targetOf(slot, flight.tries);
+    const target = this.#targetOf(slot, flight.tries);
     if (target === undefined) {
       flight.pausedUntilMs = core.nowMs + RETRY_MS;
       return;
@@ -139,7 +139,7 @@ export class Origin {
   }
 
   /** The one who should coordinate; in later tries the others, too. */
-  targetOf(slot: number, tries: number): number | undefined {
+  #targetOf(slot: number, tries: number): number | undefined {
     const core = this.#core;
     // Now and then not whom we knew last: they may all have left the slot, and forgotten to whom.
     const view = tries % 6 === 5 ? undefined : core.hintOf(slot);

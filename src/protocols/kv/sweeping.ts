@@ -2,16 +2,13 @@
  * What a coordinator tidies up, a little at a time: keys whose end has come, and the memory of keys that were removed
  * long ago. That may only go when all members hold the same under one ballot; then no older content can come back.
  */
-import { SWEEP_MS, SWEPT_KEYS_MAX, TOMBSTONE_MS } from "./constants.ts";
+import { SWEEP_LOOKED_MAX, SWEEP_MS, SWEPT_KEYS_MAX, TOMBSTONE_MS } from "./constants.ts";
 import { isExpired } from "./commands.ts";
 import { compareBallots } from "./messages.ts";
 import { compareVersions } from "./content.ts";
 import type { Core } from "./core.ts";
 import type { Slot } from "./slot.ts";
 import type { Key, Version } from "./types.ts";
-
-/** Keys that one sweep looks at. */
-const LOOKED_MAX = 4_096;
 
 export class Sweeping {
   readonly #core: Core;
@@ -30,7 +27,7 @@ export class Sweeping {
     this.#sweptMs = core.nowMs;
     this.#keys ??= this.#all();
     let ended = 0;
-    for (let looked = 0; looked < LOOKED_MAX && ended < SWEPT_KEYS_MAX; looked++) {
+    for (let looked = 0; looked < SWEEP_LOOKED_MAX && ended < SWEPT_KEYS_MAX; looked++) {
       const next = this.#keys.next();
       if (next.done) {
         this.#keys = undefined;

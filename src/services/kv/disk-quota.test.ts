@@ -12,7 +12,7 @@ const KEPT_BYTES = RESERVE_BYTES + KEPT_SEGMENTS * JOURNAL_SEGMENT_BYTES;
 
 function bench({ usedBytes = 100 * MIB, freeBytes = 1000 * MIB } = {}) {
   const clock = virtualClock();
-  const disk = { freeBytes, looks: 0, fails: false };
+  const disk = { freeBytes, looks: 0, fails: false, isWanted: true };
   const quota = createDiskQuota({
     clock,
     async freeBytes() {
@@ -21,6 +21,7 @@ function bench({ usedBytes = 100 * MIB, freeBytes = 1000 * MIB } = {}) {
       return disk.freeBytes;
     },
     reserveBytes: () => RESERVE_BYTES,
+    isWanted: () => disk.isWanted,
     usedBytes: () => usedBytes,
   });
   const looked = async (free: number) => {
@@ -61,6 +62,9 @@ test("it looks at once, then each second, and keeps what it knew when it cannot"
   clock.advance(3 * DISK_LOOK_MS);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual([disk.looks, quota.quotaBytes()], [4, before]);
+  disk.isWanted = false;
+  clock.advance(3 * DISK_LOOK_MS);
+  assert.equal(disk.looks, 4, "nobody needs it");
   quota.stop();
   clock.advance(3 * DISK_LOOK_MS);
   assert.equal(disk.looks, 4);

@@ -35,6 +35,8 @@ export interface DiskQuotaNeeds {
   clock: Clock;
   freeBytes: () => Promise<number>;
   reserveBytes: () => number;
+  /** False: nobody needs it, and the disk is not asked. */
+  isWanted: () => boolean;
   /** Held by the store now. */
   usedBytes: () => number;
 }
@@ -66,7 +68,7 @@ export function createDiskQuota(needs: DiskQuotaNeeds): DiskQuota & { start(): P
     look,
     async start() {
       await look();
-      cancel = needs.clock.every(DISK_LOOK_MS, () => void look());
+      cancel = needs.clock.every(DISK_LOOK_MS, () => void (needs.isWanted() && look()));
     },
     stop: () => cancel(),
   };

@@ -61,6 +61,7 @@ export function kv(needs: KvNeeds): Service<typeof kvContract.endpoints> & { cli
     freeBytes: () => (needs.diskFreeBytes ?? freeBytes)(needs.dataFolder),
     reserveBytes: () => Number(config.values()["box"]?.["diskReserveMiB"] ?? 0) * MIB,
     usedBytes: () => store.usedBytes(),
+    isWanted: () => settings().takePart || store.usedBytes() > 0,
   });
   const store = (needs.openStore ?? openKvStore)({
     ...{ clock, random, log, mesh },
