@@ -11,6 +11,11 @@ import { assertNothingRefused, effectOf, scene, utf8 } from "./agents.ts";
 import type { Scene } from "./agents.ts";
 
 const QUERY_TIMEOUT_MS = 900;
+/**
+ * An agent picks whom it gives a copy by nine throws among three members: in one of forty questions it never throws
+ * the one that the test waits for. It is asked again then.
+ */
+const RELAY_TRIES_MAX = 6;
 const AGENTS = { "agent-one": "I am agent-one", "agent-two": "I am agent-two" };
 let keys = 0;
 
@@ -86,7 +91,10 @@ async function relayed(stage: Scene): Promise<void> {
   const helped = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "-relay-factor=2", ...nodes, "whoami", "r");
   const filters: QueryFilter[] = [{ type: "nodes", nodes: oneAndUs }];
   const aloneOurs = await askOurs(stage, { filters });
-  const helpedOurs = await askOurs(stage, { filters, relayFactor: 2 });
+  let helpedOurs = await askOurs(stage, { filters, relayFactor: 2 });
+  for (let tries = 1; tries < RELAY_TRIES_MAX && !helpedOurs.answers["agent-one"]; tries++) {
+    helpedOurs = await askOurs(stage, { filters, relayFactor: 2 });
+  }
   driver.cut.clear();
   assert.deepEqual(Object.keys(alone.Responses), ["agent-one"]);
   assert.equal(helped.Responses["our-box"], "box heard r");
@@ -100,9 +108,11 @@ async function relaying({ one, driver }: Scene): Promise<void> {
   driver.onSend = (to, bytes) => {
     if (Buffer.from(bytes).includes("I am agent-two")) passedOn.push(to.address);
   };
-  const { Responses } = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "-relay-factor=2", "whoami", "p");
+  for (let tries = 0; tries < RELAY_TRIES_MAX && passedOn.length === 0; tries++) {
+    const { Responses } = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "-relay-factor=2", "whoami", "p");
+    assert.equal(Responses["agent-two"], "I am agent-two");
+  }
   driver.onSend = () => {};
-  assert.equal(Responses["agent-two"], "I am agent-two");
   assert.deepEqual(passedOn, [one.address]);
 }
 
