@@ -10,8 +10,8 @@ import type { Running } from "../test/support/process.ts";
 import { startOurs } from "./kv-ours.ts";
 import { counterOf } from "./kv-sums.ts";
 
-/** `etcdOwn`: the same members, asked over a connection for each client. */
-export type SideName = "ours" | "eventual" | "etcd" | "etcdOwn" | "redis";
+/** `…Own`: the same members, asked over a connection for each client. `eventual`: ours, with reads in one phase. */
+export type SideName = "ours" | "oursOwn" | "eventual" | "etcd" | "etcdOwn" | "redis";
 
 export interface Side {
   name: SideName;
@@ -37,11 +37,14 @@ const ASK_TIMEOUT_MS = 2_000;
 const ETCD_QUOTA_BYTES = 8 * 1024 ** 3;
 
 const local = (port: number) => `127.0.0.1:${port}`;
+/** One connection to each member, shared by all clients. */
+const sharedConnections = (clients: number) => Math.min(clients, MEMBERS);
+const ownConnections = (clients: number) => clients;
 
 /**
  * Three members, all defaults but folders, ports, the quota, and less log. Two sides: etcd's client lets many clients
- * share a connection, which is how it is meant and up to twice as fast as one for each client; the first has one
- * connection to each member, and is what we compare with. Stopping the first stops the members.
+ * share a connection, which is how it is meant and up to twice as fast as one for each client. Stopping the first
+ * stops the members.
  */
 export async function startEtcd(folder: string): Promise<Side[]> {
   const members: { name: string; client: string; peer: string }[] = [];
@@ -74,12 +77,12 @@ export async function startEtcd(folder: string): Promise<Side[]> {
   return [
     {
       ...{ ...common, name: "etcd", notes: () => etcdNotes(endpoints), stop: () => stopAll(running) },
-      connections: (clients) => Math.min(clients, MEMBERS),
+      connections: sharedConnections,
     },
     {
       ...common,
       name: "etcdOwn",
-      connections: (clients) => clients,
+      connections: ownConnections,
       notes: async () => [],
       stop: async () => undefined,
     },
@@ -119,21 +122,22 @@ export async function startRedis(folder: string): Promise<Side> {
     name: "redis",
     generator: "resp",
     endpoints: [local(port)],
-    connections: (clients) => clients,
+    connections: ownConnections,
     pids: [running.pid],
     notes: async () => [],
     stop: () => stopAll([running]),
   };
 }
 
-/** Our boxes, and the same with reads in one phase (READONLY). Stopping the first stops the boxes. */
+/** Our boxes, in the same two ways, and with reads in one phase (READONLY). Stopping the first stops the boxes. */
 export async function startOurSides(folder: string): Promise<Side[]> {
   const { ports, pids = [], stop } = await startOurs(folder);
   const boxes = { generator: "resp", endpoints: ports.map(local), pids } as const;
-  const common = { ...boxes, connections: (clients: number) => clients, notes: async () => [] };
+  const common = { ...boxes, connections: sharedConnections, notes: async () => [], stop: async () => undefined };
   return [
     { ...common, name: "ours", stop },
-    { ...common, name: "eventual", flags: ["-stale"], stop: async () => undefined },
+    { ...common, name: "oursOwn", connections: ownConnections },
+    { ...common, name: "eventual", flags: ["-stale"] },
   ];
 }
 

@@ -26,6 +26,8 @@ const QUICK = { clients: "1,64", mixes: "write,half,read", runs: "1", seconds: "
 const WARMUP_S = 1;
 /** Of etcd's throughput. */
 const HALF_LOAD = 0.5;
+/** The other sides are the same servers. */
+const FILLED: readonly SideName[] = ["ours", "etcd", "redis"];
 const CROSS_CHECK_CLIENTS = 64;
 /** `redis-benchmark` is told a number of operations, not a time. */
 const CROSS_CHECK_TIMEOUT_MS = 120_000;
@@ -100,9 +102,9 @@ async function measure(bench: Bench, mix: MixName, clients: number): Promise<Cel
   const sides = bench.sides.filter(({ name, connections }) => {
     // A write is one phase in both modes.
     if (name === "eventual") return mix !== "write";
-    // With so few clients it has as many connections as clients in both ways.
-    const etcd = bench.sides.find((one) => one.name === "etcd");
-    return name !== "etcdOwn" || connections(clients) !== etcd!.connections(clients);
+    // With so few clients there are as many connections as clients in both ways.
+    const shared = bench.sides.find((one) => `${one.name}Own` === name);
+    return !shared || connections(clients) !== shared.connections(clients);
   });
   for (let turn = 0; turn < plan.runs; turn += 1) {
     say(`${mix}, ${clients} clients: ${turn + 1} of ${plan.runs}, as many as go`);
@@ -160,7 +162,7 @@ async function main(): Promise<void> {
   const sides = await startSides(folder.path);
   const bench: Bench = { generators, sides };
   try {
-    for (const side of sides.filter(({ name }) => name !== "etcdOwn" && name !== "eventual")) {
+    for (const side of sides.filter(({ name }) => FILLED.includes(name))) {
       say(`writing ${KEYS} keys of ${VALUE_BYTES} bytes: ${side.name}`);
       await generators.fill(side);
     }
@@ -173,7 +175,7 @@ async function main(): Promise<void> {
     }
     say("redis-benchmark beside our generator");
     const crossChecks: CrossCheck[] = [];
-    for (const side of sides.filter(({ name }) => name === "ours" || name === "redis")) {
+    for (const side of sides.filter(({ name }) => name === "oursOwn" || name === "redis")) {
       crossChecks.push(...(await crossCheck(bench, side)));
     }
     noteLoad();

@@ -51,4 +51,4 @@ func (s *store) PutMany(keys []string, values [][]byte) error {
 
 func (s *store) Close() { s.client.Close() }
 
-func main() { load.Main(load.Side{Open: open, Shares: true}) }
+func main() { load.Main(load.Side{Open: open, OpenShared: open}) }

@@ -49,8 +49,8 @@ type Store interface {
 // Side says how a server is spoken to.
 type Side struct {
 	Open func(endpoint string) (Store, error)
-	// Whether several clients may use one connection at the same time.
-	Shares bool
+	// OpenShared opens a connection that several clients use at the same time.
+	OpenShared func(endpoint string) (Store, error)
 }
 
 // Flags are those of the command line.
@@ -93,12 +93,13 @@ type Result struct {
 func Main(side Side) {
 	debug.SetMemoryLimit(memoryMax)
 	flags := parseFlags()
-	if flags.Clients != flags.Connections && !side.Shares {
-		fail("here each client needs a connection of its own")
+	open := side.Open
+	if flags.Clients > flags.Connections {
+		open = side.OpenShared
 	}
 	stores := make([]Store, flags.Connections)
 	for at := range stores {
-		store, err := side.Open(flags.Endpoints[at%len(flags.Endpoints)])
+		store, err := open(flags.Endpoints[at%len(flags.Endpoints)])
 		if err != nil {
 			fail(err.Error())
 		}

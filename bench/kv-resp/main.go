@@ -50,8 +50,7 @@ func (s *store) Put(key string, value []byte) error {
 }
 
 func (s *store) Get(key string) (bool, error) {
-	s.line = append(append(s.line[:0], "*2\r\n$3\r\nGET\r\n$"...), strconv.Itoa(len(key))...)
-	s.line = append(append(append(s.line, "\r\n"...), key...), "\r\n"...)
+	s.line = appendGet(s.line[:0], key)
 	return s.ask(s.line, 1)
 }
 
@@ -138,4 +137,4 @@ func (s *store) answer() (bool, error) {
 	return false, fmt.Errorf("not an answer: %q", line)
 }
 
-func main() { load.Main(load.Side{Open: open}) }
+func main() { load.Main(load.Side{Open: open, OpenShared: openShared}) }

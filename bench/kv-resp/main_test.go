@@ -2,8 +2,10 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"net"
+	"sync"
 	"testing"
 )
 
@@ -75,4 +77,81 @@ func TestRefusalKeepsTheConnection(t *testing.T) {
 	if many.PutMany([]string{"a", "b"}, [][]byte{nil, nil}) == nil || many.conn != nil {
 		t.Error("a refusal among many must not leave answers behind")
 	}
+}
+
+// echo answers each GET with its key, a piece at a time, so that answers come in parts.
+func echo(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				for {
+					for line := 0; line < 4; line++ {
+						if _, err := in.ReadString('\n'); err != nil {
+							return
+						}
+					}
+					key, err := in.ReadString('\n')
+					if err != nil {
+						return
+					}
+					switch key[0] {
+					case 'x':
+						return
+					case 'n':
+						conn.Write([]byte("$-"))
+						conn.Write([]byte("1\r\n"))
+					default:
+						conn.Write([]byte("$1\r\na\r\n"))
+					}
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func TestSharedHandsOutEachItsOwnAnswer(t *testing.T) {
+	one, err := openShared(echo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	var all sync.WaitGroup
+	for client := 0; client < 50; client++ {
+		all.Add(1)
+		go func(key string) {
+			defer all.Done()
+			for turn := 0; turn < 100; turn++ {
+				if found, err := one.Get(key); err != nil || found != (key == "a") {
+					t.Errorf("%s: %v, %v", key, found, err)
+				}
+			}
+		}([]string{"a", "n"}[client%2])
+	}
+	all.Wait()
+}
+
+func TestSharedDialsAgain(t *testing.T) {
+	one, err := openShared(echo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.Get("x"); err == nil {
+		t.Error("a connection that ended answered")
+	}
+	if found, err := one.Get("a"); err != nil || !found {
+		t.Errorf("%v, %v", found, err)
+	}
+	one.Close()
 }
