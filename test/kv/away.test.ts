@@ -6,10 +6,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { COMU_COMMAND } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
-import { eventually, start } from "../support/process.ts";
+import { eventually, run, start } from "../support/process.ts";
 import { startStoreBoxes, stopStoreBoxes } from "./store-boxes.ts";
 
 const SEEN_TIMEOUT_MS = 30_000;
+/** Less than the ten seconds that an operation waits for its answer. */
+const REFUSED_TIMEOUT_MS = 8_000;
 
 const ring = (box: Box) => box.cli<{ state: string; survives: number }>(["kv", "ring", "--json"]);
 const health = async (box: Box) => {
@@ -30,6 +32,12 @@ test("with one of three away no other may fail; without a majority leaving says 
 
   await two.kill();
   await eventually("it is told", SEEN_TIMEOUT_MS, async () => (await health(one)).includes("kv-no-majority"));
+  const put = ["kv", "put", "greeting", "bon dia", "--lang", "en", "--data", one.data];
+  // It was perhaps asked before that was sure, and waits its ten seconds.
+  assert.notEqual((await run([...COMU_COMMAND, ...put])).code, 0);
+  const refused = await run([...COMU_COMMAND, ...put], { timeoutMs: REFUSED_TIMEOUT_MS });
+  assert.match(refused.stderr, /Nothing was done: too few of the boxes/);
+
   const leaving = start([...COMU_COMMAND, "kv", "off", "--yes", "--lang", "en", "--data", one.data], { name: "off" });
   t.after(() => leaving.stop());
   await eventually("the command says what it waits for", SEEN_TIMEOUT_MS, () =>

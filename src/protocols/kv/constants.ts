@@ -28,6 +28,8 @@ export const RETRY_MS_MAX = 3_000;
 export const REFUSED_PAUSE_MS = 20;
 /** An operation that names no time of its own fails after this. */
 export const OPERATION_TIMEOUT_MS = 10_000;
+/** What is asked of a slot is refused at once when no majority of its members has seemed to be up for so long. */
+export const GONE_AFTER_MS = 3_000;
 /** Proposals without a majority are sent again after this. */
 export const PROPOSE_AGAIN_MS = 300;
 /** Who asked for a ballot waits so long for promises before it asks again with a higher one. */

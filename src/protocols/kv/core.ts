@@ -3,7 +3,7 @@
  * Messages leave only after everything that was to be stored before them is on disk.
  */
 import type { Random } from "../../kernel/random.ts";
-import { FULL_LASTS_MS, KEY_BYTES_MAX, LOOKED_KEYS_MAX, ROOM_TIMES_MAX } from "./constants.ts";
+import { FULL_LASTS_MS, GONE_AFTER_MS, KEY_BYTES_MAX, LOOKED_KEYS_MAX, ROOM_TIMES_MAX } from "./constants.ts";
 import type { Stored } from "./content.ts";
 import { putUint48, readStored, uint48 } from "./content.ts";
 import type { Coordinator } from "./coordinator.ts";
@@ -11,7 +11,7 @@ import type { Effect, KvConfig, KvCounts } from "./events.ts";
 import type { Message, View } from "./messages.ts";
 import type { Origin } from "./origin.ts";
 import type { Slot } from "./slot.ts";
-import { decodeSlot, encodeSlot } from "./slot.ts";
+import { decodeSlot, encodeSlot, majorityOf } from "./slot.ts";
 import { groupOf, slotOf } from "./slots.ts";
 import type { Key } from "./types.ts";
 import type { Moves } from "./moves.ts";
@@ -37,6 +37,10 @@ export class Core {
   readonly hints = new Map<number, View>();
   /** Nodes that seem to be up; never without ourselves. */
   up: ReadonlySet<number>;
+  /** Of nodes that were up a short time ago: when they were last. */
+  readonly #lastUpMs = new Map<number, number>();
+  /** When it first heard who is up. */
+  #heardUpMs: number | undefined;
   /** Nodes that have said that they are full, and until when that is believed: they may be given more room. */
   readonly #full = new Map<number, number>();
   /** Nodes that should hold slots. */
@@ -249,6 +253,34 @@ export class Core {
 
   isUp(node: number): boolean {
     return node === this.self || this.up.has(node);
+  }
+
+  heardUp(up: readonly number[]): void {
+    const { nowMs } = this;
+    this.#heardUpMs ??= nowMs;
+    for (const [node, lastMs] of this.#lastUpMs) if (nowMs - lastMs >= GONE_AFTER_MS) this.#lastUpMs.delete(node);
+    for (const node of this.up) this.#lastUpMs.set(node, nowMs);
+    this.up = new Set([...up, this.self]);
+  }
+
+  /**
+   * No majority of the slot's members has seemed to be up for a while, neither of those that this node last heard of
+   * nor of those that should hold it now: what is asked of the slot cannot be done.
+   */
+  isLost(slot: number): boolean {
+    const view = this.hintOf(slot);
+    if (view && !this.#isCut(view.members)) return false;
+    const group = groupOf(slot, this.nodes, this.config.degree);
+    return group.length > 0 && this.#isCut(group);
+  }
+
+  #isCut(members: readonly number[]): boolean {
+    return members.filter((node) => !this.#isGone(node)).length < majorityOf(members);
+  }
+
+  #isGone(node: number): boolean {
+    if (this.isUp(node) || this.#heardUpMs === undefined) return false;
+    return this.nowMs - (this.#lastUpMs.get(node) ?? this.#heardUpMs) >= GONE_AFTER_MS;
   }
 
   /** Who should coordinate a view: its first member that is up. */

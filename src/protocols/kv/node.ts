@@ -102,7 +102,7 @@ function handle(core: Core, { listing, watching, sweeping }: Parts, event: KvEve
       return core.origin.start(id, key, command, timeoutMs);
     }
     case "peers":
-      core.up = new Set([...event.up, core.self]);
+      core.heardUp(event.up);
       core.nodes = event.nodes;
       core.leaving = new Set(event.leaving);
       return;

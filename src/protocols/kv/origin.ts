@@ -80,10 +80,12 @@ export class Origin {
   start(id: Operation["id"], key: Key, command: Command, timeoutMs = OPERATION_TIMEOUT_MS): void {
     const core = this.#core;
     if (this.#open >= OPEN_OPS_MAX) return this.#failed(id, "too-many");
+    let line = this.#lines.get(key);
+    const slot = line?.slot ?? slotOf(key, core.config.slots);
+    if (core.isLost(slot)) return this.#failed(id, "no-majority");
     this.#open++;
     core.counts.operations++;
-    let line = this.#lines.get(key);
-    if (!line) this.#lines.set(key, (line = { slot: slotOf(key, core.config.slots), flight: undefined, waiting: [] }));
+    if (!line) this.#lines.set(key, (line = { slot, flight: undefined, waiting: [] }));
     line.waiting.push({ id, command, endMs: core.nowMs + timeoutMs });
     this.#soon(key);
   }
