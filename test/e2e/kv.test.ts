@@ -123,6 +123,7 @@ test("a box alone leaves by its page, and finds its values again when it comes b
 });
 
 test("three boxes: the ring, and what it survives", async () => {
+  const others: Box[] = [];
   for (const [name, owner] of [
     ["Ateneu", "Bernat"],
     ["Taller", "Carme"],
@@ -130,6 +131,7 @@ test("three boxes: the ring, and what it survives", async () => {
     const { code } = await first.cli<{ code: string }>(["invite", "--json"]);
     const box = await startBox({ name, owner, join: code, until: atEnd });
     await box.api("/kv/take-part", { method: "POST", body: {} });
+    others.push(box);
   }
   await eventually("three copies", RING_MS, async () => {
     const { copies, slots } = await first.api<Ring>("/kv/status");
@@ -150,6 +152,18 @@ test("three boxes: the ring, and what it survives", async () => {
     await large.check(`large text, ${path}`);
   }
   await large.end();
+
+  await Promise.all(others.map((box) => box.kill()));
+  const stuck = await signIn(browser, first, { width: 360, language: "ca" });
+  await stuck.open("/kv");
+  await press(stuck, "kv.leave");
+  await press(stuck, "kv.leave");
+  await stuck.page.getByText(stuck.say("kv.survives-leaving")).waitFor({ timeout: ON_MS });
+  await stuck.check("leaving");
+  await stuck.shoot("kv-leaving");
+  await press(stuck, "kv.stay");
+  await stuck.page.getByText(stuck.say("kv.survives-stopped")).waitFor({ timeout: ON_MS });
+  await stuck.end();
 });
 
 /** Presses what is on top: in the dialog while one is open. */

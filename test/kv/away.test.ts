@@ -10,6 +10,7 @@ import { eventually, run, start } from "../support/process.ts";
 import { startStoreBoxes, stopStoreBoxes } from "./store-boxes.ts";
 
 const SEEN_TIMEOUT_MS = 30_000;
+const LEFT_TIMEOUT_MS = 60_000;
 /** Less than the ten seconds that an operation waits for its answer. */
 const REFUSED_TIMEOUT_MS = 8_000;
 
@@ -19,11 +20,12 @@ const health = async (box: Box) => {
   return found.map(({ code }) => code).filter((code) => code.startsWith("kv-"));
 };
 
-test("with one of three away no other may fail; without a majority leaving says what it waits for", async (t) => {
+test("with one of three away no other may fail; without a majority leaving waits, is called off, and outlasts a restart", async (t) => {
   const boxes = await startStoreBoxes({ boxes: 3 });
   t.after(() => stopStoreBoxes(boxes));
   const [one, two, three] = boxes.map(({ box }) => box) as [Box, Box, Box];
   assert.equal((await ring(one)).survives, 1);
+  await one.cli(["kv", "put", "kept", "safe", "--json"]);
   assert.deepEqual(await health(one), []);
 
   await three.kill();
@@ -46,4 +48,15 @@ test("with one of three away no other may fail; without a majority leaving says 
   await leaving.stop();
   assert.equal((await ring(one)).state, "leaving");
   assert.deepEqual(await health(one), ["kv-no-majority", "kv-leaving"]);
+
+  await one.cli(["kv", "on", "--json"]);
+  assert.equal((await ring(one)).state, "running", "that calls it off");
+  await one.api("/settings", { method: "PATCH", body: { values: { kv: { takePart: false } } } });
+  await eventually("it leaves again", SEEN_TIMEOUT_MS, async () => (await ring(one)).state === "leaving");
+  await one.kill();
+  await one.restart();
+  await eventually("it goes on leaving", SEEN_TIMEOUT_MS, async () => (await ring(one)).state === "leaving");
+  await Promise.all([two.restart(), three.restart()]);
+  await eventually("it has left", LEFT_TIMEOUT_MS, async () => (await ring(one)).state === "off");
+  assert.equal(await two.cli<{ value: string }>(["kv", "get", "kept", "--json"]).then(({ value }) => value), "safe");
 });

@@ -39,6 +39,9 @@ export function kvBench() {
     now: "off" as KvStatus["state"],
     taken: 0,
     left: 0,
+    /** Leaving does not end by itself. */
+    isStuck: false,
+    wasLeaving: false,
     failWith: undefined as Failure | undefined,
     waitFor: undefined as Promise<void> | undefined,
     failedWith: undefined as string | undefined,
@@ -84,10 +87,13 @@ export function kvBench() {
       state.now = "running";
       state.failedWith = undefined;
     },
-    async leave() {
+    async leave(isWanted) {
       state.left += 1;
-      state.now = "off";
+      state.now = "leaving";
+      while (state.isStuck && isWanted()) await new Promise((resolve) => setImmediate(resolve));
+      state.now = isWanted() ? "off" : "running";
     },
+    wasLeaving: async () => state.wasLeaving,
     usedBytes: () => figures.bytes ?? 0,
     failedWith: () => state.failedWith,
     onMoved: (listener) => void (moved = listener),

@@ -125,6 +125,25 @@ test("who switches it on does not wait for ever", async (t) => {
   release();
 });
 
+test("leaving is called off by switching it on again", async (t) => {
+  const { call, state, settled } = await bench(t);
+  await call("POST", "take-part", {}, "host");
+  state.isStuck = true;
+  const left = call("POST", "leave", {}, "host");
+  await settled(() => state.now === "leaving");
+  assert.equal((await call("POST", "take-part", {}, "host")).body["state"], "running");
+  assert.equal((await left).body["state"], "running");
+  assert.equal(state.taken, 1);
+});
+
+test("what was leaving when it stopped goes on leaving at its next look, and takes part no more", async (t) => {
+  const { state, clock, settled } = await bench(t);
+  state.wasLeaving = true;
+  clock.advance(AGAIN_MS);
+  await settled(() => state.left === 1);
+  assert.deepEqual([state.taken, state.now], [1, "off"]);
+});
+
 test("warnings: copies, majorities, room", async (t) => {
   const { call, figures, codes, service, state } = await bench(t);
   await call("POST", "take-part", {}, "host");

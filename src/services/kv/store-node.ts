@@ -2,7 +2,9 @@
  * This box's part of the store: the core with its journal and its streams to the other boxes.
  *
  *   off ──takePart──▶ waiting ──a store was found, or founded──▶ running ──leave──▶ leaving ──all moved──▶ off
- *                                                                   └── the disk fails ──▶ failed ──takePart──▶ …
+ *                                                                 │  ▲                 │
+ *                                                                 │  └─not wanted now──┘
+ *                                                                 └── the disk fails ──▶ failed ──takePart──▶ …
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
@@ -22,6 +24,7 @@ import type { Command, Found, Key, Result } from "../../protocols/kv/types.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { KvClient } from "./client.ts";
 import { kvErrors } from "./contract.ts";
+import { leavingMark } from "./leaving-mark.ts";
 import { Latencies } from "./latencies.ts";
 import { createPeerStreams, STREAM_PATH } from "./peer-streams.ts";
 import { createRing } from "./ring.ts";
@@ -45,10 +48,15 @@ export interface KvStore {
   usedBytes(): number;
   /** While it is `failed`: the code of why. */
   failedWith(): string | undefined;
-  /** Founds a store, finds the community's, or goes on with the one on the disk. */
-  takePart(): Promise<void>;
-  /** Hands all slots over; resolves when that is done, or when this box was alone. What is alone here stays here. */
-  leave(): Promise<void>;
+  /** Founds a store, finds the community's, or goes on with the one on the disk; to leave it, if that is said. */
+  takePart(as?: "in" | "leaving"): Promise<void>;
+  /**
+   * Hands all slots over; resolves when that is done, or when this box was alone. What is alone here stays here. When
+   * it is no longer wanted before all is handed over, the box takes part again.
+   */
+  leave(isWanted: () => boolean): Promise<void>;
+  /** Whether this box was handing over when it last stopped. */
+  wasLeaving(): Promise<boolean>;
   onMoved(listener: () => void): void;
   close(): Promise<void>;
 }
@@ -105,6 +113,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     },
     onChange: () => look(),
   });
+  const mark = leavingMark(`${needs.folder}-leaving`);
   mesh.serveStreams(STREAM_PATH, streams.take);
   const ring = createRing({ ...needs, seemsUp: streams.seemsUp, onChange: () => look() });
 
@@ -282,7 +291,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       status: () =>
         statusOf({ state, running, ring, latencies, peers: streams.counts(), clock, quotaBytes: needs.quotaBytes() }),
     },
-    async takePart() {
+    async takePart(as = "in") {
       if (running) return;
       state = "waiting";
       streams.open();
@@ -291,41 +300,55 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         const chosen = await ring.join(begun, () => isStill(begun));
         if (chosen === undefined || !isStill(begun)) return;
         await saveIdentity(begun);
+        if (as === "in") await mark.clear();
         if (chosen === "founded") {
           put({ type: "found" });
           // Its slots are there when it says that it runs.
           await nextTurn();
         }
         state = "running";
-        ring.publish(begun.identity, "in");
+        ring.publish(begun.identity, as);
         look();
       } catch (error) {
         await stop("failed", error);
         throw error;
       }
     },
-    async leave() {
+    async leave(isWanted) {
       const ending = running;
       if (!ending || state !== "running") return await stop("off");
       state = "leaving";
       const { identity, node } = ending;
       if (ring.peers().nodes.some((one) => one !== identity.node)) {
+        // Without room for it, a stop of this box ends the leaving; that is no reason to stay.
+        await mark.set().catch((error: unknown) => log.warn("that this box leaves could not be noted", { error }));
         ring.publish(identity, "leaving");
         look();
-        while (isStill(ending) && node.slots().next().done !== true)
+        while (isStill(ending) && isWanted() && node.slots().next().done !== true)
           await new Promise<void>((resolve) => clock.after(LEAVE_LOOK_MS, resolve));
         // Stopped before all was handed over: it goes on leaving, or takes part again, at the next start.
         if (!isStill(ending)) return;
+        if (!isWanted()) {
+          await mark.clear();
+          ring.publish(identity, "in");
+          state = "running";
+          return look();
+        }
         ring.withdraw();
         identity.store = undefined;
         identity.node = randomBytes(6).readUIntBE(0, 6);
         await saveIdentity(ending);
+        await mark.clear();
         // Operations that come to it meanwhile are shown on; later nobody would answer them.
         await new Promise<void>((resolve) => clock.after(LEAVE_TOLD_MS, resolve));
-      } else ring.withdraw();
+      } else {
+        await mark.clear();
+        ring.withdraw();
+      }
       ring.end();
       await stop("off");
     },
+    wasLeaving: mark.isSet,
     usedBytes: () => running?.node.stats().bytes ?? 0,
     failedWith: () => failedWith,
     onMoved: (listener) => void moved.push(listener),

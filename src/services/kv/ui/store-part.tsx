@@ -5,6 +5,7 @@ import { Button } from "../../../../ui/src/components/button.tsx";
 import { Confirm } from "../../../../ui/src/components/dialog.tsx";
 import { Meter } from "../../../../ui/src/components/figures.tsx";
 import { Notice } from "../../../../ui/src/components/notice.tsx";
+import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { SETUP_TIMEOUT_MS } from "../../../../ui/src/constants.ts";
 import { bytes, count, milliseconds } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
@@ -112,9 +113,16 @@ function Leave({ status }: { status: Status }) {
   const [asking, setAsking] = useState(false);
   const others = status.members.length - 1;
   const leave = () => call("kv.leave", {}, { timeoutMs: SETUP_TIMEOUT_MS });
+  const stay = () => call("kv.takePart", {}, { timeoutMs: SETUP_TIMEOUT_MS });
+  if (status.state === "leaving")
+    return (
+      <div class="cluster end">
+        <Button onClick={() => attempt(stay, t("kv.takes-part"))}>{t("kv.stay")}</Button>
+      </div>
+    );
   return (
     <div class="cluster end">
-      <Button kind="danger-quiet" disabled={status.state === "leaving"} onClick={() => setAsking(true)}>
+      <Button kind="danger-quiet" onClick={() => setAsking(true)}>
         {t("kv.leave")}
       </Button>
       {asking ? (
