@@ -20,7 +20,7 @@ const health = async (box: Box) => {
   return found.map(({ code }) => code).filter((code) => code.startsWith("kv-"));
 };
 
-test("with one of three away no other may fail; without a majority leaving waits, is called off, and outlasts a restart", async (t) => {
+test("with boxes away: what may fail still; leaving waits, is called off, and outlasts a restart", async (t) => {
   const boxes = await startStoreBoxes({ boxes: 3 });
   t.after(() => stopStoreBoxes(boxes));
   const [one, two, three] = boxes.map(({ box }) => box) as [Box, Box, Box];

@@ -28,6 +28,12 @@ export interface Told {
   body: Record<string, unknown>;
 }
 
+const MESH = {
+  selfId: SELF,
+  box: (id: string) => ({ name: `Name of ${id}` }),
+  onBoxes: () => {},
+} as unknown as MeshClient;
+
 export function kvBench() {
   const clock = virtualClock();
   const events = createEvents();
@@ -103,13 +109,8 @@ export function kvBench() {
   };
   const config = createConfig({ sections: { kv: kvSettings }, load: () => undefined, save: async () => {} });
   const dataFolder = temporaryFolder("kv");
-  const mesh = {
-    selfId: SELF,
-    box: (id: string) => ({ name: `Name of ${id}` }),
-    onBoxes: () => {},
-  } as unknown as MeshClient;
   const service = kv({
-    ...{ clock, random: systemRandom(), log, config, events, mesh, dataFolder, version: "1.2.3" },
+    ...{ clock, random: systemRandom(), log, config, events, mesh: MESH, dataFolder, version: "1.2.3" },
     openStore: () => store,
     diskFreeBytes: async () => state.diskFreeBytes,
   });

@@ -17,13 +17,14 @@ import type { Journal } from "../../platform/journal.ts";
 import { DEGREE, KEY_BYTES_MAX, SLOTS, VALUE_BYTES_MAX } from "../../protocols/kv/constants.ts";
 import type { Put } from "../../protocols/kv/core.ts";
 import { TICK_MS } from "../../protocols/kv/events.ts";
-import type { Effect, KvEvent, ListCursor } from "../../protocols/kv/events.ts";
+import type { Effect, KvEvent } from "../../protocols/kv/events.ts";
 import { createKvNode } from "../../protocols/kv/node.ts";
 import type { KvNode } from "../../protocols/kv/node.ts";
 import type { Command, Found, Key, Result } from "../../protocols/kv/types.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { KvClient } from "./client.ts";
 import { kvErrors } from "./contract.ts";
+import { cursorText, readCursor } from "./cursor.ts";
 import { leavingMark } from "./leaving-mark.ts";
 import { Latencies } from "./latencies.ts";
 import { createPeerStreams, STREAM_PATH } from "./peer-streams.ts";
@@ -387,16 +388,4 @@ export function appendsOf(puts: readonly Put[]): Put[][] {
 interface RunOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
-}
-
-function cursorText(cursor: ListCursor | undefined): string | undefined {
-  return cursor && `${cursor.slot}:${cursor.after ?? ""}`;
-}
-
-/** What a caller gives back may be anything. Throws `bad-input`. */
-function readCursor(text: string): ListCursor {
-  const [, slot, after] = /^(\d{1,4}):([\0-\xff]*)$/.exec(text) ?? [];
-  if (slot === undefined || Number(slot) >= SLOTS || after!.length > KEY_BYTES_MAX)
-    throw kernelFail("bad-input", { params: { field: "cursor", reason: "not one that a list gave" } });
-  return { slot: Number(slot), after: after === "" ? undefined : after };
 }
