@@ -173,3 +173,8 @@ export const TCP_UNREAD_MS = 30_000;
 export const TCP_SWEEP_MS = 1000;
 
 // mDNS: mdns-constants.ts
+
+// Erasure code
+
+/** Blocks go through the SIMD module in strides of at most this size: sources and target fit into the caches. */
+export const ERASURE_STRIDE_BYTES = 16_384;

@@ -84,7 +84,7 @@ const APPEND_BYTES_MAX = 1024 * 1024;
 /** What the journal adds to each, and more. */
 const PUT_BYTES = 16;
 /** A step waits no longer than this for a slow disk. */
-export const GATHER_MS = 4;
+export const GATHER_MS = 2;
 const LOOK_MS = 1_000;
 const LEAVE_LOOK_MS = 250;
 /** So long, whoever has left goes on answering, until all have heard that it is gone. */
