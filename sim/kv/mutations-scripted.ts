@@ -192,7 +192,7 @@ const leaving: readonly ScriptedMutation[] = [
     name: "changes that cannot end keep others waiting",
     scenario: "otherSlotsAreRepaired",
     mistakes: [
-      kv("moves.ts", "if (!this.#mayDecide(slot.view)) return;", ""),
+      kv("moves.ts", "if (!this.#mayDecide(slot.view)) return undefined;", ""),
       kv("moves.ts", "if (isGone || !this.#mayDecide(move.view))", "if (isGone)"),
     ],
   },

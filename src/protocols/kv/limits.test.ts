@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
 import * as limit from "./constants.ts";
 import { encodeContent } from "./content.ts";
-import type { Effect, KvEvent } from "./events.ts";
+import { TICK_MS, type Effect, type KvEvent } from "./events.ts";
 import type { Forward, Message, MessageType } from "./messages.ts";
 import { createKvNode } from "./node.ts";
 import { encodeSlot, Slot } from "./slot.ts";
@@ -79,6 +79,22 @@ test("so many groups change at one time; when they have, the others do", () => {
   step({ type: "frame", from: OTHER, messages: learned });
   assert.equal(node.stats().moves, 0);
   assert.equal(tick(50).filter(({ type }) => type === "learn").length, more);
+});
+
+test("a node that works for clients changes so many groups in a tick", () => {
+  const { step, tick } = begin({ slots: 40 });
+  const work = (count: number) => {
+    for (let id = 0; id < count; id++) step({ type: "operation", id, key: `k${id}`, command: put(1) });
+  };
+  work(limit.USED_ROUNDS);
+  step({ type: "peers", up: [SELF, OTHER], nodes: [SELF, OTHER], leaving: [] });
+  const begun = (ms: number) => tick(ms).filter(({ type }) => type === "learn").length;
+  assert.deepEqual(
+    [begun(limit.VIEW_LOOK_MS), begun(TICK_MS), begun(TICK_MS)],
+    [1, 1, 1].map((n) => n * limit.USED_CHANGES_MAX),
+  );
+  work(limit.USED_ROUNDS - 1);
+  assert.equal(begun(limit.VIEW_LOOK_MS), limit.VIEW_CHANGES_MAX - 3 * limit.USED_CHANGES_MAX);
 });
 
 test("a member asks about so many slots at one time whether there are newer views, and then about the others", () => {

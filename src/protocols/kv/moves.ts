@@ -4,7 +4,14 @@
  *
  *   learning ──the newcomer has copied──▶ asking ──majority──▶ proposing ──majority──▶ decided: told to old and new
  */
-import { BALLOT_JUMP_MAX, VIEW_AGAIN_MS, VIEW_CHANGES_MAX, VIEW_LOOK_MS } from "./constants.ts";
+import {
+  BALLOT_JUMP_MAX,
+  USED_CHANGES_MAX,
+  USED_ROUNDS,
+  VIEW_AGAIN_MS,
+  VIEW_CHANGES_MAX,
+  VIEW_LOOK_MS,
+} from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { Ballot, Message, View } from "./messages.ts";
 import { NO_BALLOT, compareBallots } from "./messages.ts";
@@ -31,8 +38,11 @@ export class Moves {
   /** Members that are known to be ready in a slot's present view. */
   readonly #ready = new Map<number, { view: number; nodes: Set<number> }>();
   #lookedMs = 0;
-  /** There was more to change than is done at one time. */
-  #isCut = false;
+  /** Slots whose group is to change, as of the last look. */
+  #due: number[] = [];
+  /** The rounds of this node as a coordinator, and whether there were many between the last two looks. */
+  #rounds = 0;
+  #isUsed = false;
 
   constructor(core: Core) {
     this.#core = core;
@@ -58,33 +68,50 @@ export class Moves {
       if (!slot || slot.view !== move.view || slot.status !== "ready") this.#moves.delete(number);
       else if (core.nowMs - move.sinceMs >= VIEW_AGAIN_MS * (1 + core.random.float())) this.#again(slot, move);
     }
-    // As soon as those under way have ended, when there are more.
-    const isMore = this.#isCut && this.#moves.size === 0;
-    if (!isMore && core.nowMs - this.#lookedMs < VIEW_LOOK_MS) return;
-    this.#lookedMs = core.nowMs;
-    this.#isCut = false;
-    for (const slot of core.slots.values()) {
-      this.#isCut = this.#moves.size >= VIEW_CHANGES_MAX;
-      if (this.#isCut) break;
-      if (slot.status === "ready" && !this.#moves.has(slot.number) && core.preferredOf(slot.view) === core.self)
-        this.#look(slot);
+    const isDue = core.nowMs - this.#lookedMs >= VIEW_LOOK_MS;
+    if (isDue) this.#look();
+    const room = VIEW_CHANGES_MAX - this.#moves.size;
+    // Without pressure, the next ones begin when those under way have ended.
+    let count = this.#isUsed ? Math.min(room, USED_CHANGES_MAX) : isDue || this.#moves.size === 0 ? room : 0;
+    while (count > 0 && this.#due.length > 0) {
+      const slot = core.slots.get(this.#due.pop()!);
+      if (slot && this.#begin(slot)) count--;
     }
   }
 
-  #look(slot: Slot): void {
+  /** Which groups are to change, and whether anybody would notice. */
+  #look(): void {
     const core = this.#core;
-    if (!this.#mayDecide(slot.view)) return;
+    const rounds = core.counts.proposals + core.counts.confirms;
+    this.#isUsed = rounds - this.#rounds >= USED_ROUNDS;
+    this.#rounds = rounds;
+    this.#lookedMs = core.nowMs;
+    this.#due = [];
+    for (const slot of core.slots.values()) if (this.#changeOf(slot)) this.#due.push(slot.number);
+  }
+
+  #changeOf(slot: Slot): ReturnType<typeof nextMembers> {
+    const core = this.#core;
+    if (slot.status !== "ready" || this.#moves.has(slot.number)) return undefined;
+    if (core.preferredOf(slot.view) !== core.self) return undefined;
+    if (!this.#mayDecide(slot.view)) return undefined;
     const wanted = groupOf(slot.number, core.nodes, core.config.degree);
-    const change = nextMembers(slot.view.members, wanted, {
+    return nextMembers(slot.view.members, wanted, {
       degree: core.config.degree,
       isUp: (node) => core.isUp(node),
       isLeaving: (node) => core.leaving.has(node) && core.isUp(node),
     });
-    if (!change) return;
+  }
+
+  /** Whether a change has begun. */
+  #begin(slot: Slot): boolean {
+    const core = this.#core;
+    const change = this.#changeOf(slot);
+    if (!change) return false;
     const ready = this.readyIn(slot);
     const missing = slot.view.members.filter((node) => !ready.has(node));
     for (const node of missing) core.sendNow(node, { type: "ask-ready", slot: slot.number, view: slot.view.number });
-    if (missing.some((node) => node !== change.without) || ready.size < majorityOf(slot.view.members)) return;
+    if (missing.some((node) => node !== change.without) || ready.size < majorityOf(slot.view.members)) return false;
     const { view } = slot;
     const newcomer = change.members.find((node) => !view.members.includes(node));
     const move: Move = {
@@ -94,6 +121,7 @@ export class Moves {
     this.#moves.set(slot.number, move);
     if (newcomer === undefined) this.#ask(slot, move);
     else this.#learn(slot, move);
+    return true;
   }
 
   /** Without a majority a change would never end, and those that can would wait for it. */
