@@ -1,0 +1,79 @@
+/**
+ * The cryptography of the grid formats with Node's own (OpenSSL): what `protocols/grid` asks for as `GridCrypto`.
+ * Here only because pure rooms may not import node:crypto.
+ */
+import { constants, createCipheriv, createHash, createPrivateKey, createPublicKey, hash } from "node:crypto";
+import { sign, verify } from "node:crypto";
+import { verify as verifyEd25519 } from "./identity.ts";
+
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+const RSA_BITS = 2048;
+const AES_BLOCK_BYTES = 16;
+const TWO_32 = 2 ** 32;
+/** Parts up to this length together are copied into one: cheaper than a hash object. */
+const COPY_MAX_BYTES = 2048;
+
+/** Fits `GridCrypto` of `protocols/grid/crypto.ts`, which says what each function takes and gives. */
+export function gridCrypto() {
+  return { sha1, sha256, sha256Stream, aesCtr, rsaSign, rsaVerify, rsaPublicKey, ed25519Verify: verifyEd25519 };
+}
+
+function sha1(bytes: Uint8Array): Uint8Array {
+  return plain(hash("sha1", bytes, "buffer"));
+}
+
+function sha256(...parts: Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return plain(hash("sha256", parts[0]!, "buffer"));
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length <= COPY_MAX_BYTES) return plain(hash("sha256", Buffer.concat(parts, length), "buffer"));
+  const hasher = createHash("sha256");
+  for (const part of parts) hasher.update(part);
+  return plain(hasher.digest());
+}
+
+function sha256Stream() {
+  const hasher = createHash("sha256");
+  return {
+    update: (bytes: Uint8Array): void => void hasher.update(bytes),
+    digest: (): Uint8Array => plain(hasher.digest()),
+  };
+}
+
+function aesCtr(key: Uint8Array, data: Uint8Array, atByte = 0): Uint8Array {
+  const counter = Buffer.alloc(AES_BLOCK_BYTES);
+  const block = Math.floor(atByte / AES_BLOCK_BYTES);
+  counter.writeUInt32BE(Math.floor(block / TWO_32), 8);
+  counter.writeUInt32BE(block % TWO_32, 12);
+  const cipher = createCipheriv("aes-128-ctr", key, counter);
+  cipher.update(Buffer.alloc(atByte % AES_BLOCK_BYTES));
+  return plain(cipher.update(data));
+}
+
+function rsaSign(pkcs8Der: Uint8Array, message: Uint8Array): Uint8Array {
+  const key = createPrivateKey({ key: Buffer.from(pkcs8Der), format: "der", type: "pkcs8" });
+  return plain(sign("sha256", message, { key, ...PSS }));
+}
+
+function rsaVerify(spkiDer: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(spkiDer), format: "der", type: "spki" });
+    return key.asymmetricKeyType === "rsa" && verify("sha256", message, { key, ...PSS }, signature);
+  } catch {
+    return false;
+  }
+}
+
+function rsaPublicKey(pkcs8Der: Uint8Array): Uint8Array | undefined {
+  try {
+    const key = createPrivateKey({ key: Buffer.from(pkcs8Der), format: "der", type: "pkcs8" });
+    if (key.asymmetricKeyType !== "rsa" || key.asymmetricKeyDetails?.modulusLength !== RSA_BITS) return undefined;
+    return plain(createPublicKey(key).export({ format: "der", type: "spki" }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A Uint8Array that is no Buffer: the cores compare and slice them as such. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
