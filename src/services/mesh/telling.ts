@@ -4,8 +4,8 @@
  * they spread what happened to all of them at once (a new key).
  */
 
-/** Between two tellings that only bring a new load, and at least so long that nobody speaks all the time. */
-export const LOAD_MS_MIN = 120_000;
+/** Between two tellings that only bring a new load: it is an average over so long. */
+export const LOAD_MS_MIN = 300_000;
 /** What has not changed is said again after this, so that the others know that it still holds. */
 export const AGAIN_MS_MIN = 600_000;
 /** All boxes together bring a new load, or the same again, about once in this time. */
