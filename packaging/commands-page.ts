@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { addContractCommands } from "../src/cli/commands.ts";
 import { demoCommand } from "../src/cli/demo.ts";
+import { gridCommand } from "../src/cli/grid.ts";
 import { upCommand } from "../src/cli/up.ts";
 import { roleAtLeast } from "../src/kernel/contract.ts";
 import { services } from "../src/services/index.ts";
@@ -19,6 +20,7 @@ export function commandsPage(): string {
   const root = new Command("comu");
   root.addCommand(upCommand(""));
   root.addCommand(demoCommand(""));
+  root.addCommand(gridCommand());
   addContractCommands(root);
   const leaves = root.commands.flatMap((command) => leavesOf(command, []));
   const first = leaves.filter(({ words }) => words === "up" || words === "demo");
@@ -29,9 +31,9 @@ export function commandsPage(): string {
 const HEAD = [
   "# Commands",
   "",
-  "In the source folder every command begins with `./comu`. `up` and `demo` run boxes; all others speak to the running",
-  "box through the socket in its data folder, as the owner of the box. This page is made from the source by",
-  "`npm run docs`; `comu COMMAND --help` says the same.",
+  "In the source folder every command begins with `./comu`. `up` and `demo` run boxes, `grid vector` needs none; all",
+  "others speak to the running box through the socket in its data folder, as the owner of the box. This page is made",
+  "from the source by `npm run docs`; `comu COMMAND --help` says the same.",
   "",
   "All commands take:",
   "",

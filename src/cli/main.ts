@@ -1,6 +1,6 @@
 /**
- * The command line. `comu up` and `comu demo` run boxes; every other command is an endpoint of a service's contract,
- * called on the running box over the Unix socket in its data folder.
+ * The command line. `comu up` and `comu demo` run boxes, `comu grid vector` needs none; every other command is an
+ * endpoint of a service's contract, called on the running box over the Unix socket in its data folder.
  *
  * Exit codes: 0 done, 1 refused or failed, 2 wrong usage. The error's code is the first word on standard error.
  */
@@ -10,6 +10,7 @@ import { plainJson } from "../kernel/unseen.ts";
 import { pickLanguage } from "../kernel/words.ts";
 import { addContractCommands } from "./commands.ts";
 import { demoCommand } from "./demo.ts";
+import { gridCommand } from "./grid.ts";
 import { printFailure } from "./print.ts";
 import { upCommand } from "./up.ts";
 
@@ -28,6 +29,7 @@ function program(): Command {
     .option("--lang <language>", "language of texts: ca, es or en (default: from LANG)");
   root.addCommand(upCommand(VERSION));
   root.addCommand(demoCommand(VERSION));
+  root.addCommand(gridCommand());
   addContractCommands(root);
   for (const command of allCommands(root)) {
     command.exitOverride().showHelpAfterError("(comu help shows all commands)").configureOutput({ outputError });

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { bytesSource } from "./byte-source.ts";
 import { formatCap, parseCap, verifyCapOf, type ChkVerifyCap } from "./caps.ts";
 import { ChkEncoder, newChkParams } from "./chk-encoder.ts";
 import { counting, crypto, drive, encodeAll, hex, makeFile, openFile } from "./chk-files.test.ts";
@@ -49,11 +50,12 @@ test("worked example B, and caps from vectors", () => {
   );
   const needs = { crypto, codeOf: plainErasureCode };
   const vector = { kind: "chk", convergence: counting(32), k: 3, n: 10, segsize: 1024 } as const;
-  assert.equal(capOf(needs, { ...vector, data: B.data }), cap);
-  assert.equal(capOf(needs, { ...vector, data: counting(limits.LITERAL_MAX_BYTES) }).slice(0, 8), "URI:LIT:");
-  assert.equal(capOf(needs, { ...vector, data: counting(limits.LITERAL_MAX_BYTES + 1) }).slice(0, 8), "URI:CHK:");
-  assert.equal(capOf(needs, { ...vector, kind: "lit", data: new Uint8Array(0) }), "URI:LIT:");
-  refuses(() => capOf(needs, { ...vector, k: 4, n: 3, data: B.data }), "bad-parameters");
+  assert.equal(capOf(needs, { ...vector, content: bytesSource(B.data) }), cap);
+  const counted = (length: number) => ({ ...vector, content: bytesSource(counting(length)) });
+  assert.equal(capOf(needs, counted(limits.LITERAL_MAX_BYTES)).slice(0, 8), "URI:LIT:");
+  assert.equal(capOf(needs, counted(limits.LITERAL_MAX_BYTES + 1)).slice(0, 8), "URI:CHK:");
+  assert.equal(capOf(needs, { ...counted(0), kind: "lit" }), "URI:LIT:");
+  refuses(() => capOf(needs, { ...counted(3000), k: 4, n: 3 }), "bad-parameters");
 });
 
 test("sizes and codes at their edges come back from the last k shares", () => {

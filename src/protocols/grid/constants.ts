@@ -51,3 +51,10 @@ export const DIRECTORY_CHILDREN_MAX = 500_000;
 export const CHILD_NAME_MAX_BYTES = 4096;
 /** JSON of a child's metadata that we write. Longer ones are kept as they are. */
 export const CHILD_METADATA_MAX_BYTES = 64 * 1024;
+
+// --- Test vectors -------------------------------------------------------------------------------------------------
+
+/** Content of a LIT cap that a test vector may ask for: all of it is in one string. */
+export const VECTOR_LITERAL_MAX_BYTES = 1_048_576;
+/** Fields of one test vector, with those inside of other objects. */
+export const VECTOR_FIELDS_MAX = 100;

@@ -91,9 +91,12 @@ export function sealWriteCap(crypto: GridCrypto, writeKey: Uint8Array, writeCap:
   const salt = childSalt(crypto, plain);
   const key = childKey(crypto, salt, writeKey);
   const sealed = crypto.aesCtr(key, plain);
-  // Not HMAC as it is defined: the key is not filled up to a block.
-  const inner = crypto.sha256(xored(key, 0x36), salt, sealed);
-  return concat([salt, sealed, crypto.sha256(xored(key, 0x5c), inner)]);
+  return concat([salt, sealed, slotMac(crypto, key, salt, sealed)]);
+}
+
+/** Not HMAC as it is defined: the key is not filled up to a block. 32 bytes over the parts one after the other. */
+export function slotMac(crypto: GridCrypto, key: Uint8Array, ...parts: Uint8Array[]): Uint8Array {
+  return crypto.sha256(xored(key, 0x5c), crypto.sha256(xored(key, 0x36), ...parts));
 }
 
 /**
