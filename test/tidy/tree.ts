@@ -48,8 +48,8 @@ export function isPage(path: string): boolean {
   return path.startsWith("ui/src/") || /^src\/services\/[^/]+\/ui\//.test(path);
 }
 
-/** The names of the folders below src/services. */
+/** The services below src/services. A folder that holds only folders is parts of a service that does not exist yet. */
 export function serviceNames(tree: Tree): string[] {
-  const names = [...tree.keys()].map((path) => /^src\/services\/([^/]+)\//.exec(path)?.[1]);
+  const names = [...tree.keys()].map((path) => /^src\/services\/([^/]+)\/[^/]+$/.exec(path)?.[1]);
   return [...new Set(names.filter((name) => name !== undefined))].toSorted();
 }

@@ -13,7 +13,7 @@ import { platformErrors } from "../../../src/platform/errors.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const services = readdirSync(join(root, "src/services"), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && existsSync(join(root, "src/services", entry.name, "contract.ts")))
   .map((entry) => entry.name);
 const folders = ["ui/src/words", ...services.map((name) => `src/services/${name}/ui`)].filter((folder) =>
   existsSync(join(root, folder, "en.json")),

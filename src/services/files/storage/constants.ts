@@ -1,0 +1,63 @@
+/** Sizes that the container formats fix, and every limit of the storage server. Each limit has a test. */
+
+// --- Fixed by the formats -----------------------------------------------------------------------------------------
+
+export const SECRET_BYTES = 32;
+export const IMMUTABLE_HEADER_BYTES = 12;
+export const IMMUTABLE_LEASE_BYTES = 72;
+/** Where the data of a mutable container begins: magic, node id, write enabler, two lengths, four leases. */
+export const MUTABLE_HEADER_BYTES = 468;
+export const MUTABLE_LEASE_BYTES = 92;
+/** Leases in the header of a mutable container; more of them follow the data. */
+export const MUTABLE_LEASE_SLOTS = 4;
+/** A share number is a byte. */
+export const SHARE_NUMBER_MAX = 255;
+export const SHARE_NUMBERS_MAX = 256;
+export const LEASE_DURATION_S = 2_678_400;
+
+// --- Shares -------------------------------------------------------------------------------------------------------
+
+/** An upload in which nothing was written for this long is aborted. */
+export const UPLOAD_IDLE_MS = 30 * 60_000;
+/** Uploads in progress at once, of all members: each is a file and some hundred bytes of memory. */
+export const UPLOADS_MAX = 4096;
+/** How much of a share may have to be sent again after the server lost its power. */
+export const UPLOAD_CHECKPOINT_BYTES = 8 * 1024 * 1024;
+/** Separate written ranges of one upload. Clients write in order; a hole at every byte must not eat the memory. */
+export const UPLOAD_RANGES_MAX = 4096;
+/** Upload secrets are any bytes in the protocol; 20 in practice. */
+export const UPLOAD_SECRET_MAX_BYTES = 256;
+/** Leases of one share: one for each client that cares for it. */
+export const LEASES_MAX = 1000;
+/** What is read or compared at once. */
+export const PIECE_BYTES = 256 * 1024;
+/** What the version document says: it is the reference's own figure. */
+export const MUTABLE_SHARE_MAX_BYTES = 69_105_000_000_000_000n;
+/** Where writes into mutable shares end in fact. */
+export const MUTABLE_END_MAX_BYTES = 2 ** 40;
+/** Advisories of damaged shares that are kept; the oldest go first. */
+export const ADVISORIES_MAX = 1000;
+/** What is kept of a reason. */
+export const ADVISORY_KEPT_CHARS_MAX = 1000;
+
+// --- Requests -----------------------------------------------------------------------------------------------------
+
+export const ALLOCATE_BODY_MAX_BYTES = 8192;
+/** Also bounds the reason in it: the 32,765 bytes that the protocol names for it do not fit. */
+export const ADVISORY_BODY_MAX_BYTES = 32_768;
+/** A read-test-write body lies on the disk while it is read; the protocol would allow 2^48. */
+export const WRITE_BODY_MAX_BYTES = 1024 * 1024 * 1024;
+/** Read and test vectors of one share. */
+export const VECTORS_MAX = 30;
+/** Write vectors of one request, of all its shares. */
+export const WRITES_MAX = 65_536;
+/** What the read vectors of one request may bring: clients take no answer of more than 30 MiB. */
+export const READ_RESULT_MAX_BYTES = 30 * 1024 * 1024;
+export const HEADERS_MAX_BYTES = 16 * 1024;
+export const CONNECTIONS_MAX = 512;
+/** A connection on which nothing moves is cut. */
+export const CONNECTION_IDLE_MS = 60_000;
+export const HEADERS_TIMEOUT_MS = 20_000;
+/** After its first seconds a body must come at least this fast. */
+export const BODY_GRACE_MS = 30_000;
+export const BODY_MIN_BYTES_PER_S = 512;

@@ -1,0 +1,46 @@
+/**
+ * Leases as data. A lease says until when a client wants a share to be kept; its owner number says which member's
+ * room the first one takes (0 and 1 are what Tahoe-LAFS writes: nobody's).
+ */
+import { timingSafeEqual } from "node:crypto";
+import { blake2b256 } from "./blake2b.ts";
+import { SECRET_BYTES } from "./constants.ts";
+
+export interface Lease {
+  owner: number;
+  /** Seconds since 1970. */
+  expiryS: number;
+  /** As the container keeps them: hashes in version 2, the secrets themselves in version 1. */
+  renewal: Uint8Array;
+  cancel: Uint8Array;
+}
+
+/** What a client sends to renew or add a lease. */
+export interface LeaseRequest {
+  owner: number;
+  expiryS: number;
+  /** 32 bytes each. */
+  renewSecret: Uint8Array;
+  cancelSecret: Uint8Array;
+}
+
+export type ContainerVersion = 1 | 2;
+
+export function leaseOf(request: LeaseRequest, version: ContainerVersion): Lease {
+  return {
+    owner: request.owner,
+    expiryS: request.expiryS,
+    renewal: kept(request.renewSecret, version),
+    cancel: kept(request.cancelSecret, version),
+  };
+}
+
+/** The lease among `leases` that has the same renewal secret; -1 when there is none. */
+export function leaseIndex(leases: readonly Lease[], wanted: Lease): number {
+  return leases.findIndex(({ renewal }) => timingSafeEqual(renewal, wanted.renewal));
+}
+
+function kept(secret: Uint8Array, version: ContainerVersion): Uint8Array {
+  if (secret.length !== SECRET_BYTES) throw new Error("a lease secret has 32 bytes");
+  return version === 2 ? blake2b256(secret) : secret;
+}

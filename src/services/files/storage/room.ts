@@ -1,0 +1,97 @@
+/**
+ * How much may still be stored: by all, as whoever runs the server says, and by each member, on what it allocated
+ * itself. A member is recognised by its swissnum; in the containers its number stands as the owner of the first lease,
+ * so that nothing else has to be kept about who stored what.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+
+export interface StorageMember {
+  /** The secret in the member's NURL: 1 to 128 characters of A-Z a-z 0-9 - _ . */
+  swissnum: string;
+  /** A name that stays: what is stored is counted under it. */
+  member: string;
+  quotaBytes: number;
+  mayWrite: boolean;
+}
+
+export interface RoomOptions {
+  /** Bytes that shares may still take on the disk. */
+  capacity: () => number;
+  members: readonly StorageMember[];
+}
+
+/** Numbers 0 and 1 are in leases that Tahoe-LAFS wrote. */
+const OWNER_MIN = 2;
+
+export class Room {
+  readonly #capacity: () => number;
+  #members: readonly (StorageMember & { header: Buffer })[] = [];
+  readonly #usedBytes = new Map<number, number>();
+  /** Of uploads in progress: promised and not yet on the disk. */
+  #promisedBytes = 0;
+
+  constructor({ capacity, members }: RoomOptions) {
+    this.#capacity = capacity;
+    this.know(members);
+  }
+
+  /** Replaces the list of members; what they stored stays counted. */
+  know(members: readonly StorageMember[]): void {
+    for (const { swissnum } of members) {
+      if (!/^[\w.-]{1,128}$/.test(swissnum)) throw new Error("a swissnum has 1 to 128 characters of A-Z a-z 0-9 - _ .");
+    }
+    this.#members = members.map((one) => {
+      const header = `Tahoe-LAFS ${Buffer.from(one.swissnum).toString("base64")}`;
+      return { ...one, header: digest(header) };
+    });
+  }
+
+  /** The member whose swissnum the `Authorization` header carries. All are compared, each in the same time. */
+  memberOf(header: string): StorageMember | undefined {
+    const given = digest(header);
+    let found: StorageMember | undefined;
+    for (const one of this.#members) if (timingSafeEqual(one.header, given)) found = one;
+    return found;
+  }
+
+  availableBytes(): number {
+    return Math.max(0, Math.floor(this.#capacity()) - this.#promisedBytes);
+  }
+
+  usedBytes(member: string): number {
+    return this.#usedBytes.get(ownerNumber(member)) ?? 0;
+  }
+
+  /** Whether the member may store so many bytes more. */
+  allows(member: StorageMember, bytes: number): boolean {
+    if (!member.mayWrite) return false;
+    return bytes <= this.availableBytes() && this.usedBytes(member.member) + bytes <= member.quotaBytes;
+  }
+
+  /** Counts for the owner; negative when shares go. */
+  count(owner: number, bytes: number): void {
+    if (owner < OWNER_MIN) return;
+    const used = (this.#usedBytes.get(owner) ?? 0) + bytes;
+    if (used > 0) this.#usedBytes.set(owner, used);
+    else this.#usedBytes.delete(owner);
+  }
+
+  /** Before all that is stored is counted anew. */
+  forget(): void {
+    this.#usedBytes.clear();
+  }
+
+  promise(bytes: number): void {
+    this.#promisedBytes += bytes;
+  }
+}
+
+/** The member's number in leases. */
+export function ownerNumber(member: string): number {
+  const number = createHash("sha256").update(member).digest().readUInt32BE(0);
+  return Math.max(OWNER_MIN, number);
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
