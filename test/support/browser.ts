@@ -3,7 +3,7 @@
  * reader would never forgive and may not see: requests to elsewhere, errors in the console, what axe-core finds,
  * content wider than the window. Words are found by their keys, so that a better wording breaks no test.
  */
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import axe from "axe-core";
@@ -82,9 +82,8 @@ export function word(language: Language, key: string, params: WordParams = {}): 
 }
 
 function wordFolders(): string[] {
-  const services = readdirSync(join(root, "src/services"), { withFileTypes: true });
-  const own = services.filter((entry) => entry.isDirectory()).map((entry) => `src/services/${entry.name}/ui`);
-  return ["ui/src/words", ...own];
+  const own = readdirSync(join(root, "src/services")).map((name) => `src/services/${name}/ui`);
+  return ["ui/src/words", ...own].filter((folder) => existsSync(join(root, folder, "en.json")));
 }
 
 function readTables(folder: string): WordTables {
