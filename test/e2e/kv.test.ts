@@ -157,6 +157,7 @@ test("three boxes: the ring, and what it survives", async () => {
   const stuck = await signIn(browser, first, { width: 360, language: "ca" });
   await stuck.open("/kv");
   await press(stuck, "kv.leave");
+  await stuck.page.getByRole("dialog").getByText(stuck.say("kv.leave-others")).waitFor();
   await press(stuck, "kv.leave");
   await stuck.page.getByText(stuck.say("kv.survives-leaving")).waitFor({ timeout: ON_MS });
   await stuck.check("leaving");
