@@ -174,12 +174,14 @@ function createPart(needs: {
     try {
       // A disk that failed while the store ran is not tried again: what it says it holds may be wrong. A full one is.
       const isAgain = state === "failed" && (failure !== undefined || store.failedWith() === "disk-full");
-      const isBegun = state !== "off" || (await store.wasLeaving());
       if (isWanted() && (state === "off" || isAgain)) {
         await store.takePart();
         await tookPart();
-      } else if (!isWanted() && isBegun) {
-        if (state === "off") await store.takePart("leaving");
+      } else if (!isWanted() && (state !== "off" || (await store.wasLeaving()))) {
+        if (state === "off") {
+          await store.takePart("leaving");
+          await tookPart();
+        }
         await store.leave(() => !isWanted());
       } else return;
       failure = undefined;

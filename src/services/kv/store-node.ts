@@ -298,6 +298,12 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       streams.open();
       try {
         const begun = await start();
+        if (as === "leaving" && begun.identity.store === undefined) {
+          // It had left, and was stopped before it had noted that.
+          ring.withdraw();
+          await mark.clear();
+          return await stop("off");
+        }
         const chosen = await ring.join(begun, () => isStill(begun));
         if (chosen === undefined || !isStill(begun)) return;
         await saveIdentity(begun);
@@ -330,10 +336,10 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         // Stopped before all was handed over: it goes on leaving, or takes part again, at the next start.
         if (!isStill(ending)) return;
         if (!isWanted()) {
-          await mark.clear();
           ring.publish(identity, "in");
           state = "running";
-          return look();
+          look();
+          return await mark.clear();
         }
         ring.withdraw();
         identity.store = undefined;
