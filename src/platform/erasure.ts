@@ -8,13 +8,15 @@
  */
 import { ERASURE_STRIDE_BYTES } from "./constants.ts";
 
-/** What the module is and what it expects; see `protocols/grid/erasure-kernel.ts`. */
+/** A module and what it expects, as `erasureKernel()` of `protocols/grid/erasure-kernel.ts` gives it. */
 export interface MixingKernel {
   module: Uint8Array<ArrayBuffer>;
+  /** To be written to the start of its memory: the tables of factor f are at f × factorTableBytes. */
   tables: Uint8Array;
   factorTableBytes: number;
   vectorBytes: number;
   sourcesPerCall: number;
+  /** Size of its memory, from the beginning and for ever. */
   memoryBytes: number;
 }
 

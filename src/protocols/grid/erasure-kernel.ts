@@ -22,19 +22,8 @@ const PAGE_BYTES = 65_536;
 /** Tables and strides of one call, however large the blocks: stays in a processor's second cache. */
 const MEMORY_PAGES = 5;
 
-/** A module and what its caller must know: `platform/erasure.ts` cannot import this file. */
-export interface ErasureKernel {
-  module: Uint8Array<ArrayBuffer>;
-  /** To be written to the start of its memory: the tables of factor f are at f × factorTableBytes. */
-  tables: Uint8Array;
-  factorTableBytes: number;
-  vectorBytes: number;
-  sourcesPerCall: number;
-  /** Size of its memory, from the beginning and for ever. */
-  memoryBytes: number;
-}
-
-export function erasureKernel(): ErasureKernel {
+/** Fits `MixingKernel` of `platform/erasure.ts`, which says what each part is. */
+export function erasureKernel() {
   return {
     module: writeModule(),
     tables: nibbleTables(),

@@ -2,6 +2,7 @@
  * The tagged hashes of the grid formats: every value that is hashed is hashed for one purpose, which its tag names,
  * so that nothing hashed for one purpose can pass for another. H(tag, x) is SHA-256 twice over netstring(tag), x.
  */
+import { concat } from "./concat.ts";
 import { KEY_BYTES } from "./constants.ts";
 import type { GridCrypto, HashStream } from "./crypto.ts";
 import { netstring } from "./netstring.ts";
@@ -52,7 +53,7 @@ export function convergenceKeyStream(
   { k, n, segmentBytes }: { k: number; n: number; segmentBytes: number },
 ): HashStream {
   const parts = [CONVERGENCE, netstring(secret), netstring(utf8(`${k},${n},${segmentBytes}`))];
-  const stream = taggedStream(crypto, tagOf(joined(parts)));
+  const stream = taggedStream(crypto, tagOf(concat(parts)));
   return { update: (bytes) => stream.update(bytes), digest: () => short(stream.digest()) };
 }
 
@@ -209,14 +210,4 @@ export function bucketLeaseSecret(
   peerId: Uint8Array,
 ): Uint8Array {
   return taggedPair(crypto, BUCKET[kind], fileSecret, peerId);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
