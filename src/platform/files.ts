@@ -6,6 +6,7 @@
  * message to the person.
  */
 import { randomBytes } from "node:crypto";
+import { write } from "node:fs";
 import { chmod, mkdir, open, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -35,6 +36,19 @@ export async function writeAtomic(path: string, data: Uint8Array | string, mode 
     throw asDiskFailure(error);
   }
   await syncFolder(folder);
+}
+
+/** Writes `bytes` of the buffer, however many calls it takes: when the disk is nearly full, the system takes a part. */
+export function writeAll(fd: number, buffer: Uint8Array, position: number, bytes = buffer.length): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const go = (done: number) =>
+      write(fd, buffer, done, bytes - done, position + done, (error, written) => {
+        if (error) reject(error);
+        else if (done + written < bytes) go(done + written);
+        else resolve();
+      });
+    go(0);
+  });
 }
 
 /** Makes a rename or a new entry in the folder durable. */

@@ -12,10 +12,10 @@ import { basename, dirname } from "node:path";
 import type { Log } from "../kernel/log.ts";
 import { JOURNAL_READ_BYTES } from "./constants.ts";
 import { fail } from "./errors.ts";
-import { syncFolder } from "./files.ts";
+import { syncFolder, writeAll } from "./files.ts";
 import { holdsFrame, readSegmentHeader, SEGMENT_HEADER_BYTES, SEGMENT_VERSION } from "./journal-format.ts";
 import { closeFile, damaged, listSegments, openToAppend, openToRead } from "./journal-segments.ts";
-import { readAll, SegmentReader, writeAll } from "./journal-segments.ts";
+import { readAll, SegmentReader } from "./journal-segments.ts";
 import type { Segment } from "./journal-segments.ts";
 
 /** Called for each entry that was ever written, in order; `at` is its place in the segment. */
@@ -131,12 +131,12 @@ async function settle({ segment, lastAt, tornBytes }: Scanned, log: Log): Promis
     if (tornBytes > 0) {
       const fields = { file: basename(segment.path), folder: dirname(segment.path), atByte: segment.usedBytes };
       log.warn("the last write of the journal was cut short, and is taken away", { ...fields, bytes: tornBytes });
-      await writeAll(fd, Buffer.alloc(tornBytes), tornBytes, segment.usedBytes);
+      await writeAll(fd, Buffer.alloc(tornBytes), segment.usedBytes);
     }
     if (lastAt < 0) return;
     const frame = Buffer.alloc(segment.usedBytes - lastAt);
     await readAll(fd, frame, lastAt);
-    await writeAll(fd, frame, frame.length, lastAt);
+    await writeAll(fd, frame, lastAt);
   } finally {
     await closeFile(fd);
   }

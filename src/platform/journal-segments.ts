@@ -3,7 +3,7 @@
  * and the lock of their folder. A file has its name only once it is whole, so its header is never torn.
  */
 import { randomBytes } from "node:crypto";
-import { close, constants, fdatasync, open, read, write } from "node:fs";
+import { close, constants, fdatasync, open, read } from "node:fs";
 import { chmod, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { fail as kernelFail, isFailure } from "../kernel/errors.ts";
 import { JOURNAL_FILL_BYTES, JOURNAL_READ_BYTES, PRIVATE_FILE_MODE } from "./constants.ts";
 import { fail } from "./errors.ts";
-import { asDiskFailure, ensureFolder, freeBytes, syncFolder } from "./files.ts";
+import { asDiskFailure, ensureFolder, freeBytes, syncFolder, writeAll } from "./files.ts";
 import { FRAME_HEADER_BYTES, frameEnd, readFrame, SEGMENT_HEADER_BYTES, segmentHeader } from "./journal-format.ts";
 import type { VisitEntry } from "./journal-format.ts";
 
@@ -45,19 +45,6 @@ export function asJournalFailure(error: unknown): unknown {
 /** Damage of a file of ours; `why` is for the log. */
 export function damaged(path: string, why: string): Error {
   return fail("store-damaged", { params: { file: path }, cause: new Error(why) });
-}
-
-/** Writes `bytes` of the buffer, however many calls it takes. */
-export function writeAll(fd: number, buffer: Buffer, bytes: number, position: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const go = (done: number) =>
-      write(fd, buffer, done, bytes - done, position + done, (error, written) => {
-        if (error) reject(error);
-        else if (done + written < bytes) go(done + written);
-        else resolve();
-      });
-    go(0);
-  });
 }
 
 /** Reads until the buffer is full or the file ends; gives how many bytes. */
@@ -99,10 +86,10 @@ export async function makeSegment(folder: string, number: number, bytes: number)
     try {
       const zeros = Buffer.alloc(Math.min(bytes, JOURNAL_FILL_BYTES));
       for (let at = 0; at < bytes; at += zeros.length) {
-        await writeAll(fd, zeros, Math.min(zeros.length, bytes - at), at);
+        await writeAll(fd, zeros, at, Math.min(zeros.length, bytes - at));
         await syncFile(fd);
       }
-      await writeAll(fd, segmentHeader(number, salt), SEGMENT_HEADER_BYTES, 0);
+      await writeAll(fd, segmentHeader(number, salt), 0, SEGMENT_HEADER_BYTES);
       await syncFile(fd);
     } finally {
       await closeFile(fd);

@@ -32,7 +32,8 @@ import { paceFor } from "./journal-pace.ts";
 import type { Pace } from "./journal-pace.ts";
 import { recover } from "./journal-recovery.ts";
 import { asJournalFailure, closeFile, damaged, lockJournal, makeJournalFolder } from "./journal-segments.ts";
-import { makeSegment, openToAppend, openToRead, removeSegment, SegmentReader, writeAll } from "./journal-segments.ts";
+import { writeAll } from "./files.ts";
+import { makeSegment, openToAppend, openToRead, removeSegment, SegmentReader } from "./journal-segments.ts";
 import type { Segment } from "./journal-segments.ts";
 
 export interface JournalStats {
@@ -226,7 +227,7 @@ class SegmentedJournal implements Journal {
     const segment = await this.#segmentFor(group.bytes);
     const position = segment.usedBytes;
     finishFrame(group.buffer, group.bytes, FRAME_MARK, position, segment.salt);
-    await writeAll(this.#opened.fd, group.buffer, group.bytes, position);
+    await writeAll(this.#opened.fd, group.buffer, position, group.bytes);
     this.#syncs += 1;
     segment.usedBytes += group.bytes;
     this.#groups.written(group, segment, position);
@@ -260,7 +261,7 @@ class SegmentedJournal implements Journal {
 
   async #writeEmpty(segment: Segment, mark: number): Promise<void> {
     const frame = emptyFrame(mark, segment.usedBytes, segment.salt);
-    await writeAll(this.#opened.fd, frame, frame.length, segment.usedBytes);
+    await writeAll(this.#opened.fd, frame, segment.usedBytes);
     this.#syncs += 1;
     segment.usedBytes += frame.length;
   }

@@ -3,11 +3,11 @@
  * Big endian throughout. The layout is that of Tahoe-LAFS (version 2, and reading 1).
  */
 import type { FileHandle } from "node:fs/promises";
+import { writeAll } from "../../../platform/files.ts";
 import { IMMUTABLE_HEADER_BYTES, IMMUTABLE_LEASE_BYTES, LEASES_MAX } from "./constants.ts";
 import { leaseIndex, leaseOf } from "./leases.ts";
 import type { ContainerVersion, Lease, LeaseRequest } from "./leases.ts";
 import { refuse } from "./refusal.ts";
-import { writeAll } from "./write-all.ts";
 
 const LENGTH_MAX = 0xffff_ffff;
 
@@ -79,7 +79,7 @@ export async function renewImmutable(
   if (found >= 0 && leases[found]!.expiryS >= wanted.expiryS) return;
   const lease = found < 0 ? wanted : { ...leases[found]!, expiryS: wanted.expiryS };
   const at = container.dataAt + container.dataBytes + index * IMMUTABLE_LEASE_BYTES;
-  await writeAll(file, immutableLease(lease), at);
+  await writeAll(file.fd, immutableLease(lease), at);
   if (found < 0) await file.write(immutableHeader(0, index + 1), 8, 4, 8);
   await file.datasync();
 }

@@ -6,6 +6,7 @@
  * write the offset last, and leases are the only thing at stake: without one a share is still there.
  */
 import type { FileHandle } from "node:fs/promises";
+import { writeAll } from "../../../platform/files.ts";
 import {
   LEASES_MAX,
   MUTABLE_HEADER_BYTES,
@@ -17,7 +18,6 @@ import {
 import { leaseIndex, leaseOf } from "./leases.ts";
 import type { ContainerVersion, Lease, LeaseRequest } from "./leases.ts";
 import { refuse } from "./refusal.ts";
-import { writeAll } from "./write-all.ts";
 
 const MAGICS: readonly { version: ContainerVersion; magic: Buffer }[] = [
   { version: 2, magic: Buffer.from("Tahoe mutable container v2\n\xc3\x55\x21\x99\x25", "latin1") },
@@ -114,7 +114,7 @@ export async function renewMutable(
   const further = slot - MUTABLE_LEASE_SLOTS;
   const at =
     further < 0 ? LEASES_AT + slot * MUTABLE_LEASE_BYTES : container.extraAt + 4 + further * MUTABLE_LEASE_BYTES;
-  await writeAll(file, bytes, at);
+  await writeAll(file.fd, bytes, at);
   if (further >= extra) await file.write(uint32(further + 1), 0, 4, container.extraAt);
 }
 
@@ -133,7 +133,7 @@ export async function resizeMutable(
   // Cut first: what is filled in by a longer length then is zeros, whatever stood there.
   await file.truncate(Math.min(oldEnd, end));
   await file.truncate(end);
-  await writeAll(file, leases, end);
+  await writeAll(file.fd, leases, end);
   const lengths = Buffer.alloc(16);
   lengths.writeBigUInt64BE(BigInt(dataBytes), 0);
   lengths.writeBigUInt64BE(BigInt(end), 8);

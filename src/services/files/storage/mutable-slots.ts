@@ -13,7 +13,7 @@ import { readSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
-import { syncFolder, writeAtomic } from "../../../platform/files.ts";
+import { syncFolder, writeAll, writeAtomic } from "../../../platform/files.ts";
 import { MUTABLE_END_MAX_BYTES, PIECE_BYTES, READ_RESULT_MAX_BYTES } from "./constants.ts";
 import type { LeaseRequest } from "./leases.ts";
 import {
@@ -30,7 +30,6 @@ import type { Room, StorageMember } from "./room.ts";
 import { makeSlotFolder, namesIn, shareNumber } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
 import type { Turns } from "./turns.ts";
-import { writeAll } from "./write-all.ts";
 import { readWriteRequest } from "./write-request.ts";
 import type { ReadVector, ShareWish, Span, WriteRequest } from "./write-request.ts";
 
@@ -218,7 +217,7 @@ export class MutableSlots {
       let container = longest > before.dataBytes ? await resizeMutable(file, before, longest) : before;
       for (const { offset, data } of share.writes) {
         for (const [done, piece] of pieces(body, data)) {
-          await writeAll(file, piece, container.dataAt + offset + done);
+          await writeAll(file.fd, piece, container.dataAt + offset + done);
         }
       }
       const after = lengthAfter(before.dataBytes, share);

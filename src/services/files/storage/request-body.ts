@@ -8,9 +8,9 @@ import { decode } from "cborg";
 import { z } from "zod";
 import type { Clock } from "../../../kernel/clock.ts";
 import { PRIVATE_FILE_MODE } from "../../../platform/constants.ts";
+import { writeAll } from "../../../platform/files.ts";
 import { BODY_GRACE_MS, BODY_MIN_BYTES_PER_S, PIECE_BYTES } from "./constants.ts";
 import { refuse } from "./refusal.ts";
-import { writeAll } from "./write-all.ts";
 
 /** The body in pieces of about `PIECE_BYTES`. 413 above `maxBytes`, 408 for a sender that is too slow. */
 export async function* bodyPieces(
@@ -66,7 +66,7 @@ export async function bodyToFile(path: string, pieces: AsyncIterable<Uint8Array>
   try {
     let at = 0;
     for await (const piece of pieces) {
-      await writeAll(file, piece, at);
+      await writeAll(file.fd, piece, at);
       at += piece.length;
     }
   } finally {

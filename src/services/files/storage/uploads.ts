@@ -12,7 +12,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../../../kernel/clock.ts";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
-import { syncFolder } from "../../../platform/files.ts";
+import { syncFolder, writeAll } from "../../../platform/files.ts";
 import {
   IMMUTABLE_HEADER_BYTES,
   UPLOADS_MAX,
@@ -31,7 +31,6 @@ import { makeSlotFolder, namesIn, shareNumber, storageIndexes } from "./share-pa
 import type { SharePaths } from "./share-paths.ts";
 import { Turns } from "./turns.ts";
 import { readUploadNote, uploadNote } from "./upload-note.ts";
-import { writeAll } from "./write-all.ts";
 
 export interface Upload {
   readonly storageIndex: string;
@@ -214,7 +213,7 @@ export class Uploads {
     upload.lastWriteMs = this.#clock.monotonicMs();
     for (const gap of upload.written.missing(end).filter((one) => one.end > begin)) {
       const from = Math.max(begin, gap.begin);
-      await writeAll(file, piece.subarray(from - begin, gap.end - begin), IMMUTABLE_HEADER_BYTES + from);
+      await writeAll(file.fd, piece.subarray(from - begin, gap.end - begin), IMMUTABLE_HEADER_BYTES + from);
       upload.written.add({ begin: from, end: gap.end });
       upload.unnotedBytes += gap.end - from;
       this.#room.promise(from - gap.end);
@@ -238,8 +237,8 @@ export class Uploads {
     const path = this.#path(upload);
     const file = await open(path, "r+");
     try {
-      await writeAll(file, immutableLease(upload.lease), IMMUTABLE_HEADER_BYTES + upload.bytes);
-      await writeAll(file, immutableHeader(upload.bytes, 1), 0);
+      await writeAll(file.fd, immutableLease(upload.lease), IMMUTABLE_HEADER_BYTES + upload.bytes);
+      await writeAll(file.fd, immutableHeader(upload.bytes, 1), 0);
       await file.sync();
     } finally {
       await file.close();
