@@ -18,7 +18,7 @@ import fc from "fast-check";
 import { virtualClock } from "../../src/kernel/virtual-clock.ts";
 import { newIdentity } from "../../src/platform/identity.ts";
 import { furlOf, nurlOf, pinOf, tubIdOf } from "../../src/services/files/storage/announcement.ts";
-import { blake2b256 } from "../../src/services/files/storage/blake2b.ts";
+import { leaseHash } from "../../src/services/files/storage/leases.ts";
 import {
   ADVISORIES_MAX,
   BODY_GRACE_MS,
@@ -44,7 +44,7 @@ test("the container of an immutable share is the published one", async (t) => {
   assert.equal(file.length, 12 + 100 + 72);
   assert.equal(hex(file.subarray(0, 12)), "000000020000006400000001");
   assert.ok(file.subarray(12, 112).equals(contentOf(100)));
-  assert.equal(hex(file.subarray(116, 148)), hex(blake2b256(LEASE["lease-renew-secret"])));
+  assert.equal(hex(file.subarray(116, 148)), hex(leaseHash(LEASE["lease-renew-secret"])));
   assert.equal(file.readUInt32BE(180), 1_700_000_000 + LEASE_DURATION_S);
 });
 
@@ -207,9 +207,9 @@ test("addresses carry the pin, the tub id and the swissnum", () => {
 
 test("BLAKE2b of 32 bytes has its published values", () => {
   // Of the empty text and of "abc", as b2sum -l 256 prints them; and over the edge of a block.
-  assert.equal(hex(blake2b256(new Uint8Array())), "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
-  assert.equal(hex(blake2b256(Buffer.from("abc"))), "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
-  const lengths = [127, 128, 129, 256, 300].map((length) => hex(blake2b256(Buffer.alloc(length, "a"))));
+  assert.equal(hex(leaseHash(new Uint8Array())), "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+  assert.equal(hex(leaseHash(Buffer.from("abc"))), "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+  const lengths = [127, 128, 129, 256, 300].map((length) => hex(leaseHash(Buffer.alloc(length, "a"))));
   const digest = createHash("sha256").update(lengths.join(" ")).digest("hex");
   assert.equal(digest, "e3c43ec2251d9af2a6aabf12324891b54e1047d433854cc5acf385c96daeeb87");
 });

@@ -3,7 +3,8 @@
  * room the first one takes (0 and 1 are what Tahoe-LAFS writes: nobody's).
  */
 import { timingSafeEqual } from "node:crypto";
-import { blake2b256 } from "./blake2b.ts";
+import { blake2b } from "@noble/hashes/blake2.js";
+import { HASH_BYTES } from "../../../protocols/grid/constants.ts";
 import { SECRET_BYTES } from "./constants.ts";
 
 export interface Lease {
@@ -42,5 +43,10 @@ export function leaseIndex(leases: readonly Lease[], wanted: Lease): number {
 
 function kept(secret: Uint8Array, version: ContainerVersion): Uint8Array {
   if (secret.length !== SECRET_BYTES) throw new Error("a lease secret has 32 bytes");
-  return version === 2 ? blake2b256(secret) : secret;
+  return version === 2 ? leaseHash(secret) : secret;
+}
+
+/** Unkeyed BLAKE2b with a digest of 32 bytes (RFC 7693). */
+export function leaseHash(secret: Uint8Array): Uint8Array {
+  return blake2b(secret, { dkLen: HASH_BYTES });
 }
