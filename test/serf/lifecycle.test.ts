@@ -61,10 +61,11 @@ describe("over time, with real agents", { concurrency: true }, () => {
       const ours = await startOurs(t, { advertise }, { keys });
       ours.driver.dispatch({ type: "join", addresses: [{ address: before.address, port }] });
       await until("the agent sees us", 5000, async () => (await before.sees("our-box")) === "alive");
-      // Its snapshot is written a moment later.
-      await until("the snapshot names us", 5000, async () =>
-        (await readText(config.snapshot_path)).includes("our-box"),
-      );
+      // An agent flushes its snapshot with the first line half a second after the last flush: it is given lines.
+      await until("the snapshot names us", 20_000, async () => {
+        await before.ok("event", "tick");
+        return (await readText(config.snapshot_path)).includes("our-box");
+      });
       await before.running.kill();
       await until("the agent has failed", 15_000, () => ours.status("agent-one") === "failed");
       const back = await startAgent(t, options);

@@ -16,6 +16,7 @@ const QUERY_TIMEOUT_MS = 900;
  * the one that the test waits for. It is asked again then.
  */
 const RELAY_TRIES_MAX = 6;
+const AGENT_TRIES_MAX = 3;
 const AGENTS = { "agent-one": "I am agent-one", "agent-two": "I am agent-two" };
 let keys = 0;
 
@@ -67,10 +68,22 @@ const FILTERS: [args: string[], filters: QueryFilter[], expected: string[]][] = 
   ],
 ];
 
+/**
+ * Two questions that an agent is asked in the same moment may get one logical time, and then the answers of one of
+ * them are lost in the agent: not even its own comes. It is asked again then.
+ */
+async function askAgent(stage: Scene, expected: string[], ...args: string[]) {
+  let answer = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...args, "whoami", "f");
+  for (let tries = 1; tries < AGENT_TRIES_MAX && expected.length > 0 && !answer.Acks?.length; tries++) {
+    answer = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...args, "whoami", "f");
+  }
+  return answer;
+}
+
 async function filtered(stage: Scene): Promise<void> {
   await Promise.all(
     FILTERS.map(async ([args, filters, expected]) => {
-      const theirs = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...args, "whoami", "f");
+      const theirs = await askAgent(stage, expected, ...args);
       assert.deepEqual(Object.keys(theirs.Responses).sort(), expected, args.join(" "));
       assert.deepEqual((theirs.Acks ?? []).sort(), expected, args.join(" "));
       const ours = await askOurs(stage, { filters });
