@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// serve answers each connection with the same bytes once it has read something.
-func serve(t *testing.T, answer string) *store {
+// listen hands each connection to answer, and gives the address.
+func listen(t *testing.T, answer func(net.Conn)) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -22,13 +22,23 @@ func serve(t *testing.T, answer string) *store {
 			if err != nil {
 				return
 			}
-			if _, err := conn.Read(make([]byte, 4096)); err == nil {
-				conn.Write([]byte(answer))
-			}
-			conn.Close()
+			go func() {
+				defer conn.Close()
+				answer(conn)
+			}()
 		}
 	}()
-	opened, err := open(listener.Addr().String())
+	return listener.Addr().String()
+}
+
+// serve answers each connection with the same bytes once it has read something.
+func serve(t *testing.T, answer string) *store {
+	address := listen(t, func(conn net.Conn) {
+		if _, err := conn.Read(make([]byte, 4096)); err == nil {
+			conn.Write([]byte(answer))
+		}
+	})
+	opened, err := open(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,44 +91,29 @@ func TestRefusalKeepsTheConnection(t *testing.T) {
 
 // echo answers each GET with its key, a piece at a time, so that answers come in parts.
 func echo(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
+	return listen(t, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
 		for {
-			conn, err := listener.Accept()
+			for line := 0; line < 4; line++ {
+				if _, err := in.ReadString('\n'); err != nil {
+					return
+				}
+			}
+			key, err := in.ReadString('\n')
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				in := bufio.NewReader(conn)
-				for {
-					for line := 0; line < 4; line++ {
-						if _, err := in.ReadString('\n'); err != nil {
-							return
-						}
-					}
-					key, err := in.ReadString('\n')
-					if err != nil {
-						return
-					}
-					switch key[0] {
-					case 'x':
-						return
-					case 'n':
-						conn.Write([]byte("$-"))
-						conn.Write([]byte("1\r\n"))
-					default:
-						conn.Write([]byte("$1\r\na\r\n"))
-					}
-				}
-			}()
+			switch key[0] {
+			case 'x':
+				return
+			case 'n':
+				conn.Write([]byte("$-"))
+				conn.Write([]byte("1\r\n"))
+			default:
+				conn.Write([]byte("$1\r\na\r\n"))
+			}
 		}
-	}()
-	return listener.Addr().String()
+	})
 }
 
 func TestSharedHandsOutEachItsOwnAnswer(t *testing.T) {

@@ -3,6 +3,8 @@
  * majority says, to whom waits and to whom comes later.
  */
 import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { COMU_COMMAND } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
@@ -14,7 +16,7 @@ const LEFT_TIMEOUT_MS = 60_000;
 /** Less than the ten seconds that an operation waits for its answer. */
 const REFUSED_TIMEOUT_MS = 8_000;
 
-const ring = (box: Box) => box.cli<{ state: string; survives: number }>(["kv", "ring", "--json"]);
+const ring = (box: Box) => box.cli<{ state: string; survives: number; members: unknown[] }>(["kv", "ring", "--json"]);
 const health = async (box: Box) => {
   const found = await box.cli<{ code: string }[]>(["health", "--json"]);
   return found.map(({ code }) => code).filter((code) => code.startsWith("kv-"));
@@ -59,4 +61,13 @@ test("with boxes away: what may fail still; leaving waits, is called off, and ou
   await Promise.all([two.restart(), three.restart()]);
   await eventually("it has left", LEFT_TIMEOUT_MS, async () => (await ring(one)).state === "off");
   assert.equal(await two.cli<{ value: string }>(["kv", "get", "kept", "--json"]).then(({ value }) => value), "safe");
+
+  // As if it had been stopped between leaving and noting that it has left: it must not found a store to leave it.
+  await one.kill();
+  const mark = join(one.data, "kv-leaving");
+  writeFileSync(mark, "");
+  await one.restart();
+  await eventually("the mark is gone", SEEN_TIMEOUT_MS, () => !existsSync(mark));
+  assert.equal((await ring(one)).state, "off");
+  assert.equal((await ring(two)).members.length, 2);
 });
