@@ -28,6 +28,7 @@ export async function askOnce(asked: Asked, endpoint: Endpoint, shape: CommandSh
   const { bytes } = shape;
   if (!bytes) return callBox(data, endpoint, input, language);
   if ("lines" in bytes) return sendLines(asked, endpoint, bytes.from, given.argument!);
+  if ("file" in bytes) return callBox(data, endpoint, input, language, await readAll(given.argument!));
   const file = given[bytes.option] as string | undefined;
   // One of them; two would leave open which counts.
   if ((file === undefined) === (given.argument === undefined)) {

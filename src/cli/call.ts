@@ -14,6 +14,10 @@ export const cliErrors = defineErrors({
   /** Params: file. */
   "file-unreadable": 400,
   "file-not-written": 400,
+  /** It became another one while it was fetched. Params: path. */
+  "file-changed": 409,
+  /** The box could not store it, and does not say why. */
+  "upload-failed": 500,
   "value-missing": 400,
   /** Params: count. What was not refused was taken. */
   "lines-refused": 400,
@@ -72,6 +76,7 @@ export async function openAnswer(
     language,
     type: endpoint.bytes ? "application/octet-stream" : "application/json",
     body: endpoint.bytes ? bytes : inQuery ? undefined : JSON.stringify(rest),
+    timeoutMs: endpoint.cli?.patient ? 0 : CALL_TIMEOUT_MS,
   });
   if (status < 400) return pieces;
   let text = "";
@@ -87,6 +92,8 @@ interface Sent {
   language: string;
   type: string;
   body: string | Uint8Array | undefined;
+  /** Without a byte; 0: for ever. */
+  timeoutMs: number;
 }
 
 function send(data: string, sent: Sent): Promise<{ status: number; pieces: AsyncGenerator<Buffer> }> {
@@ -100,7 +107,7 @@ function send(data: string, sent: Sent): Promise<{ status: number; pieces: Async
       method: sent.method,
       path: sent.path,
       headers,
-      timeout: CALL_TIMEOUT_MS,
+      timeout: sent.timeoutMs,
     });
     call.on("response", (response) => resolve({ status: response.statusCode!, pieces: piecesOf(response, data) }));
     call.on("timeout", () => call.destroy(new Error("no answer in time")));

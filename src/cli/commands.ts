@@ -115,6 +115,7 @@ function conclude(output: Record<string, unknown>, shape: CommandShape, language
 function addBytes(command: Command, shape: CommandShape): void {
   const { bytes, toFile, raw } = shape;
   if (bytes && "lines" in bytes) command.argument(`<${bytes.lines}>`, 'file of lines; "-": standard input');
+  else if (bytes && "file" in bytes) command.argument(`<${bytes.file}>`, 'file to send; "-": standard input');
   else if (bytes) {
     command.argument(`[${bytes.argument}]`, `the ${bytes.argument}, as text`);
     command.option(`--${bytes.option} <file>`, `file that holds the ${bytes.argument}; "-": standard input`);
@@ -128,7 +129,7 @@ function linesFrom({ bytes }: CommandShape): string | undefined {
 }
 
 /** The command that holds the ones below it: "services" for "services publish". */
-function parentFor(root: Command, path: string[]): Command {
+export function parentFor(root: Command, path: string[]): Command {
   let parent = root;
   for (const word of path) {
     let next = parent.commands.find((command) => command.name() === word);

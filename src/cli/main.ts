@@ -1,6 +1,7 @@
 /**
  * The command line. `comu up` and `comu demo` run boxes, `comu grid vector` needs none; every other command is an
- * endpoint of a service's contract, called on the running box over the Unix socket in its data folder.
+ * endpoint of a service's contract, called on the running box over the Unix socket in its data folder; `comu files put`
+ * and `get` make many such calls.
  *
  * Exit codes: 0 done, 1 refused or failed, 2 wrong usage. The error's code is the first word on standard error.
  */
@@ -8,8 +9,9 @@ import { Command, CommanderError } from "commander";
 import { asFailure } from "../kernel/errors.ts";
 import { plainJson } from "../kernel/unseen.ts";
 import { pickLanguage } from "../kernel/words.ts";
-import { addContractCommands } from "./commands.ts";
+import { addContractCommands, parentFor } from "./commands.ts";
 import { demoCommand } from "./demo.ts";
+import { filesCommands } from "./files.ts";
 import { gridCommand } from "./grid.ts";
 import { printFailure } from "./print.ts";
 import { upCommand } from "./up.ts";
@@ -31,6 +33,7 @@ function program(): Command {
   root.addCommand(demoCommand(VERSION));
   root.addCommand(gridCommand());
   addContractCommands(root);
+  for (const command of filesCommands()) parentFor(root, ["files"]).addCommand(command);
   for (const command of allCommands(root)) {
     command.exitOverride().showHelpAfterError("(comu help shows all commands)").configureOutput({ outputError });
   }

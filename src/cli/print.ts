@@ -165,7 +165,7 @@ function ago(iso: string): string {
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
-function showBytes(bytes: number): string {
+export function showBytes(bytes: number): string {
   const step = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
   return `${(bytes / 1000 ** step).toFixed(step > 1 ? 1 : 0)} ${UNITS[step]}`;
 }

@@ -35,6 +35,8 @@ export interface CommandShape {
   refused?: string;
   /** Said on standard error when the answer takes long: the word key. */
   waiting?: string;
+  /** It may take hours: the command waits for as long as the box works on it. */
+  patient?: true;
   /** Asks for a yes first on a terminal; `--yes` answers it. The word key of the question. */
   confirm?: string;
   /** Said on standard error when this switch is given: the input, and the word key of the sentence. */
@@ -59,11 +61,21 @@ export interface CommandShape {
  * requests as it takes: numbers in the answers are added up and lists joined. `from`: the input that is told the
  * number of a request's first line.
  */
-export type BytesSource = { argument: string; option: string } | { lines: string; from: string };
+export type BytesSource =
+  | { argument: string; option: string }
+  | { lines: string; from: string }
+  /** The argument that names a file; all of it is sent. */
+  | { file: string };
 
 /** What an endpoint with an `answerType` gives: bytes at once, or as they come; the caller's pace is kept. */
 export interface BytesAnswer {
   body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** 200 by default; 206 and 416 for a range. */
+  status?: 200 | 206 | 416;
+  /** Of this one answer, where the contract's `answerType` says only that it is bytes. */
+  type?: string;
+  /** Of a body that comes piece by piece, when it is known; a body that ends before it breaks the answer off. */
+  length?: number;
   headers?: Readonly<Record<string, string>>;
 }
 

@@ -178,3 +178,8 @@ export const TCP_SWEEP_MS = 1000;
 
 /** Blocks go through the SIMD module in strides of at most this size: sources and target fit into the caches. */
 export const ERASURE_STRIDE_BYTES = 16_384;
+
+// Threads
+
+/** A thread without work ends after this time: it holds some 10 MB. */
+export const WORKER_IDLE_MS = 20_000;

@@ -7,10 +7,12 @@ import { Loading } from "./components/lazy.tsx";
 import { ErrorNotice } from "./components/notice.tsx";
 import { Toasts } from "./components/toast.tsx";
 import { Front } from "./front.tsx";
-import { firstPart, focusHeading, moves, path } from "./router.ts";
+import { frontPages } from "./pages.ts";
+import type { PanelProps } from "./page.ts";
+import { firstPart, focusHeading, moves, path, restOf } from "./router.ts";
 import { expired, loadSession, session, sessionError } from "./session.ts";
 
-type Loader = () => Promise<{ default: ComponentType }>;
+type Loader = () => Promise<{ default: ComponentType<PanelProps> }>;
 
 const frames = {
   welcome: () => import("./pages/welcome.tsx"),
@@ -30,6 +32,8 @@ function frame(): Loader | undefined {
   if (!now.setUp) return frames.welcome;
   if (at === "accept") return frames.accept;
   if (at === "public") return frames.public;
+  const front = frontPages.find((page) => page.path === at);
+  if (front) return front.load;
   if (now.role !== "public") return frames.shell;
   if (expired.value) return frames.signIn;
   return at === "" ? frames.public : frames.signIn;
@@ -42,7 +46,7 @@ export function App() {
   return (
     <>
       {load ? (
-        <Loading load={load} props={{}} onDrawn={focusHeading} />
+        <Loading load={load} props={{ rest: restOf(path.value, firstPart(path.value)) }} onDrawn={focusHeading} />
       ) : (
         <Front>{error ? <ErrorNotice error={error} retry={() => void loadSession()} /> : null}</Front>
       )}

@@ -21,7 +21,10 @@ export const resources = createResources({
 export const live = createLive({
   open: () => new EventSource(eventsUrl()),
   after,
-  onEvent: (type) => resources.changed(type.split(".")[0] ?? ""),
+  onEvent(type) {
+    resources.changed(type.split(".")[0] ?? "");
+    resources.changed(type);
+  },
   onBack: () => resources.refreshAll(),
 });
 
@@ -34,7 +37,7 @@ export interface Resource<T> {
 }
 
 export interface ResourceOptions {
-  /** Services whose events concern this; by default the one that is called. */
+  /** Services whose events concern this, or single events ("files.changed"); by default the service that is called. */
   events?: readonly string[];
   /** Asked for again this often while the page is in view. */
   everyMs?: number;

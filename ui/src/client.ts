@@ -4,8 +4,8 @@
  */
 import table from "virtual:api-table";
 import type { CallName, Input, Output } from "./api.ts";
-import { CALL_TIMEOUT_MS } from "./constants.ts";
-import { buildRequest, readAnswer } from "./request.ts";
+import { CALL_TIMEOUT_MS, SEND_STALLED_MS } from "./constants.ts";
+import { buildBytesRequest, buildRequest, readAnswer } from "./request.ts";
 import { language, t } from "./words.ts";
 
 export class ApiError extends Error {
@@ -90,12 +90,71 @@ export async function openStream<N extends CallName>(
   return answer.body;
 }
 
+export interface SendOptions {
+  signal: AbortSignal;
+  /** Bytes of `content` that have left this machine. */
+  onSent?: (bytes: number) => void;
+}
+
+/** A call whose body is bytes. It may take as long as it moves; with a browser's older way, since that tells progress. */
+export function send<N extends CallName>(
+  name: N,
+  input: Input<N>,
+  content: Blob,
+  { signal, onSent }: SendOptions,
+): Promise<Output<N>> {
+  const [method, pattern] = table[name] ?? missing(name);
+  const request = new XMLHttpRequest();
+  return new Promise((done, failed) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const moves = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => end(silence("timed-out", undefined)), SEND_STALLED_MS);
+    };
+    const end = (error: unknown) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+      failed(error);
+      request.abort();
+    };
+    const stop = () => end(signal.reason);
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop);
+    request.open(method, buildBytesRequest(pattern, input as Record<string, unknown>));
+    for (const [key, value] of Object.entries(headersOf())) request.setRequestHeader(key, value);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.upload.onprogress = ({ loaded }) => {
+      moves();
+      onSent?.(Math.min(loaded, content.size));
+    };
+    request.onerror = () => end(silence("unreachable", undefined));
+    request.onload = () => {
+      try {
+        const answer = readAnswer(request.responseText || "{}");
+        if (request.status >= 400) return end(failureOf(answer, name));
+        clearTimeout(timer);
+        signal.removeEventListener("abort", stop);
+        done(answer as Output<N>);
+      } catch (error) {
+        end(silence("unreachable", error));
+      }
+    };
+    moves();
+    request.send(content);
+  });
+}
+
+function headersOf(): Record<string, string> {
+  const headers: Record<string, string> = { accept: "application/json", "x-comu-language": language.value };
+  if (csrf) headers["x-comu-csrf"] = csrf;
+  return headers;
+}
+
 function prepare<N extends CallName>(name: N, input: Input<N>): (signal: AbortSignal) => Promise<Response> {
   const [method, pattern] = table[name] ?? missing(name);
   const { url, body } = buildRequest(method, pattern, input as Record<string, unknown>);
-  const headers: Record<string, string> = { accept: "application/json", "x-comu-language": language.value };
+  const headers = headersOf();
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (csrf) headers["x-comu-csrf"] = csrf;
   return (signal) => fetch(url, { method, headers, body: body ?? null, signal, cache: "no-store" });
 }
 

@@ -4,6 +4,8 @@
 
 /** A call that has no answer by then has failed. */
 export const CALL_TIMEOUT_MS = 20_000;
+/** A call with bytes that has moved none of them for so long has failed. */
+export const SEND_STALLED_MS = 60_000;
 /** Founding or joining a community talks to other boxes, which may be far. */
 export const SETUP_TIMEOUT_MS = 120_000;
 /** A change is asked for again this long after its event, so that a burst costs one request. */

@@ -15,6 +15,8 @@ export interface Page {
   role: Role;
   /** Word key of its name. */
   title: string;
+  /** Open to everybody who has its address, in the frame of the pages without signing in; not in the rail. */
+  front?: true;
   /** The file beside page.ts that draws it, without ".tsx"; by default "panel". */
   panel?: string;
 }

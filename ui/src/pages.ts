@@ -35,4 +35,8 @@ function fromServices(): PageEntry[] {
   return found;
 }
 
-export const pages: readonly PageEntry[] = [...fromServices(), help].toSorted((a, b) => a.order - b.order);
+const all = [...fromServices(), help].toSorted((a, b) => a.order - b.order);
+
+export const pages: readonly PageEntry[] = all.filter(({ front }) => !front);
+/** Those that need no signing in. */
+export const frontPages: readonly PageEntry[] = all.filter(({ front }) => front);

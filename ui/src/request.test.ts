@@ -2,7 +2,7 @@
 /// <reference types="node" />
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildRequest, readAnswer } from "./request.ts";
+import { buildBytesRequest, buildRequest, readAnswer } from "./request.ts";
 
 test("path parameters go into the path, escaped, the rest of a GET into the query", () => {
   const { url, body } = buildRequest("GET", "/services/:id", { id: "a/b ç", all: true, q: undefined });
@@ -17,6 +17,10 @@ test("the rest of a change goes into the body, without the path parameters", () 
 
 test("a change without input still sends an object", () => {
   assert.equal(buildRequest("POST", "/doctor", {}).body, "{}");
+});
+
+test("beside bytes in the body, the rest of the input goes into the query", () => {
+  assert.equal(buildBytesRequest("/files/uploads/:id", { id: "a/b", offset: 8, mode: undefined }), "/api/v1/files/uploads/a%2Fb?offset=8");
 });
 
 test("in an answer, what nobody sees is marked; line breaks and pictures stay", () => {

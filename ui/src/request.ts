@@ -12,17 +12,26 @@ export interface Request {
 export const API_ROOT = "/api/v1";
 
 export function buildRequest(method: string, pattern: string, input: Record<string, unknown>): Request {
+  if (method === "GET" || method === "DELETE") return { url: buildBytesRequest(pattern, input) };
+  const { path, rest } = filled(pattern, input);
+  return { url: API_ROOT + path, body: JSON.stringify(Object.fromEntries(rest)) };
+}
+
+/** The URL of a call whose body is bytes, or that has none: what is no part of the path goes into the query. */
+export function buildBytesRequest(pattern: string, input: Record<string, unknown>): string {
+  const { path, rest } = filled(pattern, input);
+  const query = new URLSearchParams([...rest].map(([key, value]) => [key, String(value)])).toString();
+  return API_ROOT + path + (query ? `?${query}` : "");
+}
+
+function filled(pattern: string, input: Record<string, unknown>): { path: string; rest: Map<string, unknown> } {
   const rest = new Map(Object.entries(input).filter(([, value]) => value !== undefined));
   const path = pattern.replaceAll(/:(\w+)/g, (_, key: string) => {
     const value = rest.get(key);
     rest.delete(key);
     return encodeURIComponent(String(value));
   });
-  if (method !== "GET" && method !== "DELETE") {
-    return { url: API_ROOT + path, body: JSON.stringify(Object.fromEntries(rest)) };
-  }
-  const query = new URLSearchParams([...rest].map(([key, value]) => [key, String(value)])).toString();
-  return { url: API_ROOT + path + (query ? `?${query}` : "") };
+  return { path, rest };
 }
 
 /**

@@ -37,7 +37,7 @@ export interface Needs {
 export interface Resources {
   /** Starts or goes on watching; the signal is the present state. `events`: services whose changes concern it. */
   watch(name: string, input: Record<string, unknown>, events: readonly string[]): Watch;
-  /** A service changed: all that is watched and concerns it is asked for again, soon. */
+  /** A service changed, or one event of it came: all that is watched and concerns it is asked for again, soon. */
   changed(service: string): void;
   /** Asks again for all that is watched, and forgets the rest. */
   refreshAll(): void;
@@ -82,13 +82,20 @@ function createLoader(needs: Needs) {
   const schedule = (entry: Entry) => {
     if (entry.cancelTimer) return;
     const { data, atMs } = entry.seen.peek();
-    const large = Array.isArray(data) && data.length >= LARGE_LIST_ENTRIES;
+    const large = entriesIn(data) >= LARGE_LIST_ENTRIES;
     const sinceMs = needs.nowMs() - atMs;
     const delayMs = large ? Math.max(REFETCH_DEBOUNCE_MS, REFETCH_LARGE_PAUSE_MS - sinceMs) : REFETCH_DEBOUNCE_MS;
     entry.cancelTimer = needs.after(delayMs, () => load(entry));
   };
 
   return { load, schedule };
+}
+
+/** Of a list, or of the largest list in an answer. */
+function entriesIn(data: unknown): number {
+  if (Array.isArray(data)) return data.length;
+  if (typeof data !== "object" || data === null) return 0;
+  return Math.max(0, ...Object.values(data).map((value) => (Array.isArray(value) ? value.length : 0)));
 }
 
 function newEntry(key: string, name: string, input: Record<string, unknown>, events: readonly string[]): Entry {

@@ -173,6 +173,39 @@ test("an answer of bytes has its own headers, and is never a page", async () => 
   assert.match(header("content-security-policy")!, /sandbox/);
 });
 
+test("an answer may say what it is, how long, and that it is a part", async () => {
+  const part = (): BytesAnswer => ({
+    body: inTurn("ab", "c"),
+    status: 206,
+    type: "text/plain",
+    length: 3,
+    headers: { "content-range": "bytes 1-3/9" },
+  });
+  const answer = await bench(part).call("GET", "/cup");
+  const header = (name: string) => answer.headers.get(name);
+  assert.equal(answer.status, 206);
+  assert.deepEqual(["content-type", "content-length", "content-range", "transfer-encoding"].map(header), [
+    "text/plain",
+    "3",
+    "bytes 1-3/9",
+    null,
+  ]);
+  assert.match(header("content-security-policy")!, /sandbox/);
+  assert.equal(header("cross-origin-resource-policy"), "same-origin");
+  assert.equal(await answer.text(), "abc");
+  const pdf = await bench(() => ({ body: new Uint8Array(), type: "application/pdf" })).call("GET", "/cup");
+  assert.doesNotMatch(pdf.headers.get("content-security-policy")!, /sandbox|script/);
+});
+
+test("an answer that ends before its length is broken off, not taken for whole", async () => {
+  const answer = await bench(() => ({ body: inTurn("ab"), length: 3 })).call("GET", "/cup");
+  await assert.rejects(answer.text(), /2 bytes of an answer of 3/);
+});
+
+async function* inTurn(...pieces: string[]) {
+  for (const piece of pieces) yield new TextEncoder().encode(piece);
+}
+
 /** Counts up for ever; tells when nobody reads any more. */
 function counting() {
   const state = { given: 0, ended: false };

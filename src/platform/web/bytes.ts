@@ -40,28 +40,45 @@ export function createBodies(heldBytesMax = BODIES_HELD_BYTES_MAX): Bodies {
   };
 }
 
+/** What somebody stored here is never a page of this origin. */
+const STORED_POLICY = "default-src 'none'; sandbox";
+/** A browser's reader of PDF does not start in a sandbox, and has one of its own; scripts in a PDF see no origin. */
+const PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'";
+
 /** `mayRead` is asked before each piece: an answer ends with the session of who reads it. */
 export function sendBytes(c: Context, type: string, answer: BytesAnswer, mayRead: () => boolean): Response {
-  const headers = {
+  const { body, status = 200, length } = answer;
+  const headers: Record<string, string> = {
     ...answer.headers,
-    "content-type": type,
-    // What somebody stored here is never a page of this origin.
+    "content-type": answer.type ?? type,
     "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; sandbox",
+    "content-security-policy": answer.type === "application/pdf" ? PDF_POLICY : STORED_POLICY,
+    "cross-origin-resource-policy": "same-origin",
   };
-  const { body } = answer;
-  if (body instanceof Uint8Array) return c.body(body as Uint8Array<ArrayBuffer>, 200, headers);
-  return c.body(streamOf(body, mayRead), 200, { ...headers, "transfer-encoding": "chunked" });
+  if (body instanceof Uint8Array) return c.body(body as Uint8Array<ArrayBuffer>, status, headers);
+  if (length === undefined) headers["transfer-encoding"] = "chunked";
+  else headers["content-length"] = String(length);
+  return c.body(streamOf(body, mayRead, length), status, headers);
 }
 
-function streamOf(pieces: AsyncIterable<Uint8Array>, mayRead: () => boolean): ReadableStream<Uint8Array> {
+function streamOf(
+  pieces: AsyncIterable<Uint8Array>,
+  mayRead: () => boolean,
+  length: number | undefined,
+): ReadableStream<Uint8Array> {
   const iterator = pieces[Symbol.asyncIterator]();
+  let sent = 0;
   return new ReadableStream(
     {
       async pull(controller) {
         const next = mayRead() ? await iterator.next() : { done: true as const, value: undefined };
-        if (!next.done) return controller.enqueue(next.value);
+        if (!next.done) {
+          sent += next.value.length;
+          return controller.enqueue(next.value);
+        }
         await iterator.return?.();
+        // Whoever was promised more must not take this for all of it.
+        if (length !== undefined && sent !== length) throw new Error(`${sent} bytes of an answer of ${length}`);
         controller.close();
       },
       cancel: () => void iterator.return?.(),

@@ -7,8 +7,10 @@
  */
 import type { ChkReadCap, ChkVerifyCap } from "./caps.ts";
 import { chkParams, segmentBytesFor, segmentLength, type ChkParams } from "./chk-params.ts";
+import type { DecodeRun, RunShare } from "./chk-run.ts";
 import { ChkShareReader } from "./chk-share-reader.ts";
 import { readUeb } from "./chk-ueb.ts";
+import { concat } from "./concat.ts";
 import { DEFAULT_SEGMENT_MAX_BYTES } from "./constants.ts";
 import type { GridCrypto } from "./crypto.ts";
 import type { ErasureCode, Share } from "./erasure.ts";
@@ -74,6 +76,15 @@ export class ChkFile {
       crypttextTree: new PartialTree(this.crypto, ueb.params.segments, ueb.crypttextRoot),
     };
     return this.#facts;
+  }
+
+  /** The work of `decodeRun` for what `ChkShareReader.run` of k distinct shares gave. */
+  decodeRun(first: number, count: number, shares: readonly RunShare[]): DecodeRun {
+    const facts = this.#facts;
+    if (!facts || shares.length !== facts.params.k) throw new GridError("too-few-shares", `for segment ${first}`);
+    const leaves = Array.from({ length: count }, (_, index) => facts.crypttextTree.leaf(first + index)!);
+    const key = this.cap.kind === "chk" ? this.cap.key : undefined;
+    return { params: facts.params, first, count, shares, crypttextHashes: concat(leaves), key };
   }
 
   /**

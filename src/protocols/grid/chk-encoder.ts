@@ -5,14 +5,15 @@
  */
 import type { ChkReadCap } from "./caps.ts";
 import { chkParams, segmentBytesFor, segmentLength, type ChkParams } from "./chk-params.ts";
-import { formatChain, formatHeader, formatWord, shareLayout, type ShareLayout } from "./chk-share.ts";
-import { formatUeb } from "./chk-ueb.ts";
-import { ENCODER_TREES_MAX_BYTES, HASH_BYTES, KEY_BYTES } from "./constants.ts";
+import { cutIntoBlocks } from "./chk-run.ts";
+import { formatHeader, shareLayout, type ShareLayout } from "./chk-share.ts";
+import { ChkSummary, type ChkFinished } from "./chk-summary.ts";
+import { concat } from "./concat.ts";
+import { KEY_BYTES } from "./constants.ts";
 import type { GridCrypto, HashStream } from "./crypto.ts";
 import type { ErasureCode } from "./erasure.ts";
 import { GridError } from "./errors.ts";
-import { blockHash, convergenceKeyStream, crypttextHashStream, crypttextSegmentHash, uebHash } from "./hashes.ts";
-import { buildTree, hashAt, nodeCount, pathNodes, sameBytes } from "./merkle.ts";
+import { blockHash, convergenceKeyStream, crypttextHashStream, crypttextSegmentHash } from "./hashes.ts";
 
 /** Parameters of a new file. Throws like `chkParams`. */
 export function newChkParams(size: number, k: number, n: number, segmentMaxBytes: number): ChkParams {
@@ -33,12 +34,6 @@ export interface ChkEncoderNeeds {
   key?: Uint8Array;
 }
 
-export interface ChkFinished {
-  uebHash: Uint8Array;
-  /** What follows the last block in share `share`. */
-  trailer(share: number): Uint8Array;
-}
-
 export class ChkEncoder {
   readonly params: ChkParams;
   readonly layout: ShareLayout;
@@ -46,27 +41,21 @@ export class ChkEncoder {
   readonly #code: ErasureCode;
   readonly #key: Uint8Array | undefined;
   readonly #crypttext: HashStream;
-  /** The hashes of the segments so far: of their ciphertext, and of the blocks of each share. */
-  readonly #segmentLeaves: Uint8Array;
-  readonly #blockLeaves: Uint8Array[];
+  readonly #summary: ChkSummary;
   #next = 0;
-  #isFinished = false;
 
   /** Throws GridError "bad-parameters", and "too-large" when the hash trees would not fit. */
   constructor({ crypto, code, params, key }: ChkEncoderNeeds) {
     if (code.k !== params.k || code.n !== params.n || (key !== undefined && key.length !== KEY_BYTES)) {
       throw new GridError("bad-parameters", "a code or a key for something else");
     }
-    const trees = (params.n + 1) * nodeCount(params.segments) * HASH_BYTES;
-    if (trees > ENCODER_TREES_MAX_BYTES) throw new GridError("too-large", `hash trees of ${trees} bytes`);
     this.params = params;
     this.layout = shareLayout(params);
     this.#crypto = crypto;
     this.#code = code;
     this.#key = key;
     this.#crypttext = crypttextHashStream(crypto);
-    this.#segmentLeaves = new Uint8Array(params.segments * HASH_BYTES);
-    this.#blockLeaves = Array.from({ length: params.n }, () => new Uint8Array(params.segments * HASH_BYTES));
+    this.#summary = new ChkSummary(crypto, params);
   }
 
   /** What each share begins with. */
@@ -88,11 +77,10 @@ export class ChkEncoder {
     const ciphertext = this.#key ? this.#crypto.aesCtr(this.#key, bytes, segment * params.segmentBytes) : bytes;
     // The hashes are of the ciphertext before it is padded.
     this.#crypttext.update(ciphertext);
-    this.#segmentLeaves.set(crypttextSegmentHash(this.#crypto, ciphertext), segment * HASH_BYTES);
     const blocks = this.#code.encode(cutIntoBlocks(ciphertext, params.k), undefined, room);
-    blocks.forEach((block, share) =>
-      this.#blockLeaves[share]!.set(blockHash(this.#crypto, block), segment * HASH_BYTES),
-    );
+    const hashes = [crypttextSegmentHash(this.#crypto, ciphertext)];
+    for (const block of blocks) hashes.push(blockHash(this.#crypto, block));
+    this.#summary.take(segment, concat(hashes));
     this.#next++;
     return blocks;
   }
@@ -102,38 +90,8 @@ export class ChkEncoder {
    * `expected`: "bad-hash" says that other shares than the old ones would come out.
    */
   finish(expected?: Uint8Array): ChkFinished {
-    const { params, layout } = this;
-    if (this.#next < params.segments || this.#isFinished) throw new GridError("bad-parameters", "not at the end");
-    this.#isFinished = true;
-    const crypto = this.#crypto;
-    const crypttextTree = buildTree(crypto, this.#segmentLeaves);
-    const blockTrees = this.#blockLeaves.map((leaves) => buildTree(crypto, leaves));
-    this.#blockLeaves.length = 0;
-    const roots = new Uint8Array(params.n * HASH_BYTES);
-    blockTrees.forEach((tree, share) => roots.set(hashAt(tree, 0), share * HASH_BYTES));
-    const shareTree = buildTree(crypto, roots);
-    const ueb = formatUeb({
-      params,
-      crypttextHash: this.#crypttext.digest(),
-      crypttextRoot: hashAt(crypttextTree, 0),
-      shareRoot: hashAt(shareTree, 0),
-    });
-    const chainOf = (share: number) =>
-      formatChain(pathNodes(params.n, share).map((node) => [node, hashAt(shareTree, node)] as const));
-    const trailer = (share: number): Uint8Array => {
-      const { offsets, shareBytes, version } = layout;
-      const start = offsets.plaintextHashes;
-      const bytes = new Uint8Array(shareBytes - start);
-      bytes.set(crypttextTree, offsets.crypttextHashes - start);
-      bytes.set(blockTrees[share]!, offsets.blockHashes - start);
-      bytes.set(chainOf(share), offsets.shareHashes - start);
-      bytes.set(formatWord(version, ueb.length), offsets.ueb - start);
-      bytes.set(ueb, shareBytes - start - ueb.length);
-      return bytes;
-    };
-    const hash = uebHash(crypto, ueb);
-    if (expected && !sameBytes(hash, expected)) throw new GridError("bad-hash", "not the file of the cap");
-    return { uebHash: hash, trailer };
+    if (this.#next < this.params.segments) throw new GridError("bad-parameters", "not at the end");
+    return this.#summary.finish(this.#crypttext.digest(), expected);
   }
 }
 
@@ -141,15 +99,4 @@ export class ChkEncoder {
 export function chkCapOf(params: ChkParams, key: Uint8Array, finished: ChkFinished): ChkReadCap {
   const { k, n, size } = params;
   return { kind: "chk", key, uebHash: finished.uebHash, k, n, size };
-}
-
-/** k blocks of one length, without copying unless the end must be padded. */
-function cutIntoBlocks(ciphertext: Uint8Array, k: number): Uint8Array[] {
-  const length = Math.ceil(ciphertext.length / k);
-  let padded = ciphertext;
-  if (ciphertext.length < length * k) {
-    padded = new Uint8Array(length * k);
-    padded.set(ciphertext);
-  }
-  return Array.from({ length: k }, (_, index) => padded.subarray(index * length, (index + 1) * length));
 }

@@ -6,6 +6,7 @@
  * The first request is a guess of where things are, so that one round trip is enough for most files.
  */
 import type { ChkFacts, ChkFile } from "./chk-decoder.ts";
+import { runBytes, type RunShare } from "./chk-run.ts";
 import {
   blockRange,
   checkSections,
@@ -19,6 +20,7 @@ import {
   wordBytes,
   type ShareHeader,
 } from "./chk-share.ts";
+import { concat } from "./concat.ts";
 import { AUDIT_SEGMENTS_MAX, HASH_BYTES, HASHES_PER_READ, RANGE_GAP_BYTES } from "./constants.ts";
 import { GridError } from "./errors.ts";
 import { blockHash } from "./hashes.ts";
@@ -64,17 +66,37 @@ export class ChkShareReader {
   }
 
   /**
-   * What the file is, from this share or another. `atByte`: where reading will begin, so that its block is asked for
-   * along with the rest. Throws GridError when the share is bad, each time again.
+   * What the file is, from this share or another. `atByte`: where reading will begin, and `bytes` how far it will go,
+   * so that those blocks are asked for along with the rest. Throws GridError when the share is bad, each time again.
    */
-  open(atByte = 0): Progress<ChkFacts> {
+  open(atByte = 0, bytes = 1): Progress<ChkFacts> {
     const { segmentBytes } = this.#file.facts?.params ?? this.#file.guess;
-    return this.#attempt(() => this.#open(Math.floor(atByte / segmentBytes))?.facts);
+    const first = Math.floor(atByte / segmentBytes);
+    const count = Math.max(1, Math.ceil((atByte + bytes) / segmentBytes) - first);
+    return this.#attempt(() => this.#open(first, count)?.facts);
   }
 
   /** The checked block of a segment. Its bytes are let go. Throws GridError when the share is bad, each time again. */
   block(segment: number): Progress<Uint8Array> {
     return this.#attempt(() => this.#block(segment));
+  }
+
+  /**
+   * The blocks of `count` segments from `first` on, not yet checked, and what they must hash to: for `decodeRun`. The
+   * bytes are let go. Throws GridError when the share is bad, each time again.
+   */
+  run(first: number, count: number): Progress<RunShare> {
+    return this.#attempt(() => {
+      const run = this.#run(first, count);
+      return run && { number: this.number, ...run };
+    });
+  }
+
+  /** A hash of what `run` gave was wrong: the share is bad from now on. */
+  spoil(): GridError {
+    const failure = new GridError("bad-hash", `blocks of share ${this.number}`);
+    this.#failure ??= failure;
+    return failure;
   }
 
   /**
@@ -113,8 +135,8 @@ export class ChkShareReader {
     return bytes;
   }
 
-  #open(segment: number): Opened | undefined {
-    this.#header ??= this.#readHeader(segment);
+  #open(segment: number, count = 1): Opened | undefined {
+    this.#header ??= this.#readHeader(segment, count);
     if (!this.#header) return undefined;
     const facts = this.#file.facts ?? this.#readUeb(this.#header);
     if (!facts) return undefined;
@@ -123,25 +145,27 @@ export class ChkShareReader {
     return { header: this.#header, facts };
   }
 
-  #readHeader(segment: number): ShareHeader | undefined {
+  #readHeader(segment: number, count: number): ShareHeader | undefined {
     const bytes = this.#read({ at: 0, length: HEADER_MAX_BYTES });
     if (bytes) return readHeader(bytes);
-    if (!this.#hasGuessed) this.#wanted.push(...this.#guess(segment));
+    if (!this.#hasGuessed) this.#wanted.push(...this.#guess(segment, count));
     this.#hasGuessed = true;
     return undefined;
   }
 
   /** All that reading a segment will need, where a usual writer puts it. */
-  #guess(wish: number): ByteRange[] {
+  #guess(wish: number, count: number): ByteRange[] {
     const params = this.#file.facts?.params ?? this.#file.guess;
-    const segment = Math.min(wish, params.segments - 1);
+    const first = Math.min(wish, params.segments - 1);
     const { version, offsets } = shareLayout(params);
+    const nodes = runNodes(params.segments, first, count);
     const ranges = [
       { at: offsets.shareHashes, length: offsets.ueb - offsets.shareHashes },
-      blockRange(params, offsets, segment),
-      ...hashRanges(offsets.blockHashes, params.segments, pathNodes(params.segments, segment)),
+      { at: blockRange(params, offsets, first).at, length: runBytes(params, first, count).share },
+      ...hashRanges(offsets.blockHashes, params.segments, nodes),
     ];
-    const wanted = this.#file.facts?.crypttextTree.missing(segment) ?? pathNodes(params.segments, segment);
+    const tree = this.#file.facts?.crypttextTree;
+    const wanted = tree ? nodes.filter((node) => !tree.knows(node)) : nodes;
     ranges.push(...hashRanges(offsets.crypttextHashes, params.segments, wanted));
     if (!this.#file.facts) ranges.push({ at: offsets.ueb, length: wordBytes(version) + UEB_READ_BYTES });
     return ranges;
@@ -159,30 +183,39 @@ export class ChkShareReader {
   }
 
   #block(segment: number): Uint8Array | undefined {
-    const opened = this.#open(segment);
+    const run = this.#run(segment, 1);
+    if (!run) return undefined;
+    if (!sameBytes(blockHash(this.#file.crypto, run.bytes), run.hashes)) {
+      throw new GridError("bad-hash", `block ${segment} of share ${this.number}`);
+    }
+    return run.bytes;
+  }
+
+  #run(first: number, count: number): { bytes: Uint8Array; hashes: Uint8Array } | undefined {
+    const opened = this.#open(first, count);
     if (!opened) return undefined;
     const { header, facts } = opened;
     const { params, crypttextTree } = facts;
-    if (!Number.isInteger(segment) || segment < 0 || segment >= params.segments) {
-      throw new GridError("bad-parameters", `segment ${segment} of ${params.segments}`);
+    if (!Number.isInteger(first) || first < 0 || !(count >= 1) || first + count > params.segments) {
+      throw new GridError("bad-parameters", `segments ${first} to ${first + count} of ${params.segments}`);
     }
     // All of these ask for what they lack before one of them makes us wait.
-    const range = blockRange(params, header.offsets, segment);
-    const block = this.#read(range);
+    const range = { at: blockRange(params, header.offsets, first).at, length: runBytes(params, first, count).share };
+    const bytes = this.#read(range);
     this.#tree ??= this.#readTree(opened);
-    const isCrypttextKnown = this.#learn(crypttextTree, header.offsets.crypttextHashes, params.segments, segment);
-    if (!this.#tree) {
-      const nodes = pathNodes(params.segments, segment);
-      for (const hashes of hashRanges(header.offsets.blockHashes, params.segments, nodes)) this.#read(hashes);
+    const segments = Array.from({ length: count }, (_, index) => first + index);
+    const { crypttextHashes, blockHashes } = header.offsets;
+    const isCrypttextKnown = this.#learn(crypttextTree, crypttextHashes, params.segments, segments);
+    const tree = this.#tree;
+    if (!tree) {
+      const nodes = runNodes(params.segments, first, count);
+      for (const hashes of hashRanges(blockHashes, params.segments, nodes)) this.#read(hashes);
       return undefined;
     }
-    const isLeafKnown = this.#learn(this.#tree, header.offsets.blockHashes, params.segments, segment);
-    if (!block || !isCrypttextKnown || !isLeafKnown) return undefined;
-    if (!sameBytes(blockHash(this.#file.crypto, block), this.#tree.leaf(segment)!)) {
-      throw new GridError("bad-hash", `block ${segment} of share ${this.number}`);
-    }
+    const areLeavesKnown = this.#learn(tree, blockHashes, params.segments, segments);
+    if (!bytes || !isCrypttextKnown || !areLeavesKnown) return undefined;
     this.#pieces.forget(range);
-    return block;
+    return { bytes, hashes: concat(segments.map((segment) => tree.leaf(segment)!)) };
   }
 
   /** The tree over the blocks: its root is this share's leaf of the tree over all shares. */
@@ -204,14 +237,15 @@ export class ChkShareReader {
     return bytes && readChain(bytes);
   }
 
-  /** True when the tree knows the leaf, after taking what leads to it from the section at `at`. */
-  #learn(tree: PartialTree, at: number, leaves: number, leaf: number): boolean {
-    const missing = tree.missing(leaf);
+  /** True when the tree knows the leaves, after taking what leads to them from the section at `at`. */
+  #learn(tree: PartialTree, at: number, leafCount: number, leaves: readonly number[]): boolean {
+    const missing = new Set(leaves.flatMap((leaf) => tree.missing(leaf)));
+    if (missing.size === 0) return true;
     // Each is asked for, also when one before it is not here.
-    const isHere = hashRanges(at, leaves, missing).map((range) => this.#read(range) !== undefined);
+    const isHere = hashRanges(at, leafCount, [...missing]).map((range) => this.#read(range) !== undefined);
     if (isHere.includes(false)) return false;
     const hash = (node: number) => this.#pieces.read({ at: at + node * HASH_BYTES, length: HASH_BYTES })!;
-    if (missing.length > 0) tree.accept(new Map(missing.map((node) => [node, hash(node)])));
+    tree.accept(new Map([...missing].map((node) => [node, hash(node)])));
     return true;
   }
 
@@ -254,6 +288,13 @@ function hashRanges(at: number, leaves: number, nodes: readonly number[]): ByteR
     const end = Math.min(first + HASHES_PER_READ, nodeCount(leaves));
     return { at: at + first * HASH_BYTES, length: (end - first) * HASH_BYTES };
   });
+}
+
+/** What leads up to the root from each of a run of leaves; a node may occur twice. */
+function runNodes(leaves: number, first: number, count: number): number[] {
+  const nodes: number[] = [];
+  for (let leaf = first; leaf < Math.min(first + count, leaves); leaf++) nodes.push(...pathNodes(leaves, leaf));
+  return nodes;
 }
 
 /** A whole tree as its nodes. */

@@ -24,8 +24,8 @@ export const SEGMENT_MAX_BYTES = 64 * 1024 * 1024;
 export const SEGMENTS_MAX = 2 ** 32;
 /** Segments of a file of which every byte can be checked: its trees are read as a whole. 1 TiB in segments of 1 MiB. */
 export const AUDIT_SEGMENTS_MAX = 2 ** 20;
-/** Hashes that are read together: the next ones are needed soon, and a request costs more than 2 KiB. */
-export const HASHES_PER_READ = 64;
+/** Hashes that are read together: the next ones are needed soon, and a request costs more than 8 KiB. */
+export const HASHES_PER_READ = 256;
 /** Ranges that lie this close are asked for as one. */
 export const RANGE_GAP_BYTES = 8192;
 /** Hash trees that an encoder keeps until the file ends: 3 of 10 in segments of 1 MiB come to 512 GiB of content. */

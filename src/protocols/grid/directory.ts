@@ -74,6 +74,32 @@ export class Directory {
     return directory;
   }
 
+  /** One that can be changed while this one stays. Cheap: what stands in it is shared. */
+  copy(): Directory {
+    const copy = new Directory(this.#crypto, this.#access);
+    for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
+    copy.#shadowed = [...this.#shadowed];
+    return copy;
+  }
+
+  /** Names, also of children that cannot be used. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Length of what `write` gives, but for the lengths in front of the entries. */
+  get contentBytes(): number {
+    let bytes = 0;
+    for (const entry of this.#entries.values()) bytes += entry.bytes.length;
+    for (const entry of this.#shadowed) bytes += entry.bytes.length;
+    return bytes;
+  }
+
+  /** Also true of a child that cannot be used. */
+  has(name: string): boolean {
+    return this.#entries.has(name.normalize("NFC"));
+  }
+
   /** By code point of their names. */
   children(): DirectoryChild[] {
     return this.#sorted().flatMap(({ child }) => (child ? [child] : []));

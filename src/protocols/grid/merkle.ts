@@ -84,6 +84,10 @@ export class PartialTree {
     return this.#hash(leafNode(this.#leaves, leaf));
   }
 
+  knows(node: number): boolean {
+    return this.#hash(node) !== undefined;
+  }
+
   /** The nodes that must still be accepted before leaf `leaf` is known; ascending. */
   missing(leaf: number): number[] {
     let node = leafNode(this.#leaves, leaf);

@@ -212,8 +212,8 @@ function sealVersion(
   };
 }
 
-/** Entries in ascending node number, without the share's own leaf. */
-function writeChain(tree: Uint8Array, nodes: readonly number[]): Uint8Array {
+/** The share hash chain. Entries in ascending node number, without the share's own leaf. */
+export function writeChain(tree: Uint8Array, nodes: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(nodes.length * CHAIN_ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
   nodes.forEach((node, index) => {

@@ -23,8 +23,8 @@ export interface PlacementQuestion {
   readOnly: readonly string[];
   /** Which server holds which share already. Other servers and other numbers are passed over. */
   existing: readonly Holding[];
-  /** What fails together: the owner or the zone of a server. Without it each server stands for itself. */
-  domainOf?: (server: string) => string;
+  /** What fails together: the owner, or the zone, or both, the worse loss first. Without it each stands for itself. */
+  domainOf?: (server: string) => string | readonly string[];
 }
 
 const KEY_ID = /^v0-([a-z2-7]{52})$/;
@@ -100,24 +100,24 @@ class Placed {
   readonly serverOf = new Map<number, string>();
   private readonly perServer = new Map<string, number>();
   private readonly perDomain = new Map<string, number>();
-  private readonly domainOf: (server: string) => string;
+  private readonly domainOf: NonNullable<PlacementQuestion["domainOf"]>;
 
-  constructor(domainOf: (server: string) => string) {
+  constructor(domainOf: NonNullable<PlacementQuestion["domainOf"]>) {
     this.domainOf = domainOf;
   }
 
   put(share: number, server: string): void {
     this.serverOf.set(share, server);
     this.perServer.set(server, this.sharesOn(server) + 1);
-    this.perDomain.set(this.domainOf(server), this.sharesIn(server) + 1);
+    for (const domain of this.domains(server)) this.perDomain.set(domain, (this.perDomain.get(domain) ?? 0) + 1);
   }
 
   sharesOn(server: string): number {
     return this.perServer.get(server) ?? 0;
   }
 
-  private sharesIn(server: string): number {
-    return this.perDomain.get(this.domainOf(server)) ?? 0;
+  private domains(server: string): readonly string[] {
+    return [this.domainOf(server)].flat();
   }
 
   /** Of servers whose domains have equally few shares the one with the fewest, of those the first. */
@@ -130,8 +130,12 @@ class Placed {
   }
 
   private isEmptier(server: string, than: string): boolean {
-    const domains = this.sharesIn(server) - this.sharesIn(than);
-    return domains < 0 || (domains === 0 && this.sharesOn(server) < this.sharesOn(than));
+    const [own, other] = [this.domains(server), this.domains(than)];
+    for (const [index, domain] of own.entries()) {
+      const more = (this.perDomain.get(domain) ?? 0) - (this.perDomain.get(other[index] ?? "") ?? 0);
+      if (more !== 0) return more < 0;
+    }
+    return this.sharesOn(server) < this.sharesOn(than);
   }
 }
 

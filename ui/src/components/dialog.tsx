@@ -14,10 +14,12 @@ interface DialogProps {
   title: string;
   onClose: () => void;
   drawer?: boolean;
+  /** A class of its own, for a drawer that is wider and the like. */
+  class?: string;
   children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, drawer, children }: DialogProps) {
+export function Dialog({ title, onClose, drawer, class: extra = "", children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -32,7 +34,7 @@ export function Dialog({ title, onClose, drawer, children }: DialogProps) {
   return (
     <dialog
       ref={element}
-      class={drawer ? "drawer" : ""}
+      class={`${drawer ? "drawer" : ""} ${extra}`}
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();

@@ -5,6 +5,7 @@
 import { X509Certificate, createHash } from "node:crypto";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { PEER_ID_BYTES } from "../../../protocols/grid/constants.ts";
+import { formatNurl, inBrackets } from "../grid/nurl.ts";
 
 export interface StorageAddress {
   certificatePem: string;
@@ -31,7 +32,7 @@ export function pinOf(certificatePem: string): string {
 }
 
 export function nurlOf({ certificatePem, host, port, swissnum }: StorageAddress): string {
-  return `pb://${pinOf(certificatePem)}@${inBrackets(host)}:${port}/${swissnum}#v=1`;
+  return formatNurl({ pin: pinOf(certificatePem), host, port, swissnum });
 }
 
 export function furlOf({ tubId, host, port, swissnum }: StorageAddress): string {
@@ -51,8 +52,4 @@ export function announcementOf(address: StorageAddress, nickname: string): Recor
 
 function publicKeyOf(certificatePem: string): Buffer {
   return new X509Certificate(certificatePem).publicKey.export({ type: "spki", format: "der" });
-}
-
-function inBrackets(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -62,6 +62,13 @@ export class Room {
     return this.#usedBytes.get(ownerNumber(member)) ?? 0;
   }
 
+  /** Of all members. */
+  allBytes(): number {
+    let sum = 0;
+    for (const bytes of this.#usedBytes.values()) sum += bytes;
+    return sum;
+  }
+
   /** Whether the member may store so many bytes more. */
   allows(member: StorageMember, bytes: number): boolean {
     if (!member.mayWrite) return false;

@@ -1,0 +1,147 @@
+/**
+ * `comu files put`: files and folders of this machine into the box's. Small files go in one request each, large ones in
+ * pieces that a killed box or command does not have to take again: the same file finds its upload by name, size and
+ * time.
+ */
+import type { Stats } from "node:fs";
+import { lstat, open, readFile, readdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { isFailure } from "../kernel/errors.ts";
+import { PIECE_BYTES_MAX } from "../services/files/contract-tree.ts";
+import { filesErrors } from "../services/files/errors.ts";
+import { cliErrors } from "./call.ts";
+import type { Entry, Transfer } from "./files-transfer.ts";
+import { ask, oneOfMany, severalAtOnce } from "./files-transfer.ts";
+
+/** Files up to this go in one request. */
+const SMALL_BYTES = 1024 * 1024;
+const AT_ONCE = 6;
+const POLL_MS = 250;
+
+interface Upload {
+  id: string;
+  receivedBytes: number;
+  storedBytes: number;
+  state: "receiving" | "storing" | "done" | "failed";
+  error?: string;
+}
+
+interface Local {
+  file: string;
+  /** Where it goes in the box. */
+  path: string;
+  facts: Stats;
+}
+
+/** Gives the paths of the files that were put. Throws `file-unreadable`. */
+export async function putAll(transfer: Transfer, sources: readonly string[], target: string): Promise<string[]> {
+  const put: string[] = [];
+  async function* jobs() {
+    for await (const local of localFiles(transfer, sources, target)) {
+      transfer.progress.expect(local.facts.size);
+      yield () =>
+        oneOfMany(transfer, local.path, async () => {
+          transfer.progress.at(local.path);
+          await putFile(transfer, local);
+          transfer.files += 1;
+          transfer.bytes += local.facts.size;
+          put.push(local.path);
+        });
+    }
+  }
+  await severalAtOnce(jobs(), AT_ONCE);
+  return put;
+}
+
+/** Folders are made on the way, each before what is in it. */
+async function* localFiles(transfer: Transfer, sources: readonly string[], target: string): AsyncGenerator<Local> {
+  // As `cp` has it: into a folder that is there, or that is asked for by a slash or by several sources.
+  const isInto = sources.length > 1 || target.endsWith("/") || (await isFolder(transfer, target));
+  const folder = target.replace(/\/+$/, "");
+  if (isInto && folder !== "" && !(await isFolder(transfer, folder))) await makeFolder(transfer, folder);
+  for (const source of sources) {
+    const facts = await readable(source, () => stat(source));
+    yield* below({ file: source, path: isInto ? `${folder}/${basename(resolve(source))}` : target, facts });
+  }
+
+  async function* below(local: Local): AsyncGenerator<Local> {
+    if (local.facts.isFile()) return yield local;
+    if (!local.facts.isDirectory()) return void process.stderr.write(`${local.file}: is neither file nor folder\n`);
+    await makeFolder(transfer, local.path);
+    for (const name of (await readable(local.file, () => readdir(local.file))).toSorted()) {
+      const file = join(local.file, name);
+      // Links are not followed: one to a folder above would never end.
+      yield* below({ file, path: `${local.path}/${name}`, facts: await readable(file, () => lstat(file)) });
+    }
+  }
+}
+
+async function isFolder(transfer: Transfer, path: string): Promise<boolean> {
+  try {
+    return (await ask<Entry>(transfer, "entry", { path: path || "/" })).kind === "folder";
+  } catch (error) {
+    if (isFailure(error, "files-not-found")) return false;
+    throw error;
+  }
+}
+
+async function makeFolder(transfer: Transfer, path: string): Promise<void> {
+  try {
+    await ask(transfer, "makeFolder", { path });
+  } catch (error) {
+    if (!isFailure(error, "files-exists") || !(await isFolder(transfer, path))) throw error;
+  }
+}
+
+async function putFile(transfer: Transfer, { file, path, facts }: Local): Promise<void> {
+  const modifiedAt = new Date(facts.mtimeMs).toISOString();
+  if (facts.size <= SMALL_BYTES) {
+    const content = await readable(file, () => readFile(file));
+    await ask(transfer, "putSmall", { path, modifiedAt }, content);
+    return transfer.progress.done(facts.size);
+  }
+  const fingerprint = `${path} ${facts.size} ${Math.floor(facts.mtimeMs)}`;
+  const begun = await ask<Upload>(transfer, "beginUpload", { path, bytes: facts.size, modifiedAt, fingerprint });
+  const upload = await sendPieces(transfer, file, facts.size, begun);
+  await stored(transfer, upload);
+}
+
+async function sendPieces(transfer: Transfer, file: string, size: number, begun: Upload): Promise<Upload> {
+  let upload = begun.state === "failed" ? await ask<Upload>(transfer, "retryUpload", { id: begun.id }) : begun;
+  transfer.progress.done(upload.receivedBytes);
+  const handle = await readable(file, () => open(file, "r"));
+  try {
+    while (upload.state === "receiving" && upload.receivedBytes < size) {
+      const offset = upload.receivedBytes;
+      const piece = Buffer.alloc(Math.min(PIECE_BYTES_MAX, size - offset));
+      const { bytesRead } = await readable(file, () => handle.read(piece, 0, piece.length, offset));
+      // It got shorter while it was read.
+      if (bytesRead !== piece.length) throw cliErrors.fail("file-unreadable", { params: { file } });
+      upload = await ask<Upload>(transfer, "putPiece", { id: upload.id, offset }, piece);
+      transfer.progress.done(piece.length);
+    }
+  } finally {
+    await handle.close();
+  }
+  return upload;
+}
+
+/** Waits until the storage servers have it. */
+async function stored(transfer: Transfer, sent: Upload): Promise<void> {
+  let upload = sent;
+  while (upload.state === "storing" || upload.state === "receiving") {
+    await new Promise<void>((resolve) => void setTimeout(resolve, POLL_MS));
+    upload = await ask<Upload>(transfer, "upload", { id: sent.id });
+  }
+  if (upload.state === "done") return;
+  const code = upload.error ?? "";
+  throw code in filesErrors.table ? filesErrors.fail(code as "files-no-room") : cliErrors.fail("upload-failed");
+}
+
+async function readable<T>(file: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw cliErrors.fail("file-unreadable", { params: { file }, cause });
+  }
+}

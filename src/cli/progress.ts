@@ -1,0 +1,58 @@
+/** How far a long command is, on one line of a terminal; nothing where standard error is none. */
+import { shownText } from "../kernel/unseen.ts";
+import { showBytes } from "./print.ts";
+
+/** The line is drawn at most this often. */
+const DRAW_MS = 200;
+const BAR_CELLS = 24;
+const NAME_CHARS_MAX = 32;
+/** Clears what is left of a longer line. */
+const CLEAR = "\u001b[K";
+
+export interface Progress {
+  /** What is being worked on now. */
+  at(name: string): void;
+  /** More bytes are known to be to do. */
+  expect(bytes: number): void;
+  done(bytes: number): void;
+  /** Draws the whole and ends the line. */
+  end(): void;
+}
+
+export function createProgress(nowMs: () => number, stream: NodeJS.WriteStream = process.stderr): Progress {
+  if (!stream.isTTY) return { at: () => {}, expect: () => {}, done: () => {}, end: () => {} };
+  const beganMs = nowMs();
+  let drawnMs = -Infinity;
+  let [name, doneBytes, allBytes] = ["", 0, 0];
+  const draw = (isLast: boolean) => {
+    if (!isLast && nowMs() - drawnMs < DRAW_MS) return;
+    drawnMs = nowMs();
+    const line = progressLine({ name, doneBytes, allBytes, tookMs: nowMs() - beganMs });
+    stream.write(`\r${line}${CLEAR}${isLast ? "\n" : ""}`);
+  };
+  return {
+    at(now) {
+      name = now;
+      draw(false);
+    },
+    expect: (bytes) => void (allBytes += bytes),
+    done(bytes) {
+      doneBytes += bytes;
+      draw(false);
+    },
+    end: () => void (allBytes > 0 && draw(true)),
+  };
+}
+
+/** `doneBytes` of `allBytes`; the speed is that of the whole. */
+export function progressLine(
+  { name, doneBytes, allBytes, tookMs }: { name: string; doneBytes: number; allBytes: number; tookMs: number },
+): string {
+  const share = allBytes === 0 ? 1 : Math.min(1, doneBytes / allBytes);
+  const cells = Math.floor(share * BAR_CELLS);
+  const bar = "█".repeat(cells) + "░".repeat(BAR_CELLS - cells);
+  const speed = tookMs > 0 ? ` ${showBytes((doneBytes * 1000) / tookMs)}/s` : "";
+  const plain = shownText(name);
+  const shown = plain.length > NAME_CHARS_MAX ? `…${plain.slice(1 - NAME_CHARS_MAX)}` : plain;
+  return `${bar} ${Math.floor(share * 100)} %  ${showBytes(doneBytes)} / ${showBytes(allBytes)}${speed}  ${shown}`;
+}

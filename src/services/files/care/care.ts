@@ -1,0 +1,214 @@
+/**
+ * Care: goes round all that the accounts of this box keep, renews leases, and repairs what is weak, one thing at a time
+ * and within a budget, whether or not anybody is there. Then it does the same for boxes that are away.
+ *
+ *   waiting ──(something is due)──► checking ◄──► repairing          held: too few servers answer
+ *      ▲                               │                             off: nothing is kept, or no server is known
+ *      └────────(end of the round)─────┘
+ *
+ * Nothing is due twice: each file's last check is on the disk, so that a restart goes on where it was.
+ */
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Grid } from "../grid/grid.ts";
+import type { CareStore } from "./care-store.ts";
+import type { Checking, Tended } from "./checking.ts";
+import { isRepairDue, repairBytes } from "./checking.ts";
+import { CARE_EVERY_MS, CARE_LOOK_MS, CHECK_BYTES, REACHABLE_MIN, SERVERS_SETTLED_MS } from "./constants.ts";
+import type { Deposits } from "./deposits.ts";
+import type { Pace } from "./pace.ts";
+
+export interface CareAccount {
+  account: string;
+  grid: Grid;
+  checking: Checking;
+  /** All that is kept for it: files, folders, former versions, the trash. */
+  walk: (signal: AbortSignal) => AsyncIterable<Tended>;
+}
+
+export interface CareStatus {
+  state: "off" | "waiting" | "checking" | "repairing" | "held";
+  checkedMs: number | undefined;
+  healthy: number;
+  weak: number;
+  lost: number;
+  running: { kind: "check" | "repair"; done: number; total: number } | undefined;
+}
+
+export interface Care {
+  start(): void;
+  status(account?: string): CareStatus;
+  stop(): Promise<void>;
+}
+
+export interface CareNeeds {
+  clock: Clock;
+  log: Log;
+  rows: CareStore;
+  pace: Pace;
+  deposits: Deposits;
+  /** Those that keep something here. */
+  accounts: () => Promise<readonly CareAccount[]>;
+  /** Kept over restarts. */
+  note: (name: string) => string | undefined;
+  setNote: (name: string, value: string) => void;
+  changed: () => void;
+  times?: { lookMs: number; settledMs: number };
+}
+
+const ROUND_NOTE = "care-round";
+const SERVERS_NOTE = "care-servers";
+const BAD = ["weak", "lost"];
+
+export function createCare(needs: CareNeeds): Care {
+  const { clock, log, rows, changed } = needs;
+  const { lookMs, settledMs } = needs.times ?? { lookMs: CARE_LOOK_MS, settledMs: SERVERS_SETTLED_MS };
+  let state: CareStatus["state"] = "off";
+  let running: CareStatus["running"];
+  let isBusy: Promise<void> | undefined;
+  let cancel = () => {};
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  const round = readNote<{ number: number; beganMs: number; endedMs: number }>(needs, ROUND_NOTE) ?? {
+    number: 1,
+    beganMs: 0,
+    endedMs: 0,
+  };
+  const saveRound = () => needs.setNote(ROUND_NOTE, JSON.stringify(round));
+  const show = (next: CareStatus["state"], now?: CareStatus["running"]) => {
+    if (state === next && !now && !running) return;
+    [state, running] = [next, now];
+    changed();
+  };
+
+  /** What was checked before this is due again. */
+  const dueBeforeMs = (grid: Grid): number => {
+    const nowMs = clock.wallMs();
+    const up = grid
+      .servers()
+      .filter((server) => server.state() === "up")
+      .map(({ id }) => id);
+    const ids = up.toSorted().join(" ");
+    const seen = readNote<{ ids: string; sinceMs: number; candidate?: string }>(needs, SERVERS_NOTE);
+    if (seen?.ids === ids && seen.candidate === undefined) return Math.max(nowMs - CARE_EVERY_MS, seen.sinceMs);
+    // Others than before: they count when they have been the same for a while.
+    const isSame = seen?.candidate === ids;
+    const candidateSinceMs = Number(needs.note(`${SERVERS_NOTE}-since`) ?? nowMs);
+    if (seen?.ids === ids) needs.setNote(SERVERS_NOTE, JSON.stringify({ ids, sinceMs: seen.sinceMs }));
+    else if (!isSame || !seen) {
+      const before = { ids: seen?.ids ?? "", sinceMs: seen?.sinceMs ?? 0 };
+      needs.setNote(SERVERS_NOTE, JSON.stringify({ ...before, candidate: ids }));
+      needs.setNote(`${SERVERS_NOTE}-since`, String(nowMs));
+    } else if (nowMs - candidateSinceMs >= settledMs) {
+      needs.setNote(SERVERS_NOTE, JSON.stringify({ ids, sinceMs: nowMs }));
+      return nowMs;
+    }
+    return Math.max(nowMs - CARE_EVERY_MS, seen?.sinceMs ?? 0);
+  };
+
+  const tend = async ({ account, checking }: CareAccount, at: Tended, beforeMs: number) => {
+    const storageIndex = checking.storageIndexOf(at.cap);
+    if (storageIndex === undefined) return;
+    const known = rows.health(account, storageIndex);
+    if (known && known.checkedMs >= beforeMs && known.checkedMs <= clock.wallMs()) {
+      return void rows.seen(account, storageIndex, round.number);
+    }
+    const options = { round: round.number, signal };
+    const result = await checking.check(at, options);
+    await needs.pace.spend(CHECK_BYTES, signal);
+    if (!isRepairDue(result, rows.health(account, storageIndex), clock.wallMs())) return;
+    show("repairing", running && { ...running, kind: "repair" });
+    const repaired = await checking.repair(at, options);
+    log.info("a file was repaired", { storageIndex, written: repaired.written, state: repaired.after.state });
+    await needs.pace.spend(repairBytes(at.cap, repaired, CHECK_BYTES), signal);
+    show("checking", running && { ...running, kind: "check" });
+  };
+
+  const tendAccount = async (one: CareAccount, beforeMs: number) => {
+    const counts = rows.counts(one.account);
+    const total = counts.healthy + counts.weak + counts.lost;
+    let done = 0;
+    for await (const at of one.walk(signal)) {
+      if (!isReachable(one.grid)) return false;
+      try {
+        await tend(one, at, beforeMs);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // One file that cannot be checked or repaired does not hold up the others; the next round tries again.
+        log.warn("a file could not be tended", { error });
+      }
+      done += 1;
+      show("checking", { kind: "check", done, total: Math.max(done, total) });
+    }
+    rows.dropUnseen(one.account, round.number);
+    return true;
+  };
+
+  const look = async () => {
+    const accounts = await needs.accounts();
+    if (accounts.length === 0 || accounts[0]!.grid.servers().length === 0) return show("off");
+    if (!isReachable(accounts[0]!.grid)) return show("held");
+    const beforeMs = dueBeforeMs(accounts[0]!.grid);
+    // Weak ones are looked at in each round; a round is at least as long as the shortest time after which that helps.
+    if (round.endedMs >= round.beganMs && round.beganMs >= beforeMs && round.beganMs <= clock.wallMs()) {
+      show("waiting");
+      return await needs.deposits.tend(beforeMs, signal);
+    }
+    if (round.endedMs >= round.beganMs) {
+      Object.assign(round, { number: round.number + 1, beganMs: clock.wallMs() });
+      saveRound();
+    }
+    let isWhole = true;
+    for (const one of accounts) {
+      if (!(await tendAccount(one, Math.min(beforeMs, round.beganMs)))) isWhole = false;
+    }
+    if (!isWhole) return show("held");
+    round.endedMs = Math.max(round.beganMs, clock.wallMs());
+    saveRound();
+    for (const { account } of accounts) await needs.deposits.leave(account, signal);
+    show("waiting");
+  };
+
+  const step = () => {
+    isBusy ??= look()
+      .catch((error: unknown) => {
+        if (!signal.aborted) log.error("care was broken off", { error });
+      })
+      .finally(() => (isBusy = undefined));
+  };
+  return {
+    start() {
+      cancel = clock.every(lookMs, step);
+    },
+    status(account) {
+      const checkedMs = round.endedMs > 0 ? round.endedMs : undefined;
+      return { state, checkedMs, ...rows.counts(account), running };
+    },
+    async stop() {
+      cancel();
+      stopping.abort(new Error("the service stops"));
+      await isBusy;
+    },
+  };
+}
+
+/** Do enough servers answer that what is missing is missed for good? */
+export function isReachable(grid: Grid): boolean {
+  const servers = grid.servers();
+  const up = servers.filter((server) => server.state() === "up" || server.state() === "slow").length;
+  return up > 0 && up >= servers.length * REACHABLE_MIN;
+}
+
+function readNote<T>({ note }: CareNeeds, name: string): T | undefined {
+  try {
+    const text = note(name);
+    return text === undefined ? undefined : (JSON.parse(text) as T);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isBad(state: string): boolean {
+  return BAD.includes(state);
+}

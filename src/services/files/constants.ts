@@ -1,0 +1,43 @@
+/** Every limit and every wait of the service. Those of its parts are in the `constants.ts` of their folders. */
+
+// --- Giving space -------------------------------------------------------------------------------------------------
+
+/** Accounts that may store here: each costs some hundred bytes of memory, and a hash for each request. */
+export const MEMBERS_MAX = 4096;
+/** So that one box cannot take them all. */
+export const MEMBERS_PER_BOX_MAX = 256;
+/** What failed (a port that is taken) is tried again this often. */
+export const AGAIN_MS = 30_000;
+/** The disk is asked this often how much room it has. */
+export const DISK_LOOK_MS = 10_000;
+/** A warning stands from this share of the space given on. */
+export const FULL_WARN = 0.9;
+
+// --- The grid -----------------------------------------------------------------------------------------------------
+
+/** A box that did not say yet how we may store there is asked again after this time. */
+export const ACCESS_AGAIN_MS = 60_000;
+export const ACCESS_TIMEOUT_MS = 10_000;
+export const ACCESS_BYTES_MAX = 4096;
+/** Imported servers. */
+export const IMPORTED_MAX = 256;
+
+// --- Addresses for players, links ---------------------------------------------------------------------------------
+
+export const TICKET_MS = 12 * 3_600_000;
+/** Kept in memory; the oldest goes. */
+export const TICKETS_MAX = 10_000;
+/** Links of other boxes that an account keeps. */
+export const LINKS_MAX = 500;
+/** What another box says of a link. */
+export const LINK_ANSWER_BYTES_MAX = 1024 * 1024;
+export const LINK_TIMEOUT_MS = 30_000;
+/** Entries of a shared folder that are told. */
+export const LINK_ENTRIES_MAX = 2000;
+/** Contents of links that other boxes read here at once. */
+export const LINK_READS_MAX = 64;
+
+// --- Pages --------------------------------------------------------------------------------------------------------
+
+/** Pages are told of changes at most this often. */
+export const CHANGED_PAUSE_MS = 500;

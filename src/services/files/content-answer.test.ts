@@ -1,0 +1,63 @@
+/** Ranges as HTTP writes them, and what a browser is let show. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { contentAnswer, rangeOf } from "./content-answer.ts";
+
+test("one range of a file", () => {
+  const cases: [string | undefined, ReturnType<typeof rangeOf>][] = [
+    [undefined, undefined],
+    ["bytes=0-", { at: 0, length: 10 }],
+    ["bytes=2-4", { at: 2, length: 3 }],
+    ["bytes=9-99", { at: 9, length: 1 }],
+    ["bytes=-3", { at: 7, length: 3 }],
+    ["bytes=-99", { at: 0, length: 10 }],
+    ["bytes=10-", "none"],
+    ["bytes=-0", "none"],
+    ["bytes=4-2", undefined],
+    ["bytes=0-1,3-4", undefined],
+    ["bytes=-", undefined],
+    ["lines=1-2", undefined],
+    ["bytes=99999999999999999999-", undefined],
+  ];
+  for (const [header, wanted] of cases) assert.deepEqual(rangeOf(header, 10), wanted, String(header));
+  assert.equal(rangeOf("bytes=0-", 0), "none");
+});
+
+function file(mediaType: string, name = "a") {
+  return {
+    entry: { name, bytes: 10, mediaType, etag: "e" },
+    read: async (at: number, length: number) => [new Uint8Array(length).fill(at)] as unknown as AsyncIterable<Uint8Array>,
+  };
+}
+
+test("what a browser could run is saved, not shown", async () => {
+  const shown = ["image/png", "audio/ogg", "video/mp4", "text/plain", "application/pdf"];
+  for (const type of shown) {
+    const answer = await contentAnswer(file(type), undefined, false);
+    assert.match(answer.headers!["content-disposition"]!, /^inline/, type);
+    assert.ok(answer.type!.startsWith(type));
+  }
+  for (const type of ["text/html", "image/svg+xml", "application/xhtml+xml", "text/javascript", "text/plain; x=1"]) {
+    const answer = await contentAnswer(file(type), undefined, false);
+    assert.match(answer.headers!["content-disposition"]!, /^attachment/, type);
+    assert.equal(answer.type, undefined);
+  }
+  assert.match((await contentAnswer(file("image/png"), undefined, true)).headers!["content-disposition"]!, /^attach/);
+});
+
+test("a name cannot leave its header", async () => {
+  const answer = await contentAnswer(file("image/png", 'a"\r\nx: y (1)é\ud800'), undefined, false);
+  assert.equal(
+    answer.headers!["content-disposition"],
+    "inline; filename*=UTF-8''a%22%0D%0Ax%3A%20y%20%281%29%C3%A9%EF%BF%BD",
+  );
+});
+
+test("whole, part, and nothing of it", async () => {
+  const whole = await contentAnswer(file("image/png"), undefined, false);
+  assert.deepEqual([whole.status, whole.length], [undefined, 10]);
+  const part = await contentAnswer(file("image/png"), "bytes=2-4", false);
+  assert.deepEqual([part.status, part.length, part.headers!["content-range"]], [206, 3, "bytes 2-4/10"]);
+  const none = await contentAnswer(file("image/png"), "bytes=10-", false);
+  assert.deepEqual([none.status, none.headers!["content-range"]], [416, "bytes */10"]);
+});

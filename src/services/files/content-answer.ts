@@ -1,0 +1,58 @@
+/**
+ * A file as an HTTP answer: whole or a range of it, shown only where no browser runs it, else offered for saving.
+ */
+import type { BytesAnswer } from "../../kernel/contract.ts";
+import type { FileEntry } from "./tree/file-system.ts";
+
+export interface OpenedFile {
+  entry: Pick<FileEntry, "name" | "bytes" | "mediaType" | "etag">;
+  read: (at: number, length: number) => Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Media that a browser shows without running anything of them. */
+const SHOWN = /^(?:image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|text\/plain|application\/pdf)$/;
+
+/** One range, as `bytes=…` says it; undefined: all of it; "none": there is nothing of it. */
+export function rangeOf(header: string | undefined, bytes: number): { at: number; length: number } | "none" | undefined {
+  // Several ranges, and what is no range, are answered with the whole, as RFC 9110 allows.
+  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? "") ?? [];
+  if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
+  if (first === "") {
+    const length = Math.min(Number(last), bytes);
+    return length === 0 ? "none" : { at: bytes - length, length };
+  }
+  const at = Number(first);
+  const end = last === "" ? bytes - 1 : Math.min(Number(last), bytes - 1);
+  if (last !== "" && Number(last) < at) return undefined;
+  return at >= bytes ? "none" : { at, length: end - at + 1 };
+}
+
+export async function contentAnswer(
+  { entry, read }: OpenedFile,
+  range: string | undefined,
+  isDownload: boolean,
+): Promise<BytesAnswer> {
+  const { bytes, mediaType, name, etag } = entry;
+  const isShown = !isDownload && SHOWN.test(mediaType);
+  const headers = {
+    "accept-ranges": "bytes",
+    etag: `"${etag}"`,
+    "content-disposition": `${isShown ? "inline" : "attachment"}; filename*=UTF-8''${encoded(name)}`,
+  };
+  // What would run in a browser is told as bytes, even when somebody opens the address by itself.
+  const type = isShown ? (mediaType === "text/plain" ? "text/plain; charset=utf-8" : mediaType) : undefined;
+  const wanted = rangeOf(range, bytes);
+  if (wanted === "none") {
+    return { status: 416, body: new Uint8Array(), headers: { ...headers, "content-range": `bytes */${bytes}` } };
+  }
+  const { at, length } = wanted ?? { at: 0, length: bytes };
+  const part = wanted
+    ? { status: 206 as const, headers: { ...headers, "content-range": `bytes ${at}-${at + length - 1}/${bytes}` } }
+    : { headers };
+  return { ...part, body: await read(at, length), length, ...(type === undefined ? {} : { type }) };
+}
+
+/** RFC 8187: what `encodeURIComponent` leaves and this header does not take. */
+function encoded(name: string): string {
+  return encodeURIComponent(name.toWellFormed()).replaceAll(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+}

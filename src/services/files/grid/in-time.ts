@@ -1,0 +1,50 @@
+/** Asking several servers the same thing without waiting for those that are late: a frozen one must not stall others. */
+import type { Clock } from "../../../kernel/clock.ts";
+import { ANSWER_MAX_MS, LATE_FACTOR, LATE_MIN_MS } from "./constants.ts";
+
+/** `late`: it was given up, and its signal aborted. */
+export type InTime<T> = { state: "answered"; value: T } | { state: "failed"; error: unknown } | { state: "late" };
+
+/**
+ * Runs all questions at once; the answers are in their order. When half of them are there, the others get some times
+ * as long as those took. Nobody gets more than `ANSWER_MAX_MS`. Rejects only with the reason of `signal`.
+ */
+export async function answersInTime<T>(
+  clock: Clock,
+  questions: readonly ((signal: AbortSignal) => Promise<T>)[],
+  signal: AbortSignal,
+): Promise<InTime<T>[]> {
+  signal.throwIfAborted();
+  const answers: InTime<T>[] = questions.map(() => ({ state: "late" }));
+  if (questions.length === 0) return answers;
+  const controllers = questions.map(() => new AbortController());
+  const startedMs = clock.monotonicMs();
+  const enough = Math.ceil(questions.length / 2);
+  let [good, settled] = [0, 0];
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const cancels = [clock.after(ANSWER_MAX_MS, () => end())];
+  questions.forEach((question, index) => {
+    const settle = (answer: InTime<T>) => {
+      answers[index] = answer;
+      settled++;
+      if (answer.state === "answered") good++;
+      if (settled === questions.length) end();
+      else if (answer.state === "answered" && good === enough) {
+        const tookMs = clock.monotonicMs() - startedMs;
+        cancels.push(clock.after(Math.max(LATE_MIN_MS, LATE_FACTOR * tookMs) - tookMs, () => end()));
+      }
+    };
+    question(controllers[index]!.signal).then(
+      (value) => settle({ state: "answered", value }),
+      (error: unknown) => settle({ state: "failed", error }),
+    );
+  });
+  signal.addEventListener("abort", end, { once: true });
+  await over;
+  signal.removeEventListener("abort", end);
+  for (const cancel of cancels) cancel();
+  const outcome = [...answers];
+  outcome.forEach((answer, index) => answer.state === "late" && controllers[index]!.abort());
+  signal.throwIfAborted();
+  return outcome;
+}

@@ -1,0 +1,259 @@
+/**
+ * Making and changing mutable files. A change is read, change, write; when another writer came between, all of it
+ * again on what that one wrote. No writer's change gets lost as long as each goes on until its own writing met nobody:
+ *
+ *   survey ──► read ──► change ──► publish ──► done
+ *     ▲                               │ conflict
+ *     └────────── back off ◄──────────┘        (MODIFY_ATTEMPTS_MAX, then files-contended)
+ *
+ * When several writers crossed so that none of their versions is recoverable, each of them still holds the content
+ * that it began with and puts that back with its own change; the others find it there and add theirs.
+ */
+import type { KnownCap, MutableFormat } from "../../../protocols/grid/caps.ts";
+import { GridError } from "../../../protocols/grid/errors.ts";
+import { mutableKeys, openKeys } from "../../../protocols/grid/mutable-keys.ts";
+import type { MutableKeys } from "../../../protocols/grid/mutable-keys.ts";
+import { nextSequence, serverMap } from "../../../protocols/grid/server-map.ts";
+import { filesErrors } from "../errors.ts";
+import { Turns } from "../storage/turns.ts";
+import type { MutableContent } from "./grid.ts";
+import type { KeyPool } from "./key-pool.ts";
+import { backOff } from "./mutable-backoff.ts";
+import { MODIFY_ATTEMPTS_MAX, MODIFY_QUEUE_MAX, READ_ATTEMPTS_MAX } from "./mutable-constants.ts";
+import { checkContent, encodeVersion } from "./mutable-encode.ts";
+import { newMutableFile, serversFor } from "./mutable-file.ts";
+import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
+import { publish } from "./mutable-publish.ts";
+import { openNewest, prefixName, unreadable } from "./mutable-read.ts";
+import type { Opened } from "./mutable-read.ts";
+import { adviseDamage } from "./mutable-survey.ts";
+import type { MutableShare } from "./mutable-share.ts";
+import type { Surveyed } from "./mutable-survey.ts";
+import { ServerError } from "./server.ts";
+import type { GridServer } from "./server.ts";
+
+/** A new file that met another one in its place takes another key. */
+const CREATE_ATTEMPTS_MAX = 3;
+
+/** Throws `files-too-large`, `files-not-spread`, `files-no-room`. */
+export async function createMutableFile(
+  needs: MutableNeeds,
+  keyPool: KeyPool,
+  wish: { format: MutableFormat; content: Uint8Array; signal?: AbortSignal | undefined },
+): Promise<KnownCap> {
+  const { format, content, signal } = wish;
+  checkContent(format, content);
+  const { needed, total, happy } = needs.encoding();
+  for (let attempt = 1; attempt <= CREATE_ATTEMPTS_MAX; attempt++) {
+    const keys = keysOf(needs, await keyPool.take(signal));
+    if (!keys) continue;
+    const file = newMutableFile(keys, format);
+    const servers = serversFor(needs, file.storageIndex).filter(isPresent);
+    // Fewer than needed are refused before anything is signed; those that are slow only come after the others.
+    const [quick, slow] = [servers.filter(isQuick), servers.filter((server) => !isQuick(server))];
+    const version = await encodeVersion(needs, { keys, format, needed, total, sequence: 1n, content });
+    signal?.throwIfAborted();
+    const enough = quick.length >= Math.min(total, happy + 1) ? quick : [...quick, ...slow];
+    const published = await publish(needs, file, { map: serverMap([]), servers: enough, version, spread: happy, needed });
+    if (published.state === "conflict") continue;
+    needs.memory.noteHolders(file.index, holdersOf(published.holdings));
+    needs.memory.noteKeys(file.index, keys);
+    return { kind: "mutable-write", format, writeKey: keys.writeKey, fingerprint: keys.fingerprint };
+  }
+  throw filesErrors.fail("files-contended");
+}
+
+/** Undefined for a damaged key, out of the pool's file. */
+function keysOf({ crypto }: MutableNeeds, key: Uint8Array): MutableKeys | undefined {
+  try {
+    return mutableKeys(crypto, key);
+  } catch (error) {
+    if (error instanceof GridError) return undefined;
+    throw error;
+  }
+}
+
+function isPresent(server: GridServer): boolean {
+  return server.state() !== "away";
+}
+
+function isQuick(server: GridServer): boolean {
+  return server.state() !== "slow";
+}
+
+function holdersOf(holdings: readonly { server: string; share: number }[]): Map<string, number[]> {
+  const holders = new Map<string, number[]>();
+  for (const { server, share } of holdings) holders.set(server, [...(holders.get(server) ?? []), share]);
+  return holders;
+}
+
+export type Change = (before: Uint8Array) => Uint8Array | undefined;
+
+/** Modifications of this box; those of the same file one after the other, so that they do not meet as strangers. */
+export class MutableWriter {
+  readonly #needs: MutableNeeds;
+  readonly #turns = new Turns();
+  readonly #waiting = new Map<string, number>();
+
+  constructor(needs: MutableNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Throws what `change` throws, `files-read-only`, `files-contended`, and like reading and creating. */
+  modify(file: MutableFile, change: Change, signal?: AbortSignal): Promise<MutableContent> {
+    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, change, signal).run());
+  }
+
+  /** Writes the newest version again, as a new one, over everything that is there. */
+  rewrite(file: MutableFile, signal?: AbortSignal): Promise<MutableContent> {
+    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, (same) => same, signal).run());
+  }
+
+  async #inTurn<T>(file: MutableFile, signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> {
+    if (!file.writeKey) throw filesErrors.fail("files-read-only");
+    const { index } = file;
+    const waiting = this.#waiting.get(index) ?? 0;
+    if (waiting >= MODIFY_QUEUE_MAX) throw filesErrors.fail("files-too-many", { params: { limit: MODIFY_QUEUE_MAX } });
+    this.#waiting.set(index, waiting + 1);
+    try {
+      return await this.#turns.run(index, async () => {
+        signal?.throwIfAborted();
+        return step();
+      });
+    } finally {
+      const left = this.#waiting.get(index)! - 1;
+      if (left > 0) this.#waiting.set(index, left);
+      else this.#waiting.delete(index);
+    }
+  }
+}
+
+/** What this writer knows of the content before its change, and who held it then. */
+interface Base {
+  content: Uint8Array;
+  sequence: bigint;
+  holders: ReadonlySet<string>;
+}
+
+class Modification {
+  readonly #needs: MutableNeeds;
+  readonly #file: MutableFile;
+  readonly #change: Change;
+  readonly #signal: AbortSignal | undefined;
+  /** The last content that was read whole. */
+  #base: Base | undefined;
+  #hasMet = false;
+  /** Versions that were sent, and that another writer may have overwritten in part. */
+  readonly #sent = new Set<string>();
+
+  constructor(needs: MutableNeeds, file: MutableFile, change: Change, signal?: AbortSignal) {
+    this.#needs = needs;
+    this.#file = file;
+    this.#change = change;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<MutableContent> {
+    for (let attempt = 1; attempt <= MODIFY_ATTEMPTS_MAX; attempt++) {
+      if (attempt > 1) await backOff(this.#needs, attempt - 1, this.#signal);
+      const mode = attempt === 1 ? "write" : "check";
+      const { surveyed, opened } = await openNewest(this.#needs, this.#file, {
+        mode,
+        signal: this.#signal,
+        unfinished: this.#sent,
+      });
+      const before = opened ? this.#found(surveyed, opened) : this.#kept(surveyed);
+      if (!before) {
+        if (surveyed.map.versions.length < 2 || attempt >= READ_ATTEMPTS_MAX) throw unreadable(surveyed, this.#needs);
+        continue;
+      }
+      const after = before.isChanged ? before.content : this.#change(before.content);
+      if (!after && !this.#hasMet) return { content: before.content, sequence: before.sequence };
+      const done = await this.#write(surveyed, after ?? before.content);
+      if (done) return done;
+      this.#hasMet = true;
+    }
+    throw filesErrors.fail("files-contended");
+  }
+
+  #found(surveyed: Surveyed, { version, content }: Opened): { content: Uint8Array; sequence: bigint; isChanged: boolean } {
+    const { sequence } = version.header;
+    const isChanged = this.#sent.has(prefixName(version.header));
+    // Our own version is the base for nobody: it was never whole.
+    if (!isChanged) this.#base = { content, sequence, holders: holderIds(surveyed) };
+    return { content, sequence, isChanged };
+  }
+
+  /**
+   * Nothing can be read, but what was read before is known: put that back. Only when all that is there now are first
+   * writings upon that very version, and everybody was asked who held it: else somebody's finished work could get lost.
+   */
+  #kept({ map, servers, standingOf }: Surveyed): { content: Uint8Array; sequence: bigint; isChanged: false } | undefined {
+    const base = this.#base;
+    if (!base || !this.#hasMet || map.versions.length === 0 || map.highestSequence > base.sequence + 1n) return undefined;
+    const answered = new Set(servers.filter((one) => standingOf(one) === "answered").map(({ id }) => id));
+    if (![...base.holders].every((id) => answered.has(id))) return undefined;
+    return { content: base.content, sequence: base.sequence, isChanged: false };
+  }
+
+  /** Undefined when another writer was met. */
+  async #write(surveyed: Surveyed, content: Uint8Array): Promise<MutableContent | undefined> {
+    checkContent(this.#file.format, content);
+    const { map } = surveyed;
+    const { header } = map.best ?? map.versions[0]!;
+    const { k: needed, n: total } = header;
+    const keys = await fileKeys(this.#needs, this.#file, surveyed, this.#signal);
+    const sequence = nextSequence(map);
+    const { format } = this.#file;
+    const version = await encodeVersion(this.#needs, { keys, format, needed, total, sequence, content });
+    this.#signal?.throwIfAborted();
+    const servers = serversFor(this.#needs, this.#file.storageIndex).filter(
+      (server) => surveyed.standingOf(server) === "answered",
+    );
+    const spread = Math.min(needed, this.#needs.encoding().happy);
+    const published = await publish(this.#needs, this.#file, { map, servers, version, spread, needed });
+    if (published.state === "conflict") {
+      this.#sent.add(prefixName(version));
+      return undefined;
+    }
+    this.#needs.memory.noteHolders(this.#file.index, holdersOf(published.holdings));
+    return { content, sequence };
+  }
+}
+
+function holderIds({ map }: Surveyed): ReadonlySet<string> {
+  return new Set(map.seen.map(({ server }) => server));
+}
+
+/**
+ * The file's keys: remembered, or opened out of a share of any version with the write key. Throws `files-read-only`
+ * without a write key, `files-damaged` when no share has the right private key.
+ */
+export async function fileKeys(
+  needs: MutableNeeds,
+  file: MutableFile,
+  { shares }: Pick<Surveyed, "shares">,
+  signal?: AbortSignal,
+): Promise<MutableKeys> {
+  const { writeKey, fingerprint } = file;
+  if (!writeKey) throw filesErrors.fail("files-read-only");
+  const remembered = needs.memory.keysOf(file.index);
+  if (remembered) return remembered;
+  let problem: unknown;
+  // Those that have come whole with the survey first.
+  const candidates = [...shares.values()].filter(({ header }) => header !== undefined);
+  const isHere = (share: MutableShare) => share.has(share.header!.sections.encryptedPrivateKey);
+  for (const share of candidates.toSorted((a, b) => Number(isHere(b)) - Number(isHere(a)))) {
+    try {
+      const sealed = await share.read(share.header!.sections.encryptedPrivateKey, signal);
+      const keys = openKeys(needs.crypto, { writeKey, fingerprint }, sealed);
+      needs.memory.noteKeys(file.index, keys);
+      return keys;
+    } catch (error) {
+      if (error instanceof GridError) adviseDamage(share, error);
+      else if (!(error instanceof ServerError)) throw error;
+      problem = error;
+    }
+  }
+  throw filesErrors.fail("files-damaged", { params: { good: 0, needed: 1 }, cause: problem });
+}

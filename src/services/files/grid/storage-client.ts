@@ -1,0 +1,417 @@
+/**
+ * One real storage server, over HTTPS: what `GridServer` says, as the protocol of Tahoe-LAFS 1.19 and newer spells it
+ * ("Great Black Swamp"). It takes the first of the server's NURLs that works.
+ */
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Random } from "../../../kernel/random.ts";
+import type { Resolver } from "../../../platform/resolve.ts";
+import type { Nurl } from "./nurl.ts";
+import { ResponseTimes } from "./response-times.ts";
+import { ServerError } from "./server.ts";
+import type {
+  AllocateWish,
+  Allocated,
+  Chunk,
+  ChunkWritten,
+  GridServer,
+  LeaseSecrets,
+  ReadRange,
+  ReadTestWrite,
+  ReadTestWritten,
+  ServerState,
+  ShareKind,
+} from "./server.ts";
+import { PinnedAgent, Unanswered } from "./storage-client-connection.ts";
+import type { ConnectionLimits } from "./storage-client-connection.ts";
+import {
+  ADVICE_MAX_CHARS,
+  DATA_ANSWER_MAX_BYTES,
+  DATA_TIMEOUT_MS,
+  REASON_MAX_CHARS,
+  SERVER_REQUESTS_MAX,
+  SILENCE_TIMEOUT_MS,
+  SMALL_ANSWER_MAX_BYTES,
+  SMALL_TIMEOUT_MS,
+} from "./storage-client-constants.ts";
+import { exchange } from "./storage-client-exchange.ts";
+import type { Ask, Reply } from "./storage-client-exchange.ts";
+import {
+  Garbled,
+  adviceBody,
+  allocateBody,
+  readAllocated,
+  readReadTestWritten,
+  readRequired,
+  readShareNumbers,
+  readTestWriteBody,
+  readVersion,
+} from "./storage-client-messages.ts";
+import { POLL_TIMEOUT_MS, ServerWatch } from "./storage-client-watch.ts";
+
+/** What there is to know of a server before it is asked. */
+export interface ServerPlace {
+  id: string;
+  name: string;
+  seed: Uint8Array;
+  tubId: Uint8Array;
+  owner: string | undefined;
+  zone: string | undefined;
+  /** At least one. */
+  nurls: readonly Nurl[];
+}
+
+export interface ClientLimits extends ConnectionLimits {
+  silenceMs: number;
+  smallMs: number;
+  dataMs: number;
+  pollMs: number;
+  requestsMax: number;
+}
+
+export interface StorageClientNeeds {
+  clock: Clock;
+  random: Random;
+  resolver: Resolver;
+  limits?: Partial<ClientLimits>;
+}
+
+const CBOR = "application/cbor";
+const OCTETS = "application/octet-stream";
+
+type Secrets = Readonly<Record<string, Uint8Array>>;
+
+interface Call {
+  method: Ask["method"];
+  /** Below `/storage/v1/`. */
+  path: string;
+  headers?: Readonly<Record<string, string>>;
+  secrets?: Secrets;
+  body?: readonly Uint8Array[];
+  /** Share data goes or comes: it may take long, and be much. */
+  isData?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+export class StorageClient implements GridServer {
+  readonly id: string;
+  readonly name: string;
+  readonly seed: Uint8Array;
+  readonly tubId: Uint8Array;
+  readonly owner: string | undefined;
+  readonly zone: string | undefined;
+  readonly #nurls: readonly Nurl[];
+  readonly #needs: StorageClientNeeds;
+  readonly #limits: Partial<ClientLimits>;
+  readonly #watch: ServerWatch;
+  readonly #times = new ResponseTimes();
+  /** Ends what is under way when nobody is there. */
+  #away = new AbortController();
+  #place = 0;
+  #agent: PinnedAgent;
+  /** Of its own, so that a poll waits for no share data. */
+  #pollAgent: PinnedAgent;
+  #requests = 0;
+  #availableBytes: number | undefined;
+  #problem: ServerError["code"] | undefined;
+  #isClosed = false;
+
+  constructor(place: ServerPlace, needs: StorageClientNeeds) {
+    this.id = place.id;
+    this.name = place.name;
+    this.seed = place.seed;
+    this.tubId = place.tubId;
+    this.owner = place.owner;
+    this.zone = place.zone;
+    this.#nurls = place.nurls;
+    this.#needs = needs;
+    this.#limits = needs.limits ?? {};
+    this.#agent = this.#newAgent();
+    this.#pollAgent = this.#newAgent(1);
+    const { clock, random } = needs;
+    this.#watch = new ServerWatch({ clock, random, poll: () => this.#poll(), onAway: () => this.#giveUp() });
+  }
+
+  /** Begins to look whether it is there. Without this it works, and is not watched. */
+  start(): void {
+    this.#watch.start();
+  }
+
+  /** Ends what is under way with `unreachable`. */
+  close(): void {
+    this.#isClosed = true;
+    this.#watch.stop();
+    this.#away.abort(new Unanswered("unreachable", "it is no longer in the list"));
+    this.#agent.destroy();
+    this.#pollAgent.destroy();
+  }
+
+  state(): ServerState {
+    return this.#watch.state();
+  }
+
+  availableBytes(): number | undefined {
+    return this.#availableBytes;
+  }
+
+  responseMs(): number | undefined {
+    return this.#times.medianMs();
+  }
+
+  /** Why the last look at it failed; undefined when it did not. */
+  problem(): ServerError["code"] | undefined {
+    return this.#problem;
+  }
+
+  async allocate(storageIndex: string, wish: AllocateWish, signal?: AbortSignal): Promise<Allocated> {
+    const secrets = { ...leaseSecrets(wish.lease), "upload-secret": wish.uploadSecret };
+    const body = [allocateBody(wish)];
+    const call: Call = { method: "POST", path: `immutable/${storageIndex}`, secrets, body, signal };
+    const reply = await this.#call(call, [200]);
+    return this.#read(() => readAllocated(cborOf(reply), wish.shares));
+  }
+
+  async writeChunk(storageIndex: string, share: number, chunk: Chunk, signal?: AbortSignal): Promise<ChunkWritten> {
+    const { uploadSecret, offset, data, total } = chunk;
+    // The whole length is `*` in the reference client, and its server was never sent anything else.
+    const headers = { "content-range": `bytes ${offset}-${offset + data.length - 1}/*` };
+    const path = `immutable/${storageIndex}/${share}`;
+    const secrets = { "upload-secret": uploadSecret };
+    const reply = await this.#call(
+      { method: "PATCH", path, headers, secrets, body: [data], isData: true, signal },
+      [200, 201],
+      { 401: "conflict" },
+    );
+    const missing = this.#read(() => readRequired(cborOf(reply), total));
+    return { isComplete: reply.status === 201, missing };
+  }
+
+  async abort(storageIndex: string, share: number, uploadSecret: Uint8Array): Promise<void> {
+    const path = `immutable/${storageIndex}/${share}/abort`;
+    // 404: it is gone already. 405: it is complete, and nothing is to be given up.
+    const good = [200, 404, 405];
+    await this.#call({ method: "PUT", path, secrets: { "upload-secret": uploadSecret } }, good, { 401: "conflict" });
+  }
+
+  async shares(kind: ShareKind, storageIndex: string, signal?: AbortSignal): Promise<number[]> {
+    const reply = await this.#call({ method: "GET", path: `${kind}/${storageIndex}/shares`, signal }, [200]);
+    return this.#read(() => readShareNumbers(cborOf(reply)));
+  }
+
+  async read(
+    kind: ShareKind,
+    storageIndex: string,
+    share: number,
+    range: ReadRange,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { at, length } = range;
+    if (length > DATA_ANSWER_MAX_BYTES) throw new Error("more than one answer may have");
+    if (length === 0) return new Uint8Array(0);
+    const headers = { range: `bytes=${at}-${at + length - 1}` };
+    const path = `${kind}/${storageIndex}/${share}`;
+    const reply = await this.#call({ method: "GET", path, headers, isData: true, signal }, [204, 206], {}, length);
+    return this.#read(() => (reply.status === 204 ? new Uint8Array(0) : rangeOf(reply, range)));
+  }
+
+  async renewLease(storageIndex: string, secrets: LeaseSecrets, signal?: AbortSignal): Promise<boolean> {
+    const call: Call = { method: "PUT", path: `lease/${storageIndex}`, secrets: leaseSecrets(secrets), signal };
+    const { status } = await this.#call(call, [204, 404]);
+    return status === 204;
+  }
+
+  async readTestWrite(storageIndex: string, wish: ReadTestWrite, signal?: AbortSignal): Promise<ReadTestWritten> {
+    const path = `mutable/${storageIndex}/read-test-write`;
+    const secrets = { ...leaseSecrets(wish.lease), "write-enabler": wish.writeEnabler };
+    const body = readTestWriteBody(wish);
+    const call: Call = { method: "POST", path, secrets, body, isData: true, signal };
+    const reply = await this.#call(call, [200], { 401: "write-enabler" });
+    const sizes = wish.read.map(({ size }) => size);
+    return this.#read(() => readReadTestWritten(cborOf(reply), sizes));
+  }
+
+  async advise(kind: ShareKind, storageIndex: string, share: number, reason: string): Promise<void> {
+    const body = [adviceBody(reason.slice(0, ADVICE_MAX_CHARS) || "damaged")];
+    // 404: it has gone meanwhile, and nobody need be told.
+    await this.#call({ method: "POST", path: `${kind}/${storageIndex}/${share}/corrupt`, body }, [200, 404]);
+  }
+
+  /** `good`: the statuses that are an answer. `meaning`: what others stand for here. */
+  async #call(
+    call: Call,
+    good: readonly number[],
+    meaning: Readonly<Record<number, ServerError["code"]>> = {},
+    dataMaxBytes = DATA_ANSWER_MAX_BYTES,
+  ): Promise<Reply> {
+    call.signal?.throwIfAborted();
+    if (this.#requests >= (this.#limits.requestsMax ?? SERVER_REQUESTS_MAX)) {
+      throw new ServerError("failed", this.name, "too many requests are waiting for it");
+    }
+    this.#requests += 1;
+    try {
+      if (this.#watch.state() === "away" && !(await this.#watch.look())) {
+        throw new Unanswered("unreachable", "it is away");
+      }
+      const reply = await this.#exchangeAgain(call, dataMaxBytes);
+      if (good.includes(reply.status)) return reply;
+      if (reply.status === 401 && meaning[401]) await this.#checkWelcome();
+      throw refusal(reply, meaning);
+    } catch (error) {
+      throw this.#named(error);
+    } finally {
+      this.#requests -= 1;
+    }
+  }
+
+  /** A kept connection may be closed by the server at the moment it is used: then once more on another. */
+  async #exchangeAgain(call: Call, dataMaxBytes: number): Promise<Reply> {
+    this.#watch.began();
+    const startedMs = this.#needs.clock.monotonicMs();
+    try {
+      const again = (error: unknown) => {
+        if (!(error instanceof Unanswered && error.isStale)) throw error;
+        return this.#exchange(this.#agent, call, dataMaxBytes);
+      };
+      const reply = await this.#exchange(this.#agent, call, dataMaxBytes).catch(again);
+      this.#watch.answered();
+      if (!call.isData) this.#times.add(this.#needs.clock.monotonicMs() - startedMs);
+      return reply;
+    } catch (error) {
+      if (error instanceof Unanswered && !this.#isClosed) this.#watch.failed();
+      throw error;
+    } finally {
+      this.#watch.ended();
+    }
+  }
+
+  #exchange(agent: PinnedAgent, call: Call, dataMaxBytes: number): Promise<Reply> {
+    const { method, path, secrets = {}, body, isData = false } = call;
+    const { silenceMs = SILENCE_TIMEOUT_MS, smallMs = SMALL_TIMEOUT_MS, dataMs = DATA_TIMEOUT_MS } = this.#limits;
+    const { swissnum } = this.#nurls[this.#place]!;
+    const lines = Object.entries(secrets).map(([kind, secret]) => `${kind} ${base64(secret)}`);
+    const headers = {
+      authorization: `Tahoe-LAFS ${base64(Buffer.from(swissnum))}`,
+      ...(lines.length > 0 ? { "x-tahoe-authorization": lines } : {}),
+      ...(isData && method !== "POST" ? {} : { accept: CBOR }),
+      ...(method === "POST" ? { "content-type": CBOR } : {}),
+      ...call.headers,
+    };
+    return exchange(agent, this.#needs.clock, {
+      method,
+      path: `/storage/v1/${path}`,
+      headers,
+      body,
+      answerMaxBytes: isData && method !== "PATCH" ? dataMaxBytes : SMALL_ANSWER_MAX_BYTES,
+      silenceMs,
+      wholeMs: isData ? dataMs : smallMs,
+      signal: call.signal ? AbortSignal.any([call.signal, this.#away.signal]) : this.#away.signal,
+      onMove: () => this.#watch.moved(),
+    });
+  }
+
+  /** Rejects when it is not there, or does not know us. */
+  async #poll(): Promise<void> {
+    const startedMs = this.#needs.clock.monotonicMs();
+    const { swissnum } = this.#nurls[this.#place]!;
+    const limitMs = this.#limits.pollMs ?? POLL_TIMEOUT_MS;
+    try {
+      const reply = await exchange(this.#pollAgent, this.#needs.clock, {
+        method: "GET",
+        path: "/storage/v1/version",
+        headers: { authorization: `Tahoe-LAFS ${base64(Buffer.from(swissnum))}`, accept: CBOR },
+        answerMaxBytes: SMALL_ANSWER_MAX_BYTES,
+        silenceMs: limitMs,
+        wholeMs: limitMs,
+      });
+      if (reply.status !== 200) throw refusal(reply, {});
+      this.#availableBytes = readVersion(cborOf(reply)).availableBytes;
+      this.#times.add(this.#needs.clock.monotonicMs() - startedMs);
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = error instanceof Unanswered ? error.code : "garbled";
+      this.#tryNextPlace();
+      throw error;
+    }
+  }
+
+  /** 401 has two meanings. Rejects with `refused` when it is that it does not know us. */
+  async #checkWelcome(): Promise<void> {
+    const reply = await this.#exchange(this.#agent, { method: "GET", path: "version" }, SMALL_ANSWER_MAX_BYTES);
+    if (reply.status === 401) throw refusal(reply, {});
+  }
+
+  #tryNextPlace(): void {
+    if (this.#nurls.length === 1 || this.#isClosed) return;
+    this.#place = (this.#place + 1) % this.#nurls.length;
+    this.#agent.destroy();
+    this.#pollAgent.destroy();
+    this.#agent = this.#newAgent();
+    this.#pollAgent = this.#newAgent(1);
+  }
+
+  #giveUp(): void {
+    this.#away.abort(new Unanswered("timeout", "it is away"));
+    this.#away = new AbortController();
+  }
+
+  #newAgent(connectionsMax?: number): PinnedAgent {
+    const { clock, resolver } = this.#needs;
+    const limits = connectionsMax === undefined ? this.#limits : { ...this.#limits, connectionsMax };
+    return new PinnedAgent({ clock, resolver, place: this.#nurls[this.#place]!, limits });
+  }
+
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  #named(error: unknown): unknown {
+    if (error instanceof Unanswered) return new ServerError(error.code, this.name, error.message, { cause: error });
+    if (error instanceof Garbled) return new ServerError("garbled", this.name, error.message, { cause: error });
+    return error;
+  }
+}
+
+function refusal(reply: Reply, meaning: Readonly<Record<number, ServerError["code"]>>): Unanswered {
+  const { status, body } = reply;
+  const codes: Readonly<Record<number, ServerError["code"]>> = {
+    401: "refused",
+    404: "no-such-share",
+    408: "timeout",
+    409: "conflict",
+    507: "no-room",
+    ...meaning,
+  };
+  const isError = status >= 400 && status < 600;
+  const code = codes[status] ?? (isError ? "failed" : "garbled");
+  const reason = Buffer.from(body.subarray(0, REASON_MAX_CHARS))
+    .toString("latin1")
+    .replaceAll(/[^ -~]+/g, " ");
+  return new Unanswered(code, `it answered ${status} ${reason}`.trim());
+}
+
+function cborOf({ contentType, body }: Reply): Uint8Array {
+  if (contentType.split(";")[0]!.trim().toLowerCase() !== CBOR) throw new Garbled("its answer is not CBOR");
+  return body;
+}
+
+function rangeOf({ contentType, contentRange, body }: Reply, { at, length }: ReadRange): Uint8Array {
+  const [, first, last] = /^bytes (\d{1,15})-(\d{1,15})\/(?:\d{1,15}|\*)$/.exec(contentRange) ?? [];
+  const isRight =
+    contentType.split(";")[0]!.trim().toLowerCase() === OCTETS &&
+    Number(first) === at &&
+    Number(last) - at + 1 === body.length &&
+    body.length <= length;
+  if (!isRight) throw new Garbled("it answered another range than was asked for");
+  return body;
+}
+
+function leaseSecrets({ renewSecret, cancelSecret }: LeaseSecrets): Secrets {
+  return { "lease-renew-secret": renewSecret, "lease-cancel-secret": cancelSecret };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+}

@@ -1,0 +1,294 @@
+/**
+ * Puts a file into the grid: its key from its content, a place for each share, then segment by segment encrypted,
+ * encoded and sent, all at once and with constant memory. Asked again with the same content after a break, it finds
+ * what is there and sends the rest: key, storage index, shares and upload secrets come out the same.
+ *
+ *   content ──► key ──► Placing ──► batches ──► EncodeSession (threads) ──► Sending ──► servers
+ *                          ▲                                                   │
+ *                          └────────────── shares that were lost ◄─────────────┘
+ */
+import { encodeBase32 } from "../../../protocols/grid/base32.ts";
+import type { ChkReadCap } from "../../../protocols/grid/caps.ts";
+import { newChkParams } from "../../../protocols/grid/chk-encoder.ts";
+import type { ChkParams } from "../../../protocols/grid/chk-params.ts";
+import { runBytes } from "../../../protocols/grid/chk-run.ts";
+import { formatHeader, shareLayout } from "../../../protocols/grid/chk-share.ts";
+import { checkSummarySize } from "../../../protocols/grid/chk-summary.ts";
+import { LITERAL_MAX_BYTES } from "../../../protocols/grid/constants.ts";
+import { GridError } from "../../../protocols/grid/errors.ts";
+import { chkStorageIndex, tagOf, tagged } from "../../../protocols/grid/hashes.ts";
+import { permutedOrder } from "../../../protocols/grid/placement.ts";
+import { leaseSecrets } from "../../../protocols/grid/secrets.ts";
+import { utf8 } from "../../../protocols/wire/utf8.ts";
+import { filesErrors } from "../errors.ts";
+import {
+  BATCH_MAX_BYTES,
+  CHUNK_BYTES,
+  ENCODE_AHEAD,
+  KEY_PARTS_AHEAD,
+  KEY_PART_BYTES,
+  SENDINGS_MAX,
+  SMALL_FILE_MAX_BYTES,
+} from "./constants.ts";
+import { piecesOf } from "./content.ts";
+import type { EncodeSession } from "./encode-pool.ts";
+import type { Content, Encoding, UploadOptions, Uploaded } from "./grid.ts";
+import type { ImmutableNeeds } from "./immutable.ts";
+import { Placing, type Assignment } from "./upload-placing.ts";
+import { Sending } from "./upload-sending.ts";
+import { ShareSender } from "./upload-share.ts";
+
+export interface ImmutableUploadOptions extends UploadOptions {
+  encoding: Encoding;
+}
+
+const UPLOAD_SECRET = tagOf("comu_upload_secret_v1");
+
+/**
+ * LIT for up to 55 bytes, else CHK. Failures: files-not-spread, files-no-room, files-unreachable, files-too-large;
+ * the signal's reason. What was sent stays on the servers for a while, so that the next attempt goes on from there.
+ */
+export async function uploadImmutable(
+  needs: ImmutableNeeds,
+  content: Content,
+  options: ImmutableUploadOptions,
+): Promise<Uploaded> {
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  if (content.bytes <= LITERAL_MAX_BYTES) {
+    let data: Uint8Array = new Uint8Array(0);
+    for await (const piece of piecesOf(content, LITERAL_MAX_BYTES, signal)) data = piece;
+    return { cap: { kind: "lit", data }, sent: 0, found: 0, happiness: 0 };
+  }
+  const { needed, total, segmentMaxBytes } = options.encoding;
+  const params = checked(() => {
+    const chosen = newChkParams(content.bytes, needed, total, segmentMaxBytes);
+    checkSummarySize(chosen);
+    return chosen;
+  });
+  const isSmall = content.bytes <= SMALL_FILE_MAX_BYTES;
+  const session = needs.workers.session(params, needs.secrets.convergence, isSmall);
+  try {
+    return await new Upload({ needs, content, options, signal, params, session }).run();
+  } finally {
+    await session.end();
+  }
+}
+
+interface UploadParts {
+  needs: ImmutableNeeds;
+  content: Content;
+  options: ImmutableUploadOptions;
+  signal: AbortSignal;
+  params: ChkParams;
+  session: EncodeSession;
+}
+
+/** Consecutive segments. */
+interface Batch {
+  first: number;
+  bytes: Uint8Array;
+}
+
+class Upload {
+  readonly #parts: UploadParts;
+  /** Segments of a batch, and content bytes. */
+  readonly #batchSegments: number;
+  readonly #batchBytes: number;
+  /** The content, when it is one batch: then it is read once only. */
+  #whole: Uint8Array | undefined;
+  #uebHash: Uint8Array | undefined;
+  #sentShares = 0;
+
+  constructor(parts: UploadParts) {
+    const { segmentBytes, blockBytes } = parts.params;
+    this.#parts = parts;
+    const fitting = Math.max(1, Math.floor(BATCH_MAX_BYTES / segmentBytes));
+    this.#batchSegments = Math.min(fitting, Math.max(1, Math.round(CHUNK_BYTES / blockBytes)));
+    this.#batchBytes = this.#batchSegments * segmentBytes;
+  }
+
+  async run(): Promise<Uploaded> {
+    const { params, content, options } = this.#parts;
+    const { k, n, size } = params;
+    const key = await this.#key();
+    const placing = this.#placing(key);
+    for (let sending = 0; sending < SENDINGS_MAX; sending++) {
+      await placing.settle();
+      const outlook = placing.outlook();
+      const isEnough = outlook.happiness >= options.encoding.happy && outlook.shares >= k;
+      if (!isEnough && sending === 0) await placing.giveUp();
+      if (!isEnough) throw this.#failure(placing);
+      const assignments = placing.assignments();
+      if (sending > 0 && assignments.length === 0) break;
+      if (!(await this.#send(placing, assignments, key))) break;
+    }
+    const { happiness, shares } = placing.outcome();
+    if (happiness < options.encoding.happy || shares < k) throw this.#failure(placing);
+    options.onProgress?.({ doneBytes: content.bytes, totalBytes: content.bytes });
+    const cap: ChkReadCap = { kind: "chk", key, uebHash: this.#uebHash!, k, n, size };
+    return { cap, sent: this.#sentShares, found: shares - this.#sentShares, happiness };
+  }
+
+  async #key(): Promise<Uint8Array> {
+    const { content, session, signal } = this.#parts;
+    const isWhole = content.bytes <= this.#batchBytes;
+    const parts: Promise<void>[] = [];
+    for await (const piece of piecesOf(content, isWhole ? content.bytes : KEY_PART_BYTES, signal)) {
+      if (isWhole) this.#whole = piece;
+      parts.push(quiet(session.keyPart(isWhole ? piece.slice() : piece)));
+      if (parts.length > KEY_PARTS_AHEAD) await parts.shift();
+    }
+    await Promise.all(parts);
+    return session.key();
+  }
+
+  #placing(key: Uint8Array): Placing {
+    const { needs, params, signal } = this.#parts;
+    const { crypto, secrets, clock } = needs;
+    const storageIndex = chkStorageIndex(crypto, key);
+    return new Placing({
+      clock,
+      signal,
+      servers: permutedOrder(crypto, storageIndex, needs.servers()),
+      storageIndex: encodeBase32(storageIndex),
+      shareBytes: shareLayout(params).shareBytes,
+      total: params.n,
+      uploadSecretOf: ({ id }) => tagged(crypto, UPLOAD_SECRET, secrets.upload, storageIndex, utf8(id)),
+      leaseOf: ({ tubId }) => {
+        const { renew, cancel } = leaseSecrets(crypto, secrets.lease, storageIndex, tubId);
+        return { renewSecret: renew, cancelSecret: cancel };
+      },
+    });
+  }
+
+  /** Sends these shares from beginning to end. True when some were lost, and others may take them. */
+  async #send(placing: Placing, assignments: readonly Assignment[], key: Uint8Array): Promise<boolean> {
+    const { needs, params, signal, options, content } = this.#parts;
+    const { happy } = options.encoding;
+    const isFirst = this.#uebHash === undefined;
+    const sending = new Sending({
+      clock: needs.clock,
+      signal,
+      mayLose: (servers) => placing.outlook(servers).happiness >= happy || placing.hasSpare(servers),
+      onProgress: (chunks) => {
+        const doneBytes = Math.min(chunks * this.#batchBytes, content.bytes);
+        if (isFirst) options.onProgress?.({ doneBytes, totalBytes: content.bytes });
+      },
+    });
+    const stop = new AbortController();
+    const { storageIndex, shareBytes, uploadSecretOf } = placing.needs;
+    for (const assignment of assignments) {
+      sending.senders.push(
+        new ShareSender({
+          clock: needs.clock,
+          assignment,
+          storageIndex,
+          shareBytes,
+          uploadSecret: uploadSecretOf(assignment.server),
+          signal: AbortSignal.any([signal, stop.signal]),
+          onChange: sending.onChange,
+          onTook: sending.onTook,
+        }),
+      );
+    }
+    try {
+      if (params.segments <= this.#batchSegments) await this.#sendWhole(sending, key);
+      else await this.#sendBatches(sending, key);
+      await sending.drain();
+    } finally {
+      stop.abort(new Error("the upload has ended"));
+    }
+    for (const { state, assignment } of sending.senders) {
+      if (state === "complete") placing.complete(assignment);
+      else placing.lose(assignment.server);
+      if (state === "complete") this.#sentShares++;
+    }
+    return sending.senders.some(({ state }) => state !== "complete");
+  }
+
+  /** A file of one batch: each share is one chunk. */
+  async #sendWhole({ senders }: Sending, key: Uint8Array): Promise<void> {
+    const { params, session } = this.#parts;
+    const { shareBytes, offsets } = shareLayout(params);
+    const shares = senders.map(({ assignment }) => assignment.share);
+    const memory = await this.#encode({ first: 0, bytes: this.#whole!.slice() }, key, shares);
+    this.#uebHash ??= await session.finish();
+    const header = formatHeader(params, shareLayout(params));
+    for (const [index, sender] of senders.entries()) {
+      const share = new Uint8Array(shareBytes);
+      share.set(header);
+      const dataBytes = params.shareDataBytes;
+      share.set(memory.subarray(index * dataBytes, (index + 1) * dataBytes), offsets.data);
+      share.set(await session.trailer(sender.assignment.share), offsets.plaintextHashes);
+      sender.send(0, share);
+    }
+  }
+
+  async #sendBatches(sending: Sending, key: Uint8Array): Promise<void> {
+    const { params, session, content, signal } = this.#parts;
+    const layout = shareLayout(params);
+    const shares = sending.senders.map(({ assignment }) => assignment.share);
+    for (const sender of sending.senders) sender.begin(0, formatHeader(params, layout));
+    const encoding: { first: number; memory: Promise<Uint8Array> }[] = [];
+    const give = async () => {
+      const { first, memory } = encoding.shift()!;
+      const blocks = await memory;
+      const { share: length } = runBytes(params, first, this.#batchSegments);
+      await sending.room();
+      for (const [index, sender] of sending.senders.entries()) {
+        const chunk = blocks.subarray(index * length, (index + 1) * length);
+        sender.send(layout.offsets.data + first * params.blockBytes, chunk);
+      }
+    };
+    let first = 0;
+    for await (const bytes of piecesOf(content, this.#batchBytes, signal)) {
+      encoding.push({ first, memory: quiet(this.#encode({ first, bytes }, key, shares)) });
+      first += this.#batchSegments;
+      if (encoding.length > ENCODE_AHEAD) await give();
+    }
+    while (encoding.length > 0) await give();
+    this.#uebHash ??= await session.finish();
+    await sending.room();
+    for (const sender of sending.senders) {
+      if (sender.state !== "sending") continue;
+      sender.send(layout.offsets.plaintextHashes, await session.trailer(sender.assignment.share));
+    }
+  }
+
+  /** The blocks of these shares; the first time, also the hashes of all. */
+  async #encode({ first, bytes }: Batch, key: Uint8Array, shares: readonly number[]): Promise<Uint8Array> {
+    const { params, session } = this.#parts;
+    const withHashes = this.#uebHash === undefined;
+    const ciphertext = await session.encrypt(key, first, bytes, withHashes);
+    const { memory, hashes } = await session.encode({ params, first, ciphertext, wanted: shares, withHashes });
+    if (withHashes) await session.take(first, hashes);
+    return memory;
+  }
+
+  #failure(placing: Placing): Error {
+    const { happy } = this.#parts.options.encoding;
+    if (placing.answered.size === 0) {
+      return filesErrors.fail("files-unreachable", { params: { found: 0, needed: happy } });
+    }
+    if (placing.full.size > 0) return filesErrors.fail("files-no-room");
+    return filesErrors.fail("files-not-spread", { params: { found: placing.outlook().happiness, wanted: happy } });
+  }
+}
+
+function checked<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof GridError && error.code === "too-large") {
+      throw filesErrors.fail("files-too-large", { params: { limit: error.message }, cause: error });
+    }
+    throw error;
+  }
+}
+
+/** It is awaited later; until then a failure must not end the process. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,62 @@
+/**
+ * Who may store on this box: the accounts of all boxes of the community, under pseudonyms that their boxes give them.
+ * Each has a swissnum of its own, so that what it stores is counted, whatever program it uses. The swissnum follows
+ * from our secret and the two names; kept is only that somebody asked for it, so that a restart knows them again.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import { filesErrors } from "./errors.ts";
+import { MEMBERS_MAX, MEMBERS_PER_BOX_MAX } from "./constants.ts";
+import type { FilesSecrets } from "./secrets.ts";
+import type { SpaceStore } from "./space-store.ts";
+import type { StorageMember } from "./storage/room.ts";
+
+export interface Members {
+  /** The account's swissnum here, from now on. Throws `files-too-many`. */
+  grant(boxId: string, pseudonym: string): string;
+  /** All that ever asked; only those of boxes that are in the community now may write. */
+  list(): StorageMember[];
+  /** As `list`, by box. */
+  rows(): { boxId: string; member: string; name: string }[];
+}
+
+export interface MembersNeeds {
+  clock: Clock;
+  secrets: FilesSecrets;
+  rows: SpaceStore;
+  quotaBytes: () => number;
+  /** Is this box in the community, and not excluded? */
+  isMember: (boxId: string) => boolean;
+  /** The list is another one now. */
+  changed: () => void;
+}
+
+export function createMembers(needs: MembersNeeds): Members {
+  const { clock, secrets, rows, quotaBytes, isMember, changed } = needs;
+  return {
+    grant(boxId, pseudonym) {
+      const known = rows.members();
+      const ofBox = known.filter((one) => one.boxId === boxId);
+      if (!ofBox.some((one) => one.member === pseudonym)) {
+        const limit = known.length >= MEMBERS_MAX ? MEMBERS_MAX : MEMBERS_PER_BOX_MAX;
+        if (known.length >= MEMBERS_MAX || ofBox.length >= MEMBERS_PER_BOX_MAX)
+          throw filesErrors.fail("files-too-many", { params: { limit } });
+        rows.addMember({ boxId, member: pseudonym, sinceMs: clock.wallMs() });
+        changed();
+      }
+      return secrets.swissnum(boxId, pseudonym);
+    },
+    list: () =>
+      rows.members().map(({ boxId, member }) => ({
+        swissnum: secrets.swissnum(boxId, member),
+        member: nameOf(boxId, member),
+        quotaBytes: quotaBytes(),
+        mayWrite: isMember(boxId),
+      })),
+    rows: () => rows.members().map(({ boxId, member }) => ({ boxId, member, name: nameOf(boxId, member) })),
+  };
+}
+
+/** Under which the store counts. */
+function nameOf(boxId: string, pseudonym: string): string {
+  return `${boxId}/${pseudonym}`;
+}

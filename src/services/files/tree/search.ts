@@ -1,0 +1,161 @@
+/**
+ * Search by name: an index of the names in every folder that this box has read or written for an account, folded for
+ * case and accents. It stands by the keys of the folders, so that moving one changes a single row; what has been
+ * removed has no way up to the root any more and is not found. It also tells how much an account keeps.
+ */
+import type { DirectoryChild } from "../../../protocols/grid/directory.ts";
+import { PATH_NAMES_MAX } from "./paths.ts";
+import { SEARCH_RESULTS_MAX, SEARCH_WORDS_MAX } from "./constants.ts";
+import type { Folder } from "./directories.ts";
+import { bytesOf, isFolder, isShowable, saidOf } from "./entries.ts";
+import type { TreeStore } from "./store.ts";
+
+/** Folders whose state of the index is remembered; of others it is compared again. */
+const SEEN_MAX = 10_000;
+
+/** "Àrea" and "AREA" are the same. */
+export function folded(text: string): string {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss");
+}
+
+export interface NameFound {
+  /** In the account's own tree. */
+  path: string;
+}
+
+export class NameIndex {
+  readonly #store: TreeStore;
+  readonly #keyOfChild: (child: DirectoryChild) => string | undefined;
+  /** The sequence number that the index stands at, by account and folder. */
+  readonly #seen = new Map<string, bigint>();
+  readonly #usedBytes = new Map<string, number>();
+
+  /** `keyOfChild`: the key of the directory that a child is. */
+  constructor(store: TreeStore, keyOfChild: (child: DirectoryChild) => string | undefined) {
+    this.#store = store;
+    this.#keyOfChild = keyOfChild;
+  }
+
+  /** Brings the index to what this folder holds now. */
+  saw(account: string, folder: Folder): void {
+    const seenKey = `${account} ${folder.key}`;
+    const at = this.#seen.get(seenKey);
+    if (at !== undefined && at >= folder.sequence) return;
+    this.#store.transaction(() => this.#bring(account, folder));
+    this.#seen.delete(seenKey);
+    this.#seen.set(seenKey, folder.sequence);
+    if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.keys().next().value!);
+  }
+
+  /** Paths of what has all these words in its name, in the tree below the folder `rootKey`. Folders first. */
+  find(account: string, rootKey: string, text: string): NameFound[] {
+    const words = folded(text).split(/\s+/u).filter(Boolean).slice(0, SEARCH_WORDS_MAX);
+    if (words.length === 0) return [];
+    const rows = this.#store.query<{ folder: string; name: string }>(
+      `SELECT folder, name FROM files_names WHERE account = ?${" AND instr(folded, ?) > 0".repeat(words.length)}
+       ORDER BY child IS NULL, length(folded), folded LIMIT ?`,
+    );
+    const found: NameFound[] = [];
+    const above = new Map<string, string | undefined>();
+    // Some may have no way up any more.
+    for (const { folder, name } of rows.all(account, ...words, SEARCH_RESULTS_MAX * 4)) {
+      const parent = this.#pathOf(account, rootKey, folder, above);
+      if (parent !== undefined) found.push({ path: `${parent}/${name}` });
+      if (found.length === SEARCH_RESULTS_MAX) break;
+    }
+    return found;
+  }
+
+  /** Bytes of all files that were seen, with their former versions, and of the trash. */
+  usedBytes(account: string): number {
+    let used = this.#usedBytes.get(account);
+    if (used === undefined) {
+      const sum = (sql: string) => this.#store.query<{ sum: number | null }>(sql).get(account)?.sum ?? 0;
+      used =
+        sum("SELECT sum(bytes) AS sum FROM files_names WHERE account = ?") +
+        sum("SELECT sum(bytes) AS sum FROM files_trash WHERE account = ? AND is_going = 0");
+      this.#usedBytes.set(account, used);
+    }
+    return used;
+  }
+
+  /** The trash has changed. */
+  forgetUsed(account: string): void {
+    this.#usedBytes.delete(account);
+  }
+
+  /** A folder is gone for good, and all below it that this account has nowhere else. */
+  dropFolder(account: string, key: string): void {
+    this.#store.transaction(() => {
+      const below = this.#store.query<{ child: string }>(
+        "SELECT child FROM files_names WHERE account = ? AND folder = ? AND child IS NOT NULL",
+      );
+      const isLinked = this.#store.query("SELECT 1 FROM files_names WHERE account = ? AND child = ? LIMIT 1");
+      const drop = this.#store.query("DELETE FROM files_names WHERE account = ? AND folder = ?");
+      const left = [key];
+      for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
+        if (isLinked.get(account, folder)) continue;
+        const children = below.all(account, folder);
+        drop.run(account, folder);
+        this.#seen.delete(`${account} ${folder}`);
+        for (const { child } of children) if (child !== folder) left.push(child);
+      }
+    });
+    this.forgetUsed(account);
+  }
+
+  #bring(account: string, folder: Folder): void {
+    const before = new Map(
+      this.#store
+        .query<{ name: string; mark: string }>("SELECT name, mark FROM files_names WHERE account = ? AND folder = ?")
+        .all(account, folder.key)
+        .map(({ name, mark }) => [name, mark] as const),
+    );
+    const put = this.#store.query("INSERT OR REPLACE INTO files_names VALUES (?, ?, ?, ?, ?, ?, ?)");
+    let changes = 0;
+    for (const child of folder.directory.children()) {
+      if (!isShowable(child.name)) continue;
+      const bytes = sizeOf(child);
+      const key = isFolder(child) ? (this.#keyOfChild(child) ?? null) : null;
+      const mark = `${key ?? ""} ${bytes}`;
+      if (before.get(child.name) !== mark) {
+        put.run(account, folder.key, child.name, folded(child.name), key, bytes, mark);
+        changes += 1;
+      }
+      before.delete(child.name);
+    }
+    const drop = this.#store.query("DELETE FROM files_names WHERE account = ? AND folder = ? AND name = ?");
+    for (const name of before.keys()) drop.run(account, folder.key, name);
+    if (changes + before.size > 0) this.forgetUsed(account);
+  }
+
+  /** Without "/" at its end: "" for the root itself. Undefined when no way leads up to it. */
+  #pathOf(
+    account: string,
+    rootKey: string,
+    folder: string,
+    known: Map<string, string | undefined>,
+    depth = 0,
+  ): string | undefined {
+    if (folder === rootKey) return "";
+    if (known.has(folder)) return known.get(folder);
+    if (depth > PATH_NAMES_MAX) return undefined;
+    const row = this.#store
+      .query<{ folder: string; name: string }>(
+        "SELECT folder, name FROM files_names WHERE account = ? AND child = ? LIMIT 1",
+      )
+      .get(account, folder);
+    const parent = row && this.#pathOf(account, rootKey, row.folder, known, depth + 1);
+    const path = parent === undefined ? undefined : `${parent}/${row!.name}`;
+    known.set(folder, path);
+    return path;
+  }
+}
+
+/** With former versions. */
+function sizeOf(child: DirectoryChild): number {
+  if (isFolder(child)) return 0;
+  const said = saidOf(child.metadata);
+  const own = bytesOf(child) ?? said.bytes ?? 0;
+  return Math.round(own + (said.versions ?? []).reduce((sum, { bytes }) => sum + bytes, 0));
+}

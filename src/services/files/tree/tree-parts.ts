@@ -1,0 +1,62 @@
+/** What all parts of the trees of a box work with, and the point from which one tree is seen. */
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Random } from "../../../kernel/random.ts";
+import type { DirectoryCap } from "../../../protocols/grid/caps.ts";
+import type { GridCrypto } from "../../../protocols/grid/crypto.ts";
+import type { Directory } from "../../../protocols/grid/directory.ts";
+import type { Grid } from "../grid/grid.ts";
+import type { Directories, Folder } from "./directories.ts";
+import type { NameIndex } from "./search.ts";
+import type { Spool } from "./spool.ts";
+import type { TreeStore } from "./store.ts";
+
+export interface TreeParts {
+  grid: Grid;
+  crypto: GridCrypto;
+  clock: Clock;
+  random: Random;
+  store: TreeStore;
+  directories: Directories;
+  names: NameIndex;
+  spool: Spool;
+  settings: TreeSettings;
+  /** A folder was changed: its path in the account's own tree. */
+  changed: (account: string, folderPath: string) => void;
+}
+
+export interface TreeSettings {
+  /** 0: what is removed is gone. */
+  trashDays: () => number;
+  /** Of all files of an account with their former versions and the trash; undefined: as much as there is. */
+  quotaBytes: (account: string) => number | undefined;
+}
+
+/** A tree as somebody sees it: a whole account, or what is below one of its folders. */
+export interface TreeView {
+  readonly parts: TreeParts;
+  readonly account: string;
+  /** Where its root is in the account's own tree. */
+  readonly base: string;
+  root: () => Promise<DirectoryCap>;
+}
+
+/** Reads a folder, and notes the names in it for the search. */
+export async function readFolder(view: TreeView, cap: DirectoryCap, options?: { fresh?: boolean }): Promise<Folder> {
+  const folder = await view.parts.directories.read(cap, options);
+  view.parts.names.saw(view.account, folder);
+  return folder;
+}
+
+/** Changes a folder, notes its names, and tells that it changed. See `Directories.change`. */
+export async function changeFolder<T>(
+  view: TreeView,
+  at: { cap: DirectoryCap; path: string },
+  apply: (directory: Directory) => T,
+  options?: { signal?: AbortSignal },
+): Promise<{ result: T; folder: Folder }> {
+  const { parts, account, base } = view;
+  const done = await parts.directories.change(at.cap, apply, options);
+  parts.names.saw(account, done.folder);
+  parts.changed(account, base === "/" ? at.path : at.path === "/" ? base : base + at.path);
+  return done;
+}

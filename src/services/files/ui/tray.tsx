@@ -1,0 +1,180 @@
+/** The tray of uploads: how far all is together, each file that matters, and what the reader must decide. */
+import alert from "lucide-static/icons/circle-alert.svg?raw";
+import again from "lucide-static/icons/rotate-cw.svg?raw";
+import check from "lucide-static/icons/circle-check.svg?raw";
+import close from "lucide-static/icons/x.svg?raw";
+import down from "lucide-static/icons/chevron-down.svg?raw";
+import hourglass from "lucide-static/icons/clock.svg?raw";
+import open from "lucide-static/icons/file.svg?raw";
+import pause from "lucide-static/icons/pause.svg?raw";
+import play from "lucide-static/icons/play.svg?raw";
+import spread from "lucide-static/icons/share-2.svg?raw";
+import up from "lucide-static/icons/chevron-up.svg?raw";
+import upload from "lucide-static/icons/upload.svg?raw";
+import { useState } from "preact/hooks";
+import { Button } from "../../../../ui/src/components/button.tsx";
+import { Icon } from "../../../../ui/src/components/icon.tsx";
+import { toast } from "../../../../ui/src/components/toast.tsx";
+import { bytes, duration, percent } from "../../../../ui/src/format.ts";
+import { language, t } from "../../../../ui/src/words.ts";
+import { chooseFiles } from "./choose.tsx";
+import { TRAY_ROWS_MAX } from "./limits.ts";
+import { nameOf, parentOf } from "./places.ts";
+import { type Totals, linesOf, shareOf, totalsOf } from "./upload-view.ts";
+import { control, giveFile, queue, speed } from "./uploader.tsx";
+import type { Item, Stage } from "./uploads.ts";
+
+const icons: Record<Stage, string> = {
+  ...{ waiting: hourglass, sending: upload, storing: spread, done: check },
+  ...{ failed: alert, exists: alert, paused: pause, unheld: open },
+};
+
+export function Tray() {
+  const [folded, setFolded] = useState(false);
+  const now = queue.value;
+  const totals = totalsOf(now);
+  if (now.items.length === 0 || (totals.files === 0 && totals.counts.failed === 0)) return null;
+  const { counts } = totals;
+  const needsReader = counts.exists > 0;
+  const { shown, more } = linesOf(now, TRAY_ROWS_MAX);
+  return (
+    <section class="files-tray" aria-label={t("files.uploads")}>
+      <div class="files-tray-head">
+        <div class="grow">
+          <strong role="status">{summary(totals)}</strong>
+          <span class="soft small figure files-tray-left">{left(totals)}</span>
+        </div>
+        <TrayButtons totals={totals} />
+        <Button
+          kind="quiet"
+          icon={folded ? up : down}
+          aria-label={t(folded ? "files.tray-open" : "files.tray-fold")}
+          aria-expanded={!folded}
+          onClick={() => setFolded(!folded)}
+        />
+      </div>
+      {counts.done < totals.files ? (
+        <progress class="files-progress" aria-label={t("files.uploads")} value={totals.share} max={1} />
+      ) : null}
+      {needsReader ? <Question count={counts.exists} /> : null}
+      {folded ? null : (
+        <ul role="list" class="files-tray-list">
+          {shown.map((item) => (
+            <Line key={item.id} item={item} />
+          ))}
+          {more > 0 ? <li class="soft small files-tray-more">{t("files.tray-more", { count: more })}</li> : null}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** Changes seldom, so that a screen reader does not hear every percent. */
+function summary({ files, done, counts }: Totals): string {
+  if (counts.failed > 0) return t("files.up-failed", { count: counts.failed });
+  if (done === files) return t("files.up-done", { count: files });
+  const moving = counts.sending + counts.waiting + counts.storing;
+  if (moving > 0) return t("files.up-going", { count: files - done });
+  if (counts.exists > 0) return t("files.up-asks", { count: counts.exists });
+  return counts.paused > 0 ? t("files.up-paused") : t("files.up-unheld", { count: counts.unheld });
+}
+
+function left({ share, leftBytes, counts, files, done }: Totals): string {
+  if (done === files) return "";
+  const parts = [percent(Math.floor(share * 100), language.value)];
+  const perSecond = speed.value;
+  if (perSecond && leftBytes > 0) {
+    parts.push(t("files.up-left", { time: duration((leftBytes / perSecond) * 1000, language.value) }));
+  } else if (counts.sending === 0 && counts.storing > 0) parts.push(t("files.up-spreading"));
+  return parts.join(" · ");
+}
+
+function TrayButtons({ totals: { counts } }: { totals: Totals }) {
+  const going = counts.sending + counts.waiting;
+  return (
+    <>
+      {counts.failed > 1 ? (
+        <Button kind="quiet" icon={again} aria-label={t("files.up-retry-all")} onClick={() => control({ type: "retry" })} />
+      ) : null}
+      {going > 0 ? (
+        <Button kind="quiet" icon={pause} aria-label={t("files.up-pause")} onClick={() => control({ type: "pause" })} />
+      ) : null}
+      {counts.paused > 0 && going === 0 ? (
+        <Button kind="quiet" icon={play} aria-label={t("files.up-resume")} onClick={() => control({ type: "resume" })} />
+      ) : null}
+      {counts.done > 0 && going + counts.storing === 0 ? (
+        <Button kind="quiet" icon={close} aria-label={t("files.up-clear")} onClick={() => control({ type: "clear" })} />
+      ) : null}
+    </>
+  );
+}
+
+function Question({ count }: { count: number }) {
+  return (
+    <div class="files-question" role="alert">
+      <p>{t("files.up-exists", { count })}</p>
+      <div class="cluster">
+        <Button kind="primary" onClick={() => control({ type: "decide", mode: "replace" })}>
+          {t("files.up-replace")}
+        </Button>
+        <Button onClick={() => control({ type: "decide", mode: "rename" })}>{t("files.up-both")}</Button>
+        <Button kind="quiet" onClick={() => control({ type: "decide", mode: "skip" })}>
+          {t("files.up-skip")}
+        </Button>
+      </div>
+      <p class="soft small">{t("files.up-replace-hint")}</p>
+    </div>
+  );
+}
+
+function Line({ item }: { item: Item }) {
+  const { id, stage, path } = item;
+  const name = nameOf(path);
+  const bad = stage === "failed" || stage === "exists";
+  const isOn = stage === "sending" || stage === "storing" || stage === "paused" || stage === "unheld";
+  const find = async () => {
+    const [file] = (await chooseFiles()).files;
+    if (file && !giveFile(item, file.file)) toast(t("files.up-other-file", { name }));
+  };
+  return (
+    <li class={`files-line ${bad ? "bad" : stage === "done" ? "good" : ""}`}>
+      <Icon svg={icons[stage]} size="s" />
+      <div class="grow">
+        <span class="files-line-name" title={path}>
+          {name}
+        </span>
+        <span class="soft small figure files-line-state">{stateText(item)}</span>
+        {isOn ? (
+          <progress class="files-progress" aria-label={name} value={shareOf(item)} max={1} />
+        ) : null}
+      </div>
+      {stage === "failed" ? (
+        <Button kind="quiet" icon={again} aria-label={`${t("shell.retry")}: ${name}`} onClick={() => control({ type: "retry", id })} />
+      ) : null}
+      {stage === "unheld" ? (
+        <Button kind="quiet" icon={play} aria-label={`${t("files.up-choose-again")}: ${name}`} title={t("files.up-choose-again")} onClick={() => void find()} />
+      ) : null}
+      {stage === "sending" && item.kind === "large" ? (
+        <Button kind="quiet" icon={pause} aria-label={`${t("files.up-pause")}: ${name}`} onClick={() => control({ type: "pause", id })} />
+      ) : null}
+      {stage === "paused" ? (
+        <Button kind="quiet" icon={play} aria-label={`${t("files.up-resume")}: ${name}`} onClick={() => control({ type: "resume", id })} />
+      ) : null}
+      {stage === "done" ? null : (
+        <Button kind="quiet" icon={close} aria-label={`${t("shell.cancel")}: ${name}`} onClick={() => control({ type: "cancel", id })} />
+      )}
+    </li>
+  );
+}
+
+function stateText(item: Item): string {
+  const { stage, wrong, bytes: all, sentBytes, partBytes, path } = item;
+  const of = (now: number) => t("files.up-of", { now: bytes(now, language.value), all: bytes(all, language.value) });
+  if (stage === "failed" || stage === "exists") return `${wrong?.message ?? ""} ${wrong?.advice ?? ""}`.trim();
+  if (stage === "waiting" && wrong) return `${wrong.message} ${t("files.up-again-soon")}`;
+  if (stage === "sending") return of(Math.min(all, sentBytes + partBytes));
+  if (stage === "storing") return t("files.up-storing");
+  if (stage === "paused") return `${t("files.up-paused")} · ${of(sentBytes)}`;
+  if (stage === "unheld") return `${t("files.up-unheld-line", { folder: parentOf(path) })} ${of(sentBytes)}`;
+  return stage === "done" ? bytes(all, language.value) : t("files.up-waiting");
+}
