@@ -18,9 +18,18 @@ rmSync(fresh, { recursive: true, force: true });
 const startedAt = new Date();
 
 const bundle = await rolldown({
-  input: { comu: join(root, "src/cli/main.ts") },
+  // The second one is what threads begin with; the program looks for it beside itself.
+  input: {
+    comu: join(root, "src/cli/main.ts"),
+    "encode-worker": join(root, "src/services/files/grid/encode-worker.ts"),
+  },
   platform: "node",
-  transform: { define: { "process.env.COMU_VERSION": JSON.stringify(version) } },
+  // ssh2 would use machine code if it had been compiled for it; asking for it fails where it runs, as it expects.
+  external: [/\.node$/],
+  transform: {
+    // The second for packages that were written for CommonJS.
+    define: { "process.env.COMU_VERSION": JSON.stringify(version), __dirname: "import.meta.dirname" },
+  },
   logLevel: "warn",
 });
 await bundle.write({

@@ -29,6 +29,7 @@ import { openIdentity } from "./platform/identity.ts";
 import type { Store } from "./platform/store.ts";
 import { openStore } from "./platform/store.ts";
 import type { DiscoveryClient } from "./services/discovery/client.ts";
+import type { FilesClient } from "./services/files/client.ts";
 import { services as entries } from "./services/index.ts";
 import type { KvClient } from "./services/kv/client.ts";
 import type { MeshClient } from "./services/mesh/client.ts";
@@ -63,6 +64,7 @@ export interface System {
   mesh: MeshClient;
   discovery: DiscoveryClient;
   kv: KvClient;
+  files: FilesClient;
   services: Service[];
 }
 

@@ -154,7 +154,7 @@ function optionFor(key: string, property: Property, required: boolean): Option {
   const text = [kind, property.description ?? ""].filter(Boolean).join("; ");
   const option = new Option(isSwitch ? named : `${flag} <value>`, text);
   option.attributeName = () => key;
-  if (property.type === "number" || property.type === "integer") option.argParser(toNumber);
+  if (isNumber(property)) option.argParser(toNumber);
   else if (textSwitch) option.preset("true");
   if (required) option.makeOptionMandatory();
   return option;
@@ -167,6 +167,11 @@ function camelCase(flag: string): string {
 function describeProperty(property: Property): string {
   if (property.enum) return property.enum.join(" | ");
   return property.type ?? "text";
+}
+
+/** Also where it may be null instead. */
+function isNumber({ type, anyOf = [] }: Property): boolean {
+  return type === "number" || type === "integer" || anyOf.some(isNumber);
 }
 
 function toNumber(text: string): number {

@@ -7,11 +7,13 @@ import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { systemClock } from "../kernel/clock.ts";
 import { cliErrors, openAnswer } from "./call.ts";
 import type { Entry, Transfer } from "./files-transfer.ts";
 import { ask, filesEndpoints, oneOfMany, severalAtOnce } from "./files-transfer.ts";
 
 const AT_ONCE = 4;
+const clock = systemClock();
 const STANDARD = "-";
 
 /** `target` undefined: here, under its own name; "-": standard output, for one file. */
@@ -57,7 +59,7 @@ async function getFile(transfer: Transfer, entry: Entry, to: string): Promise<vo
     throw cliErrors.fail("file-changed", { params: { path: entry.path } });
   }
   await written(to, () => rename(part, to));
-  await utimes(to, new Date(), new Date(entry.modifiedAt));
+  await utimes(to, clock.wallMs() / 1000, Date.parse(entry.modifiedAt) / 1000);
   transfer.files += 1;
   transfer.bytes += entry.bytes;
 }

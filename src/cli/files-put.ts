@@ -16,7 +16,6 @@ import { ask, oneOfMany, severalAtOnce } from "./files-transfer.ts";
 /** Files up to this go in one request. */
 const SMALL_BYTES = 1024 * 1024;
 const AT_ONCE = 6;
-const POLL_MS = 250;
 
 interface Upload {
   id: string;
@@ -130,8 +129,7 @@ async function sendPieces(transfer: Transfer, file: string, size: number, begun:
 async function stored(transfer: Transfer, sent: Upload): Promise<void> {
   let upload = sent;
   while (upload.state === "storing" || upload.state === "receiving") {
-    await new Promise<void>((resolve) => void setTimeout(resolve, POLL_MS));
-    upload = await ask<Upload>(transfer, "upload", { id: sent.id });
+    upload = await ask<Upload>(transfer, "upload", { id: sent.id, wait: true });
   }
   if (upload.state === "done") return;
   const code = upload.error ?? "";

@@ -109,7 +109,7 @@ function show(value: unknown, key = ""): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.map((one) => show(one)).join(", ");
   if (typeof value === "object") return "score" in value ? showQuality(value as Quality) : showPairs(value as Row);
-  if (key.endsWith("Bytes") && typeof value === "number") return showBytes(value);
+  if (/(?:^b|B)ytes$/.test(key) && typeof value === "number") return showBytes(value);
   return oneLine(String(value));
 }
 

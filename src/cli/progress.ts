@@ -45,9 +45,17 @@ export function createProgress(nowMs: () => number, stream: NodeJS.WriteStream =
 }
 
 /** `doneBytes` of `allBytes`; the speed is that of the whole. */
-export function progressLine(
-  { name, doneBytes, allBytes, tookMs }: { name: string; doneBytes: number; allBytes: number; tookMs: number },
-): string {
+export function progressLine({
+  name,
+  doneBytes,
+  allBytes,
+  tookMs,
+}: {
+  name: string;
+  doneBytes: number;
+  allBytes: number;
+  tookMs: number;
+}): string {
   const share = allBytes === 0 ? 1 : Math.min(1, doneBytes / allBytes);
   const cells = Math.floor(share * BAR_CELLS);
   const bar = "█".repeat(cells) + "░".repeat(BAR_CELLS - cells);

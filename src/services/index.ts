@@ -6,6 +6,7 @@ import type { Contract, Service } from "../kernel/contract.ts";
 import type { System } from "../system.ts";
 import { boxContract } from "./box/contract.ts";
 import { discoveryContract } from "./discovery/contract.ts";
+import { filesContract } from "./files/contract.ts";
 import { kvContract } from "./kv/contract.ts";
 import { lanContract } from "./lan/contract.ts";
 import { meshContract } from "./mesh/contract.ts";
@@ -31,12 +32,16 @@ export const services: readonly ServiceEntry[] = [
     make: async (system) => provide(system, "discovery", (await import("./discovery/service.ts")).discovery(system)),
   },
   { contract: kvContract, make: async (system) => provide(system, "kv", (await import("./kv/service.ts")).kv(system)) },
+  {
+    contract: filesContract,
+    make: async (system) => provide(system, "files", (await import("./files/service.ts")).files(system)),
+  },
   { contract: lanContract, make: async (system) => (await import("./lan/service.ts")).lan(system) },
   { contract: boxContract, make: async (system) => (await import("./box/service.ts")).box(system) },
 ];
 
 /** Makes a service's client known to the services that come after it. */
-function provide<K extends "people" | "mesh" | "discovery" | "kv">(
+function provide<K extends "people" | "mesh" | "discovery" | "kv" | "files">(
   system: System,
   name: K,
   made: Service & { client: System[K] },

@@ -82,10 +82,11 @@ export class Caller {
         response.once("error", reject);
         response.once("end", () => {
           const text = Buffer.concat(chunks).toString();
+          const isJson = /^application\/json\b/.test(response.headers["content-type"] ?? "");
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
-            body: text ? JSON.parse(text) : undefined,
+            body: text && isJson ? JSON.parse(text) : undefined,
           });
         });
       });

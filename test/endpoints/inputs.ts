@@ -9,6 +9,7 @@ const GIVEN: Readonly<Record<string, Record<string, unknown>>> = {
   "box.setSetting": { section: "box", key: "language", value: "en" },
   "box.setup": { name: "Forn", owner: "Anna", password: "correct horse", community: { found: "Barri" } },
   "box.switchPart": { name: "lan", on: true },
+  "files.give": { size: "off" },
   "kv.cas": { key: "nobody", value: "1", expect: "0" },
   "discovery.publish": { type: "_http._tcp", port: 9, title: "Nothing", check: "none" },
 };

@@ -37,14 +37,27 @@ const hasBody = ({ endpoint }: Walked) => /^(?:POST|PUT|PATCH)$/.test(endpoint.m
 
 /** What who is not the host may change. An endpoint that joins them must be put here by somebody who thought of it. */
 const CHANGES_BELOW_HOST: Readonly<Partial<Record<Role, readonly string[]>>> = {
-  public: ["box.setup", "people.accept", "people.signIn"],
+  public: ["box.setup", "files.sharedTicket", "files.sharedWrite", "people.accept", "people.signIn"],
   guest: ["discovery.measure", "people.changePassword", "people.signOut"],
-  member: ["kv.add", "kv.cas", "kv.expire", "kv.remove", "kv.set", "kv.write"],
+  member: [
+    ...["files.addDevice", "files.addLink", "files.attach", "files.beginUpload", "files.cancelUpload", "files.check"],
+    ...["files.copy", "files.dropDevice", "files.dropLink", "files.emptyTrash", "files.forget", "files.linkTicket"],
+    ...["files.makeFolder", "files.move", "files.putPiece", "files.putSmall", "files.remove", "files.repair"],
+    ...["files.restore", "files.restoreVersion", "files.retryUpload", "files.share", "files.ticket", "files.unshare"],
+    ...["kv.add", "kv.cas", "kv.expire", "kv.remove", "kv.set", "kv.write"],
+  ],
   steward: ["mesh.admit", "mesh.appointSteward", "mesh.exclude", "mesh.pardon", "mesh.rotateKey", "mesh.setPolicy"],
 };
 
 /** What who is not signed in may read. */
-const PUBLIC_READS = ["discovery.publicPage", "mesh.community", "mesh.nearby", "people.session"];
+const PUBLIC_READS = [
+  "discovery.publicPage",
+  "files.open",
+  "files.shared",
+  "mesh.community",
+  "mesh.nearby",
+  "people.session",
+];
 
 const password = (role: Role) => `the password of ${role}`;
 const nameOf = (role: Role) => `Account ${role}`;

@@ -146,7 +146,7 @@ export function memoryGrid(options: MemoryGridOptions = {}): MemoryGrid {
         fingerprint: random.bytes(32),
       };
       counts.mutableWrites += 1;
-      shelf.set(keyOf(cap), { content: content.slice(), sequence: 1n });
+      shelf.set(keyOf(cap), { content: new Uint8Array(content), sequence: 1n });
       return cap;
     },
 
@@ -166,7 +166,7 @@ export function memoryGrid(options: MemoryGridOptions = {}): MemoryGrid {
         if (after === undefined) return { ...before };
         await begin("write", cap, signal);
         if (kept(cap).sequence !== before.sequence) continue;
-        const written = { content: after.slice(), sequence: before.sequence + 1n };
+        const written = { content: new Uint8Array(after), sequence: before.sequence + 1n };
         counts.mutableWrites += 1;
         shelf.set(keyOf(cap), written);
         return { ...written };

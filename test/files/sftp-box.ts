@@ -8,7 +8,7 @@ import type { LogLevel } from "../../src/kernel/log.ts";
 import { createLog } from "../../src/kernel/log.ts";
 import type { SftpLimits } from "../../src/services/files/sftp/constants.ts";
 import { makeHostKey, publicHostKey } from "../../src/services/files/sftp/host-key.ts";
-import type { SftpLogin } from "../../src/services/files/sftp/login.ts";
+import type { SftpLogin, SftpMember } from "../../src/services/files/sftp/login.ts";
 import type { Sftp } from "../../src/services/files/sftp/sftp-server.ts";
 import { createSftp } from "../../src/services/files/sftp/sftp-server.ts";
 import type { FileSystem } from "../../src/services/files/tree/file-system.ts";
@@ -29,7 +29,11 @@ export interface SftpBox extends AsyncDisposable {
   logged(level: LogLevel): string[];
 }
 
-export async function startSftp(files: FileSystem, limits: Partial<SftpLimits> = {}): Promise<SftpBox> {
+export async function startSftp(
+  files: FileSystem,
+  limits: Partial<SftpLimits> = {},
+  device: Partial<SftpMember> = {},
+): Promise<SftpBox> {
   const folder = mkdtempSync(path.join(tmpdir(), "comu-sftp-"));
   const keyFile = path.join(folder, "key");
   const knownHosts = path.join(folder, "known_hosts");
@@ -51,7 +55,7 @@ export async function startSftp(files: FileSystem, limits: Partial<SftpLimits> =
       logins.push(login);
       if (login.username !== USERNAME) return undefined;
       const isGood = login.method === "password" ? login.password === PASSWORD : login.fingerprint === known;
-      return isGood ? { name: USERNAME, files } : undefined;
+      return isGood ? { name: USERNAME, files, ...device } : undefined;
     },
   });
   const { port } = sftp.local;

@@ -34,7 +34,9 @@ const PIECE_BYTES = 32_768;
 export async function connect(box: SftpBox, options: ssh2.ConnectConfig = {}): Promise<ssh2.Client> {
   const ssh = new ssh2.Client();
   const login = { host: "127.0.0.1", port: box.port, username: USERNAME, password: PASSWORD };
-  const ready = once(ssh, "ready");
+  const gone = once(ssh, "close").then(() => Promise.reject(new Error("the server has closed the connection")));
+  const ready = Promise.race([once(ssh, "ready"), gone]);
+  gone.catch(() => {});
   ssh.connect({ ...login, ...options });
   await ready;
   // Else each small request waits for the kernel.

@@ -41,6 +41,8 @@ export class ShelfServer implements GridServer {
   usualMs: number | undefined = 5;
   /** What happens to each request before it is looked at: nothing, a delay, never, an error. */
   before: (request: string) => Promise<void> = () => Promise.resolve();
+  /** What happens to the answer of a writing that was done. */
+  after: () => Promise<void> = () => Promise.resolve();
   readonly #uploads = new Map<string, { data: Uint8Array; got: number }>();
 
   constructor(name: string) {
@@ -74,6 +76,7 @@ export class ShelfServer implements GridServer {
 
   revive(): void {
     this.before = () => Promise.resolve();
+    this.after = () => Promise.resolve();
   }
 
   /** The shares of a storage index of either kind. */
@@ -129,7 +132,8 @@ export class ShelfServer implements GridServer {
     await this.#arrive("read", signal);
     const data = this.#of(kind, storageIndex).get(share);
     if (!data) throw new ServerError("no-such-share", this.name, `${storageIndex}/${share}`);
-    return data.slice(at, at + length);
+    // What comes from a socket is a Buffer, whose `slice` copies nothing.
+    return Buffer.from(data.subarray(at, at + length));
   }
 
   async renewLease(storageIndex: string, _secrets: LeaseSecrets, signal?: AbortSignal): Promise<boolean> {
@@ -147,7 +151,7 @@ export class ShelfServer implements GridServer {
     }
     const shares = slot?.shares ?? new Map<number, Uint8Array>();
     const piece = (share: number, at: number, length: number) =>
-      (shares.get(share) ?? new Uint8Array(0)).slice(at, at + length);
+      Buffer.from((shares.get(share) ?? new Uint8Array(0)).subarray(at, at + length));
     const success = [...wish.shares].every(([share, { test }]) =>
       test.every(({ offset, size, specimen }) => same(piece(share, offset, size), specimen)),
     );
@@ -158,6 +162,7 @@ export class ShelfServer implements GridServer {
     if (this.room === 0) throw new ServerError("no-room", this.name, "full");
     for (const [share, { write }] of wish.shares) shares.set(share, overwritten(shares.get(share), write));
     this.slots.set(storageIndex, { writeEnabler: wish.writeEnabler, shares });
+    await this.after();
     return { success, data };
   }
 

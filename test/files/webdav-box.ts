@@ -7,11 +7,11 @@ import { createLog } from "../../src/kernel/log.ts";
 import { systemRandom } from "../../src/kernel/system-random.ts";
 import type { FileSystem } from "../../src/services/files/tree/file-system.ts";
 import { createWebdav } from "../../src/services/files/webdav/webdav.ts";
-import type { Webdav } from "../../src/services/files/webdav/webdav.ts";
+import type { ServerLimits, Webdav } from "../../src/services/files/webdav/webdav.ts";
 import type { Owner } from "../support/process.ts";
 
 export const USER = "anna";
-export const PASSWORD = "rosa del desert";
+export const PASSWORD = "rosa-del-desert";
 
 export interface WebdavBox {
   webdav: Webdav;
@@ -41,6 +41,7 @@ export interface WebdavBoxOptions {
   files: FileSystem;
   clock?: Clock;
   mayWrite?: boolean;
+  limits?: Partial<ServerLimits>;
   /** Called for each password that is looked at. */
   onLook?: () => void;
 }
@@ -51,6 +52,7 @@ export async function startWebdav({ owner, files, ...rest }: WebdavBoxOptions): 
   const log = createLog({ clock, level: "warn", write: (line) => logged.push(line) });
   const webdav = createWebdav({
     ...{ clock, log, random: systemRandom(), address: "127.0.0.1", port: 0 },
+    ...(rest.limits ? { limits: rest.limits } : {}),
     authenticate: async (user, password) => {
       rest.onLook?.();
       return user === USER && password === PASSWORD ? { files, mayWrite, account: user } : undefined;

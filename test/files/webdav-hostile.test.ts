@@ -1,6 +1,5 @@
 /** What strangers send to a WebDAV server: bombs, floods, ways out, and patience. None of it may cost much. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -133,7 +132,7 @@ test("a flood of listings is answered in turn, refused beyond a limit, and leave
   delay.disable();
   assert.deepEqual([...lengths], ["207 1002"]);
   // Half of it is the reader, who is in the same process.
-  assert.ok(delay.max / 1e6 < 250, `the event loop was held for ${delay.max / 1e6} ms`);
+  assert.ok(delay.max / 1e6 < 500, `the event loop was held for ${delay.max / 1e6} ms`);
 });
 
 test("a listing that nobody reads is made no further than it is taken", async (t) => {
@@ -181,8 +180,6 @@ test("an upload that stops, or drips, is refused, and leaves what was there", as
   await eventually("it waits", 5000, () => clock.waiting() >= 2);
   await settled();
   clock.advance(limits.STALL_MS);
-  await settled();
-  clock.advance(limits.UNWANTED_BODY_MS);
   await answered(stopped, 408);
   const dripping = raw(t, box.port, line("PUT", "/a", "Content-Length: 100000\r\n"));
   for (let passedMs = 0; passedMs <= limits.BODY_GRACE_MS; passedMs += 10_000) {
@@ -192,8 +189,9 @@ test("an upload that stops, or drips, is refused, and leaves what was there", as
   }
   dripping.socket.write("x");
   await new Promise((resolve) => setTimeout(resolve, 30));
-  clock.advance(limits.UNWANTED_BODY_MS);
   await answered(dripping, 408);
+  clock.advance(limits.UNWANTED_BODY_MS);
+  await eventually("they are cut", 5000, () => stopped.isClosed() && dripping.isClosed());
   const cut = raw(t, box.port, line("PUT", "/a", "Content-Length: 100\r\n") + "half");
   await eventually("it waits", 5000, () => clock.waiting() >= 2);
   cut.socket.destroy();
@@ -201,6 +199,20 @@ test("an upload that stops, or drips, is refused, and leaves what was there", as
   assert.equal((await box.ask("GET", "/a")).text, "before");
   assert.deepEqual(files.trash, []);
   assert.deepEqual(box.logged, []);
+});
+
+test("a lock that comes during an upload holds at its end", async (t) => {
+  const { box } = await start(t);
+  await box.ask("PUT", "/a", { body: "before" });
+  const upload = raw(t, box.port, line("PUT", "/a", "Content-Length: 8\r\nExpect: 100-continue\r\n"));
+  await answered(upload, 100);
+  upload.socket.write("half");
+  const info = `<D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype>`;
+  const lock = await box.ask("LOCK", "/a", { body: `<D:lockinfo xmlns:D="DAV:">${info}</D:lockinfo>` });
+  assert.equal(lock.status, 200);
+  upload.socket.write("half");
+  await eventually("refused", 5000, () => upload.said().includes("HTTP/1.1 423"));
+  assert.equal((await box.ask("GET", "/a")).text, "before");
 });
 
 test("who is not known brings nothing in", async (t) => {
@@ -266,6 +278,7 @@ test("what others stored as a property stays text", async (t) => {
   assert.doesNotMatch(text, /<D:href>\/evil|<!DOCTYPE|<evil/);
   assert.match(text, /<a xmlns="urn:x">&lt;\/D:prop&gt;/);
   assert.doesNotMatch(text, /x y/);
+  assert.match(text, /<c xmlns="urn:x">&lt;d xmlns=&quot;urn:x&quot;\/&gt;<\/c>/, "only under its own name");
 });
 
 test("long work says that it goes on, but not for ever", async (t) => {
@@ -286,10 +299,60 @@ test("long work says that it goes on, but not for ever", async (t) => {
   assert.equal(slow.said().split("HTTP/1.1 102 Processing").length - 1, limits.PROCESSING_MAX);
 });
 
-test("100 MB stream through in both directions without being held", async (t) => {
-  const { box } = await start(t, { capacityBytes: 2 ** 30 });
-  const body = Buffer.alloc(100_000_000, "comunitat ");
-  assert.equal((await box.ask("PUT", "/big", { body })).status, 201);
-  const sha = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-  assert.equal(sha((await box.ask("GET", "/big")).body), sha(body));
+test("an upload is taken no faster than it can be stored", async (t) => {
+  const { box, files } = await start(t);
+  let taken = 0;
+  let finish = () => {};
+  const isFinished = new Promise<void>((resolve) => (finish = resolve));
+  files.write = async (_path, content) => {
+    for await (const piece of content) {
+      taken += piece.length;
+      await isFinished;
+    }
+    return (await files.stat("/d"))!;
+  };
+  const total = 64 * 2 ** 20;
+  const pouring = raw(t, box.port, line("PUT", "/a", `Content-Length: ${total}\r\n`));
+  const piece = Buffer.alloc(65_536);
+  let sent = 0;
+  const pour = () => {
+    while (sent < total) {
+      sent += piece.length;
+      if (!pouring.socket.write(piece)) return;
+    }
+  };
+  pouring.socket.on("drain", pour);
+  pour();
+  let before = -1;
+  const isStill = () => {
+    const still = taken > 0 && before === sent;
+    before = sent;
+    return still;
+  };
+  await eventually("the sender is held", 5000, isStill, 300);
+  assert.ok(sent < 16 * 2 ** 20, `${sent} bytes were sent`);
+  assert.ok(taken <= 65_536);
+  finish();
+  await eventually("it goes on", 10_000, () => pouring.said().startsWith("HTTP/1.1 201"));
+  assert.equal(taken, total);
+});
+
+test("connections are limited in all, and those without a request in time", async (t) => {
+  const { box } = await start(t, {}, { limits: { headersMs: 300, keepAliveMs: 300 } });
+  const idle = raw(t, box.port, line("GET", "/none"));
+  const slow = raw(t, box.port, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+  await answered(idle, 404);
+  await eventually("the idle one is cut", 5000, () => idle.isClosed());
+  await answered(slow, 408);
+  let open = 0;
+  for (let index = 0; index < limits.CONNECTIONS_MAX + 20; index += 1) {
+    const localAddress = `127.0.1.${1 + (index >> 5)}`;
+    const socket = connect({ port: box.port, host: "127.0.0.1", localAddress });
+    socket
+      .on("connect", () => (open += 1))
+      .on("close", () => (open -= 1))
+      .on("error", () => undefined);
+    t.after(() => void socket.destroy());
+  }
+  await eventually("all but the last ones", 5000, () => open === limits.CONNECTIONS_MAX);
 });

@@ -1,14 +1,17 @@
 /** WebDAV request by request, over files in memory: what litmus does not ask, and what browsers get. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LOCK_MAX_MS, PROPERTIES_STORED_MAX_BYTES } from "../../src/services/files/webdav/constants.ts";
+import { LOCK_MAX_MS, LOOKS_MAX, PROPERTIES_STORED_MAX_BYTES } from "../../src/services/files/webdav/constants.ts";
+import { filesErrors } from "../../src/services/files/errors.ts";
+import { eventually } from "../support/process.ts";
 import { memoryFiles } from "./memory-files.ts";
 import { startWebdav } from "./webdav-box.ts";
 
 const XML = { "content-type": "application/xml" };
 const prop = (inside: string) => `<D:propfind xmlns:D="DAV:" xmlns:x="urn:x"><D:prop>${inside}</D:prop></D:propfind>`;
 const update = (inside: string) => `<D:propertyupdate xmlns:D="DAV:" xmlns:x="urn:x">${inside}</D:propertyupdate>`;
-const LOCKINFO = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype>
+const LOCKINFO = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>
+  <D:locktype><D:write/></D:locktype>
   <D:owner><D:href>mailto:anna@example.org</D:href></D:owner></D:lockinfo>`;
 
 test("a file goes in and comes out, whole and in part, and 304 when it is known", async (t) => {
@@ -63,6 +66,30 @@ test("what changes between looking and writing is not lost", async (t) => {
     412,
   );
   assert.equal((await box.ask("GET", "/a")).text, "of somebody else");
+});
+
+test("what changes between looking and reading is looked at again, but not for ever", async (t) => {
+  const files = memoryFiles();
+  const box = await startWebdav({ owner: t, files });
+  await box.ask("PUT", "/a", { body: "old" });
+  const read = files.read.bind(files);
+  let changes = 1;
+  files.read = async (path, options) => {
+    if ((changes -= 1) >= 0) {
+      await files.write(path, [Buffer.from(`new ${changes}`)] as unknown as AsyncIterable<Uint8Array>);
+    }
+    return read(path, options);
+  };
+  assert.equal((await box.ask("GET", "/a", { headers: { range: "bytes=0-2" } })).text, "new");
+  assert.equal((await box.ask("GET", "/a")).text, "new 0");
+  let reads = 0;
+  files.read = async (path, options) => {
+    reads += 1;
+    await files.write(path, [Buffer.from(`new ${reads}`)] as unknown as AsyncIterable<Uint8Array>);
+    return read(path, options);
+  };
+  assert.equal((await box.ask("GET", "/a")).status, 503);
+  assert.equal(reads, LOOKS_MAX);
 });
 
 test("properties: all, names, some, and quota when it is asked for", async (t) => {
@@ -172,14 +199,17 @@ test("a locked file keeps its folder from going, and the answer names it", async
   const locked = await box.ask("LOCK", "/d/a", { body: LOCKINFO });
   assert.equal(locked.status, 201, "an empty file takes the name");
   assert.equal((await files.stat("/d/a"))!.bytes, 0);
-  for (const headers of [{}, { destination: "/e" }]) {
-    const answer = await box.ask("destination" in headers ? "MOVE" : "DELETE", "/d", { headers });
+  for (const method of ["MOVE", "DELETE"]) {
+    const answer = await box.ask(method, "/d", { headers: { destination: "/e" } });
     assert.equal(answer.status, 207);
     assert.match(answer.text, /<D:href>\/d\/a<\/D:href><D:status>HTTP\/1.1 423 Locked/);
   }
   const token = String(locked.headers["lock-token"]);
   assert.equal((await box.ask("DELETE", "/d", { headers: { if: `<${box.url}/d/a> (${token})` } })).status, 204);
-  assert.deepEqual(files.trash, [{ id: "trash-4", path: "/d" }]);
+  assert.deepEqual(
+    files.trash.map(({ path }) => path),
+    ["/d"],
+  );
 });
 
 test("copies and moves: over something, not over it, without a folder, into itself", async (t) => {
@@ -201,6 +231,44 @@ test("copies and moves: over something, not over it, without a folder, into itse
   assert.equal((await box.ask("MOVE", "/d/a", to("/b"))).status, 201);
   assert.equal((await box.ask("GET", "/d/a")).status, 404);
   assert.equal((await box.ask("DELETE", "/")).status, 403);
+});
+
+test("a folder that many ask for at once is made once", async (t) => {
+  const files = memoryFiles();
+  let made = 0;
+  const makeFolder = files.makeFolder.bind(files);
+  files.makeFolder = async (path) => {
+    made += 1;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return makeFolder(path);
+  };
+  const box = await startWebdav({ owner: t, files });
+  const answers = await Promise.all(Array.from({ length: 8 }, () => box.ask("MKCOL", "/d")));
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, ...Array.from({ length: 7 }, () => 405)]);
+  assert.equal(made, 1);
+});
+
+test("a file that cannot be read to its end is no whole file", async (t) => {
+  const files = memoryFiles({ pieceBytes: 1000 });
+  const box = await startWebdav({ owner: t, files });
+  await box.ask("PUT", "/a", { body: "x".repeat(5000) });
+  const read = files.read.bind(files);
+  files.read = async (path, options) => {
+    const { entry, content } = await read(path, options);
+    const cut = async function* () {
+      for await (const piece of content) {
+        yield piece;
+        throw filesErrors.fail("files-unreachable", { params: { found: 1, needed: 3 } });
+      }
+    };
+    return { entry, content: cut() };
+  };
+  await assert.rejects(box.ask("GET", "/a"), /aborted|ECONNRESET|hang up/);
+  await eventually("it is in the log", 2000, () => box.logged.some((line) => line.includes("files-unreachable")));
+  files.read = () => Promise.reject(filesErrors.fail("files-unreachable", { params: { found: 1, needed: 3 } }));
+  const { status, headers } = await box.ask("GET", "/a");
+  assert.equal(status, 503);
+  assert.ok(Number(headers["retry-after"]) > 0);
 });
 
 test("a folder in a browser is a plain page in which no name is markup", async (t) => {

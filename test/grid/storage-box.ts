@@ -29,6 +29,8 @@ export interface StorageBoxOptions {
   capacity?: () => number;
   clock?: Clock;
   limits?: Partial<ServerLimits>;
+  /** Takes the lines of its log. */
+  say?: (line: string) => void;
 }
 
 export interface Answer {
@@ -68,8 +70,9 @@ export class StorageBox {
     const members = options.members ?? [anna()];
     const capacity = options.capacity ?? (() => 10 * GIB);
     const nodeId = tubIdOf(certificatePem);
-    const store = await ShareStore.open({ folder, clock, capacity, members, nodeId });
-    const log = createLog({ clock, level: "warn", write: (line) => process.stderr.write(`${line}\n`) });
+    const write = options.say ?? ((line: string) => process.stderr.write(`${line}\n`));
+    const log = createLog({ clock, level: "warn", write });
+    const store = await ShareStore.open({ folder, clock, log, capacity, members, nodeId });
     const place = { address: "127.0.0.1", port: 0, certificatePem, privateKeyPem };
     const server = new StorageServer({ store, clock, log, ...place, application: "comu/test", limits: options.limits });
     const box = new StorageBox(folder, store, server, await server.listen(), identity);

@@ -1,7 +1,12 @@
 /** Mutable shares by raw requests: tests, reads and writes of all shares as one, limits, and what a crash leaves. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { READ_RESULT_MAX_BYTES, VECTORS_MAX, WRITES_MAX } from "../../src/services/files/storage/constants.ts";
+import {
+  READ_RESULT_MAX_BYTES,
+  SYNCED_TOGETHER_MAX,
+  VECTORS_MAX,
+  WRITES_MAX,
+} from "../../src/services/files/storage/constants.ts";
 import { ENABLER, LEASE, SI, StorageBox, allocate, anna, cbor, contentOf, fromCbor, patch } from "./storage-box.ts";
 import { secret } from "./storage-box.ts";
 
@@ -35,6 +40,34 @@ const readBack = async (box: StorageBox, number: number) => {
   const answer = await box.ask("GET", `mutable/${SI}/${number}`);
   return answer.status === 200 ? answer.body.toString("latin1") : answer.status;
 };
+
+test("more shares than are synced together are written and removed in one request", async (t) => {
+  const box = await StorageBox.start({ owner: t });
+  const numbers = Array.from({ length: 2 * SYNCED_TOGETHER_MAX + 1 }, (_, index) => index);
+  const all = (wish: (number: number) => Wish) => writing(Object.fromEntries(numbers.map((one) => [one, wish(one)])));
+  const wrote = await write(
+    box,
+    all((number) => ({ write: [{ offset: 0, data: bytes(`share ${number}`) }] })),
+  );
+  assert.equal(wrote.success, true);
+  for (const number of numbers) assert.equal(await readBack(box, number), `share ${number}`);
+  const used = box.store.room.usedBytes("anna");
+  assert.equal(
+    used,
+    numbers.reduce((sum, number) => sum + `share ${number}`.length, 0),
+  );
+  assert.equal(
+    (
+      await write(
+        box,
+        all(() => ({ length: 0 })),
+      )
+    ).success,
+    true,
+  );
+  assert.equal(await readBack(box, numbers.length - 1), 404);
+  assert.equal(box.store.room.usedBytes("anna"), 0);
+});
 
 test("tests, reads and writes of all shares are one step", async (t) => {
   const box = await StorageBox.start({ owner: t });

@@ -18,17 +18,10 @@ import { readKeyOf } from "../../src/protocols/grid/hashes.ts";
 import { MdmfEncoder, encodeSdmf } from "../../src/protocols/grid/mutable-encoding.ts";
 import { openKeys } from "../../src/protocols/grid/mutable-keys.ts";
 import type { MutableKeys } from "../../src/protocols/grid/mutable-keys.ts";
-import { MDMF_DATA_AT, readMutableHeader, segmentCount } from "../../src/protocols/grid/mutable-layout.ts";
-import type { MutableHeader, Section } from "../../src/protocols/grid/mutable-layout.ts";
-import {
-  blockSection,
-  decodeMutableSegment,
-  sectionOf,
-  verifyBlock,
-  verifyBlockHashes,
-  verifyHeader,
-} from "../../src/protocols/grid/mutable-reading.ts";
-import type { MutableBlock } from "../../src/protocols/grid/mutable-reading.ts";
+import { MDMF_DATA_AT, readMutableHeader } from "../../src/protocols/grid/mutable-layout.ts";
+import type { Section } from "../../src/protocols/grid/mutable-layout.ts";
+import { checkedShare, decodedShares, partOf, writtenShare } from "../../src/protocols/grid/mutable-shares.fixture.ts";
+import type { CheckedShare } from "../../src/protocols/grid/mutable-shares.fixture.ts";
 import type { WriteVector } from "../../src/protocols/grid/mutable-writes.ts";
 import { bytesSource, repeatedSource } from "../../src/protocols/grid/byte-source.ts";
 import { bytesOf, flipped, golden, shareInside } from "./golden.ts";
@@ -150,11 +143,8 @@ test("CHK: we make the same shares, byte for byte", () => {
 
 // --- Mutable files ------------------------------------------------------------------------------------------------
 
-interface ReadShare {
-  header: MutableHeader;
+interface ReadShare extends CheckedShare {
   keys: MutableKeys;
-  /** One for each segment. */
-  blocks: MutableBlock[];
 }
 
 /** Checks everything that a reader with the write cap can check. */
@@ -163,15 +153,8 @@ function readShare({ cap, line }: GoldenFile, number: number, share: Uint8Array)
   const header = readMutableHeader(share);
   assert.equal(header.format, format);
   assert.deepEqual([header.k, header.n, header.sections.end], [line.k, line.n, share.length]);
-  const part = (name: Exclude<keyof MutableHeader["sections"], "end">) => sectionOf(share, header.sections[name]);
-  verifyHeader(crypto, header, fingerprint, { publicKey: part("publicKey"), signature: part("signature") });
-  const trees = { chain: part("chain"), blockHashes: part("blockHashes") };
-  const hashes = verifyBlockHashes(crypto, header, number, trees);
-  const keys = openKeys(crypto, { writeKey, fingerprint }, part("encryptedPrivateKey"));
-  const blocks = Array.from({ length: segmentCount(header) }, (_, index) =>
-    verifyBlock(crypto, header, { number, index, hashes }, sectionOf(share, blockSection(header, index))),
-  );
-  return { header, keys, blocks };
+  const keys = openKeys(crypto, { writeKey, fingerprint }, partOf(share, "encryptedPrivateKey"));
+  return { ...checkedShare(crypto, share, number, fingerprint), keys };
 }
 
 const mutableFiles = files.filter(({ line }) => line.kind !== "chk");
@@ -183,18 +166,10 @@ test("SDMF and MDMF: keys, signature and hashes of each share hold, and any k sh
   for (const file of mutableFiles) {
     const read = readAll(file);
     const readKey = readKeyOf(crypto, (file.cap as MutableWriteCap).writeKey);
-    const decoder = { crypto, code: plainErasureCode(file.line.k, file.line.n), readKey };
     for (const numbers of choices(file)) {
-      const { header } = read.get(numbers[0]!)!;
-      const segments = Array.from({ length: segmentCount(header) }, (_, index) =>
-        decodeMutableSegment(
-          decoder,
-          header,
-          index,
-          numbers.map((number) => read.get(number)!.blocks[index]!),
-        ),
-      );
-      assert.ok(same(Buffer.concat(segments), file.content), `${nameOf(file)}: shares ${numbers.join()}`);
+      const some = numbers.map((number) => read.get(number)!);
+      const content = decodedShares(crypto, some, readKey);
+      assert.ok(same(content, file.content), `${nameOf(file)}: shares ${numbers.join()}`);
     }
   }
 });
@@ -234,8 +209,7 @@ test("SDMF and MDMF: with their keys and salts we make the same shares, byte for
     const made = madeAgain(file, read.values().next().value!);
     for (const [number, { header }] of read) {
       const theirs = file.shares[number]!;
-      const ours = new Uint8Array(header.sections.end);
-      for (const { offset, data } of made[number]!) ours.set(data, offset);
+      const ours = writtenShare(made[number]!);
       readShare(file, number, ours);
       const { start, end } = header.sections.signature;
       assert.ok(same(ours.subarray(0, start), theirs.subarray(0, start)), `${nameOf(file)}: up to the signature`);

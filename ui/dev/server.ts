@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Endpoint } from "../../src/kernel/contract.ts";
 import { boxContract } from "../../src/services/box/contract.ts";
 import { discoveryContract } from "../../src/services/discovery/contract.ts";
+import { filesContract } from "../../src/services/files/contract.ts";
 import { kvContract } from "../../src/services/kv/contract.ts";
 import { lanContract } from "../../src/services/lan/contract.ts";
 import { meshContract } from "../../src/services/mesh/contract.ts";
@@ -16,7 +17,15 @@ import { peopleContract } from "../../src/services/people/contract.ts";
 import { answers } from "./answers.ts";
 import { type Size, type World, makeWorld } from "./world.ts";
 
-const CONTRACTS = [boxContract, discoveryContract, kvContract, lanContract, meshContract, peopleContract];
+const CONTRACTS = [
+  boxContract,
+  discoveryContract,
+  filesContract,
+  kvContract,
+  lanContract,
+  meshContract,
+  peopleContract,
+];
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",

@@ -20,7 +20,10 @@ test("a change without input still sends an object", () => {
 });
 
 test("beside bytes in the body, the rest of the input goes into the query", () => {
-  assert.equal(buildBytesRequest("/files/uploads/:id", { id: "a/b", offset: 8, mode: undefined }), "/api/v1/files/uploads/a%2Fb?offset=8");
+  assert.equal(
+    buildBytesRequest("/files/uploads/:id", { id: "a/b", offset: 8, mode: undefined }),
+    "/api/v1/files/uploads/a%2Fb?offset=8",
+  );
 });
 
 test("in an answer, what nobody sees is marked; line breaks and pictures stay", () => {

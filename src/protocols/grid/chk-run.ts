@@ -21,6 +21,8 @@ export interface EncodeRun {
   wanted: readonly number[];
   /** For `ChkSummary.take`. Without, only what is wanted is calculated. */
   withHashes: boolean;
+  /** What an earlier run was made in and is no longer needed: it is used again if it has the right size. */
+  memory?: Uint8Array | undefined;
 }
 
 export interface EncodedRun {
@@ -50,7 +52,8 @@ export function encodeRun(crypto: GridCrypto, code: ErasureCode, run: EncodeRun)
   const count = Math.ceil(ciphertext.length / params.segmentBytes);
   const bytes = runBytes(params, first, count);
   if (bytes.content !== ciphertext.length) throw new GridError("bad-parameters", "not whole segments");
-  const memory = new Uint8Array(wanted.length * bytes.share);
+  const wholeBytes = wanted.length * bytes.share;
+  const memory = run.memory?.length === wholeBytes ? run.memory : new Uint8Array(wholeBytes);
   const shares = wanted.map((_, index) => memory.subarray(index * bytes.share, (index + 1) * bytes.share));
   const shareOf = new Map(wanted.map((number, index) => [number, shares[index]!]));
   const hashes = new Uint8Array(withHashes ? count * segmentHashesBytes(params) : 0);

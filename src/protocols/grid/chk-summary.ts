@@ -22,6 +22,12 @@ export function segmentHashesBytes({ n }: ChkParams): number {
   return (n + 1) * HASH_BYTES;
 }
 
+/** The largest file that can be encoded in segments of this size. */
+export function encodableBytes({ n, segmentBytes }: Pick<ChkParams, "n" | "segmentBytes">): number {
+  const rowMax = ENCODER_TREES_MAX_BYTES / HASH_BYTES / 2 / (n + 1);
+  return 2 ** Math.floor(Math.log2(rowMax)) * segmentBytes;
+}
+
 /** Throws GridError "too-large" when the hash trees of such a file would not fit. */
 export function checkSummarySize(params: ChkParams): void {
   const trees = (params.n + 1) * nodeCount(params.segments) * HASH_BYTES;

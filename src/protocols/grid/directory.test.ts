@@ -286,3 +286,24 @@ describe("metadata and limits", () => {
     assert.ok(Directory.read(crypto, immutable, content.subarray(0, 10 * entry.length)).skipped().length === 9);
   });
 });
+
+test("a copy changes alone, and a child that cannot be used counts, too", () => {
+  const first = Directory.read(
+    crypto,
+    writable,
+    entryOf("future", "URI:CHK:broken", sealWriteCap(crypto, writeKey, "")),
+  );
+  assert.equal(first.get("future"), undefined);
+  assert.deepEqual([first.size, first.has("future"), first.has("other")], [1, true, false]);
+  const copy = first.copy();
+  copy.set({ name: "other", read: LIT }, NOW_MS);
+  copy.delete("future");
+  assert.deepEqual(
+    [first.has("future"), first.has("other"), copy.has("future"), copy.has("other")],
+    [true, false, false, true],
+  );
+  for (const one of [first, copy]) {
+    const extra = one.write().length - one.contentBytes;
+    assert.ok(extra > 0 && extra < 8, `${extra} bytes around the only entry`);
+  }
+});

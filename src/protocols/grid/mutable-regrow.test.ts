@@ -8,47 +8,30 @@ import { GridError } from "./errors.ts";
 import { MdmfEncoder, encodeSdmf } from "./mutable-encoding.ts";
 import { TEST_KEY_BASE64 } from "./mutable-key.fixture.ts";
 import { mutableKeys } from "./mutable-keys.ts";
-import { readMutableHeader, segmentCount } from "./mutable-layout.ts";
-import { blockSection, sectionOf, verifyBlock, verifyBlockHashes } from "./mutable-reading.ts";
-import type { MutableBlock } from "./mutable-reading.ts";
+import { readMutableHeader } from "./mutable-layout.ts";
 import { MutableRegrowth } from "./mutable-regrow.ts";
-import type { WriteVector } from "./mutable-writes.ts";
+import { checkedShare, writtenShare } from "./mutable-shares.fixture.ts";
 
 const crypto = gridCrypto();
 const keys = mutableKeys(crypto, new Uint8Array(Buffer.from(TEST_KEY_BASE64, "base64")));
 
-function written(writes: readonly WriteVector[]): Uint8Array {
-  const share = new Uint8Array(Math.max(...writes.map(({ offset, data }) => offset + data.length)));
-  for (const { offset, data } of writes) share.set(data, offset);
-  return share;
-}
-
 function sharesOf(format: "sdmf" | "mdmf", k: number, n: number, plaintext: Uint8Array): Uint8Array[] {
   const encoder = { crypto, code: plainErasureCode(k, n), keys };
   const salt = new Uint8Array(16).fill(7);
-  if (format === "sdmf") return encodeSdmf(encoder, { sequence: 3n, plaintext, salt }).writes.map(written);
+  if (format === "sdmf")
+    return encodeSdmf(encoder, { sequence: 3n, plaintext, salt }).writes.map((writes) => writtenShare(writes));
   const mdmf = new MdmfEncoder(encoder, { sequence: 3n, dataLength: plaintext.length });
   const blocks = Array.from({ length: mdmf.segmentCount }, (_, index) =>
     mdmf.segment(index, plaintext.subarray(index * mdmf.segmentSize, (index + 1) * mdmf.segmentSize), salt),
   );
-  return mdmf.finish().writes.map((rest, share) => written([...blocks.map((all) => all[share]!), ...rest]));
-}
-
-function blocksOf(share: Uint8Array, number: number): MutableBlock[] {
-  const header = readMutableHeader(share);
-  const { chain, blockHashes } = header.sections;
-  const trees = { chain: sectionOf(share, chain), blockHashes: sectionOf(share, blockHashes) };
-  const hashes = verifyBlockHashes(crypto, header, number, trees);
-  return Array.from({ length: segmentCount(header) }, (_, index) =>
-    verifyBlock(crypto, header, { number, index, hashes }, sectionOf(share, blockSection(header, index))),
-  );
+  return mdmf.finish().writes.map((rest, share) => writtenShare([...blocks.map((all) => all[share]!), ...rest]));
 }
 
 function regrown(shares: readonly Uint8Array[], numbers: readonly number[], k: number): Uint8Array[] {
   const header = readMutableHeader(shares[numbers[0]!]!);
   const code = plainErasureCode(k, shares.length);
-  const regrowth = new MutableRegrowth({ crypto, code }, header, shares[numbers[0]!]!);
-  const blocks = numbers.map((number) => blocksOf(shares[number]!, number));
+  const regrowth = new MutableRegrowth({ crypto, code }, header, Buffer.from(shares[numbers[0]!]!));
+  const blocks = numbers.map((number) => checkedShare(crypto, shares[number]!, number, keys.fingerprint).blocks);
   for (let index = 0; index < regrowth.segmentCount; index++) regrowth.segment(blocks.map((all) => all[index]!));
   return regrowth.finish();
 }

@@ -35,7 +35,8 @@ export class MutableRegrowth {
     this.#code = code;
     this.#header = header;
     const whole = sectionOf(template, { start: 0, end: header.sections.end });
-    this.#shares = Array.from({ length: header.n }, () => whole.slice());
+    // A copy each, whatever kind of view it is: `slice` of some is none.
+    this.#shares = Array.from({ length: header.n }, () => new Uint8Array(whole));
     this.#leaves = Array.from({ length: header.n }, () => new Uint8Array(segmentCount(header) * HASH_BYTES));
   }
 

@@ -13,19 +13,12 @@ import { dataKeyOf } from "./hashes.ts";
 import { MdmfEncoder, encodeSdmf } from "./mutable-encoding.ts";
 import type { EncodedVersion, MutableEncoder } from "./mutable-encoding.ts";
 import { TEST_KEY_BASE64 } from "./mutable-key.fixture.ts";
+import { checkedShare, decodedShares, writtenShare } from "./mutable-shares.fixture.ts";
+import type { CheckedShare } from "./mutable-shares.fixture.ts";
 import { mutableKeys, openKeys, sealPrivateKey } from "./mutable-keys.ts";
 import type { MutableKeys } from "./mutable-keys.ts";
-import { dataBytes, placeSections, readMutableHeader, segmentCount, shapeFor } from "./mutable-layout.ts";
-import type { MutableHeader, MutableSections } from "./mutable-layout.ts";
-import {
-  blockSection,
-  decodeMutableSegment,
-  sectionOf,
-  verifyBlock,
-  verifyBlockHashes,
-  verifyHeader,
-} from "./mutable-reading.ts";
-import type { MutableBlock } from "./mutable-reading.ts";
+import { dataBytes, placeSections, readMutableHeader, shapeFor } from "./mutable-layout.ts";
+import { sectionOf, verifyBlockHashes } from "./mutable-reading.ts";
 import type { WriteVector } from "./mutable-writes.ts";
 
 const crypto = gridCrypto();
@@ -46,18 +39,9 @@ function encoder(k: number, n: number, of: MutableKeys = keys): MutableEncoder {
   return { crypto, code: plainErasureCode(k, n), keys: of };
 }
 
-/** A share as a server has it after the writes, over what it had before. */
-function written(writes: readonly WriteVector[], before: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const end = Math.max(before.length, ...writes.map(({ offset, data }) => offset + data.length));
-  const share = new Uint8Array(end);
-  share.set(before);
-  for (const { offset, data } of writes) share.set(data, offset);
-  return share;
-}
-
 function sdmfShares(plaintext: Uint8Array, k = 3, n = 10, sequence = 1n): Uint8Array[] {
   const version = encodeSdmf(encoder(k, n), { sequence, plaintext, salt: range(0xf0, 0xff) });
-  return version.writes.map((writes) => written(writes));
+  return version.writes.map((writes) => writtenShare(writes));
 }
 
 function saltOf(index: number): Uint8Array {
@@ -72,40 +56,19 @@ function encodeMdmf(plaintext: Uint8Array, make: MutableEncoder, sequence = 1n) 
     mdmf.segment(index, part, saltOf(index)).forEach((write, number) => writes[number]!.push(write));
   }
   const version: EncodedVersion = mdmf.finish();
-  return { version, shares: writes.map((own, number) => written([...own, ...version.writes[number]!])) };
+  return { version, shares: writes.map((own, number) => writtenShare([...own, ...version.writes[number]!])) };
 }
 
-interface Checked {
-  header: MutableHeader;
-  blocks: MutableBlock[];
-}
-
-/** All that a reader checks of a share. */
-function check(share: Uint8Array, number: number, fingerprint = keys.fingerprint): Checked {
-  const header = readMutableHeader(share);
-  const section = (name: Exclude<keyof MutableSections, "end">) => sectionOf(share, header.sections[name]);
-  verifyHeader(crypto, header, fingerprint, { publicKey: section("publicKey"), signature: section("signature") });
-  const parts = { chain: section("chain"), blockHashes: section("blockHashes") };
-  const hashes = verifyBlockHashes(crypto, header, number, parts);
-  const blocks = Array.from({ length: segmentCount(header) }, (_, index) =>
-    verifyBlock(crypto, header, { number, index, hashes }, sectionOf(share, blockSection(header, index))),
-  );
-  return { header, blocks };
+function check(share: Uint8Array, number: number, fingerprint = keys.fingerprint): CheckedShare {
+  return checkedShare(crypto, share, number, fingerprint);
 }
 
 function decode(shares: readonly Uint8Array[], numbers: readonly number[], readKey = keys.readKey): Uint8Array {
-  const checked = numbers.map((number) => check(shares[number]!, number));
-  const { header } = checked[0]!;
-  const decoder = { crypto, code: plainErasureCode(header.k, header.n), readKey };
-  const segments = Array.from({ length: segmentCount(header) }, (_, index) =>
-    decodeMutableSegment(
-      decoder,
-      header,
-      index,
-      checked.map(({ blocks }) => blocks[index]!),
-    ),
+  return decodedShares(
+    crypto,
+    numbers.map((number) => check(shares[number]!, number)),
+    readKey,
   );
-  return new Uint8Array(Buffer.concat(segments));
 }
 
 describe("values of the reference", () => {
@@ -129,7 +92,7 @@ describe("values of the reference", () => {
     assert.equal(hex(version.prefix), hex(expected));
     assert.equal(hex(version.checkstring), hex(expected.subarray(0, 57)));
     const blocks = version.writes.map((writes) => {
-      const share = written(writes);
+      const share = writtenShare(writes);
       return hex(sectionOf(share, readMutableHeader(share).sections.data));
     });
     assert.deepEqual([...blocks.slice(0, 4), blocks[9]], ["a9541fbd", "175b3c20", "e17cae00", "9ddc9b88", "ea0ccc1d"]);
@@ -229,12 +192,12 @@ describe("round trips", () => {
   test("a shorter version leaves stale bytes behind its end, which nobody reads", () => {
     const long = sdmfShares(new Uint8Array(5000), 3, 10, 1n);
     const version = encodeSdmf(encoder(3, 10), { sequence: 2n, plaintext: text("short"), salt: saltOf(1) });
-    const shares = version.writes.map((writes, number) => written(writes, long[number]!));
+    const shares = version.writes.map((writes, number) => writtenShare(writes, long[number]!));
     assert.equal(shares[0]!.length, long[0]!.length);
     assert.deepEqual(decode(shares, [7, 8, 9]), text("short"));
     const large = encodeMdmf(new Uint8Array(140_000), encoder(3, 10)).shares;
     const small = encodeMdmf(text("short"), encoder(3, 10), 2n).shares;
-    const over = small.map((share, number) => written([{ offset: 0, data: share }], large[number]!));
+    const over = small.map((share, number) => writtenShare([{ offset: 0, data: share }], large[number]!));
     assert.deepEqual(decode(over, [7, 8, 9]), text("short"));
   });
 
@@ -256,7 +219,7 @@ describe("round trips", () => {
     const changed = plaintext.slice(131_073, 2 * 131_073).fill(7);
     const blocks = mdmf.segment(1, changed, saltOf(9));
     const version = mdmf.finish();
-    const after = shares.map((share, number) => written([blocks[number]!, ...version.writes[number]!], share));
+    const after = shares.map((share, number) => writtenShare([blocks[number]!, ...version.writes[number]!], share));
     const expected = plaintext.slice();
     expected.set(changed, 131_073);
     assert.deepEqual(decode(after, [1, 5, 8]), expected);
@@ -346,7 +309,7 @@ describe("each byte of a share", () => {
       plaintext: text("not by the owner"),
       salt: saltOf(3),
     });
-    assert.throws(() => check(written(forged.writes[0]!), 0), failure("bad-signature"));
+    assert.throws(() => check(writtenShare(forged.writes[0]!), 0), failure("bad-signature"));
   });
 
   test("random bytes and random headers give a GridError, never a crash", () => {
@@ -420,7 +383,7 @@ describe("limits", () => {
         { crypto: signing, code: plainErasureCode(1, 1), keys: own },
         { sequence: 1n, plaintext: text("x"), salt: saltOf(0) },
       );
-      return readMutableHeader(written(version.writes[0]!)).sections;
+      return readMutableHeader(writtenShare(version.writes[0]!)).sections;
     };
     assert.equal(sections(1024, 4096).signature.end, 107 + 4096 + 1024);
     assert.throws(() => sections(1025, 294), failure("bad-share"));

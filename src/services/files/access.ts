@@ -102,6 +102,11 @@ export function announced(mesh: MeshClient): { boxId: string; body: StorageBody 
   });
 }
 
+/** As an announcement of Tahoe-LAFS would have it: the id of a box is a hash of its key. */
+export function serverIdOf(boxId: string): string {
+  return `v0-${boxId}`;
+}
+
 function placeOf(
   mesh: MeshClient,
   boxId: string,
@@ -116,7 +121,7 @@ function placeOf(
   const id = decodeBase32(tub)!;
   const facts = { owner: box?.owner || undefined, zone: box?.zone || undefined };
   const nurls = [{ pin, host, port, swissnum }];
-  return { id: boxId, name: box?.name ?? boxId.slice(0, 8), seed: id, tubId: id, ...facts, nurls };
+  return { id: serverIdOf(boxId), name: box?.name ?? boxId.slice(0, 8), seed: id, tubId: id, ...facts, nurls };
 }
 
 function answer(needs: AccessNeeds, peer: string, body: Uint8Array): object {

@@ -27,8 +27,6 @@ export const IMPORTED_MAX = 256;
 export const TICKET_MS = 12 * 3_600_000;
 /** Kept in memory; the oldest goes. */
 export const TICKETS_MAX = 10_000;
-/** Links of other boxes that an account keeps. */
-export const LINKS_MAX = 500;
 /** What another box says of a link. */
 export const LINK_ANSWER_BYTES_MAX = 1024 * 1024;
 export const LINK_TIMEOUT_MS = 30_000;

@@ -23,10 +23,14 @@ test("one range of a file", () => {
   assert.equal(rangeOf("bytes=0-", 0), "none");
 });
 
+async function* pieces(at: number, length: number) {
+  for (let left = length; left > 0; left -= 2) yield new Uint8Array(Math.min(2, left)).fill(at);
+}
+
 function file(mediaType: string, name = "a") {
   return {
     entry: { name, bytes: 10, mediaType, etag: "e" },
-    read: async (at: number, length: number) => [new Uint8Array(length).fill(at)] as unknown as AsyncIterable<Uint8Array>,
+    read: async (at: number, length: number) => pieces(at, length),
   };
 }
 
@@ -60,4 +64,23 @@ test("whole, part, and nothing of it", async () => {
   assert.deepEqual([part.status, part.length, part.headers!["content-range"]], [206, 3, "bytes 2-4/10"]);
   const none = await contentAnswer(file("image/png"), "bytes=10-", false);
   assert.deepEqual([none.status, none.headers!["content-range"]], [416, "bytes */10"]);
+});
+
+test("what fails before the first byte is an error, and a reader who goes ends the reading", async () => {
+  const broken = async function* () {
+    yield* pieces(0, await Promise.reject(new Error("too few shares")));
+  };
+  const failing = { ...file("image/png"), read: async () => broken() };
+  await assert.rejects(contentAnswer(failing, undefined, false), /too few shares/);
+  let hasEnded = false;
+  const watched = async function* () {
+    try {
+      yield* pieces(0, 10);
+    } finally {
+      hasEnded = true;
+    }
+  };
+  const answer = await contentAnswer({ ...file("image/png"), read: async () => watched() }, undefined, false);
+  for await (const _piece of answer.body as AsyncIterable<Uint8Array>) break;
+  assert.equal(hasEnded, true);
 });

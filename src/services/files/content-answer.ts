@@ -13,7 +13,10 @@ export interface OpenedFile {
 const SHOWN = /^(?:image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|text\/plain|application\/pdf)$/;
 
 /** One range, as `bytes=…` says it; undefined: all of it; "none": there is nothing of it. */
-export function rangeOf(header: string | undefined, bytes: number): { at: number; length: number } | "none" | undefined {
+export function rangeOf(
+  header: string | undefined,
+  bytes: number,
+): { at: number; length: number } | "none" | undefined {
   // Several ranges, and what is no range, are answered with the whole, as RFC 9110 allows.
   const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? "") ?? [];
   if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
@@ -49,7 +52,22 @@ export async function contentAnswer(
   const part = wanted
     ? { status: 206 as const, headers: { ...headers, "content-range": `bytes ${at}-${at + length - 1}/${bytes}` } }
     : { headers };
-  return { ...part, body: await read(at, length), length, ...(type === undefined ? {} : { type }) };
+  return { ...part, body: await begun(await read(at, length)), length, ...(type === undefined ? {} : { type }) };
+}
+
+/** With its first piece there: what fails before it is told as an error, and not by an answer that breaks off. */
+async function begun(content: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = content[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return (async function* () {
+    try {
+      if (first.done) return;
+      yield first.value;
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
+  })();
 }
 
 /** RFC 8187: what `encodeURIComponent` leaves and this header does not take. */

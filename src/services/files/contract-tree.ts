@@ -205,7 +205,10 @@ export const treeEndpoints = {
     path: "/files/uploads/:id",
     role: "member",
     summary: "How far an upload is",
-    input: z.strictObject({ id }),
+    input: z.strictObject({
+      id,
+      wait: switchInput.describe("Answer when it has ended, or after twenty seconds"),
+    }),
     output: upload,
   }),
   cancelUpload: endpoint({

@@ -113,7 +113,7 @@ export function createGiving(needs: GivingNeeds): Giving {
     const members = needs.members().list();
     await look();
     const nodeId = tubIdOf(certificatePem);
-    const store = await ShareStore.open({ folder, clock, capacity: availableBytes, members, nodeId });
+    const store = await ShareStore.open({ folder, clock, log, capacity: availableBytes, members, nodeId });
     const kept = Number(rows.note(PORT_NOTE) ?? 0);
     const application = `comu/${needs.version}`;
     const server = new StorageServer({

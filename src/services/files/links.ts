@@ -23,7 +23,8 @@ const SHARED_PATH = "/files/shared";
 const BOX_CHARS = 16;
 const QUESTION_BYTES_MAX = 32 * 1024;
 const LINE_FEED = 0x0a;
-const TOKEN = /^([a-z2-7]{16})-([a-z2-7]{1,64})$/;
+/** Alone, or in an address, with what was looked at behind it. */
+const TOKEN = /(?:^|[#/])([a-z2-7]{16})-([a-z2-7]{1,64})(?:\/.*)?$/;
 
 export type SharedView = z.output<typeof sharedView>;
 
@@ -39,6 +40,8 @@ export interface Links {
   tokenOf(secret: string): string;
   /** Throws `files-link-gone`, `files-unreachable`, and what the other box says. */
   open(token: string, path: string): Promise<Shared>;
+  /** The box of a link, if it is in the community now. */
+  boxOf(url: string): string | undefined;
   /** The box and the token of a link that somebody pasted. Throws `files-link-gone`. */
   parse(url: string): { boxId: string; token: string };
 }
@@ -66,23 +69,24 @@ export function createLinks(needs: LinksNeeds): Links {
       });
   });
   const gone = () => filesErrors.fail("files-link-gone");
-  const boxOf = (head: string): string => {
+  const boxOf = (url: string): string | undefined => {
+    const head = TOKEN.exec(url)?.[1];
+    if (head === undefined) return undefined;
     if (mesh.selfId.startsWith(head)) return mesh.selfId;
-    const box = mesh.boxes().find(({ id, state }) => id.startsWith(head) && state !== "excluded");
-    if (!box) throw gone();
-    return box.id;
+    return mesh.boxes().find(({ id, state }) => id.startsWith(head) && state !== "excluded")?.id;
   };
-  const split = (token: string) => {
-    const [, head, secret] = TOKEN.exec(token) ?? [];
-    if (head === undefined || secret === undefined) throw gone();
-    return { boxId: boxOf(head), secret };
+  const split = (url: string) => {
+    const [, head, secret] = TOKEN.exec(url.trim()) ?? [];
+    const boxId = boxOf(url.trim());
+    if (boxId === undefined || secret === undefined) throw gone();
+    return { boxId, secret, token: `${head}-${secret}` };
   };
   return {
     tokenOf: (secret) => `${mesh.selfId.slice(0, BOX_CHARS)}-${secret}`,
+    boxOf,
     parse(url) {
-      const token = /(?:^|\/)([a-z2-7]{16}-[a-z2-7]{1,64})\/?$/.exec(url.trim())?.[1];
-      if (token === undefined) throw gone();
-      return { boxId: split(token).boxId, token };
+      const { boxId, token } = split(url);
+      return { boxId, token };
     },
     async open(token, path) {
       const { boxId, secret } = split(token);

@@ -17,6 +17,8 @@ export interface FilesSecrets {
   tls: Identity;
   /** Of leases and write enablers: one for the box. 32 bytes. */
   lease: Uint8Array;
+  /** By which an upload that was broken off finds itself again on the servers. 32 bytes. */
+  upload: Uint8Array;
   /** Of one account: the same content of the same account is stored once, and nobody else can tell what it has. */
   convergence(account: string): Uint8Array;
   /** How other boxes know an account: 26 characters, from which nobody gets its name. */
@@ -40,6 +42,7 @@ export function secretsFrom(tls: Identity): FilesSecrets {
   return {
     tls,
     lease: root("leases"),
+    upload: root("uploads"),
     convergence: (account) => keyed(convergence, account),
     pseudonym: (account) => name(keyed(names, account)),
     swissnum: (boxId, pseudonym) => name(keyed(swissnums, boxId, pseudonym)),

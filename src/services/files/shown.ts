@@ -15,9 +15,8 @@ export interface EntryShown {
   versions: number;
 }
 
-/** `versions`: the former contents of the file that are kept, and the present one. */
-export function entryShown(entry: FileEntry, versions = 1): EntryShown {
-  const { name, path, kind, bytes, mediaType, etag, canWrite } = entry;
+export function entryShown(entry: FileEntry): EntryShown {
+  const { name, path, kind, bytes, mediaType, etag, canWrite, versions = 1 } = entry;
   const [modifiedAt, createdAt] = [shownTime(entry.modifiedMs), shownTime(entry.createdMs)];
   return { name, path, kind, bytes, mediaType, etag, canWrite, modifiedAt, createdAt, versions };
 }
@@ -31,10 +30,9 @@ function shownTime(wallMs: number): string {
 export async function viewOf(
   files: FileSystem,
   path: string,
-  show: (entry: FileEntry) => EntryShown = (entry) => entryShown(entry),
 ): Promise<{ entry: EntryShown; entries: EntryShown[] } | undefined> {
   const entry = await files.stat(path);
   if (!entry) return undefined;
   const entries = entry.kind === "folder" ? await files.list(path) : [];
-  return { entry: show(entry), entries: entries.map(show) };
+  return { entry: entryShown(entry), entries: entries.map(entryShown) };
 }

@@ -1,6 +1,6 @@
 /**
- * Tables of the service itself: who may store on this box, where this box's accounts may store, imported servers,
- * and links of other boxes. A member's own tree has its tables in `tree/store.ts`, care has its own in `care/`.
+ * Tables of the service itself: who may store on this box, where this box's accounts may store, imported servers, and
+ * notes. A member's own tree has its tables in `tree/store.ts`, care has its own in `care/`.
  */
 import type { Store } from "../../platform/store.ts";
 
@@ -10,9 +10,6 @@ const MIGRATIONS = [
    CREATE TABLE files_access (boxId TEXT NOT NULL, account TEXT NOT NULL, swissnum TEXT NOT NULL,
      quotaBytes INTEGER NOT NULL, PRIMARY KEY (boxId, account)) STRICT, WITHOUT ROWID;
    CREATE TABLE files_imported (id TEXT PRIMARY KEY, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
-   CREATE TABLE files_kept_links (id TEXT PRIMARY KEY, account TEXT NOT NULL, token TEXT NOT NULL, boxId TEXT NOT NULL,
-     name TEXT NOT NULL, mode TEXT NOT NULL, addedMs INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-   CREATE INDEX files_kept_links_account ON files_kept_links(account, addedMs);
    CREATE TABLE files_notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
@@ -30,16 +27,6 @@ export interface AccessRow {
   quotaBytes: number;
 }
 
-export interface LinkRow {
-  id: string;
-  account: string;
-  token: string;
-  boxId: string;
-  name: string;
-  mode: "read" | "write";
-  addedMs: number;
-}
-
 export type SpaceStore = ReturnType<typeof spaceStore>;
 
 export function spaceStore(store: Store) {
@@ -51,8 +38,7 @@ export function spaceStore(store: Store) {
     addMember: ({ boxId, member, sinceMs }: MemberRow) =>
       run("INSERT OR IGNORE INTO files_members (boxId, member, sinceMs) VALUES (?, ?, ?)", boxId, member, sinceMs),
 
-    access: (account: string) =>
-      store.prepare<AccessRow>("SELECT * FROM files_access WHERE account = ?").all(account),
+    access: (account: string) => store.prepare<AccessRow>("SELECT * FROM files_access WHERE account = ?").all(account),
     setAccess: ({ boxId, account, swissnum, quotaBytes }: AccessRow) =>
       run(
         "INSERT OR REPLACE INTO files_access (boxId, account, swissnum, quotaBytes) VALUES (?, ?, ?, ?)",
@@ -65,16 +51,6 @@ export function spaceStore(store: Store) {
     addImported: (id: string, entry: string) =>
       run("INSERT OR REPLACE INTO files_imported (id, entry) VALUES (?, ?)", id, entry),
     dropImported: (id: string) => run("DELETE FROM files_imported WHERE id = ?", id).changes > 0,
-
-    links: (account: string) =>
-      store.prepare<LinkRow>("SELECT * FROM files_kept_links WHERE account = ? ORDER BY addedMs").all(account),
-    addLink: ({ id, account, token, boxId, name, mode, addedMs }: LinkRow) =>
-      run(
-        "INSERT INTO files_kept_links (id, account, token, boxId, name, mode, addedMs) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        ...[id, account, token, boxId, name, mode, addedMs],
-      ),
-    dropLink: (id: string, account: string) =>
-      run("DELETE FROM files_kept_links WHERE id = ? AND account = ?", id, account).changes > 0,
 
     note: (name: string) =>
       store.prepare<{ value: string }>("SELECT value FROM files_notes WHERE name = ?").get(name)?.value,

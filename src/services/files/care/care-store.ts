@@ -55,6 +55,10 @@ export function careStore(store: Store) {
         .prepare<HealthRow>("SELECT * FROM files_health WHERE account = ? AND storageIndex = ?")
         .get(account, storageIndex),
     setHealth: (row: HealthRow) => store.prepare(set).run(...HEALTH.map((key) => row[key])),
+    /** Is something not well, and was not looked at since? */
+    hasBadBefore: (beforeMs: number) =>
+      store.prepare("SELECT 1 FROM files_health WHERE state <> 'healthy' AND checkedMs < ? LIMIT 1").get(beforeMs) !==
+      undefined,
     /** Still there, and not checked again. */
     seen: (account: string, storageIndex: string, round: number) =>
       store

@@ -11,12 +11,21 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Grid } from "../grid/grid.ts";
-import type { CareStore } from "./care-store.ts";
+import type { CareStore, HealthRow } from "./care-store.ts";
 import type { Checking, Tended } from "./checking.ts";
 import { isRepairDue, repairBytes } from "./checking.ts";
-import { CARE_EVERY_MS, CARE_LOOK_MS, CHECK_BYTES, REACHABLE_MIN, SERVERS_SETTLED_MS } from "./constants.ts";
+import {
+  CARE_EVERY_MS,
+  CARE_LOOK_MS,
+  CHECK_BYTES,
+  REACHABLE_MIN,
+  SERVERS_SETTLED_MS,
+  WEAK_EVERY_MS,
+} from "./constants.ts";
 import type { Deposits } from "./deposits.ts";
+import type { Notes } from "./notes.ts";
 import type { Pace } from "./pace.ts";
+import { createServerChanges } from "./server-changes.ts";
 
 export interface CareAccount {
   account: string;
@@ -49,16 +58,19 @@ export interface CareNeeds {
   deposits: Deposits;
   /** Those that keep something here. */
   accounts: () => Promise<readonly CareAccount[]>;
-  /** Kept over restarts. */
-  note: (name: string) => string | undefined;
-  setNote: (name: string, value: string) => void;
+  notes: Notes;
   changed: () => void;
   times?: { lookMs: number; settledMs: number };
 }
 
 const ROUND_NOTE = "care-round";
-const SERVERS_NOTE = "care-servers";
-const BAD = ["weak", "lost"];
+
+interface Round {
+  number: number;
+  beganMs: number;
+  /** Before `beganMs` while it is under way. */
+  endedMs: number;
+}
 
 export function createCare(needs: CareNeeds): Care {
   const { clock, log, rows, changed } = needs;
@@ -70,48 +82,29 @@ export function createCare(needs: CareNeeds): Care {
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  const round = readNote<{ number: number; beganMs: number; endedMs: number }>(needs, ROUND_NOTE) ?? {
-    number: 1,
-    beganMs: 0,
-    endedMs: 0,
-  };
-  const saveRound = () => needs.setNote(ROUND_NOTE, JSON.stringify(round));
+  const round: Round = needs.notes.read<Round>(ROUND_NOTE) ?? { number: 1, beganMs: 0, endedMs: 0 };
+  const changes = createServerChanges(clock, needs.notes, settledMs);
   const show = (next: CareStatus["state"], now?: CareStatus["running"]) => {
     if (state === next && !now && !running) return;
     [state, running] = [next, now];
     changed();
   };
-
   /** What was checked before this is due again. */
   const dueBeforeMs = (grid: Grid): number => {
+    const up = grid.servers().filter((server) => server.state() === "up");
+    return Math.max(clock.wallMs() - CARE_EVERY_MS, changes.sinceMs(up.map(({ id }) => id)));
+  };
+  const isDue = (known: HealthRow | undefined, beforeMs: number): boolean => {
     const nowMs = clock.wallMs();
-    const up = grid
-      .servers()
-      .filter((server) => server.state() === "up")
-      .map(({ id }) => id);
-    const ids = up.toSorted().join(" ");
-    const seen = readNote<{ ids: string; sinceMs: number; candidate?: string }>(needs, SERVERS_NOTE);
-    if (seen?.ids === ids && seen.candidate === undefined) return Math.max(nowMs - CARE_EVERY_MS, seen.sinceMs);
-    // Others than before: they count when they have been the same for a while.
-    const isSame = seen?.candidate === ids;
-    const candidateSinceMs = Number(needs.note(`${SERVERS_NOTE}-since`) ?? nowMs);
-    if (seen?.ids === ids) needs.setNote(SERVERS_NOTE, JSON.stringify({ ids, sinceMs: seen.sinceMs }));
-    else if (!isSame || !seen) {
-      const before = { ids: seen?.ids ?? "", sinceMs: seen?.sinceMs ?? 0 };
-      needs.setNote(SERVERS_NOTE, JSON.stringify({ ...before, candidate: ids }));
-      needs.setNote(`${SERVERS_NOTE}-since`, String(nowMs));
-    } else if (nowMs - candidateSinceMs >= settledMs) {
-      needs.setNote(SERVERS_NOTE, JSON.stringify({ ids, sinceMs: nowMs }));
-      return nowMs;
-    }
-    return Math.max(nowMs - CARE_EVERY_MS, seen?.sinceMs ?? 0);
+    // A time to come: the clock was set back.
+    if (!known || known.checkedMs < beforeMs || known.checkedMs > nowMs) return true;
+    return known.state !== "healthy" && known.checkedMs < nowMs - WEAK_EVERY_MS;
   };
 
   const tend = async ({ account, checking }: CareAccount, at: Tended, beforeMs: number) => {
     const storageIndex = checking.storageIndexOf(at.cap);
     if (storageIndex === undefined) return;
-    const known = rows.health(account, storageIndex);
-    if (known && known.checkedMs >= beforeMs && known.checkedMs <= clock.wallMs()) {
+    if (!isDue(rows.health(account, storageIndex), beforeMs)) {
       return void rows.seen(account, storageIndex, round.number);
     }
     const options = { round: round.number, signal };
@@ -122,13 +115,13 @@ export function createCare(needs: CareNeeds): Care {
     const repaired = await checking.repair(at, options);
     log.info("a file was repaired", { storageIndex, written: repaired.written, state: repaired.after.state });
     await needs.pace.spend(repairBytes(at.cap, repaired, CHECK_BYTES), signal);
-    show("checking", running && { ...running, kind: "check" });
   };
 
   const tendAccount = async (one: CareAccount, beforeMs: number) => {
     const counts = rows.counts(one.account);
     const total = counts.healthy + counts.weak + counts.lost;
     let done = 0;
+    let isWhole = true;
     for await (const at of one.walk(signal)) {
       if (!isReachable(one.grid)) return false;
       try {
@@ -139,9 +132,10 @@ export function createCare(needs: CareNeeds): Care {
         log.warn("a file could not be tended", { error });
       }
       done += 1;
+      if (at.failure) isWhole = false;
       show("checking", { kind: "check", done, total: Math.max(done, total) });
     }
-    rows.dropUnseen(one.account, round.number);
+    if (isWhole) rows.dropUnseen(one.account, round.number);
     return true;
   };
 
@@ -150,22 +144,23 @@ export function createCare(needs: CareNeeds): Care {
     if (accounts.length === 0 || accounts[0]!.grid.servers().length === 0) return show("off");
     if (!isReachable(accounts[0]!.grid)) return show("held");
     const beforeMs = dueBeforeMs(accounts[0]!.grid);
-    // Weak ones are looked at in each round; a round is at least as long as the shortest time after which that helps.
-    if (round.endedMs >= round.beganMs && round.beganMs >= beforeMs && round.beganMs <= clock.wallMs()) {
-      show("waiting");
-      return await needs.deposits.tend(beforeMs, signal);
-    }
     if (round.endedMs >= round.beganMs) {
-      Object.assign(round, { number: round.number + 1, beganMs: clock.wallMs() });
-      saveRound();
+      const nowMs = clock.wallMs();
+      const isTime = round.beganMs < beforeMs || round.beganMs > nowMs || rows.hasBadBefore(nowMs - WEAK_EVERY_MS);
+      if (!isTime) {
+        show("waiting");
+        return await needs.deposits.tend(beforeMs, signal);
+      }
+      Object.assign(round, { number: round.number + 1, beganMs: nowMs, endedMs: nowMs - 1 });
+      needs.notes.write(ROUND_NOTE, round);
     }
     let isWhole = true;
     for (const one of accounts) {
-      if (!(await tendAccount(one, Math.min(beforeMs, round.beganMs)))) isWhole = false;
+      if (!(await tendAccount(one, beforeMs))) isWhole = false;
     }
     if (!isWhole) return show("held");
     round.endedMs = Math.max(round.beganMs, clock.wallMs());
-    saveRound();
+    needs.notes.write(ROUND_NOTE, round);
     for (const { account } of accounts) await needs.deposits.leave(account, signal);
     show("waiting");
   };
@@ -182,7 +177,8 @@ export function createCare(needs: CareNeeds): Care {
       cancel = clock.every(lookMs, step);
     },
     status(account) {
-      const checkedMs = round.endedMs > 0 ? round.endedMs : undefined;
+      const isOver = round.endedMs >= round.beganMs && round.endedMs > 0;
+      const checkedMs = isOver ? round.endedMs : undefined;
       return { state, checkedMs, ...rows.counts(account), running };
     },
     async stop() {
@@ -198,17 +194,4 @@ export function isReachable(grid: Grid): boolean {
   const servers = grid.servers();
   const up = servers.filter((server) => server.state() === "up" || server.state() === "slow").length;
   return up > 0 && up >= servers.length * REACHABLE_MIN;
-}
-
-function readNote<T>({ note }: CareNeeds, name: string): T | undefined {
-  try {
-    const text = note(name);
-    return text === undefined ? undefined : (JSON.parse(text) as T);
-  } catch {
-    return undefined;
-  }
-}
-
-export function isBad(state: string): boolean {
-  return BAD.includes(state);
 }

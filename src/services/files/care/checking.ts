@@ -12,6 +12,8 @@ import { CARE_GRACE_MS, CHECK_TIMEOUT_MS, REPAIR_TIMEOUT_MS, URGENT_SPARE } from
 export interface Tended {
   path: string;
   cap: KnownCap;
+  /** Of a folder that could not be read: what is below it is not come across. */
+  failure?: Error;
 }
 
 export interface Checking {

@@ -2,6 +2,8 @@
 
 /** A file is looked at again after this time; its leases are renewed with it. They last 31 days: two thirds are 20. */
 export const CARE_EVERY_MS = 3 * 86_400_000;
+/** One that is not well is looked at again after this time. */
+export const WEAK_EVERY_MS = 3_600_000;
 /** Between two looks whether something is due. */
 export const CARE_LOOK_MS = 60_000;
 /** Other servers than at the last look, for so long: all that was checked before is due again. */

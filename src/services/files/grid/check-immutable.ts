@@ -19,7 +19,10 @@ import type { MutableNeeds } from "./mutable-file.ts";
 import { ServerError } from "./server.ts";
 import type { GridServer } from "./server.ts";
 
-export type CareNeeds = Pick<MutableNeeds, "crypto" | "codeOf" | "clock" | "random" | "servers" | "encoding" | "leaseSecret">;
+export type CareNeeds = Pick<
+  MutableNeeds,
+  "crypto" | "codeOf" | "clock" | "random" | "servers" | "encoding" | "leaseSecret"
+>;
 
 /** One share on one server. */
 export interface Found {

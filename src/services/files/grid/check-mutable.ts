@@ -151,7 +151,7 @@ async function auditShare(
   const trees = { chain: await read(sections.chain), blockHashes: await read(sections.blockHashes) };
   const hashes = verifyBlockHashes(crypto, header, number, trees);
   const segments = segmentCount(header);
-  for (let first = 0; first < segments; ) {
+  for (let first = 0; first < segments;) {
     const from = blockEntry(header, first).start;
     let end = first + 1;
     while (end < segments && blockEntry(header, end).end - from <= AUDIT_READ_BYTES) end++;

@@ -14,13 +14,15 @@ export const BATCH_MAX_BYTES = 4 * 1024 * 1024;
 export const KEY_PART_BYTES = 1024 * 1024;
 /** Parts that wait to be hashed for the key. */
 export const KEY_PARTS_AHEAD = 3;
+/** Pieces of memory that an upload keeps to use them again: about as many as are under way. */
+export const SPARE_MEMORIES_MAX = 6;
 /** Batches that are being encoded. */
 export const ENCODE_AHEAD = 2;
 
 // --- Immutable files: upload --------------------------------------------------------------------------------------
 
 /** Chunks of one share that are under way. */
-export const CHUNKS_AHEAD = 3;
+export const CHUNKS_AHEAD = 2;
 /** Servers that are considered at first, for each share; more when some fail. */
 export const CANDIDATES_PER_SHARE = 2;
 /** Rounds of asking servers to take shares, until all have a place. */
@@ -37,7 +39,9 @@ export const LATE_MIN_MS = 300;
 export const ANSWER_MAX_MS = 10_000;
 /** All other servers have nothing to do because of a few for so long: those are given up. */
 export const STALL_MAX_MS = 600;
-/** The same, all such times together, and as a part of what the sending took. */
+/** At the end each server syncs its share to its disk, which takes a while. */
+export const STALL_AT_END_MAX_MS = 1500;
+/** All such times together, and as a part of what the sending took: beyond this the server is too slow. */
 export const STALLS_MAX_MS = 1000;
 export const STALLS_MAX_SHARE = 0.1;
 /** If too few would be left, they are waited for as long. */
@@ -68,6 +72,8 @@ export const READ_LATE_UNKNOWN_MS = 1000;
 export const READ_TIMES_KEPT = 16;
 /** A question for shares that takes so long is late: the next server is asked, too. */
 export const ASK_LATE_MS = 250;
+/** One that takes so long is given up. */
+export const ASK_MAX_MS = 10_000;
 /** All servers were asked, and the last ones are silent: so long they are waited for. */
 export const READ_LAST_MAX_MS = 30_000;
 /** Rounds of requests until a run of blocks of one share is there. Honest ones take three. */

@@ -13,11 +13,17 @@ export function bytesContent(bytes: Uint8Array): Content {
 
 /**
  * All of the content in pieces of `pieceBytes`, each with memory of its own; the last may be shorter. Throws an Error
- * when there is more or less of it than it says, since then it has changed while it was read.
+ * when there is more or less of it than it says, since then it has changed while it was read. `memory` gives what they
+ * are written to.
  */
-export async function* piecesOf(content: Content, pieceBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* piecesOf(
+  content: Content,
+  pieceBytes: number,
+  signal: AbortSignal,
+  memory: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+): AsyncGenerator<Uint8Array> {
   let begun = 0;
-  let piece = new Uint8Array(Math.min(pieceBytes, content.bytes));
+  let piece = memory(Math.min(pieceBytes, content.bytes));
   let filled = 0;
   for await (const part of content.read()) {
     signal.throwIfAborted();
@@ -30,7 +36,7 @@ export async function* piecesOf(content: Content, pieceBytes: number, signal: Ab
       if (filled < piece.length) continue;
       begun += filled;
       yield piece;
-      piece = new Uint8Array(Math.min(pieceBytes, content.bytes - begun));
+      piece = memory(Math.min(pieceBytes, content.bytes - begun));
       filled = 0;
     }
   }

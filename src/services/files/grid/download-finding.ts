@@ -6,7 +6,7 @@ import type { Clock } from "../../../kernel/clock.ts";
 import type { ChkFile } from "../../../protocols/grid/chk-decoder.ts";
 import type { ChkShareReader } from "../../../protocols/grid/chk-share-reader.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
-import { ASKED_MAX, ASKED_SPARE, ASK_LATE_MS } from "./constants.ts";
+import { ASKED_MAX, ASKED_SPARE, ASK_LATE_MS, ASK_MAX_MS } from "./constants.ts";
 import { ServerError, type GridServer } from "./server.ts";
 
 /** One share on one server. */
@@ -33,8 +33,6 @@ export interface FinderNeeds {
 
 export class ShareFinder {
   readonly sources: ShareSource[] = [];
-  /** Servers that answered. */
-  answered = 0;
   /** What no server can be blamed for. */
   bug: unknown;
   readonly #needs: FinderNeeds;
@@ -74,7 +72,9 @@ export class ShareFinder {
   }
 
   async #ask(server: GridServer): Promise<void> {
-    const { clock, storageIndex, signal, onChange } = this.#needs;
+    const { clock, storageIndex, onChange } = this.#needs;
+    const silent = new AbortController();
+    const signal = AbortSignal.any([this.#needs.signal, silent.signal]);
     this.#asking++;
     this.#prompt++;
     let isLate = false;
@@ -83,18 +83,20 @@ export class ShareFinder {
       isLate = true;
       this.#prompt--;
     };
-    const cancel = clock.after(ASK_LATE_MS, () => {
-      beLate();
-      onChange();
-    });
+    const cancels = [
+      clock.after(ASK_LATE_MS, () => {
+        beLate();
+        onChange();
+      }),
+      clock.after(ASK_MAX_MS, () => silent.abort(new Error("it is silent"))),
+    ];
     try {
       const numbers = await server.shares("immutable", storageIndex, signal);
-      this.answered++;
       for (const number of new Set(numbers)) this.#found(server, number, isLate);
     } catch (error) {
       if (!(error instanceof ServerError) && !signal.aborted) this.bug = error;
     } finally {
-      cancel();
+      for (const cancel of cancels) cancel();
       beLate();
       this.#asking--;
       onChange();

@@ -122,14 +122,23 @@ export class Runs {
     const { k } = file.cap;
     for (;;) {
       const prompt = [...readings].filter(({ isLate }) => !isLate).length;
-      if (got.size + prompt >= k || readings.size >= k + HEDGES_MAX) return;
+      if (got.size + prompt >= k) return;
       const busy = new Set([...readings].map(({ source }) => source));
       const prompted = new Set([...readings].filter(({ isLate }) => !isLate).map(({ source }) => source.number));
       const next = this.#best(({ number }) => !got.has(number) && !prompted.has(number), busy);
       if (!next || next.lates > 0) finder.look();
       if (!next) return;
+      // As many as may be under way are late: the one that began first makes room.
+      if (readings.size >= k + HEDGES_MAX) this.#giveUp([...readings].find(({ isLate }) => isLate)!);
+      if (readings.size >= k + HEDGES_MAX) return;
       begin(next);
     }
+  }
+
+  /** Its end is noted when its request has ended. */
+  #giveUp({ source, controller }: Reading): void {
+    if (source.state === "good") source.state = "gone";
+    controller.abort(new Error("others are quicker"));
   }
 
   /** Of the good ones the one that was late least, then the quickest, then the first that was found. */
@@ -158,12 +167,11 @@ export class Runs {
 
   /** Undefined when the share is of no use; that is noted in its source. */
   async #read({ source, startedMs, controller }: Reading, wish: RunWish): Promise<RunShare | undefined> {
-    const { file, clock, signal } = this.#needs;
+    const { clock, signal } = this.#needs;
     const both = AbortSignal.any([signal, controller.signal]);
     const { reader } = source;
     try {
       const { params } = await this.#drive(source, () => reader.open(wish.atByte, wish.bytes), both);
-      void file;
       const { first, count } = wish.of(params);
       const share = await this.#drive(source, () => reader.run(first, count), both);
       this.#tookMs.push(clock.monotonicMs() - startedMs);

@@ -7,7 +7,7 @@ import type { Clock } from "../../../kernel/clock.ts";
 import { WorkerPool } from "../../../platform/worker-pool.ts";
 import type { ChkParams } from "../../../protocols/grid/chk-params.ts";
 import type { DecodeRun, DecodedRun, EncodeRun } from "../../../protocols/grid/chk-run.ts";
-import { ENCODE_THREADS_MAX } from "./constants.ts";
+import { ENCODE_THREADS_MAX, SPARE_MEMORIES_MAX } from "./constants.ts";
 import { EncodeWork, own, type SessionTask } from "./encode-work.ts";
 
 export interface GridWorkersOptions {
@@ -78,6 +78,8 @@ export class EncodeSession {
   readonly #here: EncodeWork;
   readonly #lane: number;
   readonly #begun: Promise<unknown>;
+  /** Memory that is used again and again: new memory for each batch keeps the garbage collector busy. */
+  readonly #spares: Uint8Array[] = [];
   #isEnded = false;
 
   constructor({ id, pool, here, params, convergence }: SessionNeeds) {
@@ -89,9 +91,22 @@ export class EncodeSession {
     this.#begun.catch(() => {});
   }
 
+  /** Memory to be filled, of this size; with anything in it. */
+  readonly memory = (bytes: number): Uint8Array => {
+    const index = this.#spares.findIndex(({ length }) => length === bytes);
+    return index < 0 ? new Uint8Array(bytes) : this.#spares.splice(index, 1)[0]!;
+  };
+
+  /** Memory that is needed no more. */
+  readonly giveBack = (memory: Uint8Array): void => {
+    if (own(memory).length === 0) return;
+    this.#spares.push(memory);
+    if (this.#spares.length > SPARE_MEMORIES_MAX) this.#spares.shift();
+  };
+
   /** Content, in order, for the key. */
   async keyPart(bytes: Uint8Array): Promise<void> {
-    await this.#run({ kind: "key-part", id: this.#id, bytes }, own(bytes));
+    this.giveBack(await this.#run({ kind: "key-part", id: this.#id, bytes }, own(bytes)));
   }
 
   /** The convergent key of all parts. Rejects with GridError "too-large" for a file whose trees would not fit. */
@@ -101,14 +116,19 @@ export class EncodeSession {
   }
 
   /** The ciphertext of whole segments. With `isHashed` they must come in order, each once. */
-  encrypt(key: Uint8Array, first: number, bytes: Uint8Array, isHashed: boolean): Promise<Uint8Array> {
-    return this.#run({ kind: "encrypt", id: this.#id, key, first, bytes, isHashed }, own(bytes));
+  async encrypt(key: Uint8Array, first: number, plaintext: Uint8Array, isHashed: boolean): Promise<Uint8Array> {
+    const task: SessionTask = { kind: "encrypt", id: this.#id, key, first, bytes: plaintext, isHashed };
+    const done = await this.#run<{ ciphertext: Uint8Array; bytes: Uint8Array }>(task, own(plaintext));
+    this.giveBack(done.bytes);
+    return done.ciphertext;
   }
 
   /** On any thread. Hashes are to be given to `take`. */
   async encode(run: EncodeRun): Promise<EncodedShares> {
     if (!this.#pool) return this.#here.perform({ kind: "encode", run }).answer as EncodedShares;
-    return this.#pool.run<EncodedShares>({ kind: "encode", run }, own(run.ciphertext));
+    const memory = run.memory && own(run.memory).length > 0 ? run.memory : undefined;
+    const transfer = [...own(run.ciphertext), ...(memory ? own(memory) : [])];
+    return this.#pool.run<EncodedShares>({ kind: "encode", run: { ...run, memory } }, transfer);
   }
 
   async take(first: number, hashes: Uint8Array): Promise<void> {

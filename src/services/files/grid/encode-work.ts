@@ -76,13 +76,13 @@ export class EncodeWork {
     switch (task.kind) {
       case "key-part":
         session.keyStream.update(task.bytes);
-        return { answer: undefined };
+        return { answer: task.bytes, transfer: own(task.bytes) };
       case "key":
         return { answer: session.keyStream.digest() };
       case "encrypt": {
         const ciphertext = crypto.aesCtr(task.key, task.bytes, task.first * session.params.segmentBytes);
         if (task.isHashed) session.crypttext.update(ciphertext);
-        return { answer: ciphertext, transfer: own(ciphertext) };
+        return { answer: { ciphertext, bytes: task.bytes }, transfer: [...own(ciphertext), ...own(task.bytes)] };
       }
       case "take":
         session.summary.take(task.first, task.hashes);

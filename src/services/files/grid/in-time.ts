@@ -1,4 +1,4 @@
-/** Asking several servers the same thing without waiting for those that are late: a frozen one must not stall others. */
+/** Asks several servers the same thing and does not wait for those that are late: a frozen one must not stall others. */
 import type { Clock } from "../../../kernel/clock.ts";
 import { ANSWER_MAX_MS, LATE_FACTOR, LATE_MIN_MS } from "./constants.ts";
 
@@ -39,9 +39,10 @@ export async function answersInTime<T>(
       (error: unknown) => settle({ state: "failed", error }),
     );
   });
-  signal.addEventListener("abort", end, { once: true });
+  const stop = () => end();
+  signal.addEventListener("abort", stop);
   await over;
-  signal.removeEventListener("abort", end);
+  signal.removeEventListener("abort", stop);
   for (const cancel of cancels) cancel();
   const outcome = [...answers];
   outcome.forEach((answer, index) => answer.state === "late" && controllers[index]!.abort());

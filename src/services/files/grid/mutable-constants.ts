@@ -29,6 +29,8 @@ export const WRITE_LATE_MS = 1500;
 export const WRITE_SLOWEST_BYTES_PER_MS = 100;
 /** Writings of one modification, each after another writer came between. */
 export const MODIFY_ATTEMPTS_MAX = 12;
+/** So often a writer waits for another one, whose version is there in part, to come to its end. */
+export const UNFINISHED_WAITS_MAX = 3;
 /** Readings of a file that somebody is just writing, so that no version of it can be read. */
 export const READ_ATTEMPTS_MAX = 5;
 /** The wait before the next attempt is random, below this; the bound doubles each time, up to the second. */
@@ -50,7 +52,9 @@ export const KEY_RETRY_MS = 1000;
 /** The file of unused keys: what is longer is none. */
 export const KEY_FILE_MAX_BYTES = 256 * 1024;
 
-/** Bytes of one chunk of a share that a repair sends. */
+/** Bytes of one chunk of a share that a repair sends, about. */
 export const REPAIR_CHUNK_BYTES = 1024 * 1024;
+/** One reading of a share that a repair reads: more than one small block, less than would be wasted of a large one. */
+export const REPAIR_READ_BYTES = 64 * 1024;
 /** Servers that are asked for their shares of a file at the same time. */
 export const LISTINGS_MAX = 32;

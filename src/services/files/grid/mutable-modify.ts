@@ -13,13 +13,15 @@ import type { KnownCap, MutableFormat } from "../../../protocols/grid/caps.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
 import { mutableKeys, openKeys } from "../../../protocols/grid/mutable-keys.ts";
 import type { MutableKeys } from "../../../protocols/grid/mutable-keys.ts";
+import type { MutableHeader } from "../../../protocols/grid/mutable-layout.ts";
 import { nextSequence, serverMap } from "../../../protocols/grid/server-map.ts";
+import type { PlannedWrite } from "../../../protocols/grid/server-map.ts";
 import { filesErrors } from "../errors.ts";
 import { Turns } from "../storage/turns.ts";
 import type { MutableContent } from "./grid.ts";
 import type { KeyPool } from "./key-pool.ts";
 import { backOff } from "./mutable-backoff.ts";
-import { MODIFY_ATTEMPTS_MAX, MODIFY_QUEUE_MAX, READ_ATTEMPTS_MAX } from "./mutable-constants.ts";
+import { MODIFY_ATTEMPTS_MAX, MODIFY_QUEUE_MAX, READ_ATTEMPTS_MAX, UNFINISHED_WAITS_MAX } from "./mutable-constants.ts";
 import { checkContent, encodeVersion } from "./mutable-encode.ts";
 import { newMutableFile, serversFor } from "./mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
@@ -54,7 +56,13 @@ export async function createMutableFile(
     const version = await encodeVersion(needs, { keys, format, needed, total, sequence: 1n, content });
     signal?.throwIfAborted();
     const enough = quick.length >= Math.min(total, happy + 1) ? quick : [...quick, ...slow];
-    const published = await publish(needs, file, { map: serverMap([]), servers: enough, version, spread: happy, needed });
+    const published = await publish(needs, file, {
+      map: serverMap([]),
+      servers: enough,
+      version,
+      spread: happy,
+      needed,
+    });
     if (published.state === "conflict") continue;
     needs.memory.noteHolders(file.index, holdersOf(published.holdings));
     needs.memory.noteKeys(file.index, keys);
@@ -88,6 +96,8 @@ function holdersOf(holdings: readonly { server: string; share: number }[]): Map<
 }
 
 export type Change = (before: Uint8Array) => Uint8Array | undefined;
+/** Shares that are to be written besides those that a writer replaces or misses. */
+export type Spread = (surveyed: Surveyed) => PlannedWrite[];
 
 /** Modifications of this box; those of the same file one after the other, so that they do not meet as strangers. */
 export class MutableWriter {
@@ -104,9 +114,10 @@ export class MutableWriter {
     return this.#inTurn(file, signal, () => new Modification(this.#needs, file, change, signal).run());
   }
 
-  /** Writes the newest version again, as a new one, over everything that is there. */
-  rewrite(file: MutableFile, signal?: AbortSignal): Promise<MutableContent> {
-    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, (same) => same, signal).run());
+  /** Writes the newest version again, as a new one, over everything that is there, and where `spread` says so. */
+  rewrite(file: MutableFile, spread: Spread, signal?: AbortSignal): Promise<MutableContent> {
+    const same: Change = (content) => content;
+    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, same, signal, spread).run());
   }
 
   async #inTurn<T>(file: MutableFile, signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> {
@@ -140,17 +151,20 @@ class Modification {
   readonly #file: MutableFile;
   readonly #change: Change;
   readonly #signal: AbortSignal | undefined;
+  readonly #spread: Spread;
   /** The last content that was read whole. */
   #base: Base | undefined;
   #hasMet = false;
+  #patience = UNFINISHED_WAITS_MAX;
   /** Versions that were sent, and that another writer may have overwritten in part. */
   readonly #sent = new Set<string>();
 
-  constructor(needs: MutableNeeds, file: MutableFile, change: Change, signal?: AbortSignal) {
+  constructor(needs: MutableNeeds, file: MutableFile, change: Change, signal?: AbortSignal, spread: Spread = () => []) {
     this.#needs = needs;
     this.#file = file;
     this.#change = change;
     this.#signal = signal;
+    this.#spread = spread;
   }
 
   async run(): Promise<MutableContent> {
@@ -161,7 +175,9 @@ class Modification {
         mode,
         signal: this.#signal,
         unfinished: this.#sent,
+        atLeast: this.#base?.sequence ?? 0n,
       });
+      if (this.#isBusy(surveyed)) continue;
       const before = opened ? this.#found(surveyed, opened) : this.#kept(surveyed);
       if (!before) {
         if (surveyed.map.versions.length < 2 || attempt >= READ_ATTEMPTS_MAX) throw unreadable(surveyed, this.#needs);
@@ -176,7 +192,19 @@ class Modification {
     throw filesErrors.fail("files-contended");
   }
 
-  #found(surveyed: Surveyed, { version, content }: Opened): { content: Uint8Array; sequence: bigint; isChanged: boolean } {
+  /**
+   * True when somebody else's newer version is there in part: probably it is just being written, and what would be
+   * written over it now would stand upon less. Whoever does not come to an end with it in time is not waited for.
+   */
+  #isBusy({ map }: Surveyed): boolean {
+    const isForeign = ({ header }: { header: MutableHeader }) => !this.#sent.has(prefixName(header));
+    return map.newerUnrecoverable.some(isForeign) && this.#patience-- > 0;
+  }
+
+  #found(
+    surveyed: Surveyed,
+    { version, content }: Opened,
+  ): { content: Uint8Array; sequence: bigint; isChanged: boolean } {
     const { sequence } = version.header;
     const isChanged = this.#sent.has(prefixName(version.header));
     // Our own version is the base for nobody: it was never whole.
@@ -188,9 +216,14 @@ class Modification {
    * Nothing can be read, but what was read before is known: put that back. Only when all that is there now are first
    * writings upon that very version, and everybody was asked who held it: else somebody's finished work could get lost.
    */
-  #kept({ map, servers, standingOf }: Surveyed): { content: Uint8Array; sequence: bigint; isChanged: false } | undefined {
+  #kept({
+    map,
+    servers,
+    standingOf,
+  }: Surveyed): { content: Uint8Array; sequence: bigint; isChanged: false } | undefined {
     const base = this.#base;
-    if (!base || !this.#hasMet || map.versions.length === 0 || map.highestSequence > base.sequence + 1n) return undefined;
+    if (!base || !this.#hasMet || map.versions.length === 0 || map.highestSequence > base.sequence + 1n)
+      return undefined;
     const answered = new Set(servers.filter((one) => standingOf(one) === "answered").map(({ id }) => id));
     if (![...base.holders].every((id) => answered.has(id))) return undefined;
     return { content: base.content, sequence: base.sequence, isChanged: false };
@@ -211,7 +244,8 @@ class Modification {
       (server) => surveyed.standingOf(server) === "answered",
     );
     const spread = Math.min(needed, this.#needs.encoding().happy);
-    const published = await publish(this.#needs, this.#file, { map, servers, version, spread, needed });
+    const extra = this.#spread(surveyed);
+    const published = await publish(this.#needs, this.#file, { map, servers, extra, version, spread, needed });
     if (published.state === "conflict") {
       this.#sent.add(prefixName(version));
       return undefined;

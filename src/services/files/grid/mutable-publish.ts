@@ -25,6 +25,10 @@ export interface Publication {
   map: ServerMap;
   /** That may be written, in the order of the file. */
   servers: readonly GridServer[];
+  /** Writings beyond the usual ones: all known shares are replaced, and those that are nowhere get a place. */
+  extra?: readonly PlannedWrite[];
+  /** Only these writings, besides shares of this very version that are there already. */
+  only?: { plan: readonly PlannedWrite[]; held: readonly Holding[] };
   version: EncodedVersion;
   /** Servers that must hold different shares in the end. */
   spread: number;
@@ -41,14 +45,13 @@ type Outcome = "written" | "conflict" | "late" | ServerError;
  * servers. What has begun is brought to its end: no signal stops it half-way.
  */
 export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publication): Promise<Published> {
-  const { map, servers, version, spread, needed } = wish;
+  const { servers, version, spread, needed, only } = wish;
   if (servers.length < spread) throw notSpread(servers.length, spread);
   const total = version.writes.length;
-  const standings = servers.map((server) => ({ id: server.id, mayTakeNew: takesNew(server), hasFailed: false }));
-  const holdings: Holding[] = [];
+  const holdings: Holding[] = [...(only?.held ?? [])];
   const errors: ServerError[] = [];
   let fit = servers;
-  let { writes } = planWrites(map, standings, total);
+  let writes: readonly PlannedWrite[] = only?.plan ?? usualPlan(wish);
   for (let round = 1; writes.length > 0; round++) {
     const waves = [...byServer(writes, servers)];
     const outcomes = await Promise.all(waves.map(([server, wave]) => send(needs, file, { server, wave, wish })));
@@ -69,11 +72,19 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
   throw isFull ? filesErrors.fail("files-no-room", { cause: errors[0] }) : notSpread(reached, spread, errors[0]);
 }
 
+function usualPlan({ map, servers, version, extra = [] }: Publication): PlannedWrite[] {
+  const standings = servers.map((server) => ({ id: server.id, mayTakeNew: takesNew(server), hasFailed: false }));
+  const { writes } = planWrites(map, standings, version.writes.length);
+  const isPlanned = (one: PlannedWrite) =>
+    writes.some(({ share, server }) => share === one.share && server === one.server);
+  return [...writes, ...extra.filter((one) => !isPlanned(one))];
+}
+
 function notSpread(found: number, wanted: number, cause?: unknown): Failure {
   return filesErrors.fail("files-not-spread", { params: { found, wanted }, cause });
 }
 
-function takesNew(server: GridServer): boolean {
+export function takesNew(server: GridServer): boolean {
   return server.availableBytes() !== 0;
 }
 

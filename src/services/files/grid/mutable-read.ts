@@ -53,20 +53,21 @@ export async function readMutableFile(needs: MutableNeeds, file: MutableFile, si
 export interface OpenOptions {
   mode: SurveyMode;
   signal: AbortSignal | undefined;
-  /** Versions (hex of the signed prefix) that another one of the same sequence number is preferred to. */
+  /** See `chosenVersion`. Versions by the hex of their signed prefix. */
   unfinished?: ReadonlySet<string>;
+  atLeast?: bigint;
 }
 
 /** `opened` is undefined when no version is recoverable. Throws like `readMutableFile`. */
 export async function openNewest(
   needs: MutableNeeds,
   file: MutableFile,
-  { mode, signal, unfinished = new Set() }: OpenOptions,
+  { mode, signal, unfinished, atLeast }: OpenOptions,
 ): Promise<{ surveyed: Surveyed; opened: Opened | undefined }> {
   const damaged = new Set<string>();
   for (let next = mode; ; next = "check") {
     const surveyed = await surveyMutable(needs, file, { mode: next, damaged, ...(signal ? { signal } : {}) });
-    const version = chosenVersion(surveyed.map, unfinished);
+    const version = chosenVersion(surveyed.map, unfinished, atLeast);
     if (!version) return { surveyed, opened: undefined };
     const known = damaged.size;
     try {
@@ -81,16 +82,23 @@ export async function openNewest(
 }
 
 /**
- * Of several recoverable versions of one sequence number, the one with the most shares: a writer that is done has
- * stored all of them, one that met another has not. Of those that are as many, the one with the higher root hash.
+ * The newest recoverable version. Of several of one sequence number, the one with the most shares: a writer that is
+ * done has stored all of them, one that met another has not. Of those that are as many, the one with the higher root
+ * hash. A writer that met another passes over its own `unfinished` versions if there is another one from `atLeast` on:
+ * its own may stand upon less than what the other has finished, whatever their sequence numbers say.
  */
-export function chosenVersion(map: ServerMap, unfinished: ReadonlySet<string>): MutableVersion | undefined {
-  if (!map.best) return undefined;
-  const isUnfinished = ({ header }: MutableVersion) => Number(unfinished.has(prefixName(header)));
-  // The sort is stable, and the best by root hash is the first.
-  const order = (a: MutableVersion, b: MutableVersion) =>
-    isUnfinished(a) - isUnfinished(b) || b.shares.size - a.shares.size;
-  return [map.best, ...map.rivals].toSorted(order)[0];
+export function chosenVersion(
+  map: ServerMap,
+  unfinished: ReadonlySet<string> = new Set(),
+  atLeast = 0n,
+): MutableVersion | undefined {
+  const recoverable = map.versions.filter(({ isRecoverable }) => isRecoverable);
+  const isOther = ({ header }: MutableVersion) => header.sequence >= atLeast && !unfinished.has(prefixName(header));
+  const others = recoverable.filter(isOther);
+  const pool = others.length > 0 ? others : recoverable;
+  const newest = pool.filter(({ header }) => header.sequence === pool[0]?.header.sequence);
+  // The sort is stable, and the versions are in the order of their root hashes.
+  return newest.toSorted((a, b) => b.shares.size - a.shares.size)[0];
 }
 
 /** The signed prefix in hex. */
@@ -107,7 +115,7 @@ export function unreadable({ map }: Surveyed, needs: Pick<MutableNeeds, "encodin
   return filesErrors.fail("files-unreachable", { params: { found, needed } });
 }
 
-interface Source {
+export interface Source {
   surveyed: Surveyed;
   version: MutableVersion;
   /** Names of shares that turn out to be damaged are added. */
@@ -122,13 +130,9 @@ async function fetchVersion(
 ): Promise<Uint8Array> {
   const { header } = source.version;
   if (!file.readKey) throw filesErrors.fail("files-bad-cap");
-  if (header.dataLength > MUTABLE_CONTENT_MAX_BYTES) {
-    throw filesErrors.fail("files-too-large", { params: { limit: MUTABLE_CONTENT_MAX_BYTES } });
-  }
-  const content = new Uint8Array(header.dataLength);
   const segments = segmentCount(header);
-  if (segments === 0) return content;
-  const shares = await new Fetch(needs, source, signal).run();
+  const shares = segments > 0 ? await fetchShares(needs, source, signal) : [];
+  const content = new Uint8Array(header.dataLength);
   const decoder = { crypto: needs.crypto, code: needs.codeOf(header.k, header.n), readKey: file.readKey };
   for (let segment = 0; segment < segments; segment++) {
     if (segment % BLOCKS_PER_TURN === BLOCKS_PER_TURN - 1) await nextTurn();
@@ -146,6 +150,18 @@ async function fetchVersion(
 
 function damage(good: number, needed: number, cause: unknown): Failure {
   return filesErrors.fail("files-damaged", { params: { good, needed }, cause });
+}
+
+/** The checked blocks of k shares, each share's in order. Throws like `readMutableFile`. */
+export async function fetchShares(
+  needs: MutableNeeds,
+  source: Source,
+  signal?: AbortSignal,
+): Promise<MutableBlock[][]> {
+  const { dataLength } = source.version.header;
+  const limit = MUTABLE_CONTENT_MAX_BYTES;
+  if (dataLength > limit) throw filesErrors.fail("files-too-large", { params: { limit } });
+  return new Fetch(needs, source, signal).run();
 }
 
 /** Fetches shares of one version until k of them are whole and checked. */

@@ -69,7 +69,7 @@ export class MutableShare {
   beginning(length: number): Uint8Array {
     for (let have = Math.min(length, this.#endAt); have > 0; have--) {
       const bytes = this.#pieces.read({ at: 0, length: have });
-      if (bytes) return bytes.slice();
+      if (bytes) return new Uint8Array(bytes);
     }
     return new Uint8Array(0);
   }

@@ -1,3 +1,4 @@
+/** NURLs, right ones and others. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

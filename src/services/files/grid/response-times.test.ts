@@ -1,3 +1,4 @@
+/** The median of response times. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ResponseTimes, TIMES_KEPT } from "./response-times.ts";

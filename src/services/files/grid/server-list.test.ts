@@ -1,3 +1,4 @@
+/** The list of servers while it changes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLog } from "../../../kernel/log.ts";

@@ -1,3 +1,4 @@
+/** Lists of servers as Tahoe-LAFS keeps them: honest ones, odd ones, and bombs. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";

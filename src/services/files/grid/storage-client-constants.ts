@@ -27,8 +27,8 @@ export const REASON_MAX_CHARS = 200;
 /** An answer with an error is read so far; the connection of a longer one is cut. */
 export const REASON_MAX_BYTES = 10_000;
 export const ANSWER_HEADERS_MAX_BYTES = 16 * 1024;
-/** A body is handed over in such parts; each that the system took counts as a sign of life. */
-export const WRITE_PART_BYTES = 512 * 1024;
+/** A body is handed over in such parts; each that the system took counts as a sign of life, also on a thin line. */
+export const WRITE_PART_BYTES = 128 * 1024;
 /** Vectors of a write shorter than this are put together into one part. */
 export const JOINED_PART_BYTES = 64 * 1024;
 /** What the protocol allows for a reason in an advisory, made smaller by what our own server takes. */

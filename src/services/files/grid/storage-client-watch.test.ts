@@ -1,3 +1,4 @@
+/** Whether a server is there, in virtual time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../../kernel/random.ts";
@@ -14,12 +15,14 @@ import {
 
 function watchOf() {
   const clock = virtualClock();
-  const seen = { polls: 0, aways: 0, isThere: true };
+  const seen = { polls: 0, missed: 0, aways: 0, isThere: true, afterMs: 0 };
   const poll = async () => {
     seen.polls += 1;
+    if (seen.afterMs > 0) await new Promise<void>((resolve) => clock.after(seen.afterMs, resolve));
     if (!seen.isThere) throw new Error("nobody");
   };
-  const watch = new ServerWatch({ clock, random: seededRandom(1), poll, onAway: () => (seen.aways += 1) });
+  const [onMissed, onAway] = [() => (seen.missed += 1), () => (seen.aways += 1)];
+  const watch = new ServerWatch({ clock, random: seededRandom(1), poll, onMissed, onAway });
   return { clock, seen, watch };
 }
 
@@ -99,6 +102,23 @@ test("away after polls that fail, asked less and less, and back at the first tha
   seen.isThere = true;
   await clock.advanceSettled(POLL_MAX_MS, 1000);
   assert.equal(watch.state(), "up");
+});
+
+test("a poll that comes late behind its own data says nothing", async () => {
+  const { clock, seen, watch } = watchOf();
+  watch.start();
+  await clock.advanceSettled(10);
+  Object.assign(seen, { isThere: false, afterMs: 5000 });
+  watch.began();
+  for (let second = 0; second < 300; second += 1) {
+    watch.moved();
+    await clock.advanceSettled(1000);
+  }
+  assert.ok(seen.polls >= 300_000 / POLL_ROOM_MS, `${seen.polls} polls`);
+  assert.deepEqual([watch.state(), seen.missed, seen.aways], ["up", 0, 0]);
+  await clock.advanceSettled(60_000, 100);
+  assert.deepEqual([watch.state(), seen.aways], ["away", 1]);
+  assert.ok(seen.missed >= AWAY_AFTER_POLLS);
 });
 
 test("who wants an absent server asks whether it is back, together with others and not again and again", async () => {

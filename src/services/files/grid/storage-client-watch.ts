@@ -33,6 +33,8 @@ export interface WatchNeeds {
   random: Random;
   /** Asks for the version; rejects when there was no good answer in time. */
   poll: () => Promise<void>;
+  /** A look at it was in vain. */
+  onMissed: () => void;
   onAway: () => void;
 }
 
@@ -126,6 +128,7 @@ export class ServerWatch {
 
   async #pollOnce(): Promise<void> {
     const wasAway = this.#isAway;
+    const startedMs = this.#now();
     try {
       await this.#needs.poll();
       this.answered();
@@ -133,6 +136,12 @@ export class ServerWatch {
       const longerMs = this.#underWay > 0 || wasAway ? POLL_MIN_MS : 2 * this.#intervalMs;
       this.#intervalMs = Math.min(Math.max(longerMs, POLL_MIN_MS), POLL_MAX_MS);
     } catch {
+      // On a thin line the poll comes late behind our own data: what moved meanwhile says more.
+      if (this.#underWay > 0 && this.#quietSinceMs > startedMs) {
+        this.#polledMs = this.#now();
+        return;
+      }
+      this.#needs.onMissed();
       this.#failedMs = this.#now();
       this.#failedPolls += 1;
       this.#isDoubtful = true;

@@ -27,13 +27,14 @@ import {
   ADVICE_MAX_CHARS,
   DATA_ANSWER_MAX_BYTES,
   DATA_TIMEOUT_MS,
-  REASON_MAX_CHARS,
+  SERVER_CONNECTIONS_MAX,
   SERVER_REQUESTS_MAX,
   SILENCE_TIMEOUT_MS,
   SMALL_ANSWER_MAX_BYTES,
   SMALL_TIMEOUT_MS,
 } from "./storage-client-constants.ts";
 import { exchange } from "./storage-client-exchange.ts";
+import { Gate } from "./storage-client-gate.ts";
 import type { Ask, Reply } from "./storage-client-exchange.ts";
 import {
   Garbled,
@@ -46,6 +47,7 @@ import {
   readTestWriteBody,
   readVersion,
 } from "./storage-client-messages.ts";
+import { CBOR, cborOf, rangeOf, refusal } from "./storage-client-replies.ts";
 import { POLL_TIMEOUT_MS, ServerWatch } from "./storage-client-watch.ts";
 
 /** What there is to know of a server before it is asked. */
@@ -75,9 +77,6 @@ export interface StorageClientNeeds {
   limits?: Partial<ClientLimits>;
 }
 
-const CBOR = "application/cbor";
-const OCTETS = "application/octet-stream";
-
 type Secrets = Readonly<Record<string, Uint8Array>>;
 
 interface Call {
@@ -104,6 +103,7 @@ export class StorageClient implements GridServer {
   readonly #limits: Partial<ClientLimits>;
   readonly #watch: ServerWatch;
   readonly #times = new ResponseTimes();
+  readonly #gate: Gate;
   /** Ends what is under way when nobody is there. */
   #away = new AbortController();
   #place = 0;
@@ -125,10 +125,12 @@ export class StorageClient implements GridServer {
     this.#nurls = place.nurls;
     this.#needs = needs;
     this.#limits = needs.limits ?? {};
+    this.#gate = new Gate(this.#limits.connectionsMax ?? SERVER_CONNECTIONS_MAX);
     this.#agent = this.#newAgent();
     this.#pollAgent = this.#newAgent(1);
     const { clock, random } = needs;
-    this.#watch = new ServerWatch({ clock, random, poll: () => this.#poll(), onAway: () => this.#giveUp() });
+    const [poll, onMissed, onAway] = [() => this.#poll(), () => this.#tryNextPlace(), () => this.#giveUp()];
+    this.#watch = new ServerWatch({ clock, random, poll, onMissed, onAway });
   }
 
   /** Begins to look whether it is there. Without this it works, and is not watched. */
@@ -251,7 +253,7 @@ export class StorageClient implements GridServer {
       if (this.#watch.state() === "away" && !(await this.#watch.look())) {
         throw new Unanswered("unreachable", "it is away");
       }
-      const reply = await this.#exchangeAgain(call, dataMaxBytes);
+      const reply = await this.#exchangeInTurn(call, dataMaxBytes);
       if (good.includes(reply.status)) return reply;
       if (reply.status === 401 && meaning[401]) await this.#checkWelcome();
       throw refusal(reply, meaning);
@@ -262,16 +264,13 @@ export class StorageClient implements GridServer {
     }
   }
 
-  /** A kept connection may be closed by the server at the moment it is used: then once more on another. */
-  async #exchangeAgain(call: Call, dataMaxBytes: number): Promise<Reply> {
+  async #exchangeInTurn(call: Call, dataMaxBytes: number): Promise<Reply> {
+    const signal = call.signal ? AbortSignal.any([call.signal, this.#away.signal]) : this.#away.signal;
+    await this.#gate.enter(signal);
     this.#watch.began();
     const startedMs = this.#needs.clock.monotonicMs();
     try {
-      const again = (error: unknown) => {
-        if (!(error instanceof Unanswered && error.isStale)) throw error;
-        return this.#exchange(this.#agent, call, dataMaxBytes);
-      };
-      const reply = await this.#exchange(this.#agent, call, dataMaxBytes).catch(again);
+      const reply = await this.#exchangeAgain({ ...call, signal }, dataMaxBytes);
       this.#watch.answered();
       if (!call.isData) this.#times.add(this.#needs.clock.monotonicMs() - startedMs);
       return reply;
@@ -280,10 +279,21 @@ export class StorageClient implements GridServer {
       throw error;
     } finally {
       this.#watch.ended();
+      this.#gate.leave();
     }
   }
 
-  #exchange(agent: PinnedAgent, call: Call, dataMaxBytes: number): Promise<Reply> {
+  /** A kept connection may be closed by the server at the moment it is used: then once more on another. */
+  async #exchangeAgain(call: Call, dataMaxBytes: number): Promise<Reply> {
+    try {
+      return await this.#exchange(call, dataMaxBytes);
+    } catch (error) {
+      if (!(error instanceof Unanswered && error.isStale)) throw error;
+      return this.#exchange(call, dataMaxBytes);
+    }
+  }
+
+  #exchange(call: Call, dataMaxBytes: number): Promise<Reply> {
     const { method, path, secrets = {}, body, isData = false } = call;
     const { silenceMs = SILENCE_TIMEOUT_MS, smallMs = SMALL_TIMEOUT_MS, dataMs = DATA_TIMEOUT_MS } = this.#limits;
     const { swissnum } = this.#nurls[this.#place]!;
@@ -295,7 +305,7 @@ export class StorageClient implements GridServer {
       ...(method === "POST" ? { "content-type": CBOR } : {}),
       ...call.headers,
     };
-    return exchange(agent, this.#needs.clock, {
+    return exchange(this.#agent, this.#needs.clock, {
       method,
       path: `/storage/v1/${path}`,
       headers,
@@ -303,7 +313,7 @@ export class StorageClient implements GridServer {
       answerMaxBytes: isData && method !== "PATCH" ? dataMaxBytes : SMALL_ANSWER_MAX_BYTES,
       silenceMs,
       wholeMs: isData ? dataMs : smallMs,
-      signal: call.signal ? AbortSignal.any([call.signal, this.#away.signal]) : this.#away.signal,
+      signal: call.signal,
       onMove: () => this.#watch.moved(),
     });
   }
@@ -328,14 +338,13 @@ export class StorageClient implements GridServer {
       this.#problem = undefined;
     } catch (error) {
       this.#problem = error instanceof Unanswered ? error.code : "garbled";
-      this.#tryNextPlace();
       throw error;
     }
   }
 
   /** 401 has two meanings. Rejects with `refused` when it is that it does not know us. */
   async #checkWelcome(): Promise<void> {
-    const reply = await this.#exchange(this.#agent, { method: "GET", path: "version" }, SMALL_ANSWER_MAX_BYTES);
+    const reply = await this.#exchangeInTurn({ method: "GET", path: "version" }, SMALL_ANSWER_MAX_BYTES);
     if (reply.status === 401) throw refusal(reply, {});
   }
 
@@ -372,40 +381,6 @@ export class StorageClient implements GridServer {
     if (error instanceof Garbled) return new ServerError("garbled", this.name, error.message, { cause: error });
     return error;
   }
-}
-
-function refusal(reply: Reply, meaning: Readonly<Record<number, ServerError["code"]>>): Unanswered {
-  const { status, body } = reply;
-  const codes: Readonly<Record<number, ServerError["code"]>> = {
-    401: "refused",
-    404: "no-such-share",
-    408: "timeout",
-    409: "conflict",
-    507: "no-room",
-    ...meaning,
-  };
-  const isError = status >= 400 && status < 600;
-  const code = codes[status] ?? (isError ? "failed" : "garbled");
-  const reason = Buffer.from(body.subarray(0, REASON_MAX_CHARS))
-    .toString("latin1")
-    .replaceAll(/[^ -~]+/g, " ");
-  return new Unanswered(code, `it answered ${status} ${reason}`.trim());
-}
-
-function cborOf({ contentType, body }: Reply): Uint8Array {
-  if (contentType.split(";")[0]!.trim().toLowerCase() !== CBOR) throw new Garbled("its answer is not CBOR");
-  return body;
-}
-
-function rangeOf({ contentType, contentRange, body }: Reply, { at, length }: ReadRange): Uint8Array {
-  const [, first, last] = /^bytes (\d{1,15})-(\d{1,15})\/(?:\d{1,15}|\*)$/.exec(contentRange) ?? [];
-  const isRight =
-    contentType.split(";")[0]!.trim().toLowerCase() === OCTETS &&
-    Number(first) === at &&
-    Number(last) - at + 1 === body.length &&
-    body.length <= length;
-  if (!isRight) throw new Garbled("it answered another range than was asked for");
-  return body;
 }
 
 function leaseSecrets({ renewSecret, cancelSecret }: LeaseSecrets): Secrets {

@@ -9,6 +9,7 @@ import {
   CHUNK_TIMES_KEPT,
   STALLS_MAX_MS,
   STALLS_MAX_SHARE,
+  STALL_AT_END_MAX_MS,
   STALL_LAST_MAX_MS,
   STALL_MAX_MS,
   STALL_TICK_MS,
@@ -18,7 +19,7 @@ import type { ShareSender } from "./upload-share.ts";
 export interface SendingNeeds {
   clock: Clock;
   signal: AbortSignal;
-  /** Whether the file is still spread well enough without what these servers have yet to get. */
+  /** Whether the file will be spread well enough without what these servers have yet to get. */
   mayLose(servers: ReadonlySet<string>): boolean;
   /** Chunks that every share has had answered. */
   onProgress(chunks: number): void;
@@ -50,15 +51,15 @@ export class Sending {
 
   /** Waits until each share may get one more chunk. Rejects with the signal's reason only. */
   room(): Promise<void> {
-    return this.#until(({ pending }) => pending < CHUNKS_AHEAD);
+    return this.#until(({ pending }) => pending < CHUNKS_AHEAD, STALL_MAX_MS);
   }
 
   /** Waits until every chunk was answered. Rejects only with the signal's reason. */
   drain(): Promise<void> {
-    return this.#until(({ pending }) => pending === 0);
+    return this.#until(({ pending }) => pending === 0, STALL_AT_END_MAX_MS);
   }
 
-  async #until(isFree: (sender: ShareSender) => boolean): Promise<void> {
+  async #until(isFree: (sender: ShareSender) => boolean, stallMaxMs: number): Promise<void> {
     const { clock, signal } = this.#needs;
     let idleSinceMs: number | undefined;
     let lookedMs = clock.monotonicMs();
@@ -66,14 +67,14 @@ export class Sending {
       signal.throwIfAborted();
       const broken = this.senders.find(({ bug }) => bug !== undefined);
       if (broken) throw broken.bug;
-      const active = this.senders.filter(({ state }) => state === "sending");
+      const active = this.senders.filter(({ state, pending }) => state === "sending" || pending > 0);
       this.#tell(active);
       const late = active.filter((sender) => !isFree(sender));
       if (late.length === 0) return;
       const nowMs = clock.monotonicMs();
       const isIdle = active.every((sender) => late.includes(sender) || sender.pending === 0);
       if (isIdle && idleSinceMs !== undefined) {
-        this.#judge(late, active, { idleMs: nowMs - idleSinceMs, sinceLookedMs: nowMs - lookedMs });
+        this.#judge(late, active, { idleMs: nowMs - idleSinceMs, sinceLookedMs: nowMs - lookedMs, stallMaxMs });
       }
       idleSinceMs = isIdle ? (idleSinceMs ?? nowMs) : undefined;
       lookedMs = nowMs;
@@ -85,7 +86,7 @@ export class Sending {
   #judge(
     late: readonly ShareSender[],
     active: readonly ShareSender[],
-    times: { idleMs: number; sinceLookedMs: number },
+    times: { idleMs: number; sinceLookedMs: number; stallMaxMs: number },
   ) {
     const servers = new Set(late.map(({ server }) => server.id));
     const all = new Set(this.senders.filter(({ state }) => state !== "lost").map(({ server }) => server.id));
@@ -97,11 +98,12 @@ export class Sending {
     }
     const elapsedMs = this.#needs.clock.monotonicMs() - this.#startedMs;
     const isLate =
-      times.idleMs > Math.max(STALL_MAX_MS, this.#usualMs()) ||
-      (times.idleMs > 0 && longestMs > STALLS_MAX_MS + elapsedMs * STALLS_MAX_SHARE);
+      times.idleMs > Math.max(times.stallMaxMs, this.#usualMs()) ||
+      (times.stallMaxMs === STALL_MAX_MS && longestMs > STALLS_MAX_MS + elapsedMs * STALLS_MAX_SHARE);
     if (!isLate) return;
     const areFew = servers.size * 2 <= all.size;
-    if ((areFew && this.#needs.mayLose(servers)) || times.idleMs > STALL_LAST_MAX_MS) {
+    const lost = this.senders.filter(({ state }) => state === "lost").map(({ server }) => server.id);
+    if ((areFew && this.#needs.mayLose(new Set([...lost, ...servers]))) || times.idleMs > STALL_LAST_MAX_MS) {
       for (const sender of active) if (servers.has(sender.server.id)) sender.lose();
     }
   }

@@ -22,8 +22,6 @@ export interface ShareSenderNeeds {
 
 export class ShareSender {
   readonly assignment: Assignment;
-  /** Bytes that were sent, counting what had to be sent again. */
-  sentBytes = 0;
   /** What no server can be blamed for. */
   bug: unknown;
   #state: "sending" | "complete" | "lost" = "sending";
@@ -52,7 +50,7 @@ export class ShareSender {
 
   /** Chunks that are not answered. */
   get pending(): number {
-    return this.#state === "sending" ? this.#pending : 0;
+    return this.#state === "lost" ? 0 : this.#pending;
   }
 
   get answered(): number {
@@ -64,22 +62,24 @@ export class ShareSender {
     this.#begun = this.#send(offset, data);
   }
 
-  send(offset: number, data: Uint8Array): void {
+  /** True when nothing needs the data any more; false: the share is lost, and it may still be on its way. */
+  async send(offset: number, data: Uint8Array): Promise<boolean> {
     // Counted from now on, also while the first answer is on its way.
     this.#pending++;
-    void this.#begun.then(async () => {
-      await this.#send(offset, data);
-      this.#pending--;
-      this.#answered++;
-      this.#needs.onChange();
-    });
+    await this.#begun;
+    await this.#send(offset, data);
+    this.#pending--;
+    this.#answered++;
+    this.#needs.onChange();
+    return this.#state !== "lost";
   }
 
   /** Gives it up; what is under way is cut. */
   lose(): void {
-    if (this.#state !== "sending") return;
-    this.#state = "lost";
-    this.#controller.abort(new Error("the share goes to another server"));
+    if (this.#state === "lost" || this.#controller.signal.aborted) return;
+    // A complete one only has answers on their way that nobody needs.
+    if (this.#state === "sending") this.#state = "lost";
+    this.#controller.abort(new Error("others are quicker"));
     this.#needs.onChange();
   }
 
@@ -115,7 +115,6 @@ export class ShareSender {
     const { clock, assignment, storageIndex, uploadSecret, shareBytes: total, onTook } = this.#needs;
     for (let attempt = 1; ; attempt++) {
       const startedMs = clock.monotonicMs();
-      this.sentBytes += data.length;
       try {
         const chunk = { uploadSecret, offset, data, total };
         const written = await assignment.server.writeChunk(storageIndex, assignment.share, chunk, this.#signal);

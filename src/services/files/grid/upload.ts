@@ -13,7 +13,7 @@ import { newChkParams } from "../../../protocols/grid/chk-encoder.ts";
 import type { ChkParams } from "../../../protocols/grid/chk-params.ts";
 import { runBytes } from "../../../protocols/grid/chk-run.ts";
 import { formatHeader, shareLayout } from "../../../protocols/grid/chk-share.ts";
-import { checkSummarySize } from "../../../protocols/grid/chk-summary.ts";
+import { checkSummarySize, encodableBytes } from "../../../protocols/grid/chk-summary.ts";
 import { LITERAL_MAX_BYTES } from "../../../protocols/grid/constants.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
 import { chkStorageIndex, tagOf, tagged } from "../../../protocols/grid/hashes.ts";
@@ -61,11 +61,7 @@ export async function uploadImmutable(
     return { cap: { kind: "lit", data }, sent: 0, found: 0, happiness: 0 };
   }
   const { needed, total, segmentMaxBytes } = options.encoding;
-  const params = checked(() => {
-    const chosen = newChkParams(content.bytes, needed, total, segmentMaxBytes);
-    checkSummarySize(chosen);
-    return chosen;
-  });
+  const params = newParams(content.bytes, needed, total, segmentMaxBytes);
   const isSmall = content.bytes <= SMALL_FILE_MAX_BYTES;
   const session = needs.workers.session(params, needs.secrets.convergence, isSmall);
   try {
@@ -134,7 +130,8 @@ class Upload {
     const { content, session, signal } = this.#parts;
     const isWhole = content.bytes <= this.#batchBytes;
     const parts: Promise<void>[] = [];
-    for await (const piece of piecesOf(content, isWhole ? content.bytes : KEY_PART_BYTES, signal)) {
+    const partBytes = isWhole ? content.bytes : KEY_PART_BYTES;
+    for await (const piece of piecesOf(content, partBytes, signal, session.memory)) {
       if (isWhole) this.#whole = piece;
       parts.push(quiet(session.keyPart(isWhole ? piece.slice() : piece)));
       if (parts.length > KEY_PARTS_AHEAD) await parts.shift();
@@ -221,7 +218,7 @@ class Upload {
       const dataBytes = params.shareDataBytes;
       share.set(memory.subarray(index * dataBytes, (index + 1) * dataBytes), offsets.data);
       share.set(await session.trailer(sender.assignment.share), offsets.plaintextHashes);
-      sender.send(0, share);
+      void sender.send(0, share);
     }
   }
 
@@ -236,13 +233,14 @@ class Upload {
       const blocks = await memory;
       const { share: length } = runBytes(params, first, this.#batchSegments);
       await sending.room();
-      for (const [index, sender] of sending.senders.entries()) {
+      const sent = sending.senders.map((sender, index) => {
         const chunk = blocks.subarray(index * length, (index + 1) * length);
-        sender.send(layout.offsets.data + first * params.blockBytes, chunk);
-      }
+        return sender.send(layout.offsets.data + first * params.blockBytes, chunk);
+      });
+      void Promise.all(sent).then((areDone) => !areDone.includes(false) && session.giveBack(blocks));
     };
     let first = 0;
-    for await (const bytes of piecesOf(content, this.#batchBytes, signal)) {
+    for await (const bytes of piecesOf(content, this.#batchBytes, signal, session.memory)) {
       encoding.push({ first, memory: quiet(this.#encode({ first, bytes }, key, shares)) });
       first += this.#batchSegments;
       if (encoding.length > ENCODE_AHEAD) await give();
@@ -252,7 +250,7 @@ class Upload {
     await sending.room();
     for (const sender of sending.senders) {
       if (sender.state !== "sending") continue;
-      sender.send(layout.offsets.plaintextHashes, await session.trailer(sender.assignment.share));
+      void sender.send(layout.offsets.plaintextHashes, await session.trailer(sender.assignment.share));
     }
   }
 
@@ -261,7 +259,10 @@ class Upload {
     const { params, session } = this.#parts;
     const withHashes = this.#uebHash === undefined;
     const ciphertext = await session.encrypt(key, first, bytes, withHashes);
-    const { memory, hashes } = await session.encode({ params, first, ciphertext, wanted: shares, withHashes });
+    const count = Math.ceil(ciphertext.length / params.segmentBytes);
+    const room = session.memory(shares.length * runBytes(params, first, count).share);
+    const run = { params, first, ciphertext, wanted: shares, withHashes, memory: room };
+    const { memory, hashes } = await session.encode(run);
     if (withHashes) await session.take(first, hashes);
     return memory;
   }
@@ -276,14 +277,16 @@ class Upload {
   }
 }
 
-function checked<T>(work: () => T): T {
+/** Throws a Failure "files-too-large" for a file whose hash trees would not fit into memory. */
+function newParams(size: number, needed: number, total: number, segmentMaxBytes: number): ChkParams {
   try {
-    return work();
+    const params = newChkParams(size, needed, total, segmentMaxBytes);
+    checkSummarySize(params);
+    return params;
   } catch (error) {
-    if (error instanceof GridError && error.code === "too-large") {
-      throw filesErrors.fail("files-too-large", { params: { limit: error.message }, cause: error });
-    }
-    throw error;
+    if (!(error instanceof GridError) || error.code !== "too-large") throw error;
+    const limit = encodableBytes({ n: total, segmentBytes: segmentMaxBytes });
+    throw filesErrors.fail("files-too-large", { params: { limit }, cause: error });
   }
 }
 

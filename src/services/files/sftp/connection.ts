@@ -104,11 +104,17 @@ export class Connection {
     });
   }
 
-  /** Ends at once what only reads; what is being stored has `graceMs`. */
+  /** Ends when its device was taken back. */
+  forget(): void {
+    if (this.#member?.isAllowed?.() === false) this.#socket.destroy();
+  }
+
+  /** Ends at once what only reads; what is being stored has `graceMs`, and is given up then. */
   async close(graceMs: number): Promise<void> {
     this.#socket.destroy();
-    const stopTimer = this.#shared.clock.after(graceMs, () => this.#stop.abort());
-    await this.ended.finally(stopTimer);
+    let stopTimer: Cancel = () => {};
+    const late = new Promise<void>((resolve) => (stopTimer = this.#shared.clock.after(graceMs, resolve)));
+    await Promise.race([this.ended, late.then(() => this.#stop.abort())]).finally(stopTimer);
   }
 
   #offer(session: SshSession): void {
@@ -138,6 +144,7 @@ export class Connection {
     const session = new Session(channel, { ...this.#shared, files, owner: name, drained, signal });
     this.#channels.add(channel);
     channel.on("error", (error: Error) => log.debug("sftp channel", { error }));
+    channel.once("close", () => this.#channels.delete(channel));
     const running = session
       .run()
       .catch((error: unknown) => log.debug("sftp session", { error }))
@@ -150,21 +157,24 @@ export class Connection {
     this.#sessions.add(running);
   }
 
-  async #drained(channel: Duplex): Promise<void> {
-    while (!this.#socket.destroyed && (channel.writableNeedDrain || this.#socket.writableNeedDrain)) {
-      const waiting = channel.writableNeedDrain ? channel : this.#socket;
+  /** False when nobody is there any more. */
+  async #drained(channel: Duplex): Promise<boolean> {
+    const socket = this.#socket;
+    while (this.#channels.has(channel) && !socket.destroyed) {
+      const waiting = [channel, socket].find((one) => one.writableNeedDrain);
+      if (!waiting) return true;
       await new Promise<void>((resolve) => {
         const done = () => {
           waiting.off("drain", done);
-          this.#socket.off("close", done);
           channel.off("close", done);
+          socket.off("close", done);
           resolve();
         };
         waiting.once("drain", done);
-        this.#socket.once("close", done);
         channel.once("close", done);
+        socket.once("close", done);
       });
-      if (!channel.writable) return;
     }
+    return false;
   }
 }

@@ -43,6 +43,10 @@ export interface SftpLimits {
   readIdleMs: number;
   /** A file that is written is kept in memory up to here; beyond it goes to the spool folder. */
   spoolMemoryBytes: number;
+  /** Of all files that are in memory; what comes then goes to the folder at once. */
+  spoolMemoryTotalBytes: number;
+  /** Files that are open in the folder. */
+  spoolFilesMax: number;
   /** Of one file, and of all files that are being written. */
   spoolFileMaxBytes: number;
   spoolTotalMaxBytes: number;
@@ -70,6 +74,8 @@ export const SFTP_LIMITS: SftpLimits = {
   readAroundBytes: 2 ** 19,
   readIdleMs: 30_000,
   spoolMemoryBytes: 2 ** 18,
+  spoolMemoryTotalBytes: 64 * 2 ** 20,
+  spoolFilesMax: 512,
   spoolFileMaxBytes: 64 * 2 ** 30,
   spoolTotalMaxBytes: 128 * 2 ** 30,
   stopGraceMs: 10_000,

@@ -15,7 +15,10 @@ export type SftpLogin = { username: string; address: string } & (
 export interface SftpMember {
   /** For listings and the log. */
   name: string;
+  /** What this device may see and change. */
   files: FileSystem;
+  /** False: this device was taken back. Asked when devices change (`forget`). */
+  isAllowed?: () => boolean;
 }
 
 export type Authenticate = (login: SftpLogin) => Promise<SftpMember | undefined>;

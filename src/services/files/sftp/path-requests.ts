@@ -17,6 +17,8 @@ import type { Clock } from "../../../kernel/clock.ts";
 /** What `statvfs` counts in. */
 const BLOCK_BYTES = 4096;
 const NAME_MAX_BYTES = 255;
+/** Programs look before they copy, and give up where there is no answer; storing says when there is no room. */
+const UNKNOWN_ROOM = { freeBytes: 2 ** 40, usedBytes: 0 };
 
 export interface PathNeeds {
   files: FileSystem;
@@ -158,8 +160,7 @@ export class PathRequests {
 
   /** The rows of `statvfs`: block sizes, blocks, free ones, files, free ones, id, flags, the longest name. */
   async space(): Promise<number[]> {
-    const room = await this.#needs.files.room();
-    if (!room) throw refuse.unsupported();
+    const room = (await this.#needs.files.room()) ?? UNKNOWN_ROOM;
     const free = Math.floor(room.freeBytes / BLOCK_BYTES);
     const total = free + Math.ceil(room.usedBytes / BLOCK_BYTES);
     const unknown = 2 ** 32 - 1;

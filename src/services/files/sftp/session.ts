@@ -47,8 +47,8 @@ export interface SessionNeeds {
   clock: Clock;
   log: Log;
   explain: (failure: Failure) => string;
-  /** Resolves when the client has taken enough of what was sent. */
-  drained: () => Promise<void>;
+  /** Resolves when the client has taken enough of what was sent; false: it is gone. */
+  drained: () => Promise<boolean>;
   /** Storing is given up. */
   signal: AbortSignal;
 }
@@ -87,8 +87,8 @@ export class Session {
         }
         const request = readRequest(packet);
         if (!request) return;
-        await this.#admit(request);
-        if (!this.#channel.writable) return;
+        // What waits here of a client that is gone is not worked on any more.
+        if (!(await this.#admit(request))) return;
         this.#start(request);
       }
     } finally {
@@ -96,9 +96,8 @@ export class Session {
     }
   }
 
-  async #admit(request: Request): Promise<void> {
+  async #admit(request: Request): Promise<boolean> {
     const { limits, drained } = this.#needs;
-    await drained();
     const bytes = bytesOf(request);
     while (
       this.#running >= limits.requestsMax ||
@@ -106,8 +105,10 @@ export class Session {
     ) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+    if (!(await drained())) return false;
     this.#running += 1;
     this.#runningBytes += bytes;
+    return true;
   }
 
   #start(request: Request): void {

@@ -41,6 +41,8 @@ export interface Sftp {
   readonly local: { address: string; port: number };
   readonly hostKeyFingerprint: string;
   stats(): { connections: number; loggedIn: number; refused: number; spoolBytes: number; readAheadBytes: number };
+  /** Devices changed: ends the connections of those that are not allowed any more. */
+  forget(): void;
   /** Stops listening, lets what is being stored end within the grace, and closes all connections. */
   close(): Promise<void>;
 }
@@ -127,6 +129,9 @@ export async function createSftp(options: SftpOptions): Promise<Sftp> {
       spoolBytes: shared.room.usedBytes(),
       readAheadBytes: shared.ahead.heldBytes,
     }),
+    forget: () => {
+      for (const one of open.values()) one.forget();
+    },
     close: () => (closing ??= close()),
   };
 }

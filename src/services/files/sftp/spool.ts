@@ -12,14 +12,20 @@ import type { SftpLimits } from "./constants.ts";
 
 /** What is handed on at once. */
 const PIECE_BYTES = 2 ** 18;
+const LEAST_BYTES = 4096;
 
-export type SpoolLimits = Pick<SftpLimits, "spoolMemoryBytes" | "spoolFileMaxBytes" | "spoolTotalMaxBytes">;
+export type SpoolLimits = Pick<
+  SftpLimits,
+  "spoolMemoryBytes" | "spoolMemoryTotalBytes" | "spoolFilesMax" | "spoolFileMaxBytes" | "spoolTotalMaxBytes"
+>;
 
 /** The folder, and how much all spools together hold. */
 export class SpoolRoom {
   readonly folder: string;
   readonly limits: SpoolLimits;
   #usedBytes = 0;
+  #memoryBytes = 0;
+  #files = 0;
 
   constructor(folder: string, limits: SpoolLimits) {
     this.folder = folder;
@@ -28,6 +34,24 @@ export class SpoolRoom {
 
   usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** False: no more in memory. Negative gives back. */
+  hold(bytes: number): boolean {
+    if (bytes > 0 && this.#memoryBytes + bytes > this.limits.spoolMemoryTotalBytes) return false;
+    this.#memoryBytes += bytes;
+    return true;
+  }
+
+  /** Throws `files-too-many`. */
+  opened(): void {
+    const { spoolFilesMax } = this.limits;
+    if (this.#files >= spoolFilesMax) throw filesErrors.fail("files-too-many", { params: { limit: spoolFilesMax } });
+    this.#files += 1;
+  }
+
+  closed(): void {
+    this.#files -= 1;
   }
 
   /** Throws `files-spool-full`. Negative gives back. */
@@ -100,24 +124,21 @@ export class Spool {
   async close(): Promise<void> {
     this.#room.take(-this.#bytes);
     this.#bytes = 0;
-    this.#memory = Buffer.alloc(0);
+    this.#dropMemory();
     const file = this.#file;
     this.#file = undefined;
-    await file?.close();
+    if (!file) return;
+    this.#room.closed();
+    await file.close();
   }
 
   async #grow(bytes: number): Promise<void> {
-    const { spoolFileMaxBytes, spoolMemoryBytes } = this.#room.limits;
+    const { spoolFileMaxBytes } = this.#room.limits;
     if (bytes > spoolFileMaxBytes) throw filesErrors.fail("files-too-large", { params: { limit: spoolFileMaxBytes } });
     if (bytes <= this.#bytes) return;
     this.#room.take(bytes - this.#bytes);
     try {
-      if (!this.#file && bytes > spoolMemoryBytes) await this.#toFile();
-      else if (!this.#file && bytes > this.#memory.length) {
-        const larger = Buffer.alloc(Math.min(Math.max(2 * this.#memory.length, bytes, 4096), spoolMemoryBytes));
-        larger.set(this.#memory);
-        this.#memory = larger;
-      }
+      if (!this.#file && !this.#growMemory(bytes)) await this.#toFile();
     } catch (error) {
       this.#room.take(this.#bytes - bytes);
       throw error;
@@ -126,19 +147,47 @@ export class Spool {
     this.#bytes = bytes;
   }
 
+  /** False when it has to go to a file. */
+  #growMemory(bytes: number): boolean {
+    const { spoolMemoryBytes } = this.#room.limits;
+    if (bytes <= this.#memory.length) return true;
+    if (bytes > spoolMemoryBytes) return false;
+    const length = Math.min(Math.max(2 * this.#memory.length, bytes, LEAST_BYTES), spoolMemoryBytes);
+    if (!this.#room.hold(length - this.#memory.length)) return false;
+    const larger = Buffer.alloc(length);
+    larger.set(this.#memory);
+    this.#memory = larger;
+    return true;
+  }
+
+  #dropMemory(): void {
+    this.#room.hold(-this.#memory.length);
+    this.#memory = Buffer.alloc(0);
+  }
+
   async #toFile(): Promise<void> {
+    this.#room.opened();
+    try {
+      this.#file = await this.#openFile();
+    } catch (error) {
+      this.#room.closed();
+      throw error;
+    }
+    this.#dropMemory();
+  }
+
+  async #openFile(): Promise<FileHandle> {
     await mkdir(this.#room.folder, { recursive: true, mode: 0o700 });
     const name = path.join(this.#room.folder, `sftp-${randomUUID()}`);
     const file = await open(name, "wx+", 0o600).catch(asFull);
     try {
       await unlink(name);
       if (this.#bytes > 0) await file.write(this.#memory, 0, this.#bytes, 0).catch(asFull);
+      return file;
     } catch (error) {
       await file.close();
       throw error;
     }
-    this.#file = file;
-    this.#memory = Buffer.alloc(0);
   }
 }
 

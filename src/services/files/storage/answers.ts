@@ -1,9 +1,10 @@
 /** Answers of the storage server: CBOR with sets as tag 258, share data in a stream, or nothing. */
 import type { ServerResponse } from "node:http";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { Token, Type, encode } from "cborg";
 import type { EncodeOptions, TokenOrNestedTokens } from "cborg/interface";
+import { keepPieceBuffer, takePieceBuffer } from "./piece-buffers.ts";
+import { readShare } from "./share-file.ts";
+import type { ShareFile } from "./share-file.ts";
 
 const SET_TAG = 258;
 const OPTIONS: EncodeOptions = {
@@ -33,13 +34,38 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.end(body);
 }
 
-/** Share data; 206 with a range, 200 without. */
-export async function answerBytes(
+/** Share data from `begin` to `end` (exclusive); 206 with a range, 200 without. A client that leaves ends it. */
+export async function answerShare(
   response: ServerResponse,
-  { length, contentRange, bytes }: { length: number; contentRange?: string; bytes: AsyncIterable<Uint8Array> },
+  share: ShareFile,
+  { begin, end, contentRange }: { begin: number; end: number; contentRange: string | undefined },
 ): Promise<void> {
   const range = contentRange === undefined ? {} : { "content-range": contentRange };
-  const headers = { "content-type": "application/octet-stream", "content-length": length, ...range };
+  const headers = { "content-type": "application/octet-stream", "content-length": end - begin, ...range };
   response.writeHead(contentRange === undefined ? 200 : 206, headers);
-  await pipeline(Readable.from(bytes, { objectMode: false }), response);
+  const buffer = takePieceBuffer();
+  let isSent = true;
+  for (let at = begin; at < end && isSent;) {
+    const piece = await readShare(share, buffer, at, end);
+    at += piece.length;
+    isSent = await sent(response, piece);
+  }
+  // What a broken connection still holds of it may be looked at later.
+  if (isSent) keepPieceBuffer(buffer);
+  response.end();
+}
+
+/** Whether the piece has gone out. Until then its buffer is in use. */
+function sent(response: ServerResponse, piece: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    const gone = () => resolve(false);
+    if (response.destroyed) gone();
+    else {
+      response.once("close", gone);
+      response.write(piece, (error) => {
+        response.off("close", gone);
+        resolve(!error);
+      });
+    }
+  });
 }

@@ -27,10 +27,14 @@ export const UPLOAD_CHECKPOINT_BYTES = 8 * 1024 * 1024;
 export const UPLOAD_RANGES_MAX = 4096;
 /** Upload secrets are any bytes in the protocol; 20 in practice. */
 export const UPLOAD_SECRET_MAX_BYTES = 256;
+/** Mutable shares of one request that are written side by side: the file system syncs them together. */
+export const SYNCED_TOGETHER_MAX = 8;
 /** Leases of one share: one for each client that cares for it. */
 export const LEASES_MAX = 1000;
 /** What is read or compared at once. */
 export const PIECE_BYTES = 256 * 1024;
+/** Buffers of that size that are kept for the next request. */
+export const PIECES_KEPT = 16;
 /** What the version document says: it is the reference's own figure. */
 export const MUTABLE_SHARE_MAX_BYTES = 69_105_000_000_000_000n;
 /** Where writes into mutable shares end in fact. */

@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
 import { syncFolder, writeAll, writeAtomic } from "../../../platform/files.ts";
-import { MUTABLE_END_MAX_BYTES, PIECE_BYTES, READ_RESULT_MAX_BYTES } from "./constants.ts";
+import { MUTABLE_END_MAX_BYTES, PIECE_BYTES, READ_RESULT_MAX_BYTES, SYNCED_TOGETHER_MAX } from "./constants.ts";
 import type { LeaseRequest } from "./leases.ts";
 import {
   dataEquals,
@@ -161,40 +161,51 @@ export class MutableSlots {
       renew: hex(wish.lease.renewSecret),
       cancel: hex(wish.lease.cancelSecret),
     };
-    await body.sync();
+    await Promise.all([body.sync(), makeSlotFolder(this.#paths, wish.storageIndex)]);
     await writeAtomic(this.#notePath(wish.storageIndex), JSON.stringify(note));
     this.#unfinished.add(wish.storageIndex);
     await this.#apply(note, request, body.fd);
     await this.#done(note);
   }
 
-  /** Does what the note of this storage index says, again or for the first time. */
+  /**
+   * Does what the note of this storage index says, again or for the first time. A note without its body is done: the
+   * body goes last.
+   */
   async #redo(storageIndex: string): Promise<void> {
     const text = await readFile(this.#notePath(storageIndex), "utf8");
     const note = noteShape.parse(JSON.parse(text));
-    const body = await open(join(this.#paths.writes, note.body), "r");
+    const path = join(this.#paths.writes, note.body);
+    const body = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
     try {
-      const request = readWriteRequest(body.fd, (await body.stat()).size);
-      await this.#apply(note, request, body.fd);
+      if (body) await this.#apply(note, readWriteRequest(body.fd, (await body.stat()).size), body.fd);
     } finally {
-      await body.close();
+      await body?.close();
     }
     await this.#done(note);
-    await rm(join(this.#paths.writes, note.body), { force: true });
+    await rm(path, { force: true });
   }
 
+  /** Not synced: to do it again does no harm, as long as no other write has come, and that brings its own note. */
   async #done({ storageIndex }: Note): Promise<void> {
     await rm(this.#notePath(storageIndex), { force: true });
-    await syncFolder(this.#paths.writes);
     this.#unfinished.delete(storageIndex);
   }
 
   async #apply(note: Note, request: WriteRequest, body: number): Promise<void> {
     const folder = await makeSlotFolder(this.#paths, note.storageIndex);
-    for (const [number, share] of request.shares) {
-      const path = this.#paths.share(note.storageIndex, number);
-      if (share.newLength === 0) await this.#remove(path);
-      else await this.#change(path, share, note, body);
+    const shares = [...request.shares];
+    for (let at = 0; at < shares.length; at += SYNCED_TOGETHER_MAX) {
+      const some = shares.slice(at, at + SYNCED_TOGETHER_MAX).map(async ([number, share]) => {
+        const path = this.#paths.share(note.storageIndex, number);
+        if (share.newLength === 0) await this.#remove(path);
+        else await this.#change(path, share, note, body);
+      });
+      // All of them end before one failure is told.
+      for (const one of await Promise.allSettled(some)) if (one.status === "rejected") throw one.reason;
     }
     await syncFolder(folder);
   }

@@ -1,7 +1,6 @@
 /** A share on the disk of either kind, opened: where its data lies, and what can be asked of both kinds. */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { PIECE_BYTES } from "./constants.ts";
 import { immutableLeases, readImmutable, renewImmutable } from "./immutable-container.ts";
 import type { ImmutableContainer } from "./immutable-container.ts";
 import type { Lease, LeaseRequest } from "./leases.ts";
@@ -66,13 +65,9 @@ function immutableShare(file: FileHandle, container: ImmutableContainer | undefi
   };
 }
 
-/** The bytes from `begin` to `end` (exclusive) of the data, piece by piece. The caller closes the file. */
-export async function* shareBytes(share: ShareFile, begin: number, end: number): AsyncGenerator<Uint8Array> {
-  for (let at = begin; at < end;) {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - at));
-    const { bytesRead } = await share.file.read(piece, 0, piece.length, share.dataAt + at);
-    if (bytesRead === 0) throw new Error("the share became shorter");
-    yield piece.subarray(0, bytesRead);
-    at += bytesRead;
-  }
+/** Fills the buffer, or less of it at the end, with the bytes from `at` to `end` (exclusive) of the data. */
+export async function readShare(share: ShareFile, buffer: Buffer, at: number, end: number): Promise<Buffer> {
+  const { bytesRead } = await share.file.read(buffer, 0, Math.min(buffer.length, end - at), share.dataAt + at);
+  if (bytesRead === 0) throw new Error("the share became shorter");
+  return buffer.subarray(0, bytesRead);
 }

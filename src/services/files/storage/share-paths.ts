@@ -61,8 +61,7 @@ export async function makeSlotFolder(paths: SharePaths, storageIndex: string): P
   const folder = paths.slot(storageIndex);
   const made = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
   if (made !== undefined) {
-    await syncFolder(join(folder, ".."));
-    await syncFolder(paths.shares);
+    await Promise.all([syncFolder(join(folder, "..")), syncFolder(paths.shares)]);
   }
   return folder;
 }

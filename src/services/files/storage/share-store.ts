@@ -5,6 +5,7 @@
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Cancel, Clock } from "../../../kernel/clock.ts";
+import type { Log } from "../../../kernel/log.ts";
 import { PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
 import { Advisories } from "./advisories.ts";
 import { LEASE_DURATION_S } from "./constants.ts";
@@ -24,6 +25,7 @@ export interface ShareStoreOptions {
   /** Holds `shares`; may be the `storage` folder of a Tahoe-LAFS node that has ended. */
   folder: string;
   clock: Clock;
+  log: Log;
   /** Bytes that shares may still take on the disk. */
   capacity: () => number;
   members: readonly StorageMember[];
@@ -76,7 +78,11 @@ export class ShareStore {
     await store.#count();
     await store.uploads.recover();
     await store.advisories.open();
-    store.#stopSweep = options.clock.every(SWEEP_PERIOD_MS, () => void store.uploads.dropIdle().catch(() => {}));
+    const sweep = () =>
+      void store.uploads
+        .dropIdle()
+        .catch((error: unknown) => options.log.error("uploads that were left could not be removed", { error }));
+    store.#stopSweep = options.clock.every(SWEEP_PERIOD_MS, sweep);
     return store;
   }
 
@@ -112,12 +118,11 @@ export class ShareStore {
     wish: { numbers: readonly number[]; bytes: number; uploadSecret: Uint8Array; secrets: LeaseSecrets },
   ): Promise<Allocation> {
     return this.#turns.run(storageIndex, async () => {
-      const alreadyHave = await this.numbers("immutable", storageIndex);
       const lease = this.leaseRequest(member, wish.secrets);
-      await this.#renew(storageIndex, lease);
-      const taken = new Set(await this.#all(storageIndex));
+      const there = await this.#renew(storageIndex, lease);
+      const alreadyHave = [...there].filter(([, kind]) => kind === "immutable").map(([number]) => number);
       const allocated: number[] = [];
-      for (const number of wish.numbers.filter((one) => !taken.has(one))) {
+      for (const number of wish.numbers.filter((one) => !there.has(one))) {
         const upload = this.uploads.find(storageIndex, number);
         if (upload) {
           if (hasSecret(upload, wish.uploadSecret) && upload.bytes === wish.bytes) allocated.push(number);
@@ -136,8 +141,8 @@ export class ShareStore {
   /** Renews or adds the lease on every share of the storage index. 404 when there is none. */
   async renewLeases(member: StorageMember, storageIndex: string, secrets: LeaseSecrets): Promise<void> {
     await this.#turns.run(storageIndex, async () => {
-      const count = await this.#renew(storageIndex, this.leaseRequest(member, secrets));
-      if (count === 0) refuse(404, "no shares of this storage index");
+      const there = await this.#renew(storageIndex, this.leaseRequest(member, secrets));
+      if (![...there.values()].some((kind) => kind !== undefined)) refuse(404, "no shares of this storage index");
     });
   }
 
@@ -179,19 +184,20 @@ export class ShareStore {
     }
   }
 
-  async #renew(storageIndex: string, request: LeaseRequest): Promise<number> {
-    let count = 0;
+  /** What is there, after its lease was renewed or added; undefined for a file that is no share. */
+  async #renew(storageIndex: string, request: LeaseRequest): Promise<Map<number, ShareKind | undefined>> {
+    const there = new Map<number, ShareKind | undefined>();
     for (const number of await this.#all(storageIndex)) {
       const share = await openShare(this.#paths.share(storageIndex, number), "r+");
+      there.set(number, share?.kind);
       if (!share) continue;
       try {
         await share.renew(request);
-        count++;
       } finally {
         await share.file.close();
       }
     }
-    return count;
+    return there;
   }
 
   async #exists(storageIndex: string, number: number): Promise<boolean> {

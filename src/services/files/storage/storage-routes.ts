@@ -6,13 +6,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { ADVISORY_BODY_MAX_BYTES, ALLOCATE_BODY_MAX_BYTES } from "./constants.ts";
 import { MUTABLE_SHARE_MAX_BYTES, SHARE_NUMBERS_MAX, SHARE_NUMBER_MAX, WRITE_BODY_MAX_BYTES } from "./constants.ts";
-import { answerBytes, answerCbor, answerEmpty } from "./answers.ts";
+import { answerCbor, answerEmpty, answerShare } from "./answers.ts";
 import { refuse } from "./refusal.ts";
 import { bodyPieces, bodyToFile, cborBody } from "./request-body.ts";
 import { checkAccept, checkContentType, readContentRange, readRange, readSecrets } from "./request-headers.ts";
 import type { SecretKind } from "./request-headers.ts";
 import type { StorageMember } from "./room.ts";
-import { shareBytes } from "./share-file.ts";
 import type { ShareKind } from "./share-file.ts";
 import { isStorageIndex, shareNumber } from "./share-paths.ts";
 import type { ShareStore } from "./share-store.ts";
@@ -152,7 +151,7 @@ async function read({ request, response, store, storageIndex, number, kind }: Ex
       return;
     }
     const contentRange = range && `bytes ${begin}-${end - 1}/*`;
-    await answerBytes(response, { length: end - begin, contentRange, bytes: shareBytes(share, begin, end) });
+    await answerShare(response, share, { begin, end, contentRange });
   } finally {
     // Here, and not where the bytes are read: a client that leaves at once lets nobody begin with that.
     await share.file.close();

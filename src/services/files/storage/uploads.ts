@@ -236,14 +236,15 @@ export class Uploads {
     if (upload.state !== "open") return;
     const path = this.#path(upload);
     const file = await open(path, "r+");
+    let folder: string;
     try {
       await writeAll(file.fd, immutableLease(upload.lease), IMMUTABLE_HEADER_BYTES + upload.bytes);
       await writeAll(file.fd, immutableHeader(upload.bytes, 1), 0);
-      await file.sync();
+      // Side by side, so that the file system has one commit of its journal to make of it.
+      [folder] = await Promise.all([makeSlotFolder(this.#paths, upload.storageIndex), file.sync()]);
     } finally {
       await file.close();
     }
-    const folder = await makeSlotFolder(this.#paths, upload.storageIndex);
     await rename(path, this.#paths.share(upload.storageIndex, upload.number));
     await syncFolder(folder);
     upload.state = "complete";

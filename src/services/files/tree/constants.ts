@@ -17,6 +17,8 @@ export const FOLDER_CACHE_MAX = 2000;
 export const FOLDER_CHANGES_MAX = 10_000;
 /** Changes that go into one write: the loop must not stand still over them. */
 export const FOLDER_BATCH_MAX = 250;
+/** Of a folder larger than this, the steps in which it is read and listed let others go in between. */
+export const FOLDER_PAUSE_ENTRIES = 500;
 /** How long a change waits for those that were announced. */
 export const FOLDER_GATHER_MS = 250;
 

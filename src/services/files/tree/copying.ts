@@ -22,8 +22,9 @@ export async function copy(
   view: TreeView,
   from: string,
   to: string,
-  { replace = false, shallow = false }: { replace?: boolean; shallow?: boolean } = {},
+  options: { replace?: boolean; shallow?: boolean; entriesMax?: number } = {},
 ): Promise<FileEntry> {
+  const { replace = false, shallow = false, entriesMax = COPY_ENTRIES_MAX } = options;
   const source = await placeWithChild(view, from);
   const target = await placeOf(view, to);
   requireWritable({ folder: target.folder, path: target.path });
@@ -34,7 +35,7 @@ export async function copy(
   }
   const budget = { entries: 0, bytes: 0 };
   const made: DirectoryCap[] = [];
-  const link = await copied(view, source.child, target.name, { budget, shallow, above: [], made });
+  const link = await copied(view, source.child, target.name, { budget, shallow, entriesMax, above: [], made });
   const at = { cap: target.folder.cap, path: target.folderPath };
   const { crypto, clock } = view.parts;
   const child = await replacing(view, target, replace, async (makeRoom) => {
@@ -53,6 +54,7 @@ export async function copy(
 interface Copying {
   budget: { entries: number; bytes: number };
   shallow: boolean;
+  entriesMax: number;
   /** Keys of the folders that this one is in: a folder that holds itself has no end. */
   above: readonly string[];
   /** All new folders. */
@@ -60,11 +62,11 @@ interface Copying {
 }
 
 async function copied(view: TreeView, child: DirectoryChild, name: string, copying: Copying): Promise<Link> {
-  const { budget } = copying;
+  const { budget, entriesMax } = copying;
   budget.entries += 1;
   budget.bytes += isFolder(child) ? 0 : (bytesOf(child) ?? 0);
-  if (budget.entries > COPY_ENTRIES_MAX) {
-    throw filesErrors.fail("files-too-many", { params: { limit: COPY_ENTRIES_MAX } });
+  if (budget.entries > entriesMax) {
+    throw filesErrors.fail("files-too-many", { params: { limit: entriesMax } });
   }
   requireRoom(view, budget.bytes);
   const { versions: _former, upload: _by, ...said } = saidOf(child.metadata);

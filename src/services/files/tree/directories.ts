@@ -59,7 +59,7 @@ export class Directories {
     this.#clock = clock;
   }
 
-  /** What is there now, or was a moment ago. Throws `files-bad-cap` when it is no directory, and what the grid throws. */
+  /** What is there now, or was a moment ago. Throws `files-bad-cap` when it is none, and what the grid throws. */
   read(cap: DirectoryCap, options: { fresh?: boolean } = {}): Promise<Folder> {
     const text = formatCap(cap);
     const cached = this.#cache.get(text);

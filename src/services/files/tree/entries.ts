@@ -111,12 +111,15 @@ export function entryOf(
     mediaType: kind === "folder" ? "" : (said.mediaType ?? mediaTypeOf(child.name)),
     canWrite,
     properties: said.properties ?? {},
+    ...(kind === "file" ? { versions: 1 + (said.versions?.length ?? 0) } : {}),
   };
 }
 
 export function etagOf(crypto: GridCrypto, child: DirectoryChild, sequence?: bigint): string {
   const text = `${child.read ?? formatCap(child.cap)}${sequence === undefined ? "" : ` ${sequence}`}`;
-  return Buffer.from(crypto.sha256(Buffer.from(text))).toString("hex").slice(0, 32);
+  return Buffer.from(crypto.sha256(Buffer.from(text)))
+    .toString("hex")
+    .slice(0, 32);
 }
 
 /** False for names that no path can hold. They stay in the folder and are not shown. */

@@ -24,6 +24,8 @@ export interface FileEntry {
   canWrite: boolean;
   /** Small texts that a front end keeps with an entry: WebDAV's dead properties, by "{namespace}name". */
   properties: Readonly<Record<string, string>>;
+  /** Contents of a file that are kept: the present one and former ones. Absent: not known, or a folder. */
+  versions?: number;
 }
 
 export interface ReadOptions {

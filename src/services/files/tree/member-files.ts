@@ -7,8 +7,10 @@
 import { fileOf, formatCap, parseCap, readCapOf, verifyCapOf } from "../../../protocols/grid/caps.ts";
 import type { DirectoryCap, KnownCap } from "../../../protocols/grid/caps.ts";
 import type { DirectoryChild } from "../../../protocols/grid/directory.ts";
+import { nextTurn } from "../../../kernel/clock.ts";
 import { isFailure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
+import { FOLDER_PAUSE_ENTRIES } from "./constants.ts";
 import { copy } from "./copying.ts";
 import { bytesOf, entryOf, etagOf, isFolder, isMediaType, isShowable, knownCap, saidOf, withSaid } from "./entries.ts";
 import type { Said } from "./entries.ts";
@@ -76,13 +78,17 @@ export class MemberFiles implements FileSystem {
     const shown = folder.directory.children().filter(({ name }) => isShowable(name));
     const entries: FileEntry[] = [];
     for (const child of shown) {
+      if (entries.length % FOLDER_PAUSE_ENTRIES === FOLDER_PAUSE_ENTRIES - 1) await nextTurn();
       const size = bytesOf(child) === undefined ? await this.#needs.sizes.of(child) : undefined;
       entries.push(entryOf(this.view.parts.crypto, child, parent, size));
     }
     return entries;
   }
 
-  async read(path: string, options: ReadOptions = {}): Promise<{ entry: FileEntry; content: AsyncIterable<Uint8Array> }> {
+  async read(
+    path: string,
+    options: ReadOptions = {},
+  ): Promise<{ entry: FileEntry; content: AsyncIterable<Uint8Array> }> {
     if (namesOf(path).length === 0) throw filesErrors.fail("files-is-a-folder", { params: { path: "/" } });
     const place = await placeWithChild(this.view, path);
     if (isFolder(place.child)) throw filesErrors.fail("files-is-a-folder", { params: { path: place.path } });
@@ -101,13 +107,12 @@ export class MemberFiles implements FileSystem {
     const taken = await parts.spool.take(content, signal);
     try {
       requireRoom(this.view, taken.bytes);
-      const comes = isSoonThere(taken.bytes) ? parts.directories.announce(place.folder.cap) : () => {};
+      const arrives = isSoonThere(taken.bytes) ? parts.directories.announce(place.folder.cap) : () => {};
       try {
         const cap = await intoGrid(parts, this.#needs.turns, taken, { signal });
-        const put = putEntry(this.view, place.path, { cap, bytes: taken.bytes }, wish, signal);
-        return await put;
+        return await putEntry(this.view, place.path, { cap, bytes: taken.bytes }, { ...wish, arrives }, signal);
       } finally {
-        comes();
+        arrives();
       }
     } finally {
       await taken.dispose();
@@ -124,7 +129,11 @@ export class MemberFiles implements FileSystem {
     const nowMs = parts.clock.wallMs();
     const { result } = await changeFolder(this.view, { cap: place.folder.cap, path: place.folderPath }, (directory) => {
       if (directory.has(place.name)) throw taken();
-      putChild(directory, { name: place.name, write: formatCap(cap), metadata: withSaid({}, { modifiedMs: nowMs }) }, nowMs);
+      putChild(
+        directory,
+        { name: place.name, write: formatCap(cap), metadata: withSaid({}, { modifiedMs: nowMs }) },
+        nowMs,
+      );
       return directory.get(place.name)!;
     });
     return this.#entryOf(result, place);
@@ -242,7 +251,12 @@ export class MemberFiles implements FileSystem {
   async below(path: string, mayWrite: boolean): Promise<MemberFiles> {
     const { folder, path: own } = await folderAt(this.view, namesOf(path));
     const cap = mayWrite ? folder.cap : (readCapOf(this.view.parts.crypto, folder.cap) as DirectoryCap);
-    return new MemberFiles({ ...this.#needs, base: ownPath(this.view, own), root: () => Promise.resolve(cap) });
+    return this.from(cap, ownPath(this.view, own));
+  }
+
+  /** The same from a folder's cap. `base`: where it is in this account's tree. */
+  from(cap: DirectoryCap, base: string): MemberFiles {
+    return new MemberFiles({ ...this.#needs, base, root: () => Promise.resolve(cap) });
   }
 
   // --- Within ------------------------------------------------------------------------------------------------------

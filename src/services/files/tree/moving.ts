@@ -9,12 +9,20 @@ import type { Metadata } from "../../../protocols/grid/directory-metadata.ts";
 import { filesErrors } from "../errors.ts";
 import { entryOf, isFolder, saidOf, timesOf, withSaid } from "./entries.ts";
 import type { FileEntry } from "./file-system.ts";
-import { directoryCapOf, placeOf, placeWithChild, putChild, renameChild, requireWritable, sameChild } from "./places.ts";
+import {
+  directoryCapOf,
+  placeOf,
+  placeWithChild,
+  putChild,
+  renameChild,
+  requireWritable,
+  sameChild,
+} from "./places.ts";
 import type { Place } from "./places.ts";
-import { moveSharedPaths } from "./shared-paths.ts";
+import { endSharedPaths, moveSharedPaths } from "./shared-paths.ts";
 import { isRefusal, keepInTrash, notInTrash, nowInTrash } from "./trash.ts";
 import { changeFolder, readFolder } from "./tree-parts.ts";
-import type { TreeParts, TreeView } from "./tree-parts.ts";
+import type { TreeView } from "./tree-parts.ts";
 
 type Filled = Place & { child: DirectoryChild };
 
@@ -25,6 +33,12 @@ export async function move(
   to: string,
   { replace = false }: { replace?: boolean } = {},
 ): Promise<FileEntry> {
+  const { child } = await placeWithChild(view, from);
+  if (!isFolder(child)) return moveNow(view, from, to, replace);
+  return view.parts.folderMoves.run("", () => moveNow(view, from, to, replace));
+}
+
+async function moveNow(view: TreeView, from: string, to: string, replace: boolean): Promise<FileEntry> {
   const source = await placeWithChild(view, from);
   const target = await placeOf(view, to);
   requireWritable({ folder: source.folder, path: source.path });
@@ -74,6 +88,8 @@ export async function replacing<T>(
       if (isTaken(directory) && (!replaced || !replace || !target.child)) throw taken();
     });
     if (trashId !== undefined) nowInTrash(parts, account, trashId, replaced);
+    // A link to a file stands at its name, one to a folder at what is in the trash now.
+    if (replaced && isFolder(replaced)) endSharedPaths(view, target.path);
     return result;
   } catch (error) {
     if (replaced === undefined || isRefusal(error)) notInTrash(parts, trashId);
@@ -101,17 +117,13 @@ async function between(view: TreeView, source: Filled, target: Place, makeRoom: 
     .query("INSERT INTO files_moves VALUES (?, ?, ?, ?, ?, ?, ?)")
     .run(id, account, capOf(source), source.name, capOf(target), target.name, read);
   try {
-    const { result } = await changeFolder(
-      view,
-      { cap: target.folder.cap, path: target.folderPath },
-      (directory) => {
-        const { child } = source;
-        const link = { name: target.name, read: child.read, write: child.write, metadata: keptTimes(child) };
-        makeRoom(directory);
-        putChild(directory, link, parts.clock.wallMs());
-        return directory.get(target.name)!;
-      },
-    );
+    const { result } = await changeFolder(view, { cap: target.folder.cap, path: target.folderPath }, (directory) => {
+      const { child } = source;
+      const link = { name: target.name, read: child.read, write: child.write, metadata: keptTimes(child) };
+      makeRoom(directory);
+      putChild(directory, link, parts.clock.wallMs());
+      return directory.get(target.name)!;
+    });
     await takeAway(view, source, read);
     return result;
   } finally {
@@ -137,9 +149,9 @@ function keptTimes(child: DirectoryChild): Metadata {
 }
 
 /** Work that a crash has left; each may fail while the grid cannot be reached, and is tried again then. */
-export function movesUnderWay(parts: TreeParts, viewOf: (account: string) => TreeView): (() => Promise<void>)[] {
-  const rows = parts.store.query<Record<string, string>>("SELECT * FROM files_moves").all();
-  return rows.map((row) => () => endMove(viewOf(row["account"]!), row));
+export function movesUnderWay(view: TreeView): (() => Promise<void>)[] {
+  const rows = view.parts.store.query<Record<string, string>>("SELECT * FROM files_moves WHERE account = ?");
+  return rows.all(view.account).map((row) => () => endMove(view, row));
 }
 
 /** What stands in both places is taken from the first. */

@@ -96,7 +96,7 @@ export interface Link {
 /** What stands around the names, caps and metadata of an entry: lengths, the write slot's salt and MAC. */
 const ENTRY_EXTRA_BYTES = 100;
 
-/** Puts an entry into a folder that is being changed. Throws `files-folder-full`, `files-bad-cap`; changes nothing then. */
+/** Puts an entry into a folder that is being changed. Throws `files-folder-full`, `files-bad-cap`, before it does. */
 export function putChild(directory: Directory, link: Link, nowMs: number): void {
   const { name, read, write, metadata } = link;
   if (!directory.has(name) || directory.contentBytes > FOLDER_MAX_BYTES / 2) requireSpace(directory, link);

@@ -83,7 +83,7 @@ export class Spool {
         signal?.throwIfAborted();
         if (!file && fits(heldBytes, piece.length, this.#inMemoryBytes)) {
           // A copy: whoever sends it may use the buffer again.
-          held.push(piece.slice());
+          held.push(new Uint8Array(piece));
           heldBytes += piece.length;
           this.#inMemoryBytes += piece.length;
           continue;
@@ -122,6 +122,11 @@ export class Spool {
     if ((await this.#freeBytes()) - this.#promisedBytes >= SPOOL_ROOM_KEPT_BYTES) return;
     this.#promisedBytes -= bytes;
     throw filesErrors.fail("files-spool-full");
+  }
+
+  /** The same for what was promised before a restart. */
+  reserve(bytes: number): void {
+    this.#promisedBytes += bytes;
   }
 
   release(bytes: number): void {

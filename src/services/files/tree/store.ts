@@ -36,8 +36,8 @@ const STEPS = [
   CREATE INDEX files_shares_account ON files_shares (account, made_ms);
 
   CREATE TABLE files_links (
-    id TEXT PRIMARY KEY, account TEXT NOT NULL, url TEXT NOT NULL, name TEXT NOT NULL, made_ms INTEGER NOT NULL,
-    UNIQUE (account, url)
+    id TEXT PRIMARY KEY, account TEXT NOT NULL, url TEXT NOT NULL, name TEXT NOT NULL, mode TEXT NOT NULL,
+    made_ms INTEGER NOT NULL, UNIQUE (account, url)
   ) STRICT;
 
   CREATE TABLE files_devices (

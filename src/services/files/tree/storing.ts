@@ -21,6 +21,8 @@ export interface PutWish {
   modifiedMs?: number | undefined;
   /** Of the upload that it comes from. */
   upload?: string;
+  /** Ends what `Directories.announce` has begun. */
+  arrives?: () => void;
 }
 
 /** So many at the same time, of all accounts; the others wait in the order in which they came. */
@@ -114,6 +116,7 @@ export async function putEntry(
   requireWritable({ folder: place.folder, path: place.path });
   const { crypto, clock } = view.parts;
   const read = formatCap(content.cap);
+  wish.arrives?.();
   const { result } = await changeFolder(
     view,
     { cap: place.folder.cap, path: place.folderPath },

@@ -182,12 +182,12 @@ export function emptyTrash(view: TreeView): void {
 }
 
 /** Forgets what has been in the trash for its days. */
-export function sweepTrash(parts: TreeParts): void {
+export function sweepTrash({ parts, account }: TreeView): void {
   const before = parts.clock.wallMs() - parts.settings.trashDays() * DAY_MS;
-  const old = parts.store.query<{ id: string; account: string }>(
-    "SELECT id, account FROM files_trash WHERE removed_ms < ? AND is_going = 0",
+  const old = parts.store.query<{ id: string }>(
+    "SELECT id FROM files_trash WHERE account = ? AND removed_ms < ? AND is_going = 0",
   );
-  for (const { id, account } of old.all(before)) forget(parts, account, id);
+  for (const { id } of old.all(account, before)) forget(parts, account, id);
 }
 
 function forget(parts: TreeParts, account: string, id: string): void {
@@ -205,9 +205,9 @@ function dropNames({ directories, names }: TreeParts, account: string, read: str
 }
 
 /** After a crash: of what was about to go, the folder tells whether it went. Each may fail, and be tried again. */
-export function removalsUnderWay(parts: TreeParts, viewOf: (account: string) => TreeView): (() => Promise<void>)[] {
-  const rows = parts.store.query<Row>("SELECT * FROM files_trash WHERE is_going = 1").all();
-  return rows.map((row) => () => endRemoval(viewOf(row.account), row));
+export function removalsUnderWay(view: TreeView): (() => Promise<void>)[] {
+  const rows = view.parts.store.query<Row>("SELECT * FROM files_trash WHERE account = ? AND is_going = 1");
+  return rows.all(view.account).map((row) => () => endRemoval(view, row));
 }
 
 async function endRemoval(view: TreeView, row: Row): Promise<void> {

@@ -5,10 +5,13 @@ import type { DirectoryCap } from "../../../protocols/grid/caps.ts";
 import type { GridCrypto } from "../../../protocols/grid/crypto.ts";
 import type { Directory } from "../../../protocols/grid/directory.ts";
 import type { Grid } from "../grid/grid.ts";
+import { nextTurn } from "../../../kernel/clock.ts";
+import { FOLDER_PAUSE_ENTRIES } from "./constants.ts";
 import type { Directories, Folder } from "./directories.ts";
 import type { NameIndex } from "./search.ts";
 import type { Spool } from "./spool.ts";
 import type { TreeStore } from "./store.ts";
+import type { Turns } from "../storage/turns.ts";
 
 export interface TreeParts {
   grid: Grid;
@@ -20,6 +23,8 @@ export interface TreeParts {
   names: NameIndex;
   spool: Spool;
   settings: TreeSettings;
+  /** One folder after the other: two that went into each other at the same moment would both be lost. */
+  folderMoves: Turns;
   /** A folder was changed: its path in the account's own tree. */
   changed: (account: string, folderPath: string) => void;
 }
@@ -43,6 +48,8 @@ export interface TreeView {
 /** Reads a folder, and notes the names in it for the search. */
 export async function readFolder(view: TreeView, cap: DirectoryCap, options?: { fresh?: boolean }): Promise<Folder> {
   const folder = await view.parts.directories.read(cap, options);
+  // A large folder has just been taken apart: others' work first.
+  if (folder.directory.size > FOLDER_PAUSE_ENTRIES) await nextTurn();
   view.parts.names.saw(view.account, folder);
   return folder;
 }

@@ -75,5 +75,7 @@ function capOfVersion(crypto: GridCrypto, child: DirectoryChild, id: string, pat
 }
 
 function idOf(crypto: GridCrypto, cap: string): string {
-  return Buffer.from(crypto.sha256(Buffer.from(`version ${cap}`))).toString("hex").slice(0, 16);
+  return Buffer.from(crypto.sha256(Buffer.from(`version ${cap}`)))
+    .toString("hex")
+    .slice(0, 16);
 }

@@ -123,10 +123,10 @@ function Entries({ entry, entries, open }: EntriesProps) {
           {entry.canWrite ? <p>{t("files.none-text")}</p> : null}
         </Empty>
       ) : (
-        <>
+        <div>
           <ChosenBar chosen={list.chosen} count={entries.length} onAsk={list.onAsk} onClear={list.clear} />
           <FileList {...list.props} label={t("files.in", { folder: entry.path })} entries={entries} />
-        </>
+        </div>
       )}
       {open === undefined ? null : (
         <Viewer path={open} beside={entries} onAsk={list.onAsk} onClose={() => navigate(folderHref(parentOf(open)))} />
@@ -155,11 +155,11 @@ function FoundEntries({ entries, onClear }: { entries: readonly Entry[]; onClear
     );
   }
   return (
-    <>
+    <div>
       <ChosenBar chosen={list.chosen} count={entries.length} found onAsk={list.onAsk} onClear={list.clear} />
       <FileList {...list.props} withFolder label={t("files.found")} entries={entries} />
       {list.dialog}
-    </>
+    </div>
   );
 }
 

@@ -1,7 +1,8 @@
 /** The browser's own dialog for choosing files, or a whole folder where it can do that. */
 import { type Dropped, chosenFiles } from "./dropped.tsx";
 
-export const canChooseFolders = "webkitdirectory" in HTMLInputElement.prototype && !/Android|iPhone|iPad/.test(navigator.userAgent);
+export const canChooseFolders =
+  "webkitdirectory" in HTMLInputElement.prototype && !/Android|iPhone|iPad/.test(navigator.userAgent);
 
 /** Nothing when the reader thinks better of it. */
 export function chooseFiles(what: "files" | "folder" = "files", accept = ""): Promise<Dropped> {

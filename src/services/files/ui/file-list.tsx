@@ -62,7 +62,7 @@ export function FileList({ label, entries, selection, onSelection, onKey, menu, 
     else onSelection(event.ctrlKey || event.metaKey ? toggled(selection, id) : only(id));
   };
   return (
-    <div ref={root} class="files-entries" onKeyDown={press}>
+    <div ref={root} class="files-entries" role="group" aria-label={label} onKeyDown={press}>
       <Columns ids={ids} selection={selection} onSelection={onSelection} />
       <VirtualList
         label={label}
@@ -83,7 +83,11 @@ export function FileList({ label, entries, selection, onSelection, onKey, menu, 
   );
 }
 
-function Columns({ ids, selection, onSelection }: { ids: readonly string[] } & Pick<FileListProps, "selection" | "onSelection">) {
+function Columns({
+  ids,
+  selection,
+  onSelection,
+}: { ids: readonly string[] } & Pick<FileListProps, "selection" | "onSelection">) {
   const count = selection.chosen.size;
   const isAll = count > 0 && count === ids.length;
   return (

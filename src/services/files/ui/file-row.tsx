@@ -80,7 +80,7 @@ export function FileRow({ entry, isChosen, withFolder, onChoose, onToggle, onOpe
       {canWrite ? null : (
         <span class="badge">
           <Icon svg={locked} size="s" />
-          {t("files.read-only")}
+          <span class="files-read-only">{t("files.read-only")}</span>
         </span>
       )}
       <span class="files-size figure soft">{kind === "file" ? bytes(entry.bytes, language.value) : ""}</span>

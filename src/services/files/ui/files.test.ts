@@ -79,7 +79,16 @@ test("a fingerprint fits and tells files apart", () => {
 });
 
 const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
-  ...{ name, path: `/${name}`, kind: "file", bytes: 1, mediaType: "text/plain", etag: "x", canWrite: true, versions: 1 },
+  ...{
+    name,
+    path: `/${name}`,
+    kind: "file",
+    bytes: 1,
+    mediaType: "text/plain",
+    etag: "x",
+    canWrite: true,
+    versions: 1,
+  },
   ...{ modifiedAt: "2026-01-01T00:00:00.000Z", createdAt: "2026-01-01T00:00:00.000Z" },
   ...more,
 });

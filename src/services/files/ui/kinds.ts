@@ -1,6 +1,16 @@
 /** What a file is for a person: which picture stands for it, and how it can be looked at. Pure. */
 
-export type Kind = "folder" | "picture" | "audio" | "video" | "pdf" | "text" | "archive" | "sheet" | "document" | "file";
+export type Kind =
+  | "folder"
+  | "picture"
+  | "audio"
+  | "video"
+  | "pdf"
+  | "text"
+  | "archive"
+  | "sheet"
+  | "document"
+  | "file";
 /** How the page itself can show it; the others can only be downloaded. */
 export type Preview = "picture" | "audio" | "video" | "pdf" | "text";
 
@@ -8,7 +18,8 @@ export type Preview = "picture" | "audio" | "video" | "pdf" | "text";
 const PICTURES = /^image\/(?:png|jpeg|gif|webp|avif|bmp|x-icon|vnd\.microsoft\.icon)$/;
 const TEXTS =
   /^(?:text\/|application\/(?:json|xml|javascript|x-sh|x-yaml|yaml|toml|sql|x-httpd-php|ld\+json|x-subrip|x-ndjson)$)/;
-const TEXT_NAMES = /\.(?:txt|md|csv|tsv|log|json|ya?ml|toml|ini|conf|xml|html?|css|m?[jt]sx?|py|rb|rs|go|c|h|sh|sql|srt|tex)$/i;
+const TEXT_NAMES =
+  /\.(?:txt|md|csv|tsv|log|json|ya?ml|toml|ini|conf|xml|html?|css|m?[jt]sx?|py|rb|rs|go|c|h|sh|sql|srt|tex)$/i;
 const ENDINGS: readonly (readonly [RegExp, Kind])[] = [
   [/\.(?:zip|tar|gz|tgz|bz2|xz|zst|7z|rar)$/i, "archive"],
   [/\.(?:xlsx?|ods|csv|tsv)$/i, "sheet"],

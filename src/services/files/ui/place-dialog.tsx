@@ -52,7 +52,11 @@ export function PlaceDialog({ way, entries, onClose }: PlaceDialogProps) {
         <Button kind="quiet" icon={plus} onClick={() => setNaming(true)}>
           {t("files.new-folder")}
         </Button>
-        <Button kind={isThere ? "danger" : "primary"} disabled={!mayGo(way, entries, folder)} onClick={() => go(isThere)}>
+        <Button
+          kind={isThere ? "danger" : "primary"}
+          disabled={!mayGo(way, entries, folder)}
+          onClick={() => go(isThere)}
+        >
           {isThere
             ? t("files.overwrite")
             : t(way === "move" ? "files.move-here" : "files.copy-here", { name: nameOf(folder) || t("files.title") })}

@@ -50,7 +50,17 @@ function Shown({ how, url, name, onBroken }: { how: How; url: string; name: stri
   if (how === "picture") return <img class="files-picture" src={url} alt={name} onError={onBroken} />;
   if (how === "audio") return <audio class="files-audio" src={url} controls aria-label={name} onError={onBroken} />;
   if (how === "video") {
-    return <video class="files-picture" src={url} controls playsInline preload="metadata" aria-label={name} onError={onBroken} />;
+    return (
+      <video
+        class="files-picture"
+        src={url}
+        controls
+        playsInline
+        preload="metadata"
+        aria-label={name}
+        onError={onBroken}
+      />
+    );
   }
   if (how === "pdf") return <iframe class="files-pdf" src={url} title={name} />;
   return <Text url={url} onBroken={onBroken} />;

@@ -38,7 +38,10 @@ export function still(now: Selection, ids: readonly string[]): Selection {
   const there = new Set(ids);
   const chosen = [...now.chosen].filter((id) => there.has(id));
   if (chosen.length === now.chosen.size) return now;
-  return { chosen: new Set(chosen), anchor: now.anchor !== undefined && there.has(now.anchor) ? now.anchor : undefined };
+  return {
+    chosen: new Set(chosen),
+    anchor: now.anchor !== undefined && there.has(now.anchor) ? now.anchor : undefined,
+  };
 }
 
 /** Where the focus goes with a key; undefined when the key means nothing here. */

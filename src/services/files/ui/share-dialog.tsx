@@ -129,7 +129,9 @@ export function ShareList({ shares, onGone, withPath = false }: ShareListProps) 
         {shares.map((share) => (
           <li key={share.id}>
             <div class="grow">
-              <strong>{withPath ? nameOf(share.path) || t("files.title") : share.note || t("files.share-unnamed")}</strong>{" "}
+              <strong>
+                {withPath ? nameOf(share.path) || t("files.title") : share.note || t("files.share-unnamed")}
+              </strong>{" "}
               <span class={`badge ${share.mode === "write" ? "warn" : ""}`}>{t(`files.mode-${share.mode}`)}</span>
               <div class="soft small">
                 {[

@@ -95,8 +95,20 @@ function TrashRow({ one, onForget, onBack }: { one: Trashed; onForget: () => voi
           </span>
         </span>
       </span>
-      <Button kind="quiet" icon={undo} aria-label={`${t("files.restore")}: ${name}`} title={t("files.restore")} onClick={restore} />
-      <Button kind="danger-quiet" icon={empty} aria-label={`${t("files.forget")}: ${name}`} title={t("files.forget")} onClick={onForget} />
+      <Button
+        kind="quiet"
+        icon={undo}
+        aria-label={`${t("files.restore")}: ${name}`}
+        title={t("files.restore")}
+        onClick={restore}
+      />
+      <Button
+        kind="danger-quiet"
+        icon={empty}
+        aria-label={`${t("files.forget")}: ${name}`}
+        title={t("files.forget")}
+        onClick={onForget}
+      />
     </article>
   );
 }

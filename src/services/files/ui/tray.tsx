@@ -30,7 +30,8 @@ const icons: Record<Stage, string> = {
 };
 
 export function Tray() {
-  const [folded, setFolded] = useState(false);
+  // On a phone it would cover what it is about.
+  const [folded, setFolded] = useState(() => matchMedia("(max-width: 47.99em)").matches);
   const now = queue.value;
   const totals = totalsOf(now);
   if (now.items.length === 0 || (totals.files === 0 && totals.counts.failed === 0)) return null;
@@ -94,13 +95,23 @@ function TrayButtons({ totals: { counts } }: { totals: Totals }) {
   return (
     <>
       {counts.failed > 1 ? (
-        <Button kind="quiet" icon={again} aria-label={t("files.up-retry-all")} onClick={() => control({ type: "retry" })} />
+        <Button
+          kind="quiet"
+          icon={again}
+          aria-label={t("files.up-retry-all")}
+          onClick={() => control({ type: "retry" })}
+        />
       ) : null}
       {going > 0 ? (
         <Button kind="quiet" icon={pause} aria-label={t("files.up-pause")} onClick={() => control({ type: "pause" })} />
       ) : null}
       {counts.paused > 0 && going === 0 ? (
-        <Button kind="quiet" icon={play} aria-label={t("files.up-resume")} onClick={() => control({ type: "resume" })} />
+        <Button
+          kind="quiet"
+          icon={play}
+          aria-label={t("files.up-resume")}
+          onClick={() => control({ type: "resume" })}
+        />
       ) : null}
       {counts.done > 0 && going + counts.storing === 0 ? (
         <Button kind="quiet" icon={close} aria-label={t("files.up-clear")} onClick={() => control({ type: "clear" })} />
@@ -144,24 +155,48 @@ function Line({ item }: { item: Item }) {
           {name}
         </span>
         <span class="soft small figure files-line-state">{stateText(item)}</span>
-        {isOn ? (
-          <progress class="files-progress" aria-label={name} value={shareOf(item)} max={1} />
-        ) : null}
+        {isOn ? <progress class="files-progress" aria-label={name} value={shareOf(item)} max={1} /> : null}
       </div>
       {stage === "failed" ? (
-        <Button kind="quiet" icon={again} aria-label={`${t("shell.retry")}: ${name}`} onClick={() => control({ type: "retry", id })} />
+        <Button
+          kind="quiet"
+          icon={again}
+          aria-label={`${t("shell.retry")}: ${name}`}
+          onClick={() => control({ type: "retry", id })}
+        />
       ) : null}
       {stage === "unheld" ? (
-        <Button kind="quiet" icon={play} aria-label={`${t("files.up-choose-again")}: ${name}`} title={t("files.up-choose-again")} onClick={() => void find()} />
+        <Button
+          kind="quiet"
+          icon={play}
+          aria-label={`${t("files.up-choose-again")}: ${name}`}
+          title={t("files.up-choose-again")}
+          onClick={() => void find()}
+        />
       ) : null}
       {stage === "sending" && item.kind === "large" ? (
-        <Button kind="quiet" icon={pause} aria-label={`${t("files.up-pause")}: ${name}`} onClick={() => control({ type: "pause", id })} />
+        <Button
+          kind="quiet"
+          icon={pause}
+          aria-label={`${t("files.up-pause")}: ${name}`}
+          onClick={() => control({ type: "pause", id })}
+        />
       ) : null}
       {stage === "paused" ? (
-        <Button kind="quiet" icon={play} aria-label={`${t("files.up-resume")}: ${name}`} onClick={() => control({ type: "resume", id })} />
+        <Button
+          kind="quiet"
+          icon={play}
+          aria-label={`${t("files.up-resume")}: ${name}`}
+          onClick={() => control({ type: "resume", id })}
+        />
       ) : null}
       {stage === "done" ? null : (
-        <Button kind="quiet" icon={close} aria-label={`${t("shell.cancel")}: ${name}`} onClick={() => control({ type: "cancel", id })} />
+        <Button
+          kind="quiet"
+          icon={close}
+          aria-label={`${t("shell.cancel")}: ${name}`}
+          onClick={() => control({ type: "cancel", id })}
+        />
       )}
     </li>
   );

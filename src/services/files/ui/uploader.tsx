@@ -12,7 +12,16 @@ import type { Dropped } from "./dropped.tsx";
 import { LOOK_EVERY_MS, SMALL_MAX_BYTES } from "./limits.ts";
 import { fingerprintOf, join } from "./places.ts";
 import { type Sample, isSending, speedOf, totalsOf } from "./upload-view.ts";
-import { EMPTY_QUEUE, type Effect, type Event, type Item, type NewItem, type Told, type Wrong, step } from "./uploads.ts";
+import {
+  EMPTY_QUEUE,
+  type Effect,
+  type Event,
+  type Item,
+  type NewItem,
+  type Told,
+  type Wrong,
+  step,
+} from "./uploads.ts";
 
 export const queue = signal(EMPTY_QUEUE);
 /** Bytes a second on the way to the box; undefined when nothing moves. */
@@ -81,7 +90,7 @@ function perform(effect_: Effect): void {
   }
 }
 
-type Request = Exclude<Effect, { do: "wake" | "stop" | "forget" | "cancel" }>;
+type Request = Exclude<Effect, { do: "wake" } | { do: "stop" } | { do: "forget" } | { do: "cancel" }>;
 
 async function run(request: Request): Promise<void> {
   const { id } = request;

@@ -15,7 +15,12 @@ import {
 import { EMPTY_QUEUE, type Effect, type Event, type Item, type NewItem, type Told, pauseMs, step } from "./uploads.ts";
 
 const LARGE = 20 * 1024 * 1024;
-const large = (path: string, bytes = LARGE): NewItem => ({ kind: "large", path, bytes, fingerprint: `${path} ${bytes}` });
+const large = (path: string, bytes = LARGE): NewItem => ({
+  kind: "large",
+  path,
+  bytes,
+  fingerprint: `${path} ${bytes}`,
+});
 const small = (path: string): NewItem => ({ kind: "small", path, bytes: 10, fingerprint: path });
 const folder = (path: string): NewItem => ({ kind: "folder", path, bytes: 0, fingerprint: path });
 const wrong = (code: string) => ({ code, message: code, advice: "" });
@@ -57,9 +62,7 @@ test("a large file goes in pieces, which grow on a quick line, and is done when 
   put({ type: "progress", id: 1, partBytes: 1000 });
   assert.equal(item(1).partBytes, 1000);
   const second = put({ type: "piece", id: 1, told: told({ receivedBytes: PIECE_MIN_BYTES }), tookMs: 500 });
-  assert.deepEqual(second, [
-    { do: "piece", id: 1, uploadId: "u1", offset: PIECE_MIN_BYTES, length: PIECE_MAX_BYTES },
-  ]);
+  assert.deepEqual(second, [{ do: "piece", id: 1, uploadId: "u1", offset: PIECE_MIN_BYTES, length: PIECE_MAX_BYTES }]);
   const slow = put({ type: "piece", id: 1, told: told({ receivedBytes: 12 * 1024 * 1024 }), tookMs: 9_000 });
   assert.equal(slow[0]?.do === "piece" && slow[0].length, PIECE_MIN_BYTES);
   put({ type: "piece", id: 1, told: told({ receivedBytes: LARGE, state: "storing" }), tookMs: 100 });

@@ -100,11 +100,15 @@ export type Event =
   | { type: "tick" };
 
 export type Effect =
-  | { do: "folder" | "small" | "begin"; id: number }
+  | { do: "folder"; id: number }
+  | { do: "small"; id: number }
+  | { do: "begin"; id: number }
   | { do: "piece"; id: number; uploadId: string; offset: number; length: number }
-  | { do: "look" | "again"; id: number; uploadId: string }
+  | { do: "look"; id: number; uploadId: string }
+  | { do: "again"; id: number; uploadId: string }
   /** Ends the request of this item, if there is one. */
-  | { do: "stop" | "forget"; id: number }
+  | { do: "stop"; id: number }
+  | { do: "forget"; id: number }
   | { do: "cancel"; uploadId: string }
   | { do: "wake"; afterMs: number };
 
@@ -116,7 +120,14 @@ export interface Stepped {
 export const EMPTY_QUEUE: Queue = { items: [], nextId: 1, pieceBytes: PIECE_MIN_BYTES };
 
 const SILENT = new Set(["unreachable", "timed-out"]);
-const PASSING = new Set(["too-many", "unavailable", "internal", "files-too-many", "files-contended", "files-spool-full"]);
+const PASSING = new Set([
+  "too-many",
+  "unavailable",
+  "internal",
+  "files-too-many",
+  "files-contended",
+  "files-spool-full",
+]);
 
 export function step(before: Queue, event: Event, nowMs: number): Stepped {
   const effects: Effect[] = [];

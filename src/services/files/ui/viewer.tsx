@@ -52,7 +52,13 @@ export function Viewer({ path, beside, onAsk, onClose }: ViewerProps) {
     <Dialog drawer class="files-viewer" title={nameOf(path)} onClose={onClose}>
       {files.length > 1 && at >= 0 ? (
         <div class="cluster apart files-steps">
-          <Button kind="quiet" icon={previous} aria-label={t("files.previous")} disabled={at === 0} onClick={() => go(-1)} />
+          <Button
+            kind="quiet"
+            icon={previous}
+            aria-label={t("files.previous")}
+            disabled={at === 0}
+            onClick={() => go(-1)}
+          />
           <span class="soft small figure">{t("files.step", { at: at + 1, count: files.length })}</span>
           <Button
             kind="quiet"

@@ -27,14 +27,19 @@ export async function* bodyPieces({ request, clock, wantBody }: Exchange): Async
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   let total = 0;
   let waitedMs = 0;
-  for (;;) {
-    const fromMs = clock.monotonicMs();
-    const next = await inTime(clock, chunks.next());
-    if (next.done) return;
-    total += next.value.length;
-    waitedMs += clock.monotonicMs() - fromMs;
-    if (waitedMs > BODY_GRACE_MS && total < (waitedMs / 1000) * BODY_MIN_BYTES_PER_S) refuse(408, "too slow");
-    yield next.value;
+  try {
+    for (;;) {
+      const fromMs = clock.monotonicMs();
+      const next = await inTime(clock, chunks.next());
+      if (next.done) return;
+      total += next.value.length;
+      waitedMs += clock.monotonicMs() - fromMs;
+      if (waitedMs > BODY_GRACE_MS && total < (waitedMs / 1000) * BODY_MIN_BYTES_PER_S) refuse(408, "too slow");
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: it comes after the piece that is waited for, which may never come.
+    void chunks.return?.().catch(() => {});
   }
 }
 
@@ -51,26 +56,17 @@ export async function smallBody(exchange: Exchange, maxBytes: number): Promise<U
   return Buffer.concat(pieces, bytes);
 }
 
-/** Reads on a little, so that the client comes to read the answer. False: there is more, the connection must go. */
-export async function throwAway(request: IncomingMessage, clock: Clock): Promise<boolean> {
-  if (request.complete || request.destroyed) return request.complete;
-  let bytes = Number(header(request, "content-length") ?? 0);
-  if (bytes > UNWANTED_BODY_MAX_BYTES) return false;
-  bytes = 0;
-  return new Promise((resolve) => {
-    const end = (isWhole: boolean) => {
-      cancel();
-      request.off("data", count).off("end", ended).off("close", closed).pause();
-      resolve(isWhole);
-    };
-    const ended = () => end(true);
-    const closed = () => end(false);
-    const count = (chunk: Buffer) => {
-      if ((bytes += chunk.length) > UNWANTED_BODY_MAX_BYTES) end(false);
-    };
-    const cancel = clock.after(UNWANTED_BODY_MS, closed);
-    request.on("data", count).on("end", ended).on("close", closed).on("error", closed).resume();
-  });
+/**
+ * What is left of a body that is not wanted is read on for a little, so that the client comes to read its answer and
+ * the connection can go on; then it is cut.
+ */
+export function throwAway(request: IncomingMessage, clock: Clock): void {
+  if (request.complete || request.destroyed) return;
+  let bytes = 0;
+  const cut = () => void request.destroy();
+  const cancel = clock.after(UNWANTED_BODY_MS, cut);
+  request.on("data", (chunk: Buffer) => void ((bytes += chunk.length) > UNWANTED_BODY_MAX_BYTES && cut()));
+  request.on("end", cancel).on("close", cancel).on("error", cancel).resume();
 }
 
 /** Rejects when the client does not take it, or is gone. The headers are the caller's. */

@@ -26,7 +26,7 @@ export const PROCESSING_MAX = 4;
 
 // --- Signing in ---------------------------------------------------------------------------------------------------
 
-/** Passwords that are looked at, right or wrong, of one address. One that was right is not looked at again for a while. */
+/** Passwords of one address that are looked at, right or wrong. One that was right is remembered for a while. */
 export const SIGN_INS_PER_MINUTE_MAX = 20;
 /** How long a right password is remembered; a device that is taken back is gone at once (`forget`). */
 export const SIGN_IN_KEPT_MS = 60_000;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { FileEntry, FileSystem } from "../tree/file-system.ts";
 import { parentOf } from "../tree/paths.ts";
+import type { Turns } from "../storage/turns.ts";
 import type { Gate } from "./gate.ts";
 import type { AccountLocks } from "./locks.ts";
 import type { Validators } from "./preconditions.ts";
@@ -31,8 +32,11 @@ export interface Exchange {
   readonly submitted: ReadonlySet<string>;
   /** The If header named etags: nothing may come between looking and writing. */
   readonly isExact: boolean;
+  readonly account: string;
   /** Where listings wait for their turn. */
   readonly listings: Gate;
+  /** Who makes the same folder waits for who was first. */
+  readonly making: Turns;
   /** Called before the body is read: who sent "Expect: 100-continue" is told to go on. */
   readonly wantBody: () => void;
 }

@@ -7,14 +7,17 @@ import { checkConditions } from "./preconditions.ts";
 import { refuse } from "./refusal.ts";
 
 export async function mkcol(exchange: Exchange): Promise<void> {
-  const { request, response, files, path } = exchange;
+  const { request, response, files, path, account, making } = exchange;
   const hasBody = Number(header(request, "content-length") ?? 0) > 0 || "transfer-encoding" in request.headers;
   if (hasBody) refuse(415, "a folder is made without a body");
-  if (await files.stat(path)) refuse(405, "there is something already");
-  await parentMustBe(files, path);
-  checkConditions(request.headers, undefined, false);
-  mustUnlock(exchange, { path, isMember: true });
-  await files.makeFolder(path);
+  // Programs that copy with several hands ask for the same folder with all of them, and each would get keys of its own.
+  await making.run(`${account} ${path}`, async () => {
+    if (await files.stat(path)) refuse(405, "there is something already");
+    await parentMustBe(files, path);
+    checkConditions(request.headers, undefined, false);
+    mustUnlock(exchange, { path, isMember: true });
+    await files.makeFolder(path);
+  });
   answerEmpty(response, 201);
 }
 

@@ -115,9 +115,12 @@ function deadXml(name: XmlName, stored: string): string {
 }
 
 /** The first character of a name without a prefix (Namespaces in XML 1.0), and what else may follow. */
-const FIRST = String.raw`A-Z_a-z\u{C0}-\u{D6}\u{D8}-\u{F6}\u{F8}-\u{2FF}\u{370}-\u{37D}\u{37F}-\u{1FFF}\u{200C}-\u{200D}\u{2070}-\u{218F}\u{2C00}-\u{2FEF}\u{3001}-\u{D7FF}\u{F900}-\u{FDCF}\u{FDF0}-\u{FFFD}\u{10000}-\u{EFFFF}`;
+const FIRST = [
+  String.raw`A-Z_a-z\u{C0}-\u{D6}\u{D8}-\u{F6}\u{F8}-\u{2FF}\u{370}-\u{37D}\u{37F}-\u{1FFF}\u{200C}-\u{200D}`,
+  String.raw`\u{2070}-\u{218F}\u{2C00}-\u{2FEF}\u{3001}-\u{D7FF}\u{F900}-\u{FDCF}\u{FDF0}-\u{FFFD}\u{10000}-\u{EFFFF}`,
+].join("");
 const OTHER = String.raw`\-.0-9\u{B7}\u{300}-\u{36F}\u{203F}-\u{2040}`;
-const KEY = new RegExp(`^\\{(.*)\\}([${FIRST}][${FIRST}${OTHER}]*)$`, "su");
+const KEY = new RegExp(String.raw`^\{(.*)\}([${FIRST}][${FIRST}${OTHER}]*)$`, "su");
 
 function nameOf(key: string): XmlName | undefined {
   const [, uri, local] = KEY.exec(key) ?? [];

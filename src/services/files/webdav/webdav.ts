@@ -34,6 +34,7 @@ import { propfind } from "./propfind.ts";
 import { proppatch } from "./proppatch.ts";
 import { put } from "./put.ts";
 import { Refusal, asRefusal, refuse } from "./refusal.ts";
+import { Turns } from "../storage/turns.ts";
 import { createSignIn, rateKeyOf } from "./sign-in.ts";
 import type { Authenticate, SignIn } from "./sign-in.ts";
 import { targetOf } from "./targets.ts";
@@ -47,6 +48,15 @@ export interface WebdavOptions {
   /** 0 for any free one. */
   port: number;
   authenticate: Authenticate;
+  limits?: Partial<ServerLimits>;
+}
+
+/** Those that a test cannot reach with a clock of its own, since Node keeps them. */
+export interface ServerLimits {
+  /** From the first byte of a request to the end of its headers. */
+  headersMs: number;
+  /** Between two requests of one connection. */
+  keepAliveMs: number;
 }
 
 export interface Webdav {
@@ -87,17 +97,19 @@ class WebdavServer implements Webdav {
   readonly #signIn: SignIn;
   readonly #locks: LockTable;
   readonly #listings = new Gate(LISTINGS_AT_ONCE_MAX, LISTINGS_WAITING_MAX);
+  readonly #making = new Turns();
   readonly #connections = new Map<string, number>();
 
   constructor(needs: WebdavOptions) {
     this.#options = needs;
     this.#signIn = createSignIn(needs);
     this.#locks = new LockTable(needs.clock, needs.random);
+    const { headersMs = HEADERS_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS } = needs.limits ?? {};
     this.#server = createServer({
       maxHeaderSize: HEADERS_MAX_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: headersMs,
+      connectionsCheckingInterval: Math.min(CHECK_MS, headersMs),
+      keepAliveTimeout: keepAliveMs,
       // A request may take as long as its bytes move (bodies.ts) and the grid needs.
       requestTimeout: 0,
     });
@@ -105,7 +117,12 @@ class WebdavServer implements Webdav {
     this.#server.on("connection", (socket) => this.#count(socket));
     this.#server.on("request", (request, response) => void this.#answer(request, response, () => {}));
     this.#server.on("checkContinue", (request, response) => {
-      void this.#answer(request, response, () => response.writeContinue());
+      // Whoever is not told to go on cannot use the connection for anything else.
+      response.setHeader("connection", "close");
+      void this.#answer(request, response, () => {
+        response.removeHeader("connection");
+        response.writeContinue();
+      });
     });
   }
 
@@ -146,11 +163,11 @@ class WebdavServer implements Webdav {
     const stop = goesOn(this.#options.clock, request, response);
     try {
       await this.#handle(request, response, { signal: gone.signal, wantBody });
-      if (!request.complete && !(await throwAway(request, this.#options.clock))) request.destroy();
     } catch (error) {
-      await this.#refuse(request, response, error, gone.signal);
+      this.#refuse(request, response, error, gone.signal);
     } finally {
       stop();
+      throwAway(request, this.#options.clock);
     }
   }
 
@@ -167,21 +184,23 @@ class WebdavServer implements Webdav {
     if (!access.mayWrite && Object.hasOwn(WRITING, method)) refuse(403, "this device may only read");
     const url = request.url ?? "";
     const { path, isFolderForm } = url === "*" && method === "OPTIONS" ? ROOT : targetOf(url, host);
-    const { files } = access;
-    const locks = this.#locks.of(access.account);
+    const { files, account } = access;
+    const locks = this.#locks.of(account);
     const { tokens: submitted, isExact } = await readIf(request, path, { files, locks });
-    const place = { path, isFolderForm, submitted, isExact };
-    await handler({ request, response, clock, files, locks, listings: this.#listings, ...place, ...ways });
+    const place = { files, account, locks, path, isFolderForm, submitted, isExact };
+    const queues = { listings: this.#listings, making: this.#making };
+    await handler({ request, response, clock, ...place, ...queues, ...ways });
   }
 
-  async #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, signal: AbortSignal) {
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, signal: AbortSignal) {
     const refusal = asRefusal(error);
     // Who is gone wants no answer, and its going is no fault of ours.
     const isGone = signal.aborted || request.socket.destroyed;
-    if (!refusal && !isGone) this.#options.log.error("a WebDAV request failed", { error, method: request.method });
+    const { log } = this.#options;
+    if (!refusal && !isGone) log.error("a WebDAV request failed", { error, method: request.method });
+    else if (response.headersSent && !isGone) log.warn("a WebDAV answer was broken off", { error });
     if (response.headersSent || isGone) return void response.destroy();
-    if (!(await throwAway(request, this.#options.clock))) response.setHeader("connection", "close");
-    if (!response.destroyed) answerRefusal(response, refusal ?? new Refusal(500, "internal error"));
+    answerRefusal(response, refusal ?? new Refusal(500, "internal error"));
   }
 }
 

@@ -1,0 +1,108 @@
+/**
+ * The grids of this box: one for each account, since each has swissnums of its own; and one under no name, by which
+ * the box looks after what is not its accounts'. What costs memory (threads, keys made ahead) is there once.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import { simdMixer } from "../../platform/erasure.ts";
+import { gridCrypto } from "../../platform/grid-crypto.ts";
+import type { Resolver } from "../../platform/resolve.ts";
+import { erasureCode } from "../../protocols/grid/erasure.ts";
+import type { ErasureCode } from "../../protocols/grid/erasure.ts";
+import { erasureKernel } from "../../protocols/grid/erasure-kernel.ts";
+import type { Access } from "./access.ts";
+import { encodingOf } from "./encoding.ts";
+import { createGrid } from "./grid/community-grid.ts";
+import { GridWorkers } from "./grid/encode-pool.ts";
+import type { Encoding, Grid } from "./grid/grid.ts";
+import { KeyPool } from "./grid/key-pool.ts";
+import { ServerList } from "./grid/server-list.ts";
+import { StorageClient } from "./grid/storage-client.ts";
+import type { ServerPlace } from "./grid/storage-client.ts";
+import type { FilesSecrets } from "./secrets.ts";
+
+/** The account that stands for the box itself: nobody's name is empty. */
+export const BOX_ACCOUNT = "";
+
+/** Matrices of codes that files of other origin use. */
+const CODES_KEPT = 32;
+
+export interface Grids {
+  readonly crypto: ReturnType<typeof gridCrypto>;
+  start(): Promise<void>;
+  of(account: string): Grid;
+  /** The places changed: of all accounts, or of this one. */
+  refresh(account?: string): void;
+  close(): Promise<void>;
+}
+
+export interface GridsNeeds {
+  clock: Clock;
+  log: Log;
+  random: Random;
+  resolver: Resolver;
+  secrets: () => FilesSecrets;
+  access: () => Access;
+  imported: () => readonly ServerPlace[];
+  encoding: () => { needed: number; total: number; happy: number; segmentKiB: number };
+  keyFile: string;
+  /** Servers came or went. */
+  changed: () => void;
+}
+
+export function createGrids(needs: GridsNeeds): Grids {
+  const { clock, log, random, resolver } = needs;
+  const crypto = gridCrypto();
+  const keyPool = new KeyPool({ clock, path: needs.keyFile });
+  const workers = new GridWorkers({ clock });
+  const mixer = simdMixer(erasureKernel());
+  const codes = new Map<string, ErasureCode>();
+  const codeOf = (k: number, n: number): ErasureCode => {
+    const known = codes.get(`${k} ${n}`);
+    if (known) return known;
+    const made = erasureCode(k, n, mixer);
+    codes.set(`${k} ${n}`, made);
+    if (codes.size > CODES_KEPT) codes.delete(codes.keys().next().value!);
+    return made;
+  };
+  const open = new Map<string, { grid: Grid; list: ServerList }>();
+  const fill = (account: string, list: ServerList) => {
+    list.set("mesh", needs.access().places(account));
+    list.set("imported", needs.imported());
+  };
+  const make = (account: string) => {
+    const list = new ServerList({ log, open: (place) => new StorageClient(place, { clock, random, resolver }) });
+    const { lease, upload, convergence } = needs.secrets();
+    const grid = createGrid({
+      ...{ crypto, codeOf, clock, random, keyPool, workers },
+      servers: () => list.servers(),
+      encoding: (): Encoding => encodingOf(needs.encoding(), list.servers().length),
+      secrets: { lease, upload, convergence: convergence(account) },
+    });
+    const made = { grid, list };
+    open.set(account, made);
+    fill(account, list);
+    list.onChange(needs.changed);
+    void needs.access().ask(account);
+    return made;
+  };
+  return {
+    crypto,
+    start: () => keyPool.start(),
+    of: (account) => (open.get(account) ?? make(account)).grid,
+    refresh(only) {
+      for (const [account, { list }] of open) {
+        if (only !== undefined && only !== account) continue;
+        fill(account, list);
+        if (only === undefined) void needs.access().ask(account);
+      }
+    },
+    async close() {
+      for (const { list } of open.values()) list.close();
+      open.clear();
+      await keyPool.stop();
+      await workers.close();
+    },
+  };
+}

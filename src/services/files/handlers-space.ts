@@ -1,0 +1,136 @@
+/** The endpoints about the grid and this box's part in it: status, giving disk, lists of servers, devices. */
+import type { CallContext, Handlers } from "../../kernel/contract.ts";
+import { isoTime } from "../../kernel/clock.ts";
+import { kernelErrors } from "../../kernel/errors.ts";
+import type { spaceEndpoints } from "./contract-space.ts";
+import { filesErrors } from "./errors.ts";
+import { exportPlaces } from "./imported.ts";
+import type { ServiceParts } from "./parts.ts";
+import { statusShown } from "./status.ts";
+import type { Device } from "./tree/devices.ts";
+
+type All = Handlers<typeof spaceEndpoints>;
+
+const UNITS_MIB: Readonly<Record<string, number>> = { MiB: 1, GiB: 1024, TiB: 1024 * 1024 };
+const GIVE_MIB_MAX = 1_000_000_000;
+
+export function spaceHandlers(parts: ServiceParts): All {
+  return { ...givingHandlers(parts), ...serverHandlers(parts), ...deviceHandlers(parts) };
+}
+
+/** Guests have no files; they see the servers all the same. */
+async function statusOf(parts: ServiceParts, context: CallContext) {
+  const { access, tree, factsOf, accountOf } = parts;
+  const isMember = context.principal.role !== "guest";
+  const account = isMember ? accountOf(context) : "";
+  const hasFiles = isMember && tree.accounts().includes(account);
+  const usedBytes = hasFiles ? ((await tree.files(account).room())?.usedBytes ?? 0) : 0;
+  const me = { usedBytes, quotaBytes: access.quotaBytes(account) ?? null };
+  return statusShown(factsOf(account), me, new URL(context.origin).hostname);
+}
+
+function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "stopGiving" | "given" | "access"> {
+  const { change, giving, members, mesh, quotaBytes } = parts;
+  return {
+    status: (_input, context) => statusOf(parts, context),
+    async give({ size }, context) {
+      const giveMiB = mibOf(size);
+      if (giveMiB > GIVE_MIB_MAX)
+        throw kernelErrors.fail("bad-input", { params: { field: "size", reason: "too much" } });
+      await change({ giveMiB });
+      return statusOf(parts, context);
+    },
+    async stopGiving(_input, context) {
+      await change({ giveMiB: 0 });
+      return statusOf(parts, context);
+    },
+    given: () =>
+      members()
+        .rows()
+        .map(({ boxId, member, name }) => ({
+          member,
+          box: mesh.box(boxId)?.name ?? boxId.slice(0, 8),
+          usedBytes: giving.usedBytes(name),
+          quotaBytes: quotaBytes(),
+        })),
+    async access(wish, context) {
+      await change(Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined)));
+      return statusOf(parts, context);
+    },
+  };
+}
+
+function mibOf(size: string): number {
+  if (size === "off") return 0;
+  const [, count, unit] = /^(\d+)\s?(\w+)$/.exec(size)!;
+  return Number(count) * UNITS_MIB[unit!]!;
+}
+
+function serverHandlers({
+  access,
+  imported,
+  grids,
+  accountOf,
+  changed,
+}: ServiceParts): Pick<All, "exportServers" | "importServers" | "dropServer"> {
+  return {
+    exportServers: (_input, context) => ({
+      body: Buffer.from(exportPlaces([...access.places(accountOf(context)), ...imported.places()])),
+      headers: { "content-disposition": 'attachment; filename="servers.yaml"' },
+    }),
+    importServers(_input, { bytes }) {
+      const added = imported.add(textOf(bytes));
+      grids.refresh();
+      changed();
+      return { added: added.length, servers: added.map(({ id, name }) => ({ id, name })) };
+    },
+    dropServer({ id }) {
+      imported.drop(id);
+      grids.refresh();
+      changed();
+      return {};
+    },
+  };
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw filesErrors.fail("files-bad-servers", { params: { reason: "not-text" }, cause });
+  }
+}
+
+function deviceHandlers({
+  tree,
+  accountOf,
+  filesOf,
+  doors,
+  changed,
+}: ServiceParts): Pick<All, "devices" | "addDevice" | "dropDevice"> {
+  const told = () => {
+    for (const door of Object.values(doors)) door.forget();
+    changed();
+  };
+  return {
+    devices: (_input, context) => tree.devices.list(accountOf(context)).map(deviceShown),
+    async addDevice(wish, context) {
+      const entry = await filesOf(context).stat(wish.path);
+      if (entry?.kind === "file") throw filesErrors.fail("files-not-a-folder", { params: { path: wish.path } });
+      if (!entry) throw filesErrors.fail("files-not-found", { params: { path: wish.path } });
+      const { device, password } = tree.devices.add(accountOf(context), wish);
+      told();
+      return { ...deviceShown(device), password };
+    },
+    dropDevice({ id }, context) {
+      tree.devices.remove(accountOf(context), id);
+      told();
+      return {};
+    },
+  };
+}
+
+function deviceShown({ id, name, user, mayWrite, path, publicKey, madeMs, usedMs }: Device) {
+  const lastUsedAt = usedMs === undefined ? null : isoTime(usedMs);
+  return { id, name, user, mayWrite, path, publicKey: publicKey ?? null, createdAt: isoTime(madeMs), lastUsedAt };
+}

@@ -1,0 +1,142 @@
+/**
+ * Where this box's accounts store, and who stores on this box: the storage server, what it tells the community, the
+ * members and their quotas, the places at other boxes, imported servers, and from all of that a grid for each account.
+ */
+import { join } from "node:path";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import { createResolver } from "../../platform/resolve.ts";
+import type { MeshClient } from "../mesh/client.ts";
+import type { Access } from "./access.ts";
+import { createAccess } from "./access.ts";
+import type { Giving } from "./giving.ts";
+import { createGiving } from "./giving.ts";
+import type { Grids } from "./grids.ts";
+import { createGrids } from "./grids.ts";
+import type { Imported } from "./imported.ts";
+import { createImported } from "./imported.ts";
+import type { Members } from "./members.ts";
+import { createMembers } from "./members.ts";
+import type { FilesSecrets } from "./secrets.ts";
+import { openSecrets } from "./secrets.ts";
+import type { SpaceStore } from "./space-store.ts";
+import { STORAGE_KEY, STORAGE_KIND, storageKind } from "./storage-record.ts";
+
+const MIB = 1024 * 1024;
+
+export interface Space {
+  giving: Giving;
+  access: Access;
+  imported: Imported;
+  grids: Grids;
+  members(): Members;
+  /** What each account of the community may store here. */
+  quotaBytes(): number;
+  start(): Promise<void>;
+  /** The settings changed. Never rejects. */
+  follow(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface SpaceSettings {
+  giveMiB: number;
+  storagePort: number;
+  quotaMiB: number;
+  needed: number;
+  total: number;
+  happy: number;
+  segmentKiB: number;
+}
+
+export interface SpaceNeeds {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  mesh: MeshClient;
+  rows: SpaceStore;
+  dataFolder: string;
+  version: string;
+  settings: () => SpaceSettings;
+  /** Of the disk, what stays free. */
+  reserveMiB: () => number;
+  /** On which the server listens. */
+  address: () => string;
+  changed: () => void;
+}
+
+/** Registers with the mesh at once; the rest works from `start` on. */
+export function createSpace(needs: SpaceNeeds): Space {
+  const { clock, random, log, mesh, rows, settings, changed } = needs;
+  const quotaBytes = () => settings().quotaMiB * MIB;
+  let secrets: FilesSecrets | undefined;
+  let members: Members | undefined;
+  const known = { secrets: () => opened(secrets), members: () => opened(members) };
+
+  const giving = createGiving({
+    ...{ clock, log, rows, dataFolder: needs.dataFolder, version: needs.version, ...known },
+    wanted: () => {
+      const { giveMiB, storagePort: port } = settings();
+      return { giveMiB, port, reserveMiB: needs.reserveMiB(), address: needs.address() };
+    },
+    changed: () => {
+      announce(mesh, giving);
+      grids.refresh();
+      changed();
+    },
+  });
+  const access = createAccess({
+    ...{ clock, log, mesh, rows, giving, quotaBytes, ...known },
+    changed: (account) => grids.refresh(account),
+  });
+  const imported = createImported(rows);
+  const grids = createGrids({
+    ...{ clock, log, random, changed, secrets: known.secrets },
+    resolver: createResolver({ clock }),
+    access: () => access,
+    imported: imported.places,
+    encoding: settings,
+    keyFile: join(needs.dataFolder, "files", "keys"),
+  });
+  let isStarted = false;
+  mesh.registerKind(storageKind);
+  mesh.onRecords(STORAGE_KIND, () => isStarted && grids.refresh());
+  mesh.onJoined(() => isStarted && announce(mesh, giving));
+  mesh.onBoxes(() => {
+    if (!isStarted) return;
+    giving.membersChanged();
+    grids.refresh();
+  });
+  const follow = async () => {
+    await giving.follow();
+    giving.membersChanged();
+  };
+  return {
+    ...{ giving, access, imported, grids, quotaBytes, follow, members: known.members },
+    async start() {
+      secrets = await openSecrets(needs.dataFolder);
+      const isMember = (boxId: string) =>
+        boxId === mesh.selfId || (mesh.box(boxId)?.state ?? "excluded") !== "excluded";
+      members = createMembers({ clock, rows, quotaBytes, secrets, isMember, changed: giving.membersChanged });
+      isStarted = true;
+      await grids.start();
+      await follow();
+    },
+    async stop() {
+      isStarted = false;
+      await grids.close();
+      await giving.stop();
+    },
+  };
+}
+
+function opened<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error("the files service is not started");
+  return part;
+}
+
+function announce(mesh: MeshClient, giving: Giving): void {
+  const body = giving.announcement();
+  if (body) mesh.publish(STORAGE_KIND, STORAGE_KEY, { ...body });
+  else mesh.withdraw(STORAGE_KIND, STORAGE_KEY);
+}
