@@ -4,12 +4,17 @@ import { describe, test } from "node:test";
 import { isFailure } from "../../src/kernel/errors.ts";
 import { readCapOf, verifyCapOf } from "../../src/protocols/grid/caps.ts";
 import type { KnownCap, MutableFormat } from "../../src/protocols/grid/caps.ts";
-import { SDMF_CONTENT_MAX_BYTES, MUTABLE_CONTENT_MAX_BYTES } from "../../src/services/files/grid/mutable-constants.ts";
+import {
+  MUTABLE_CONTENT_MAX_BYTES,
+  SDMF_CONTENT_MAX_BYTES,
+  WRITE_ROUNDS_MAX,
+} from "../../src/services/files/grid/mutable-constants.ts";
 import { mutableFile } from "../../src/services/files/grid/mutable-file.ts";
 import type { MutableNeeds } from "../../src/services/files/grid/mutable-file.ts";
 import { MutableMemory } from "../../src/services/files/grid/mutable-memory.ts";
 import { MutableWriter, createMutableFile } from "../../src/services/files/grid/mutable-modify.ts";
 import { readMutableFile } from "../../src/services/files/grid/mutable-read.ts";
+import { ServerError } from "../../src/services/files/grid/server.ts";
 import { bytes, clientOf, oneKey, shelves, textOf } from "./shelf-grid.ts";
 import type { ShelfServer } from "./shelf-server.ts";
 
@@ -145,6 +150,18 @@ describe("servers", () => {
     }
     const write = new MutableWriter(needs).modify(mutableFile(needs.crypto, cap), () => bytes("b"));
     await assert.rejects(write, failure("files-no-room"));
+  });
+
+  test("others take the place of those that fail to write, round by round, not for ever", async () => {
+    const servers = shelves(10 * WRITE_ROUNDS_MAX + 5);
+    for (const server of servers) {
+      server.before = (request) =>
+        request === "write" ? Promise.reject(new ServerError("failed", server.name, "broken")) : Promise.resolve();
+    }
+    const create = createMutableFile(clientOf(servers), oneKey(), { format: "sdmf", content: bytes("a") });
+    await assert.rejects(create, failure("files-not-spread"));
+    const asked = servers.map((server) => server.asked.filter((request) => request === "write").length);
+    assert.deepEqual([asked.filter((count) => count === 1).length, Math.max(...asked)], [10 * WRITE_ROUNDS_MAX, 1]);
   });
 
   test("too few for a new file are refused before anything is stored", async () => {

@@ -82,7 +82,7 @@ describe("writers that know nothing of each other", () => {
         assert.equal(stored.length, 2 * ENTRIES_EACH, "nobody has to give up");
         for (const line of stored) assert.equal(content.split(line).length, 2, `${line} once in ${content}`);
       }),
-      { numRuns: 30 },
+      { numRuns: 12 },
     );
   });
 
@@ -116,7 +116,7 @@ describe("writers that know nothing of each other", () => {
         const content = await contentOf(servers, cap);
         for (const line of stored) assert.ok(content.includes(line), `${line} in ${content}`);
       }),
-      { numRuns: 30 },
+      { numRuns: 12 },
     );
   });
 });

@@ -55,9 +55,9 @@ function world(names: readonly string[]) {
     const facts = { state, good, total, needed, servers, owners, zones, checkedMs: clock.wallMs(), weakSinceMs, round };
     rows.setHealth({ account: "anna", storageIndex: path, path, verifyCap: "", ...facts });
   };
-  const names2 = new Map<KnownCap, string>();
+  const indexes = new Map<KnownCap, string>();
   const checking: Checking = {
-    storageIndexOf: (cap) => names2.get(cap),
+    storageIndexOf: (cap) => indexes.get(cap),
     async check({ path }, { round }) {
       done.push(`check ${path}`);
       note(path, found.get(path)!, round);
@@ -74,7 +74,7 @@ function world(names: readonly string[]) {
   async function* walk(): AsyncGenerator<Tended> {
     for (const path of found.keys()) {
       const cap = chk(1000);
-      names2.set(cap, path);
+      indexes.set(cap, path);
       yield { path, cap };
     }
   }
@@ -88,9 +88,9 @@ function world(names: readonly string[]) {
       notes: createNotes({ note: (name) => notes.get(name), setNote: (name, value) => void notes.set(name, value) }),
     });
   const advance = async (ms: number) => {
-    for (let left = ms; left > 0; left -= CARE_LOOK_MS / 4) {
-      clock.advance(Math.min(left, CARE_LOOK_MS / 4));
-      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (let left = ms; left > 0; left -= CARE_LOOK_MS / 2) {
+      clock.advance(Math.min(left, CARE_LOOK_MS / 2));
+      for (let turn = 0; turn < 6; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     }
   };
   const since = () => done.splice(0);

@@ -88,7 +88,7 @@ export function writeEnablersFor(needs: MutableNeeds, file: MutableFile, server:
 }
 
 /** Made of the box's own secret, the file and the server, as the real one is made of the write key. */
-export function caretakerEnabler(needs: MutableNeeds, file: MutableFile, server: GridServer): Uint8Array {
+function caretakerEnabler(needs: MutableNeeds, file: MutableFile, server: GridServer): Uint8Array {
   const { crypto, leaseSecret } = needs;
   const secret = crypto.sha256(CARETAKER, leaseSecret, file.storageIndex);
   return writeEnabler(crypto, secret.subarray(0, 16), server.tubId);

@@ -2,11 +2,13 @@
  * Files: a member's own, kept encrypted and in pieces on the boxes of the community; what is shared, the trash, devices
  * that open them, and the space that boxes give one another for it.
  */
+import disk from "lucide-static/icons/hard-drive.svg?raw";
 import lock from "lucide-static/icons/lock.svg?raw";
 import { useEffect } from "preact/hooks";
+import type { Output } from "../../../../ui/src/api.ts";
 import { useResource } from "../../../../ui/src/box.ts";
 import { LinkButton } from "../../../../ui/src/components/button.tsx";
-import { Empty, Notice } from "../../../../ui/src/components/notice.tsx";
+import { Empty, Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { PageHead, Tabs } from "../../../../ui/src/components/page-head.tsx";
 import type { PanelProps } from "../../../../ui/src/page.ts";
 import { may } from "../../../../ui/src/session.ts";
@@ -46,7 +48,7 @@ export default function FilesPanel({ rest }: PanelProps) {
       <PageHead title={t("files.title")}>{t("files.lead")}</PageHead>
       <div class="stack">
         {isMember ? <Tabs label={t("files.title")} tabs={tabs} /> : <ForMembers />}
-        {isHome && data && !data.grid.enough ? <NotEnough status={data} /> : null}
+        {isHome && data && data.grid.servers.length > 0 && !data.grid.enough ? <NotEnough status={data} /> : null}
         <Part {...{ place, part, status }} />
       </div>
       {isMember ? <Tray /> : null}
@@ -68,8 +70,33 @@ function Part({
   if (part === "trash") return <Trash />;
   if (part === "devices") return <Devices status={status} />;
   if (place.part === "link") return <LinkPart id={place.id} path={place.path} />;
-  if (place.part === "file") return <Browser path={parentOf(place.path)} open={place.path} />;
-  return <Browser path={place.part === "folder" ? place.path : "/"} open={undefined} />;
+  const path = place.part === "file" ? parentOf(place.path) : place.part === "folder" ? place.path : "/";
+  return (
+    <Loaded from={status} lines={6}>
+      {({ grid }) =>
+        grid.servers.length === 0 ? (
+          <NoSpace />
+        ) : (
+          <Browser path={path} open={place.part === "file" ? place.path : undefined} />
+        )
+      }
+    </Loaded>
+  );
+}
+
+/** Without any place to keep them there are no files, not even the top folder. */
+function NoSpace() {
+  return (
+    <Empty icon={disk} title={t("files.grid-none")}>
+      <p>{t("files.grid-none-text")}</p>
+      <p>{t(may("host") ? "files.not-enough-host" : "files.not-enough-ask")}</p>
+      {may("host") ? (
+        <LinkButton kind="primary" href="/files/space">
+          {t("files.give")}
+        </LinkButton>
+      ) : null}
+    </Empty>
+  );
 }
 
 function ForMembers() {
@@ -80,21 +107,11 @@ function ForMembers() {
   );
 }
 
-function NotEnough({
-  status: { grid },
-}: {
-  status: { grid: { servers: readonly unknown[]; reachable: number; happy: number } };
-}) {
-  const { reachable, happy } = grid;
-  const none = grid.servers.length === 0;
+function NotEnough({ status }: { status: Output<"files.status"> }) {
+  const { reachable, happy } = status.grid;
   return (
-    <Notice tone="warning" title={t(none ? "files.grid-none" : "files.grid-few", { reachable, happy })}>
+    <Notice tone="warning" title={t("files.grid-few", { reachable, happy })}>
       <p>{t(may("host") ? "files.not-enough-host" : "files.not-enough-ask")}</p>
-      {may("host") ? (
-        <p>
-          <LinkButton href="/files/space">{t("files.give")}</LinkButton>
-        </p>
-      ) : null}
     </Notice>
   );
 }
