@@ -14,6 +14,7 @@ import { Visit, openBrowser } from "../support/browser.ts";
 import { eventually } from "../support/process.ts";
 import { atEnd } from "./at-end.ts";
 import {
+  PDF,
   chooseFiles,
   deed,
   downloadedHash,
@@ -22,12 +23,13 @@ import {
   machineFolder,
   noise,
   row,
+  silence,
   slowUploads,
   tray,
   uploaded,
 } from "./files-page.ts";
 import { startFirst } from "./quarter.ts";
-import { signIn } from "./sign-in.ts";
+import { PASSWORD, signIn } from "./sign-in.ts";
 
 const STORED_MS = 60_000;
 const SEEN_MS = 10_000;
@@ -35,11 +37,23 @@ const LARGE = noise(24 * 1024 * 1024, 7);
 /** One piece takes a second or two. */
 const SLOW_BYTES_PER_SECOND = 4 * 1024 * 1024;
 const MANY = 1_000;
+const SOUND_SECONDS = 400;
 /** A picture of one red point. */
 const PNG = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg==",
   "base64",
 );
+
+/** Texts that are run in the page: this program is checked with Node's types, not the browser's. */
+const IN_PAGE = {
+  listenTo: (second: number) => `(async () => {
+    const sound = document.querySelector("audio");
+    if (sound.readyState === 0) await new Promise((done) => sound.addEventListener("loadedmetadata", done));
+    sound.currentTime = ${second};
+    await new Promise((done) => sound.addEventListener("seeked", done));
+    return { duration: sound.duration, at: sound.currentTime };
+  })()`,
+};
 
 interface Status {
   grid: { enough: boolean };
@@ -119,6 +133,32 @@ test("files and a folder are dropped, listed and looked at", async () => {
   await visit.end();
 });
 
+test("a PDF is shown, and a sound is heard from the middle without the whole of it", async () => {
+  const visit = await signIn(browser, box);
+  await visit.open("/files");
+  const folder = machineFolder("media", { "full.pdf": PDF, "so.wav": silence(SOUND_SECONDS) });
+  await dropFiles(visit, [folder]);
+  await uploaded(visit, 2, STORED_MS);
+  await visit.page.getByRole("link", { name: "media", exact: true }).click();
+  await visit.page.getByRole("link", { name: "full.pdf", exact: true }).click();
+  await eventually("the browser's viewer has it", SEEN_MS, () =>
+    visit.page.frames().some((frame) => frame.url().startsWith("chrome-extension:")),
+  );
+  await visit.shoot("files-pdf");
+  const ranges: (string | undefined)[] = [];
+  visit.page.on("response", (answer) => {
+    if (answer.url().includes("/files/open/")) ranges.push(answer.headers()["content-range"]);
+  });
+  await visit.page.getByRole("button", { name: visit.say("files.next") }).click();
+  await visit.page.locator("audio").waitFor();
+  const heard = await visit.page.evaluate<{ duration: number; at: number }>(IN_PAGE.listenTo(SOUND_SECONDS - 10));
+  assert.deepEqual(heard, { duration: SOUND_SECONDS, at: SOUND_SECONDS - 10 });
+  assert.ok(ranges.length > 0 && ranges.every(Boolean), `asked for parts: ${ranges.join(", ")}`);
+  await visit.check("a sound");
+  visit.throwProblems("media");
+  await visit.end();
+});
+
 test("an upload goes on after the page was closed in the middle", async () => {
   const film = join(machineFolder("films", { "film.bin": LARGE }), "film.bin");
   const first = await signIn(browser, box);
@@ -188,6 +228,8 @@ test("an upload goes on by itself after the box was killed in the middle; pause 
 
 test("a name that is there already is a question; older versions come back", async () => {
   const visit = await signIn(browser, box, { dark: true, language: "ca" });
+  // The browser itself notes the refusal.
+  visit.allow(/status of 409/);
   await visit.open("/files");
   const folder = machineFolder("papers", { "acta.txt": "primera\n" });
   const acta = join(folder, "acta.txt");
@@ -333,6 +375,8 @@ test("a folder of a thousand files: sent, listed, walked through by keyboard", a
   await dropFiles(visit, [folder]);
   await uploaded(visit, MANY, 2 * STORED_MS);
   console.log(`${MANY} small files: ${((performance.now() - sinceMs) / 1000).toFixed(1)} s`);
+  await visit.check("all are sent");
+  await press(visit, "files.up-clear");
   await visit.page.getByRole("link", { name: "Mil", exact: true }).click();
   await visit.page.getByText(visit.say("files.count", { count: MANY })).waitFor();
   assert.ok((await visit.page.locator(".files-row").count()) < 100, "only what is in view is drawn");
@@ -347,7 +391,7 @@ test("a folder of a thousand files: sent, listed, walked through by keyboard", a
   await visit.end();
 });
 
-test("devices get a password that is shown once, and lose it; guests see no files", async () => {
+test("devices get a password that is shown once, and lose it; large text on a small screen", async () => {
   const visit = await signIn(browser, box, { width: 360, language: "ca" });
   await visit.open("/files/devices");
   await visit.page.getByText(visit.say("files.doors-closed")).waitFor();
@@ -371,6 +415,47 @@ test("devices get a password that is shown once, and lose it; guests see no file
     await large.end();
   }
   await visit.end();
+});
+
+test("a file is dragged onto a folder, two are copied together, and a guest sees how the space is", async () => {
+  const visit = await signIn(browser, box);
+  await visit.open("/files");
+  await row(visit, "film.bin").dragTo(row(visit, "Fotos"));
+  await visit.page
+    .locator(".toast")
+    .getByText(visit.say("files.moved", { count: 1, name: "Fotos" }))
+    .waitFor();
+  await row(visit, "film.bin").waitFor({ state: "detached" });
+  await visit.page
+    .locator(".toast")
+    .getByRole("button", { name: visit.say("shell.undo") })
+    .click();
+  await row(visit, "film.bin").waitFor();
+  await row(visit, "film.bin").locator(".files-size").click();
+  await row(visit, "altre.bin")
+    .locator(".files-size")
+    .click({ modifiers: ["Control"] });
+  await visit.page.getByText(visit.say("files.chosen", { count: 2 })).waitFor();
+  await press(visit, "files.copy");
+  await press(visit, "files.copy-here", { name: visit.say("files.title") });
+  await row(visit, "film (2).bin").waitFor();
+  visit.throwProblems("dragging and copying");
+  await visit.end();
+
+  const link = await box.cli<{ url: string }>(["people", "invite", "--role", "guest", "--json"]);
+  const { pathname, hash } = new URL(link.url);
+  const guest = await Visit.begin(browser, box.url, { width: 360, language: "es" });
+  await guest.open(pathname + hash);
+  await guest.page.getByLabel(guest.say("welcome.owner"), { exact: true }).fill("Gil");
+  await guest.page.getByLabel(guest.say("welcome.password"), { exact: true }).fill(PASSWORD);
+  await guest.page.getByRole("button", { name: guest.say("accept.go") }).click();
+  await guest.page.locator(".shell").waitFor();
+  await guest.open("/files");
+  await guest.page.getByText(guest.say("files.for-members"), { exact: true }).waitFor();
+  assert.equal(await guest.page.getByRole("button", { name: guest.say("files.upload") }).count(), 0);
+  await guest.check("a guest");
+  await guest.shoot("files-guest");
+  await guest.end();
 });
 
 /** Presses what is on top: in the dialog while one is open. */

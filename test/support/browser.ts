@@ -251,6 +251,8 @@ export class Visit {
 
   private mayAsk(url: string): boolean {
     if (url === "about:blank" || url.startsWith("data:")) return true;
+    // The browser's own viewer of PDF files is a page of the browser.
+    if (url.startsWith("chrome-extension:")) return true;
     return URL.canParse(url) && (new URL(url).origin === this.origin || this.others.has(new URL(url).origin));
   }
 

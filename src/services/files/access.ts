@@ -8,9 +8,10 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import { decodeBase32 } from "../../protocols/grid/base32.ts";
-import type { MeshClient } from "../mesh/client.ts";
+import type { BoxView, MeshClient } from "../mesh/client.ts";
 import { ACCESS_AGAIN_MS, ACCESS_BYTES_MAX, ACCESS_TIMEOUT_MS } from "./constants.ts";
 import type { Giving } from "./giving.ts";
+import { SERVERS_MAX } from "./grid/servers-yaml.ts";
 import type { ServerPlace } from "./grid/storage-client.ts";
 import type { Members } from "./members.ts";
 import type { FilesSecrets } from "./secrets.ts";
@@ -76,11 +77,11 @@ export function createAccess(needs: AccessNeeds): Access {
   return {
     places(account) {
       const known = new Map(rows.access(account).map((row) => [row.boxId, row.swissnum]));
-      const found = others().flatMap(({ boxId, body }) => placeOf(mesh, boxId, body, known.get(boxId)) ?? []);
+      const found = others().flatMap((one) => placeOf(mesh, one, known.get(one.boxId)) ?? []);
       const own = giving.open();
       if (!own) return found;
       const swissnum = needs.members().grant(mesh.selfId, needs.secrets().pseudonym(account));
-      const self = placeOf(mesh, mesh.selfId, own.body, swissnum);
+      const self = placeOf(mesh, { boxId: mesh.selfId, body: own.body, box: mesh.box(mesh.selfId) }, swissnum);
       return self ? [self, ...found] : found;
     },
     async ask(account) {
@@ -94,12 +95,18 @@ export function createAccess(needs: AccessNeeds): Access {
   };
 }
 
-/** The boxes of the community that announce space. */
-export function announced(mesh: MeshClient): { boxId: string; body: StorageBody }[] {
-  return mesh.records(STORAGE_KIND).flatMap(({ author, body }) => {
+/**
+ * The boxes of the community that announce space: of very many the first by their ids, so that all boxes use the same
+ * ones, and find what others stored.
+ */
+export function announced(mesh: MeshClient): { boxId: string; body: StorageBody; box: BoxView | undefined }[] {
+  const boxes = new Map(mesh.boxes().map((box) => [box.id, box]));
+  const found = mesh.records(STORAGE_KIND).flatMap(({ author, body }) => {
     const read = readStorageBody(body);
-    return read && mesh.box(author)?.state !== "excluded" ? [{ boxId: author, body: read }] : [];
+    const box = boxes.get(author);
+    return read && box?.state !== "excluded" ? [{ boxId: author, body: read, box }] : [];
   });
+  return found.toSorted((a, b) => (a.boxId < b.boxId ? -1 : 1)).slice(0, SERVERS_MAX);
 }
 
 /** As an announcement of Tahoe-LAFS would have it: the id of a box is a hash of its key. */
@@ -109,11 +116,10 @@ export function serverIdOf(boxId: string): string {
 
 function placeOf(
   mesh: MeshClient,
-  boxId: string,
-  { port, pin, tub }: StorageBody,
+  { boxId, body, box }: ReturnType<typeof announced>[number],
   swissnum: string | undefined,
 ): ServerPlace | undefined {
-  const box = mesh.box(boxId);
+  const { port, pin, tub } = body;
   const isSelf = boxId === mesh.selfId;
   // Where it answers, and not what it says: a record must not send us to somebody else.
   const host = isSelf ? LOOPBACK : (box?.answersAt ?? box?.address);

@@ -19,6 +19,8 @@ export const FULL_WARN = 0.9;
 export const ACCESS_AGAIN_MS = 60_000;
 export const ACCESS_TIMEOUT_MS = 10_000;
 export const ACCESS_BYTES_MAX = 4096;
+/** Boxes come and go often in a large community: lists of servers are made anew at most this often. */
+export const REFRESH_PAUSE_MS = 1000;
 /** Imported servers. */
 export const IMPORTED_MAX = 256;
 
@@ -28,7 +30,7 @@ export const TICKET_MS = 12 * 3_600_000;
 /** Kept in memory; the oldest goes. */
 export const TICKETS_MAX = 10_000;
 /** What another box says of a link. */
-export const LINK_ANSWER_BYTES_MAX = 1024 * 1024;
+export const LINK_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 export const LINK_TIMEOUT_MS = 30_000;
 /** Entries of a shared folder that are told. */
 export const LINK_ENTRIES_MAX = 2000;

@@ -24,34 +24,43 @@ export interface MembersNeeds {
   secrets: FilesSecrets;
   rows: SpaceStore;
   quotaBytes: () => number;
-  /** Is this box in the community, and not excluded? */
-  isMember: (boxId: string) => boolean;
+  /** The boxes that are in the community, and not excluded; this one among them. */
+  membersNow: () => ReadonlySet<string>;
   /** The list is another one now. */
   changed: () => void;
 }
 
 export function createMembers(needs: MembersNeeds): Members {
-  const { clock, secrets, rows, quotaBytes, isMember, changed } = needs;
+  const { clock, secrets, rows, quotaBytes, membersNow, changed } = needs;
+  /** By box. */
+  const known = new Map<string, Set<string>>();
+  const add = (boxId: string, member: string) => void known.set(boxId, (known.get(boxId) ?? new Set()).add(member));
+  const all = rows.members();
+  for (const { boxId, member } of all) add(boxId, member);
+  let count = all.length;
   return {
     grant(boxId, pseudonym) {
-      const known = rows.members();
-      const ofBox = known.filter((one) => one.boxId === boxId);
-      if (!ofBox.some((one) => one.member === pseudonym)) {
-        const limit = known.length >= MEMBERS_MAX ? MEMBERS_MAX : MEMBERS_PER_BOX_MAX;
-        if (known.length >= MEMBERS_MAX || ofBox.length >= MEMBERS_PER_BOX_MAX)
+      const ofBox = known.get(boxId);
+      if (!ofBox?.has(pseudonym)) {
+        const limit = count >= MEMBERS_MAX ? MEMBERS_MAX : MEMBERS_PER_BOX_MAX;
+        if (count >= MEMBERS_MAX || (ofBox?.size ?? 0) >= MEMBERS_PER_BOX_MAX)
           throw filesErrors.fail("files-too-many", { params: { limit } });
         rows.addMember({ boxId, member: pseudonym, sinceMs: clock.wallMs() });
+        add(boxId, pseudonym);
+        count += 1;
         changed();
       }
       return secrets.swissnum(boxId, pseudonym);
     },
-    list: () =>
-      rows.members().map(({ boxId, member }) => ({
+    list() {
+      const boxIds = membersNow();
+      return rows.members().map(({ boxId, member }) => ({
         swissnum: secrets.swissnum(boxId, member),
         member: nameOf(boxId, member),
         quotaBytes: quotaBytes(),
-        mayWrite: isMember(boxId),
-      })),
+        mayWrite: boxIds.has(boxId),
+      }));
+    },
     rows: () => rows.members().map(({ boxId, member }) => ({ boxId, member, name: nameOf(boxId, member) })),
   };
 }

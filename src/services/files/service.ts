@@ -6,6 +6,7 @@
  *   devices ─► WebDAV, SFTP ──────┘          ▲                          │ record "storage", /files/access
  *   care: goes round all ────────────────────┘                          ▼ other boxes
  */
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Config } from "../../kernel/config.ts";
@@ -44,6 +45,7 @@ import { spaceStore } from "./space-store.ts";
 import type { SpaceStore } from "./space-store.ts";
 import { checksOf, metricsOf, warningsOf } from "./status.ts";
 import type { Facts } from "./status.ts";
+import { throttle } from "./throttle.ts";
 import { createTickets } from "./tickets.ts";
 import { Tree } from "./tree/tree.ts";
 
@@ -113,12 +115,12 @@ function makeParts(system: FilesNeeds): Made {
   const { clock, random, log, config, mesh, store, dataFolder, version } = system;
   const settings = () => config.section("files", filesSettings);
   const boxSetting = (key: string) => config.values()["box"]?.[key];
-  const address = () => system.run.bind || String(boxSetting("bind") ?? "") || "::";
+  const address = () => system.run.bind || String(boxSetting("bind") ?? "") || everywhere();
   const folder = join(dataFolder, "files");
   const rows = spaceStore(store);
   const careRows = careStore(store);
-  const changed = throttle(clock, () => system.events.emit("files.changed", "member"));
-  const uploadChanged = throttle(clock, () => system.events.emit("files.uploads", "member"));
+  const changed = throttle(clock, CHANGED_PAUSE_MS, () => system.events.emit("files.changed", "member"));
+  const uploadChanged = throttle(clock, CHANGED_PAUSE_MS, () => system.events.emit("files.uploads", "member"));
   const space = createSpace({
     ...{ clock, random, log, mesh, rows, dataFolder, version, settings, address, changed },
     reserveMiB: () => Number(boxSetting("diskReserveMiB") ?? 0),
@@ -189,22 +191,8 @@ function fold(name: string): string {
   return name.normalize("NFKC").trim().replaceAll(/\s+/g, " ").toLowerCase();
 }
 
-/** Calls `run` at once, and then at most once in each pause. */
-function throttle(clock: Clock, run: () => void): () => void {
-  let isWaiting = false;
-  let again = false;
-  const fire = () => {
-    run();
-    isWaiting = true;
-    clock.after(CHANGED_PAUSE_MS, () => {
-      isWaiting = false;
-      if (!again) return;
-      again = false;
-      fire();
-    });
-  };
-  return () => {
-    if (isWaiting) again = true;
-    else fire();
-  };
+/** All addresses of this machine, also where it has none of IPv6. */
+function everywhere(): string {
+  const families = Object.values(networkInterfaces()).flatMap((list) => list?.map(({ family }) => family) ?? []);
+  return families.includes("IPv6") ? "::" : "0.0.0.0";
 }

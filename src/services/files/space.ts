@@ -3,6 +3,7 @@
  * members and their quotas, the places at other boxes, imported servers, and from all of that a grid for each account.
  */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -10,6 +11,7 @@ import { createResolver } from "../../platform/resolve.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { Access } from "./access.ts";
 import { createAccess } from "./access.ts";
+import { REFRESH_PAUSE_MS } from "./constants.ts";
 import type { Giving } from "./giving.ts";
 import { createGiving } from "./giving.ts";
 import type { Grids } from "./grids.ts";
@@ -22,6 +24,7 @@ import type { FilesSecrets } from "./secrets.ts";
 import { openSecrets } from "./secrets.ts";
 import type { SpaceStore } from "./space-store.ts";
 import { STORAGE_KEY, STORAGE_KIND, storageKind } from "./storage-record.ts";
+import { throttle } from "./throttle.ts";
 
 const MIB = 1024 * 1024;
 
@@ -99,14 +102,22 @@ export function createSpace(needs: SpaceNeeds): Space {
     keyFile: join(needs.dataFolder, "files", "keys"),
   });
   let isStarted = false;
-  mesh.registerKind(storageKind);
-  mesh.onRecords(STORAGE_KIND, () => isStarted && grids.refresh());
-  mesh.onJoined(() => isStarted && announce(mesh, giving));
-  mesh.onBoxes(() => {
+  let seenMembers = "";
+  const refresh = throttle(clock, REFRESH_PAUSE_MS, () => {
     if (!isStarted) return;
-    giving.membersChanged();
     grids.refresh();
+    // Who may store here: a box came, or was excluded.
+    const now = mesh
+      .boxes()
+      .map(({ id, state }) => `${id}${state === "excluded"}`)
+      .join(" ");
+    if (now !== seenMembers) giving.membersChanged();
+    seenMembers = now;
   });
+  mesh.registerKind(storageKind);
+  mesh.onRecords(STORAGE_KIND, refresh);
+  mesh.onBoxes(refresh);
+  mesh.onJoined(() => isStarted && announce(mesh, giving));
   const follow = async () => {
     await giving.follow();
     giving.membersChanged();
@@ -115,9 +126,11 @@ export function createSpace(needs: SpaceNeeds): Space {
     ...{ giving, access, imported, grids, quotaBytes, follow, members: known.members },
     async start() {
       secrets = await openSecrets(needs.dataFolder);
-      const isMember = (boxId: string) =>
-        boxId === mesh.selfId || (mesh.box(boxId)?.state ?? "excluded") !== "excluded";
-      members = createMembers({ clock, rows, quotaBytes, secrets, isMember, changed: giving.membersChanged });
+      const membersNow = () => {
+        const inside = mesh.boxes().filter(({ state }) => state !== "excluded");
+        return new Set([mesh.selfId, ...inside.map(({ id }) => id)]);
+      };
+      members = createMembers({ clock, rows, quotaBytes, secrets, membersNow, changed: giving.membersChanged });
       isStarted = true;
       await grids.start();
       await follow();
@@ -137,6 +150,9 @@ function opened<T>(part: T | undefined): T {
 
 function announce(mesh: MeshClient, giving: Giving): void {
   const body = giving.announcement();
+  const said = mesh.records(STORAGE_KIND).find(({ author }) => author === mesh.selfId);
+  // A restart is nothing new.
+  if (isDeepStrictEqual(said?.body, body)) return;
   if (body) mesh.publish(STORAGE_KIND, STORAGE_KEY, { ...body });
   else mesh.withdraw(STORAGE_KIND, STORAGE_KEY);
 }

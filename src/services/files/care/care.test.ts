@@ -52,7 +52,8 @@ function world(names: readonly string[]) {
   const note = (path: string, result: CheckResult, round: number) => {
     const { state, good, total, needed, servers, owners, zones } = result;
     const weakSinceMs = state === "healthy" ? null : (rows.health("anna", path)?.weakSinceMs ?? clock.wallMs());
-    const facts = { state, good, total, needed, servers, owners, zones, checkedMs: clock.wallMs(), weakSinceMs, round };
+    const checkedMs = clock.wallMs();
+    const facts = { state, good, total, needed, servers, owners, zones, checkedMs, weakSinceMs, round };
     rows.setHealth({ account: "anna", storageIndex: path, path, verifyCap: "", ...facts });
   };
   const indexes = new Map<KnownCap, string>();
@@ -117,7 +118,7 @@ test("each file is looked at every three days, and a restart goes on where it wa
   await again.stop();
 });
 
-test("weak for good: repaired at once. Weak since a box is away: after twelve hours, or at once when it is close", async () => {
+test("weak for good: repaired at once. Since a box is away: after twelve hours, or at once when it is close", async () => {
   const { make, advance, since, found, states } = world(["x"]);
   const care = make();
   care.start();

@@ -9,7 +9,7 @@ import { nextTurn } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { parseCap } from "../../../protocols/grid/caps.ts";
 import type { KnownCap } from "../../../protocols/grid/caps.ts";
-import type { MeshClient } from "../../mesh/client.ts";
+import type { BoxView, MeshClient } from "../../mesh/client.ts";
 import { CAP_CHARS_MAX } from "../shapes.ts";
 import type { Grid } from "../grid/grid.ts";
 import type { CareStore } from "./care-store.ts";
@@ -42,7 +42,7 @@ export interface Deposits {
 export interface DepositsNeeds {
   clock: Clock;
   log: Log;
-  mesh: MeshClient;
+  mesh: Pick<MeshClient, "serve" | "request"> & { box(id: string): Pick<BoxView, "state"> | undefined };
   rows: CareStore;
   pace: Pace;
   /** Boxes that give space, besides this one. */

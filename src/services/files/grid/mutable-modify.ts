@@ -263,7 +263,7 @@ function holderIds({ map }: Surveyed): ReadonlySet<string> {
  * The file's keys: remembered, or opened out of a share of any version with the write key. Throws `files-read-only`
  * without a write key, `files-damaged` when no share has the right private key.
  */
-export async function fileKeys(
+async function fileKeys(
   needs: MutableNeeds,
   file: MutableFile,
   { shares }: Pick<Surveyed, "shares">,

@@ -87,7 +87,7 @@ export async function openNewest(
  * hash. A writer that met another passes over its own `unfinished` versions if there is another one from `atLeast` on:
  * its own may stand upon less than what the other has finished, whatever their sequence numbers say.
  */
-export function chosenVersion(
+function chosenVersion(
   map: ServerMap,
   unfinished: ReadonlySet<string> = new Set(),
   atLeast = 0n,

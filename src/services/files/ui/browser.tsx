@@ -21,6 +21,7 @@ import { FileList } from "./file-list.tsx";
 import { TYPING_PAUSE_MS } from "./limits.ts";
 import { NameDialog } from "./name-dialog.tsx";
 import type { Entry } from "./order.ts";
+import { folderName } from "./folder-name.tsx";
 import { folderHref, nameOf, parentOf } from "./places.ts";
 import { NOTHING, still } from "./selection.ts";
 import { upload } from "./uploader.tsx";
@@ -125,7 +126,7 @@ function Entries({ entry, entries, open }: EntriesProps) {
       ) : (
         <div>
           <ChosenBar chosen={list.chosen} count={entries.length} onAsk={list.onAsk} onClear={list.clear} />
-          <FileList {...list.props} label={t("files.in", { folder: entry.path })} entries={entries} />
+          <FileList {...list.props} label={t("files.in", { folder: folderName(entry.path) })} entries={entries} />
         </div>
       )}
       {open === undefined ? null : (

@@ -11,6 +11,7 @@ import { dragged, useFolderTarget } from "./drag.tsx";
 import { kindIcon } from "./icons.ts";
 import { kindOf } from "./kinds.ts";
 import type { Entry } from "./order.ts";
+import { folderName } from "./folder-name.tsx";
 import { entryHref, parentOf } from "./places.ts";
 
 interface FileRowProps {
@@ -68,7 +69,7 @@ export function FileRow({ entry, isChosen, withFolder, onChoose, onToggle, onOpe
         </a>
         <span class="soft small files-under">
           {withFolder ? (
-            <span class="files-in">{t("files.in", { folder: parentOf(path) })}</span>
+            <span class="files-in">{t("files.in", { folder: folderName(parentOf(path)) })}</span>
           ) : (
             <span class="files-narrow">
               {kind === "file" ? `${bytes(entry.bytes, language.value)} · ` : ""}

@@ -17,6 +17,9 @@ export const SMALL_MAX_BYTES = 1024 * 1024;
  * free for the page itself.
  */
 export const SENDING_MAX = 4;
+/** Files up to here are over in a moment, so that with them the page need not wait for its turn: more at one time. */
+export const TINY_MAX_BYTES = 64 * 1024;
+export const TINY_SENDING_MAX = 6;
 /** Of them, pieces of large files. */
 export const LARGE_SENDING_MAX = 3;
 /** Files and folders in the queue at one time, whatever was dropped. */

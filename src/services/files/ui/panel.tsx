@@ -31,7 +31,10 @@ export default function FilesPanel({ rest }: PanelProps) {
   const isMember = may("member");
   const part = isMember ? place.part : "space";
   const isHome = part === "folder" || part === "file";
-  const status = useResource("files.status", {}, { everyMs: part === "space" ? REFRESH_MS : REFRESH_MS * 6 });
+  const isLooking = part === "space" || part === "devices";
+  // While thousands of files come in, their folder is asked for again and again, and this need not be.
+  const events = isLooking ? ["files.changed"] : [];
+  const status = useResource("files.status", {}, { events, everyMs: isLooking ? REFRESH_MS : REFRESH_MS * 6 });
   const { data } = status;
   useEffect(() => {
     if (isMember) startUploader();

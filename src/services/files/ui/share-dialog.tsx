@@ -102,13 +102,13 @@ function Made({ share, onAgain }: { share: Share; onAgain: () => void }) {
           <p>{t(share.mode === "write" ? "files.share-made-write" : "files.share-made-read")}</p>
         </Notice>
       </div>
-      <div class="with-button">
-        <code class="code">{share.url}</code>
-        <CopyButton text={share.url ?? ""} label={t("files.copy-link")} kind="primary" />
-      </div>
+      <code class="code">{share.url}</code>
       <p class="soft small">{t("files.share-once")}</p>
       <div class="cluster">
-        <Button onClick={onAgain}>{t("files.share-again")}</Button>
+        <CopyButton text={share.url ?? ""} label={t("files.copy-link")} kind="primary" />
+        <Button kind="quiet" onClick={onAgain}>
+          {t("files.share-again")}
+        </Button>
       </div>
     </section>
   );

@@ -17,6 +17,7 @@ import { language, t } from "../../../../ui/src/words.ts";
 import { kindIcon } from "./icons.ts";
 import { kindOf } from "./kinds.ts";
 import { DEED_TIMEOUT_MS } from "./limits.ts";
+import { folderName } from "./folder-name.tsx";
 import { parentOf } from "./places.ts";
 
 type Trashed = Output<"files.trash">[number];
@@ -90,7 +91,7 @@ function TrashRow({ one, onForget, onBack }: { one: Trashed; onForget: () => voi
         </span>
         <span class="soft small files-under">
           <span class="files-in">
-            {t("files.was-in", { folder: parentOf(path) })}
+            {t("files.was-in", { folder: folderName(parentOf(path)) })}
             {kind === "file" ? ` · ${bytes(one.bytes, language.value)}` : ""} · <Ago at={removedAt} />
           </span>
         </span>

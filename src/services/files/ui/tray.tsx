@@ -19,6 +19,7 @@ import { bytes, duration, percent } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { chooseFiles } from "./choose.tsx";
 import { TRAY_ROWS_MAX } from "./limits.ts";
+import { folderName } from "./folder-name.tsx";
 import { nameOf, parentOf } from "./places.ts";
 import { type Totals, linesOf, shareOf, totalsOf } from "./upload-view.ts";
 import { control, giveFile, queue, speed } from "./uploader.tsx";
@@ -59,7 +60,7 @@ export function Tray() {
       ) : null}
       {needsReader ? <Question count={counts.exists} /> : null}
       {folded ? null : (
-        <ul role="list" class="files-tray-list">
+        <ul role="list" class="files-tray-list" tabIndex={0} aria-label={t("files.uploads")}>
           {shown.map((item) => (
             <Line key={item.id} item={item} />
           ))}
@@ -90,7 +91,7 @@ function left({ share, leftBytes, counts, files, done }: Totals): string {
   return parts.join(" · ");
 }
 
-function TrayButtons({ totals: { counts } }: { totals: Totals }) {
+function TrayButtons({ totals: { counts, files } }: { totals: Totals }) {
   const going = counts.sending + counts.waiting;
   return (
     <>
@@ -113,7 +114,7 @@ function TrayButtons({ totals: { counts } }: { totals: Totals }) {
           onClick={() => control({ type: "resume" })}
         />
       ) : null}
-      {counts.done > 0 && going + counts.storing === 0 ? (
+      {counts.done > 0 && counts.done === files && counts.failed === 0 ? (
         <Button kind="quiet" icon={close} aria-label={t("files.up-clear")} onClick={() => control({ type: "clear" })} />
       ) : null}
     </>
@@ -205,11 +206,13 @@ function Line({ item }: { item: Item }) {
 function stateText(item: Item): string {
   const { stage, wrong, bytes: all, sentBytes, partBytes, path } = item;
   const of = (now: number) => t("files.up-of", { now: bytes(now, language.value), all: bytes(all, language.value) });
-  if (stage === "failed" || stage === "exists") return `${wrong?.message ?? ""} ${wrong?.advice ?? ""}`.trim();
+  if (stage === "exists") return t("files.up-there-already");
+  if (stage === "failed") return `${wrong?.message ?? ""} ${wrong?.advice ?? ""}`.trim();
   if (stage === "waiting" && wrong) return `${wrong.message} ${t("files.up-again-soon")}`;
   if (stage === "sending") return of(Math.min(all, sentBytes + partBytes));
   if (stage === "storing") return t("files.up-storing");
   if (stage === "paused") return `${t("files.up-paused")} · ${of(sentBytes)}`;
-  if (stage === "unheld") return `${t("files.up-unheld-line", { folder: parentOf(path) })} ${of(sentBytes)}`;
+  if (stage === "unheld")
+    return `${t("files.up-unheld-line", { folder: folderName(parentOf(path)) })} ${of(sentBytes)}`;
   return stage === "done" ? bytes(all, language.value) : t("files.up-waiting");
 }

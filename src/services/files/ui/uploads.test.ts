@@ -9,6 +9,8 @@ import {
   PIECE_MIN_BYTES,
   QUEUE_MAX,
   SENDING_MAX,
+  TINY_MAX_BYTES,
+  TINY_SENDING_MAX,
   TRIES_MAX,
   UNREACHABLE_TRIES_MAX,
 } from "./limits.ts";
@@ -21,7 +23,12 @@ const large = (path: string, bytes = LARGE): NewItem => ({
   bytes,
   fingerprint: `${path} ${bytes}`,
 });
-const small = (path: string): NewItem => ({ kind: "small", path, bytes: 10, fingerprint: path });
+const small = (path: string, bytes = TINY_MAX_BYTES + 1): NewItem => ({
+  kind: "small",
+  path,
+  bytes,
+  fingerprint: path,
+});
 const folder = (path: string): NewItem => ({ kind: "folder", path, bytes: 0, fingerprint: path });
 const wrong = (code: string) => ({ code, message: code, advice: "" });
 
@@ -90,6 +97,14 @@ test("folders are made first, one after another; then so many files at a time an
   const next = put({ type: "whole", id: 6 });
   assert.deepEqual(next, [{ do: "small", id: 7 }]);
   assert.equal(items().filter(({ stage }) => stage === "sending").length, SENDING_MAX);
+});
+
+test("tiny files go more at one time, and do not keep a larger one from its turn for ever", () => {
+  const { put, items } = machine();
+  const tiny = Array.from({ length: 10 }, (_, index) => small(`/${index}`, TINY_MAX_BYTES));
+  assert.equal(put({ type: "add", items: [...tiny, small("/m")] }).length, TINY_SENDING_MAX);
+  for (const { id } of items().slice(0, 10)) put({ type: "whole", id });
+  assert.equal(items()[10]?.stage, "sending");
 });
 
 test("a box that falls silent is tried again, ever less often, and asked where the upload stands", () => {

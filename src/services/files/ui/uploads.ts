@@ -21,6 +21,8 @@ import {
   PIECE_QUICK_MS,
   QUEUE_MAX,
   SENDING_MAX,
+  TINY_MAX_BYTES,
+  TINY_SENDING_MAX,
   TRIES_MAX,
   UNREACHABLE_TRIES_MAX,
 } from "./limits.ts";
@@ -355,7 +357,8 @@ function schedule(queue: Queue, nowMs: number, effects: Effect[]): Queue {
       return request(item, item.uploadId, queue.pieceBytes, effects);
     }
     if (item.stage !== "waiting") return item;
-    const isBarred = item.kind === "folder" ? sending > 0 : folderWaits || sending >= SENDING_MAX;
+    const most = item.bytes <= TINY_MAX_BYTES ? TINY_SENDING_MAX : SENDING_MAX;
+    const isBarred = item.kind === "folder" ? sending > 0 : folderWaits || sending >= most;
     if (isBarred || (item.kind === "large" && large >= LARGE_SENDING_MAX)) return item;
     if (item.notBeforeMs > nowMs) {
       wakeMs = Math.min(wakeMs, item.notBeforeMs - nowMs);

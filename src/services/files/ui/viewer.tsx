@@ -17,6 +17,7 @@ import { addressOf, download } from "./deeds.tsx";
 import { EntryDeeds, type Ask } from "./entry-deeds.tsx";
 import { HealthPart } from "./health-part.tsx";
 import type { Entry } from "./order.ts";
+import { folderName } from "./folder-name.tsx";
 import { fileHref, nameOf, parentOf } from "./places.ts";
 import { Preview } from "./preview.tsx";
 import { Versions } from "./versions.tsx";
@@ -107,7 +108,7 @@ function File({ file, onAsk, onClose }: { file: Entry; onAsk: (ask: Ask) => void
           <dt>{t("files.added")}</dt>
           <dd>{dateTime(file.createdAt, language.value)}</dd>
           <dt>{t("files.folder")}</dt>
-          <dd>{parentOf(file.path)}</dd>
+          <dd>{folderName(parentOf(file.path))}</dd>
           <dt>{t("files.type")}</dt>
           <dd class="mono">{file.mediaType}</dd>
         </dl>

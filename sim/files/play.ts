@@ -1,0 +1,28 @@
+/** One play: a plan, a seed, the code that is judged; what comes out is what was promised and not kept. */
+import type { Parts } from "./parts.ts";
+import { shippedParts } from "./parts.ts";
+import { Promises } from "./promises.ts";
+import { GridWorld } from "./world.ts";
+import type { WorldConfig } from "./world.ts";
+
+export interface Plan {
+  name: string;
+  world: Omit<WorldConfig, "parts" | "seed">;
+  run(world: GridWorld, promises: Promises): Promise<void>;
+}
+
+export interface Played {
+  complaints: readonly string[];
+  figures: Readonly<Record<string, number>>;
+}
+
+export async function play(plan: Plan, seed: number, parts: Parts = shippedParts): Promise<Played> {
+  const world = new GridWorld({ ...plan.world, seed, parts });
+  const promises = new Promises();
+  try {
+    await plan.run(world, promises);
+  } finally {
+    await world.close();
+  }
+  return promises;
+}
