@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../src/kernel/clock.ts";
 import type { Random } from "../../src/kernel/random.ts";
-import { DATA_TIMEOUT_MS, SILENCE_TIMEOUT_MS } from "../../src/services/files/grid/storage-client-constants.ts";
+import { SILENCE_TIMEOUT_MS } from "../../src/services/files/grid/storage-client-constants.ts";
 import { POLL_TIMEOUT_MS, ServerWatch } from "../../src/services/files/grid/storage-client-watch.ts";
 import { ResponseTimes } from "../../src/services/files/grid/response-times.ts";
 import { ServerError } from "../../src/services/files/grid/server.ts";
@@ -99,7 +99,7 @@ export class Line implements GridServer {
   writeChunk: GridServer["writeChunk"] = (index, number, chunk, signal) => {
     this.#needs.heard?.(chunk.data);
     const work = () => this.#machine.writeChunk(index, number, chunk);
-    return this.#ask({ upBytes: chunk.data.length, limitMs: DATA_TIMEOUT_MS, signal, work });
+    return this.#ask({ upBytes: chunk.data.length, limitMs: SILENCE_TIMEOUT_MS, signal, work });
   };
 
   abort: GridServer["abort"] = (index, number, secret) =>
@@ -110,7 +110,7 @@ export class Line implements GridServer {
 
   read: GridServer["read"] = (kind, index, number, range, signal) =>
     this.#ask({
-      ...{ upBytes: 0, limitMs: DATA_TIMEOUT_MS, signal, downBytes: (bytes: Uint8Array) => bytes.length },
+      ...{ upBytes: 0, limitMs: SILENCE_TIMEOUT_MS, signal, downBytes: (bytes: Uint8Array) => bytes.length },
       work: () => this.#machine.read(kind, index, number, range),
     });
 
@@ -124,7 +124,7 @@ export class Line implements GridServer {
     const work = () => this.#machine.readTestWrite(this.#needs.member, index, wish);
     const downBytes = ({ data }: ReturnType<typeof work>) =>
       [...data.values()].flat().reduce((sum, { length }) => sum + length, 0);
-    return this.#ask({ upBytes, limitMs: DATA_TIMEOUT_MS, signal, work, downBytes });
+    return this.#ask({ upBytes, limitMs: SILENCE_TIMEOUT_MS, signal, work, downBytes });
   };
 
   advise: GridServer["advise"] = (kind, index, number, reason) =>

@@ -7,6 +7,7 @@ import type { MemberBox } from "./member-box.ts";
 import { contentOf, bytesOf, inOnePiece } from "./promises.ts";
 import type { Promises } from "./promises.ts";
 import type { Plan } from "./play.ts";
+import { judgeOf } from "./world.ts";
 import type { GridWorld, SimBox } from "./world.ts";
 
 const WRITES_EACH = 10;
@@ -57,11 +58,14 @@ type Stored = Map<string, number>;
 
 async function readBack(files: MemberFiles, promises: Promises, name: string, bytes: number): Promise<string> {
   const done = await promises.attempt(`read ${name}`, async () => {
-    const { content } = await files.read(`/common/${name}`);
-    return bytesOf(content);
+    // What another box has just written may not be seen yet: an entry is looked up in what was read a moment ago.
+    const entry = await files.stat(`/common/${name}`);
+    return entry && bytesOf((await files.read(entry.path)).content);
   });
   if ("code" in done) return `read ${done.code}`;
-  promises.check(done.value.equals(contentOf(name, bytes)), "never wrong plaintext", () => name);
+  const { value } = done;
+  if (!value) return "not seen yet";
+  promises.check(value.equals(contentOf(name, bytes)), "never wrong plaintext", () => name);
   return "read ok";
 }
 
@@ -78,7 +82,10 @@ async function write(world: GridWorld, promises: Promises, { files }: MemberBox,
     promises.count(`write ${"code" in done ? done.code : "ok"}`);
     if (stored.size === 0) continue;
     const [other, length] = world.pick([...stored]);
-    promises.count(await readBack(files, promises, other, length));
+    const outcome = await readBack(files, promises, other, length);
+    promises.count(outcome);
+    const isOwn = other.startsWith(who);
+    promises.check(!isOwn || outcome !== "not seen yet", "a writer sees what it has written", () => other);
   }
 }
 
@@ -87,7 +94,7 @@ export const weather: Plan = {
   world: { boxes: 20 },
   async run(world, promises) {
     const [first, second] = [await world.open(world.boxes[0]!), await world.open(world.boxes[1]!)];
-    const late = await world.open(world.boxes[2]!);
+    const judge = await judgeOf(world, world.boxes[2]!);
     await world.time.pass(10_000);
     const begin = async () => {
       await first.files.makeFolder("/common");
@@ -103,12 +110,12 @@ export const weather: Plan = {
     world.heal();
     await world.time.pass(HEAL_MS);
     const readAll = async () => {
-      await late.files.attach("/common", cap);
-      const names = new Set((await late.files.list("/common")).map(({ name }) => name));
+      await judge.files.attach("/common", cap);
+      const names = new Set((await judge.files.list("/common")).map(({ name }) => name));
       for (const [name, bytes] of stored) {
         promises.check(names.has(name), "no entry of a folder is lost", () => name);
         if (!names.has(name)) continue;
-        const outcome = await readBack(late.files, promises, name, bytes);
+        const outcome = await readBack(judge.files, promises, name, bytes);
         promises.check(outcome === "read ok", "never a silent loss", () => `${name}: ${outcome}`);
       }
     };

@@ -153,7 +153,8 @@ test("a PDF is shown, and a sound is heard from the middle without the whole of 
   await visit.page.locator("audio").waitFor();
   const heard = await visit.page.evaluate<{ duration: number; at: number }>(IN_PAGE.listenTo(SOUND_SECONDS - 10));
   assert.deepEqual(heard, { duration: SOUND_SECONDS, at: SOUND_SECONDS - 10 });
-  assert.ok(ranges.length > 0 && ranges.every(Boolean), `asked for parts: ${ranges.join(", ")}`);
+  const isInside = (range: string | undefined) => /^bytes [1-9]\d+-/.test(range ?? "");
+  assert.ok(ranges.some(isInside), `a part of the sound: ${ranges.join(", ")}`);
   await visit.check("a sound");
   visit.throwProblems("media");
   await visit.end();
@@ -442,8 +443,8 @@ test("a file is dragged onto a folder, two are copied together, and a guest sees
   visit.throwProblems("dragging and copying");
   await visit.end();
 
-  const link = await box.cli<{ url: string }>(["people", "invite", "--role", "guest", "--json"]);
-  const { pathname, hash } = new URL(link.url);
+  const { link } = await box.cli<{ link: string }>(["people", "invite", "--role", "guest", "--json"]);
+  const { pathname, hash } = new URL(link);
   const guest = await Visit.begin(browser, box.url, { width: 360, language: "es" });
   await guest.open(pathname + hash);
   await guest.page.getByLabel(guest.say("welcome.owner"), { exact: true }).fill("Gil");

@@ -55,6 +55,11 @@ const EMPTY_PAGES = [
   "/people/invitations",
   "/mesh",
   "/mesh/events",
+  "/files",
+  "/files/shared",
+  "/files/trash",
+  "/files/devices",
+  "/files/space",
 ];
 /** Where large text has most to break. */
 const LARGE_PAGES = [
@@ -94,7 +99,7 @@ test("every page of a community with services, and what everybody may see", asyn
   await lookAtAll("full", LOOKS.slice(2), [...LARGE_PAGES, ...drawers]);
   for (const [name, look] of LOOKS) {
     const visit = await Visit.begin(browser, first.url, look);
-    for (const path of ["/", "/sign-in", "/accept#none", "/services"]) {
+    for (const path of ["/", "/sign-in", "/accept#none", "/shared", "/services"]) {
       await visit.open(path);
       await visit.check(`${name}, nobody signed in, ${path}`);
       await visit.shoot(`pages-public-${name}${pathName(path)}`);

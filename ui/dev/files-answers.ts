@@ -4,7 +4,7 @@ import { type World, ago } from "./world.ts";
 type Answer = (world: World, params: Record<string, string>) => unknown;
 
 const DAY_MS = 86_400_000;
-const GIB = 1024 ** 3;
+const GB = 1e9;
 const NAMES: readonly [string, number, string][] = [
   ["Acta de la reunió.odt", 48_200, "application/vnd.oasis.opendocument.text"],
   ["Cançó de bressol.mp3", 4_210_000, "audio/mpeg"],
@@ -24,7 +24,8 @@ const PICTURE =
   "data:image/svg+xml," +
   encodeURIComponent(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 400"><rect width="640" height="400" fill="#d9a066"/>' +
-      '<circle cx="470" cy="120" r="60" fill="#fbf236"/><path d="M0 400 200 190 360 330 500 220 640 360V400z" fill="#6a8f4f"/></svg>',
+      '<circle cx="470" cy="120" r="60" fill="#fbf236"/>' +
+      '<path d="M0 400 200 190 360 330 500 220 640 360V400z" fill="#6a8f4f"/></svg>',
   );
 
 function file(name: string, bytes: number, mediaType: string, folder: string, at: number) {
@@ -62,7 +63,7 @@ function servers(world: World) {
   return world.boxes.slice(0, 9).map((box, at) => ({
     ...{ id: box.id, name: box.name, box: box.id, owner: box.owner, zone: box.zone, origin: "box" },
     ...{ state: at === 4 ? "slow" : at === 7 ? "away" : "up", responseMs: at === 7 ? null : 8 + at * 11 },
-    availableBytes: at === 7 ? null : (40 + at * 35) * GIB,
+    availableBytes: at === 7 ? null : (40 + at * 35) * GB,
   }));
 }
 
@@ -77,16 +78,16 @@ export function filesStatus(world: World) {
   });
   const listed = {
     ...{ id: "v0-imported", name: "friend-of-tahoe", box: null, owner: null, zone: null, state: "up", origin: "list" },
-    ...{ availableBytes: 900 * GIB, responseMs: 61 },
+    ...{ availableBytes: 900 * GB, responseMs: 61 },
   };
   return {
-    giving: { on: !none, bytesGiven: none ? 0 : 100 * GIB, bytesUsed: none ? 0 : 61 * GIB, port: 41_230, reason: null },
+    giving: { on: !none, bytesGiven: none ? 0 : 100 * GB, bytesUsed: none ? 0 : 61 * GB, port: 41_230, reason: null },
     grid: {
       servers: full ? [...all, listed] : all,
       ...{ needed: none ? 1 : 3, total: none ? 1 : 10, happy: none ? 1 : 7 },
       ...{ reachable: none ? 0 : all.length - 1, enough: !none },
     },
-    me: { usedBytes: none ? 0 : 21 * GIB, quotaBytes: none ? null : 25 * GIB },
+    me: { usedBytes: none ? 0 : 21 * GB, quotaBytes: none ? null : 25 * GB },
     access: { webdav: door(7080, "http://forn.local:7080/"), sftp: door(2022, "sftp://forn.local:2022/") },
     care: {
       state: none ? "waiting" : full ? "repairing" : "waiting",
@@ -197,6 +198,6 @@ export const filesAnswers: Record<string, Answer> = {
     world.size === "empty"
       ? []
       : world.boxes.slice(0, 4).map(({ owner, name }, at) => ({
-          ...{ member: owner, box: name, usedBytes: (2 + at * 7) * GIB, quotaBytes: 25 * GIB },
+          ...{ member: owner, box: name, usedBytes: (2 + at * 7) * GB, quotaBytes: 25 * GB },
         })),
 };

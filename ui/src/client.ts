@@ -96,7 +96,7 @@ export interface SendOptions {
   onSent?: (bytes: number) => void;
 }
 
-/** A call whose body is bytes. It may take as long as it moves; with a browser's older way, since that tells progress. */
+/** A call whose body is bytes. It may take as long as it moves. By the browser's older way, which tells progress. */
 export function send<N extends CallName>(
   name: N,
   input: Input<N>,

@@ -67,6 +67,26 @@ test("a large list waits longer between requests", async () => {
   assert.equal(asked.length, 2);
 });
 
+test("a large list within an answer counts as one, too", async () => {
+  const { resources, asked, pass } = world(() => ({ name: "a", entries: Array.from({ length: LARGE_LIST_ENTRIES }) }));
+  resources.watch("a.b", {}, ["a"]);
+  await pass(0);
+  resources.changed("a");
+  await pass(REFETCH_LARGE_PAUSE_MS - 1);
+  assert.equal(asked.length, 1);
+});
+
+test("a single event concerns only who named it", async () => {
+  const { resources, asked, pass } = world();
+  resources.watch("a.b", {}, ["a.changed"]);
+  resources.watch("a.c", {}, ["a.moved"]);
+  await pass(0);
+  asked.length = 0;
+  resources.changed("a.changed");
+  await pass(REFETCH_DEBOUNCE_MS);
+  assert.deepEqual(asked, ["a.b"]);
+});
+
 test("an error keeps the last answer in view", async () => {
   let broken = false;
   const { resources, pass } = world(() => {

@@ -6,11 +6,15 @@
 import type { Context } from "hono";
 import type { BytesAnswer, Endpoint } from "../../kernel/contract.ts";
 import { fail } from "../../kernel/errors.ts";
+import { release } from "../memory.ts";
 
 /** Of all bodies that are being read or worked on. Beyond it, more are refused for a moment. */
 export const BODIES_HELD_BYTES_MAX = 128 * 1024 * 1024;
 /** Told to who is refused then. */
 const HELD_RETRY_S = 1;
+
+/** Of a body that does not say how long it is. */
+const GROWN_FROM_BYTES = 16 * 1024;
 
 export interface Bodies {
   /** Reads the body of at most `max` bytes and hands it to `run`. Throws `tooLarge()`, or `too-many` for a moment. */
@@ -21,23 +25,36 @@ export function createBodies(heldBytesMax = BODIES_HELD_BYTES_MAX): Bodies {
   let heldBytes = 0;
   return {
     async with(request, { max, tooLarge = () => fail("too-large", { params: { limit: max } }) }, run) {
-      if (Number(request.headers.get("content-length") ?? 0) > max) throw tooLarge();
-      const chunks: Uint8Array[] = [];
+      const said = Number(request.headers.get("content-length") ?? 0);
+      if (said > max) throw tooLarge();
+      // Memory of this size is not touched before something comes.
+      let body: Buffer = Buffer.allocUnsafeSlow(said > 0 ? said : GROWN_FROM_BYTES);
       let size = 0;
       try {
         for await (const chunk of request.body ?? []) {
-          size += chunk.length;
           heldBytes += chunk.length;
-          if (size > max) throw tooLarge();
+          const end = size + chunk.length;
+          size = end;
+          if (end > max) throw tooLarge();
           if (heldBytes > heldBytesMax) throw fail("too-many", { params: { seconds: HELD_RETRY_S } });
-          chunks.push(chunk);
+          if (end > body.length) body = grown(body, end, max);
+          body.set(chunk, end - chunk.length);
+          release(chunk);
         }
-        return await run(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+        return await run(size === body.length ? body : body.subarray(0, size));
       } finally {
         heldBytes -= size;
       }
     },
   };
+}
+
+/** To twice as much, so that each byte is copied twice at most. */
+function grown(body: Buffer, bytesMin: number, max: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.min(max, Math.max(bytesMin, body.length * 2)));
+  larger.set(body);
+  release(body);
+  return larger;
 }
 
 /** What somebody stored here is never a page of this origin. */

@@ -1,6 +1,7 @@
 /** The endpoints about the tree of who asks. */
 import type { Handlers } from "../../kernel/contract.ts";
 import { isoTime } from "../../kernel/clock.ts";
+import { release } from "../../platform/memory.ts";
 import { pause } from "./care/pace.ts";
 import { contentAnswer } from "./content-answer.ts";
 import type { OpenedFile } from "./content-answer.ts";
@@ -167,7 +168,10 @@ function uploadHandlers({
       return uploadShown(await uploads.begin(accountOf(context), { ...wish, modifiedMs }));
     },
     async putPiece({ id, offset }, context) {
-      return uploadShown(await uploads.piece(accountOf(context), id, offset, context.bytes));
+      const seen = await uploads.piece(accountOf(context), id, offset, context.bytes);
+      // It is on the disk.
+      release(context.bytes);
+      return uploadShown(seen);
     },
     uploads: (_input, context) => uploads.list(accountOf(context)).map(uploadShown),
     async upload({ id, wait }, context) {

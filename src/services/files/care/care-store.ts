@@ -11,6 +11,7 @@ const MIGRATIONS = [
    CREATE TABLE files_deposits (boxId TEXT NOT NULL, verifyCap TEXT NOT NULL, seenMs INTEGER NOT NULL,
      checkedMs INTEGER NOT NULL, PRIMARY KEY (boxId, verifyCap)) STRICT, WITHOUT ROWID;
    CREATE INDEX files_deposits_checked ON files_deposits(boxId, checkedMs);`,
+  `ALTER TABLE files_deposits ADD COLUMN weakSinceMs INTEGER;`,
 ];
 
 export interface HealthRow {
@@ -37,6 +38,7 @@ export interface DepositRow {
   verifyCap: string;
   seenMs: number;
   checkedMs: number;
+  weakSinceMs: number | null;
 }
 
 const HEALTH = [
@@ -96,17 +98,22 @@ export function careStore(store: Store) {
            ON CONFLICT (boxId, verifyCap) DO UPDATE SET seenMs = excluded.seenMs`,
         )
         .run(boxId, verifyCap, nowMs),
-    /** The one of this box that was looked at longest ago, if that is before. */
-    dueDeposit: (boxId: string, beforeMs: number) =>
+    /** The one of this box that was looked at longest ago, if that is before; of those that are weak, before that. */
+    dueDeposit: (boxId: string, beforeMs: number, weakBeforeMs: number) =>
       store
         .prepare<DepositRow>(
-          "SELECT * FROM files_deposits WHERE boxId = ? AND checkedMs < ? ORDER BY checkedMs LIMIT 1",
+          `SELECT * FROM files_deposits WHERE boxId = ?1 AND (checkedMs < ?2 OR weakSinceMs IS NOT NULL AND checkedMs < ?3)
+           ORDER BY checkedMs LIMIT 1`,
         )
-        .get(boxId, beforeMs),
+        .get(boxId, beforeMs, weakBeforeMs),
     depositChecked: ({ boxId, verifyCap }: DepositRow, nowMs: number) =>
       store
         .prepare("UPDATE files_deposits SET checkedMs = ? WHERE boxId = ? AND verifyCap = ?")
         .run(nowMs, boxId, verifyCap),
+    depositWeak: ({ boxId, verifyCap }: DepositRow, weakSinceMs: number | null) =>
+      store
+        .prepare("UPDATE files_deposits SET weakSinceMs = ? WHERE boxId = ? AND verifyCap = ?")
+        .run(weakSinceMs, boxId, verifyCap),
     dropDepositsBefore: (seenMs: number) =>
       store.prepare("DELETE FROM files_deposits WHERE seenMs < ?").run(seenMs).changes,
   };

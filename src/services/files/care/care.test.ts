@@ -84,7 +84,7 @@ function world(names: readonly string[]) {
       ...{ clock, rows, changed: () => {} },
       log: createLog({ clock, level: "error", write: (line) => assert.fail(line) }),
       pace: createPace(clock, () => 1_000_000),
-      deposits: { leave: async () => {}, tend: async () => {} },
+      deposits: { leave: async () => {}, tend: async () => {}, grid: async () => undefined },
       accounts: async () => [{ account: "anna", grid, checking, walk }],
       notes: createNotes({ note: (name) => notes.get(name), setNote: (name, value) => void notes.set(name, value) }),
     });
@@ -118,7 +118,7 @@ test("each file is looked at every three days, and a restart goes on where it wa
   await again.stop();
 });
 
-test("weak for good: repaired at once. Since a box is away: after twelve hours, or at once when it is close", async () => {
+test("weak for good: repaired at once. Since a box is away: after twelve hours, or when it is close", async () => {
   const { make, advance, since, found, states } = world(["x"]);
   const care = make();
   care.start();

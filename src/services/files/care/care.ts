@@ -3,7 +3,7 @@
  * and within a budget, whether or not anybody is there. Then it does the same for boxes that are away.
  *
  *   waiting ──(something is due)──► checking ◄──► repairing          held: too few servers answer
- *      ▲                               │                             off: nothing is kept, or no server is known
+ *      ▲                               │                             off: nothing of its own, or no server is known
  *      └────────(end of the round)─────┘
  *
  * Nothing is due twice: each file's last check is on the disk, so that a restart goes on where it was.
@@ -94,11 +94,15 @@ export function createCare(needs: CareNeeds): Care {
     const up = grid.servers().filter((server) => server.state() === "up");
     return Math.max(clock.wallMs() - CARE_EVERY_MS, changes.sinceMs(up.map(({ id }) => id)));
   };
+  /** After what an earlier run noted, also in this very millisecond. */
+  const startedMs = clock.wallMs() + 1;
+  /** What is not well, and was not looked at since: a stop may have come between finding that and repairing it. */
+  const badDueMs = (nowMs: number) => Math.max(nowMs - WEAK_EVERY_MS, startedMs);
   const isDue = (known: HealthRow | undefined, beforeMs: number): boolean => {
     const nowMs = clock.wallMs();
     // A time to come: the clock was set back.
     if (!known || known.checkedMs < beforeMs || known.checkedMs > nowMs) return true;
-    return known.state !== "healthy" && known.checkedMs < nowMs - WEAK_EVERY_MS;
+    return known.state !== "healthy" && known.checkedMs < badDueMs(nowMs);
   };
 
   const tend = async ({ account, checking }: CareAccount, at: Tended, beforeMs: number) => {
@@ -141,12 +145,17 @@ export function createCare(needs: CareNeeds): Care {
 
   const look = async () => {
     const accounts = await needs.accounts();
-    if (accounts.length === 0 || accounts[0]!.grid.servers().length === 0) return show("off");
-    if (!isReachable(accounts[0]!.grid)) return show("held");
-    const beforeMs = dueBeforeMs(accounts[0]!.grid);
+    const grid = accounts[0]?.grid ?? (await needs.deposits.grid());
+    if (!grid || grid.servers().length === 0) return show("off");
+    if (!isReachable(grid)) return show("held");
+    const beforeMs = dueBeforeMs(grid);
+    if (accounts.length === 0) {
+      show("off");
+      return await needs.deposits.tend(beforeMs, signal);
+    }
     if (round.endedMs >= round.beganMs) {
       const nowMs = clock.wallMs();
-      const isTime = round.beganMs < beforeMs || round.beganMs > nowMs || rows.hasBadBefore(nowMs - WEAK_EVERY_MS);
+      const isTime = round.beganMs < beforeMs || round.beganMs > nowMs || rows.hasBadBefore(badDueMs(nowMs));
       if (!isTime) {
         show("waiting");
         return await needs.deposits.tend(beforeMs, signal);

@@ -66,7 +66,11 @@ export function createChecking({ clock, crypto, rows, account, grid }: CheckingN
 }
 
 /** Whether what was found is to be repaired now, and not only watched: see CARE_GRACE_MS. */
-export function isRepairDue(result: CheckResult, row: HealthRow | undefined, nowMs: number): boolean {
+export function isRepairDue(
+  result: CheckResult,
+  row: Pick<HealthRow, "weakSinceMs"> | undefined,
+  nowMs: number,
+): boolean {
   if (result.state !== "weak") return false;
   const allAnswered = result.silent.length === 0;
   const isUrgent = result.good < result.needed + URGENT_SPARE;

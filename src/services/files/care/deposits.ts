@@ -12,7 +12,7 @@ import type { KnownCap } from "../../../protocols/grid/caps.ts";
 import type { BoxView, MeshClient } from "../../mesh/client.ts";
 import { CAP_CHARS_MAX } from "../shapes.ts";
 import type { Grid } from "../grid/grid.ts";
-import type { CareStore } from "./care-store.ts";
+import type { CareStore, DepositRow } from "./care-store.ts";
 import { isRepairDue, repairBytes } from "./checking.ts";
 import {
   CARE_TAKERS,
@@ -25,6 +25,7 @@ import {
   DEPOSIT_KEPT_MS,
   DEPOSIT_TIMEOUT_MS,
   REPAIR_TIMEOUT_MS,
+  WEAK_EVERY_MS,
 } from "./constants.ts";
 import type { Pace } from "./pace.ts";
 
@@ -37,6 +38,8 @@ export interface Deposits {
   leave(account: string, signal: AbortSignal): Promise<void>;
   /** Looks after files of boxes that are away, those that were last looked at before this. */
   tend(beforeMs: number, signal: AbortSignal): Promise<void>;
+  /** By which this box looks after what is not its own; undefined when there is none. */
+  grid(): Promise<Grid | undefined>;
 }
 
 export interface DepositsNeeds {
@@ -47,8 +50,7 @@ export interface DepositsNeeds {
   pace: Pace;
   /** Boxes that give space, besides this one. */
   others: () => readonly string[];
-  /** By which this box looks after what is not its own; undefined when there is none. */
-  grid: () => Promise<Grid | undefined>;
+  grid: Deposits["grid"];
 }
 
 export function createDeposits(needs: DepositsNeeds): Deposits {
@@ -66,6 +68,7 @@ export function createDeposits(needs: DepositsNeeds): Deposits {
     });
   };
   return {
+    grid: needs.grid,
     async leave(account, signal) {
       const boxes = needs.others();
       let after = "";
@@ -84,27 +87,36 @@ export function createDeposits(needs: DepositsNeeds): Deposits {
       if (!grid) return;
       let left = TENDED_AT_ONCE;
       for (const { boxId } of away) {
-        for (let due = rows.dueDeposit(boxId, beforeMs); due && left > 0; due = rows.dueDeposit(boxId, beforeMs)) {
-          left -= 1;
+        for (; left > 0; left -= 1) {
+          const due = rows.dueDeposit(boxId, beforeMs, clock.wallMs() - WEAK_EVERY_MS);
+          if (!due) break;
           // Noted before: one that brings the daemon down is not the first that it takes up again.
           rows.depositChecked(due, clock.wallMs());
           const cap = verifyCapIn(due.verifyCap);
-          if (cap) await tendOne(needs, grid, cap, signal);
+          if (cap) await tendOne(needs, grid, { due, cap }, signal);
         }
       }
     },
   };
 }
 
-async function tendOne({ clock, log, pace }: DepositsNeeds, grid: Grid, cap: KnownCap, signal: AbortSignal) {
+async function tendOne(
+  { clock, log, pace, rows }: DepositsNeeds,
+  grid: Grid,
+  { due, cap }: { due: DepositRow; cap: KnownCap },
+  signal: AbortSignal,
+): Promise<void> {
   try {
     const checking = AbortSignal.any([signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)]);
     const result = await grid.check(cap, { renewLeases: true, signal: checking });
     await pace.spend(CHECK_BYTES, signal);
-    // Its owner is away, and with it most often a server: only what could not bear another loss is made again.
-    if (!isRepairDue({ ...result, silent: ["its owner"] }, undefined, clock.wallMs())) return;
+    const weakSinceMs = result.state === "healthy" ? null : (due.weakSinceMs ?? clock.wallMs());
+    rows.depositWeak(due, weakSinceMs);
+    // Its owner is away, and with it most often a server: only what could not bear another loss is made again at once.
+    if (!isRepairDue({ ...result, silent: ["its owner"] }, { weakSinceMs }, clock.wallMs())) return;
     const repairing = AbortSignal.any([signal, AbortSignal.timeout(REPAIR_TIMEOUT_MS)]);
     const repaired = await grid.repair(cap, { signal: repairing });
+    if (repaired.after.state === "healthy") rows.depositWeak(due, null);
     log.info("a file of a box that is away was repaired", { written: repaired.written });
     await pace.spend(repairBytes(cap, repaired, CHECK_BYTES), signal);
   } catch (error) {

@@ -18,7 +18,7 @@ export interface Encoding {
 /** Content whose size is known and that can be read more than once: a spooled upload, bytes in memory. */
 export interface Content {
   bytes: number;
-  /** From `at` (0 by default) to the end, in pieces of any size. */
+  /** From `at` (0 by default) to the end, in pieces of any size, each of which is there until the next is asked for. */
   read(at?: number): AsyncIterable<Uint8Array>;
 }
 

@@ -131,7 +131,8 @@ export class Placing {
     const { total } = this.needs;
     const writable = this.#writable().map(({ id }) => id);
     const takes = new Set(writable);
-    const holds = new Set(this.#complete.map(({ server }) => server));
+    // Who had no room for another share keeps the one that it has taken.
+    const holds = new Set([...this.#complete.map(({ server }) => server), ...this.#allocated.values()]);
     const readOnly = this.#candidates.map(({ id }) => id).filter((id) => !takes.has(id) && holds.has(id));
     const place = (existing: readonly Holding[]) =>
       placeShares({ shares: total, writable, readOnly, existing, domainOf: (id) => this.#domainsOf(id) });

@@ -8,7 +8,8 @@ import { ADVISORY_BODY_MAX_BYTES, ALLOCATE_BODY_MAX_BYTES } from "./constants.ts
 import { MUTABLE_SHARE_MAX_BYTES, SHARE_NUMBERS_MAX, SHARE_NUMBER_MAX, WRITE_BODY_MAX_BYTES } from "./constants.ts";
 import { answerCbor, answerEmpty, answerShare } from "./answers.ts";
 import { refuse } from "./refusal.ts";
-import { bodyPieces, bodyToFile, cborBody } from "./request-body.ts";
+import { bodyPieces } from "./body-pieces.ts";
+import { bodyToFile, cborBody } from "./request-body.ts";
 import { checkAccept, checkContentType, readContentRange, readRange, readSecrets } from "./request-headers.ts";
 import type { SecretKind } from "./request-headers.ts";
 import type { StorageMember } from "./room.ts";

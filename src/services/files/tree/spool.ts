@@ -13,6 +13,7 @@ import type { Random } from "../../../kernel/random.ts";
 import { isFailure } from "../../../kernel/errors.ts";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
 import { asDiskFailure, freeBytes, syncFolder, writeAll } from "../../../platform/files.ts";
+import { release } from "../../../platform/memory.ts";
 import { filesErrors } from "../errors.ts";
 import type { Content } from "../grid/grid.ts";
 import {
@@ -235,17 +236,20 @@ export class SpoolFile {
     const sealed = this.#parts.crypto.aesCtr(this.#parts.key, piece, at);
     try {
       await writeAll(this.#handle.fd, sealed, at);
+      release(sealed);
     } catch (error) {
       throw asSpoolFailure(error);
     }
   }
 
   async *#read(from: number, end: number): AsyncGenerator<Uint8Array> {
+    const sealed = Buffer.allocUnsafeSlow(Math.min(SPOOL_READ_BYTES, Math.max(0, end - from)));
     for (let at = from; at < end;) {
-      const buffer = new Uint8Array(Math.min(SPOOL_READ_BYTES, end - at));
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at);
+      const { bytesRead } = await this.#handle.read(sealed, 0, Math.min(sealed.length, end - at), at);
       if (bytesRead === 0) throw filesErrors.fail("files-upload-unknown");
-      yield this.#parts.crypto.aesCtr(this.#parts.key, buffer.subarray(0, bytesRead), at);
+      const piece = this.#parts.crypto.aesCtr(this.#parts.key, sealed.subarray(0, bytesRead), at);
+      yield piece;
+      release(piece);
       at += bytesRead;
     }
   }

@@ -4,7 +4,7 @@ import folderUp from "lucide-static/icons/folder-up.svg?raw";
 import nothing from "lucide-static/icons/search-x.svg?raw";
 import plus from "lucide-static/icons/folder-plus.svg?raw";
 import up from "lucide-static/icons/upload.svg?raw";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useResource } from "../../../../ui/src/box.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
 import { Icon } from "../../../../ui/src/components/icon.tsx";
@@ -14,7 +14,7 @@ import { t } from "../../../../ui/src/words.ts";
 import { canChooseFolders, chooseFiles } from "./choose.tsx";
 import { ChosenBar } from "./chosen-bar.tsx";
 import { Crumbs } from "./crumbs.tsx";
-import { makeFolder } from "./deeds.tsx";
+import { deeds, makeFolder } from "./deeds.tsx";
 import { usePageDrop } from "./drag.tsx";
 import { type Ask, Asked, EntryMenu, asks } from "./entry-deeds.tsx";
 import { FileList } from "./file-list.tsx";
@@ -41,6 +41,11 @@ export function Browser({ path, open }: BrowserProps) {
   const canWrite = folder.data?.entry.canWrite ?? false;
   const isOver = usePageDrop(path, canWrite && query === "");
   useEffect(() => setTyped(""), [path]);
+  const seen = useRef(deeds.peek());
+  useEffect(() => {
+    if (seen.current !== deeds.value) folder.reload();
+    seen.current = deeds.value;
+  }, [deeds.value]);
   return (
     <section class="stack files-browser">
       <div class="files-bar">

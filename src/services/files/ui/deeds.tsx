@@ -1,5 +1,6 @@
 /** What the page does with files: each deed says when it is done, and gives a way back where there is one. */
-import { asApiError, call } from "../../../../ui/src/client.ts";
+import { signal } from "@preact/signals";
+import { call } from "../../../../ui/src/client.ts";
 import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
 import { t } from "../../../../ui/src/words.ts";
 import { DEED_TIMEOUT_MS, DOWNLOADS_MAX } from "./limits.ts";
@@ -8,16 +9,23 @@ import { freeName, isWithin, join, nameOf, parentOf } from "./places.ts";
 
 const SLOW = { timeoutMs: DEED_TIMEOUT_MS };
 
+/** Rises with each deed: a list that is open is asked for at once, however large it is. */
+export const deeds = signal(0);
+const did = () => void (deeds.value += 1);
+
 type Named = Pick<Entry, "name" | "path">;
 
 export async function makeFolder(folder: string, name: string): Promise<void> {
   await call("files.makeFolder", { path: join(folder, name) }, SLOW);
+  did();
 }
 
 export async function rename({ path, name: before }: Named, name: string): Promise<void> {
   const to = join(parentOf(path), name);
   await call("files.move", { from: path, to }, SLOW);
-  toast(t("files.renamed", { name }), () => call("files.move", { from: to, to: join(parentOf(path), before) }, SLOW));
+  did();
+  const undo = () => call("files.move", { from: to, to: join(parentOf(path), before) }, SLOW).then(did);
+  toast(t("files.renamed", { name }), undo);
 }
 
 /** To the trash, one after another. What went before one that fails stays there, and can be brought back. */
@@ -26,10 +34,12 @@ export async function remove(entries: readonly Named[]): Promise<void> {
   const went = await attempt(async () => {
     for (const { path } of entries) gone.push(await call("files.remove", { path }, SLOW));
   });
+  did();
   if (!went && gone.length === 0) return;
   const ids = gone.flatMap(({ trashId }) => (trashId === null ? [] : [trashId]));
   const undo = async () => {
     for (const id of ids) await call("files.restore", { id }, SLOW);
+    did();
   };
   const said =
     gone.length === 1
@@ -52,6 +62,7 @@ export async function place(way: Way, entries: readonly Named[], folder: string,
       done.push({ from, to });
     }
   } finally {
+    did();
     if (done.length > 0) tell(way, done, folder, overwrite);
   }
 }
@@ -63,6 +74,7 @@ function tell(way: Way, done: readonly { from: string; to: string }[], folder: s
       if (way === "move") await call("files.move", { from: to, to: from }, SLOW);
       else await call("files.remove", { path: to }, SLOW);
     }
+    did();
   };
   toast(t(way === "move" ? "files.moved" : "files.copied", { count: done.length, name }), overwrite ? undefined : undo);
 }
@@ -102,8 +114,4 @@ export function saveAs(url: string, name: string): void {
   document.body.append(link);
   link.click();
   link.remove();
-}
-
-export function isGone(error: unknown): boolean {
-  return asApiError(error).code === "files-not-found";
 }

@@ -6,7 +6,7 @@ import { PIECE_BYTES_MAX } from "../contract-tree.ts";
 import { SHARE_DAYS_MAX as SHARE_DAYS } from "../contract-sharing.ts";
 import { SERVERS_YAML_BYTES_MAX } from "../contract-space.ts";
 import { NAME_MAX_BYTES as NAME_BYTES } from "../tree/paths.ts";
-import { GIB, sizeInput, stepsOf } from "./giving.ts";
+import { GB, givenGb, sizeInput, stepsOf } from "./giving.ts";
 import { kindOf, previewOf } from "./kinds.ts";
 import { PIECE_MAX_BYTES, SERVERS_YAML_MAX_BYTES, SHARE_DAYS_MAX, SPEED_OVER_MS, TRAY_ROWS_MAX } from "./limits.ts";
 import { BY_NAME, type Entry, inOrder, nextOrder } from "./order.ts";
@@ -158,10 +158,10 @@ test("safety: the sentence that fits", () => {
 });
 
 test("the slider: what the disk has room for, and what is given now", () => {
-  assert.deepEqual(stepsOf(30 * GIB, 0, 0), [0, 1, 2, 5, 10, 20]);
-  assert.deepEqual(stepsOf(3 * GIB, 7 * GIB, 3 * GIB), [0, 1, 2, 5, 7]);
-  assert.equal(sizeInput(100), "100GiB");
-  assert.equal(sizeInput(0.5), "512MiB");
+  assert.deepEqual(stepsOf(30 * GB, 0, 0), [0, 1, 2, 5, 10, 20]);
+  assert.deepEqual(stepsOf(3 * GB, 7 * GB, 3 * GB), [0, 1, 2, 5, 7]);
+  assert.equal(sizeInput(100), "95368MiB");
+  assert.equal(givenGb(95_368 * 1024 ** 2), 100, "what comes back is the step that was chosen");
 });
 
 const item = (more: Partial<Item>): Item => ({

@@ -1,20 +1,26 @@
 /** The steps of the slider by which a box gives disk: fine at the small end, coarse at the large one. Pure. */
 
-export const GIB = 1024 ** 3;
-const STEPS_GIB = [0, 1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 750, 1024, 1536, 2048, 3072, 4096, 6144, 8192] as const;
+/** As disks are sold, and as the page tells all sizes. */
+export const GB = 1e9;
+const MIB = 1024 ** 2;
+const STEPS_GB = [0, 1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000] as const;
 /** Of the free disk, as much is left to the box itself. */
 const KEPT_SHARE = 0.1;
 
-/** What can be given, in GiB, ascending; what is given now is among it even where it is no round number. */
+/** What can be given, in GB, ascending; what is given now is among it even where it is no round number. */
 export function stepsOf(freeBytes: number, givenBytes: number, usedBytes: number): number[] {
   // What is stored here already is on the disk already.
-  const maxGib = ((freeBytes + usedBytes) * (1 - KEPT_SHARE)) / GIB;
-  const nowGib = Math.round((givenBytes / GIB) * 100) / 100;
-  const steps = STEPS_GIB.filter((gib) => gib <= maxGib);
-  return [...new Set([...steps, nowGib])].toSorted((a, b) => a - b);
+  const maxGb = ((freeBytes + usedBytes) * (1 - KEPT_SHARE)) / GB;
+  const steps = STEPS_GB.filter((gb) => gb <= maxGb);
+  return [...new Set([...steps, givenGb(givenBytes)])].toSorted((a, b) => a - b);
 }
 
-/** As a call takes it: "500MiB", "100GiB". */
-export function sizeInput(gib: number): string {
-  return Number.isInteger(gib) ? `${gib}GiB` : `${Math.max(1, Math.round(gib * 1024))}MiB`;
+/** Calls round to MiB, so that 100 GB come back as a little more. */
+export function givenGb(bytes: number): number {
+  return Math.round((bytes / GB) * 100) / 100;
+}
+
+/** As a call takes it: "95368MiB" for 100 GB. */
+export function sizeInput(gb: number): string {
+  return `${Math.max(1, Math.ceil((gb * GB) / MIB))}MiB`;
 }

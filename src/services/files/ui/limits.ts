@@ -32,8 +32,6 @@ export const TRIES_MAX = 6;
 export const UNREACHABLE_TRIES_MAX = 6_000;
 export const PAUSE_MIN_MS = 1_000;
 export const PAUSE_MAX_MS = 15_000;
-/** A request that has moved no byte for so long has failed. */
-export const STALLED_MS = 60_000;
 /** While something is being stored, how far it is is asked for this often, beside the events. */
 export const LOOK_EVERY_MS = 2_000;
 /** Lines of the tray; the rest is a number. */

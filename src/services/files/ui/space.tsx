@@ -12,7 +12,7 @@ import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { bytes, percent } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
-import { GIB, sizeInput, stepsOf } from "./giving.ts";
+import { GB, givenGb, sizeInput, stepsOf } from "./giving.ts";
 import { Servers } from "./servers.tsx";
 
 type Status = Output<"files.status">;
@@ -88,12 +88,12 @@ function Giving({ status, onChange }: { status: Status; onChange: () => void }) 
   const [stopping, setStopping] = useState(false);
   const [wish, setWish] = useState<number>();
   const steps = stepsOf(box.data?.disk.freeBytes ?? 0, bytesGiven, bytesUsed);
-  const now = on ? bytesGiven / GIB : 0;
+  const now = on ? givenGb(bytesGiven) : 0;
   const at = wish ?? nearest(steps, now);
-  const gib = steps[at] ?? 0;
+  const gb = steps[at] ?? 0;
   const save = async () => {
-    if (gib === 0) return setStopping(true);
-    await attempt(() => call("files.give", { size: sizeInput(gib) }), t("files.giving-now", { size: sizeOf(gib) }));
+    if (gb === 0) return setStopping(true);
+    await attempt(() => call("files.give", { size: sizeInput(gb) }), t("files.giving-now", { size: sizeOf(gb) }));
     setWish(undefined);
     return onChange();
   };
@@ -109,10 +109,10 @@ function Giving({ status, onChange }: { status: Status; onChange: () => void }) 
           max={steps.length - 1}
           step={1}
           value={at}
-          aria-valuetext={gib === 0 ? t("files.give-nothing") : sizeOf(gib)}
+          aria-valuetext={gb === 0 ? t("files.give-nothing") : sizeOf(gb)}
           onInput={(event) => setWish(Number(event.currentTarget.value))}
         />
-        <output class="files-given figure">{gib === 0 ? t("files.give-nothing") : sizeOf(gib)}</output>
+        <output class="files-given figure">{gb === 0 ? t("files.give-nothing") : sizeOf(gb)}</output>
       </label>
       {on ? (
         <Meter
@@ -121,7 +121,7 @@ function Giving({ status, onChange }: { status: Status; onChange: () => void }) 
           text={t("files.of", { used: bytes(bytesUsed, language.value), all: bytes(bytesGiven, language.value) })}
         />
       ) : null}
-      {gib > 0 && gib * GIB < bytesUsed ? <p class="soft small">{t("files.give-below")}</p> : null}
+      {gb > 0 && gb * GB < bytesUsed ? <p class="soft small">{t("files.give-below")}</p> : null}
       {reason ? <Notice tone="error" title={t("files.door-failed", { port, reason })} /> : null}
       <div class="cluster end">
         <Button kind="primary" disabled={wish === undefined || wish === nearest(steps, now)} onClick={save}>
@@ -146,17 +146,16 @@ function Giving({ status, onChange }: { status: Status; onChange: () => void }) 
   );
 }
 
-function nearest(steps: readonly number[], gib: number): number {
+function nearest(steps: readonly number[], gb: number): number {
   let best = 0;
   steps.forEach((step, index) => {
-    if (Math.abs(step - gib) < Math.abs((steps[best] ?? 0) - gib)) best = index;
+    if (Math.abs(step - gb) < Math.abs((steps[best] ?? 0) - gb)) best = index;
   });
   return best;
 }
 
-/** The slider's steps are binary, as the call takes them; people read them as disks are sold. */
-function sizeOf(gib: number): string {
-  return bytes(gib * GIB, language.value);
+function sizeOf(gb: number): string {
+  return bytes(gb * GB, language.value);
 }
 
 function GivenHere({ status: { giving } }: { status: Status }) {

@@ -1,4 +1,4 @@
-/** Tests of the queue of uploads: order, limits, pieces, breaks, a box that was killed, names that are there already. */
+/** Tests of the queue of uploads: order, limits, pieces, breaks, a killed box, names that are there already. */
 /// <reference types="node" />
 import assert from "node:assert/strict";
 import { test } from "node:test";
