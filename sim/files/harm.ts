@@ -17,6 +17,9 @@ const SIZES = [56, 3_000, 20_000, 60_000];
 /** k and n of the files here. */
 const [NEEDED, TOTAL] = [3, 10];
 
+/** The last byte of a mutable share's sequence number. */
+const NEWEST_BYTE = 8;
+
 interface Kept {
   name: string;
   bytes: number;
@@ -34,6 +37,15 @@ const WAYS: readonly ((held: Held, world: GridWorld, others: readonly Held[]) =>
   ({ share }, world) => void (share.bytes = flipped(share.bytes, world.random.below(share.bytes.length))),
   ({ share }, world) => void (share.bytes = flipped(share.bytes, world.random.below(Math.min(200, share.bytes.length)))),
   ({ share }, world) => void (share.bytes = share.bytes.slice(0, world.random.below(share.bytes.length))),
+  // It claims to be of a version that is yet to come.
+  ({ share }) => {
+    share.bytes = share.bytes.slice();
+    share.bytes[NEWEST_BYTE] = 0xff;
+  },
+  // Its blocks, but nothing before them.
+  ({ share }) => {
+    for (let at = share.bytes.length >> 1; at < share.bytes.length; at += 50) share.bytes = flipped(share.bytes, at);
+  },
   ({ share }) => void (share.bytes = share.bytes.slice(0, -1)),
   ({ share }) => void (share.bytes = new Uint8Array(share.bytes.length)),
   ({ share }, world) => void (share.bytes = world.random.bytes(share.bytes.length)),
@@ -66,7 +78,9 @@ async function tryRead(grid: Grid, promises: Promises, { name, bytes, cap }: Kep
 /** Spoils so many shares of a file, each in some way. */
 function spoil(world: GridWorld, { cap }: Kept, count: number): void {
   const held = world.sharesOf(cap);
-  for (const one of world.shuffled(held).slice(0, count)) world.pick(WAYS)(one, world, held);
+  // Every second time all in the same way.
+  const ways = world.random.below(2) === 0 ? WAYS : [world.pick(WAYS)];
+  for (const one of world.shuffled(held).slice(0, count)) world.pick(ways)(one, world, held);
 }
 
 async function harmOne(world: GridWorld, promises: Promises, kept: Kept, grids: { writer: Grid; reader: Grid; judge: Grid }) {
@@ -215,11 +229,12 @@ export const frozen: Plan = {
       for (const [name, work] of world.shuffled(Object.entries(works))) {
         const box = world.pick(holders());
         // Before it begins, or in the middle of it.
-        if (trial % 4 === 0) box.machine.freeze();
-        else world.time.after(world.random.float() * usual.get(name)!, () => box.machine.freeze());
+        const delayMs = trial % 4 === 0 ? 0 : world.random.float() * usual.get(name)!;
+        const cancel = world.time.after(delayMs, () => box.machine.freeze());
         const costMs = Math.round((await took(work)) - usual.get(name)!);
         promises.figures[name] = Math.max(promises.figures[name] ?? 0, costMs);
         promises.check(costMs < FROZEN_COSTS_MS, "a frozen server costs little", () => `${name}: ${costMs} ms`);
+        cancel();
         box.machine.start();
         await world.time.pass(30_000);
       }

@@ -18,7 +18,7 @@ export interface Mistake {
 
 const SOURCE = new URL("../../src/", import.meta.url).href;
 const AGAIN = /^(services\/files\/(grid|tree|care|storage)|protocols\/grid)\//;
-const SHARED = /\/(errors|server|constants)\.ts$/;
+const SHARED = /\/(errors|server)\.ts$/;
 const PARTS = new URL("./parts.ts", import.meta.url).href;
 
 let planted = 0;

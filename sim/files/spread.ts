@@ -4,29 +4,58 @@
  */
 import type { KnownCap } from "../../src/protocols/grid/caps.ts";
 import { bytesContent } from "../../src/services/files/grid/content.ts";
+import type { Disk, Share } from "./disk.ts";
 import type { Plan } from "./play.ts";
 import { bytesOf, contentOf } from "./promises.ts";
-import { judgeOf } from "./world.ts";
-import type { GridWorld } from "./world.ts";
+import { indexOf, judgeOf } from "./world.ts";
+import type { GridWorld, SimBox } from "./world.ts";
 
-const ROUNDS = 12;
+const ROUNDS = 9;
 const LIMIT_MS = 600_000;
 /** Until those that were away are known to be back. */
-const BACK_MS = 400_000;
+const BACK_MS = 40_000;
 /** An upload takes about so long. */
 const DEATH_WITHIN_MS = 150;
 const HAPPY = 7;
+const NEEDED = 3;
 /** So large that shares are sent in several chunks. */
 const LARGE_BYTES = 3_500_000;
 
-/** Some are gone at once, some within a moment. Most of the time enough are left. */
-function killSome(world: GridWorld): void {
-  const some = world.shuffled(world.boxes);
-  const atOnce = world.random.below(world.random.below(2) === 0 ? 16 : 6);
-  for (const { machine } of some.slice(0, atOnce)) machine.kill();
-  for (const { machine } of some.slice(atOnce, atOnce + world.random.below(some.length - atOnce))) {
+/** n - k: whatever was stored can bear that so many are gone. */
+const BEARABLE = 7;
+
+/** Up to so many, some at once, some within a moment. */
+function killSome(world: GridWorld, max: number): void {
+  const dying = world.shuffled(world.boxes).slice(0, world.random.below(max + 1));
+  const atOnce = world.random.below(dying.length + 1);
+  for (const { machine } of dying.slice(0, atOnce)) machine.kill();
+  for (const { machine } of dying.slice(atOnce)) {
     world.time.after(world.random.float() * DEATH_WITHIN_MS, () => machine.kill());
   }
+}
+
+/** At one moment, so that few are left in the middle of a change. */
+function killNearlyAll(world: GridWorld): void {
+  const dying = world.shuffled(world.boxes).slice(world.random.below(NEEDED + 2));
+  world.time.after(world.random.float() * DEATH_WITHIN_MS, () => {
+    for (const { machine } of dying) machine.kill();
+  });
+}
+
+/** Format, sequence number, root hash: what tells versions apart. */
+const VERSION_BYTES = 41;
+
+/** Servers that hold the same new version, which was not there before. */
+function holdersOfNewest(world: GridWorld, cap: KnownCap, before: readonly Disk[]): number {
+  const holders = new Map<string, Set<SimBox>>();
+  const versionOf = (share: Share | undefined) =>
+    share && Buffer.from(share.bytes.subarray(0, VERSION_BYTES)).toString("hex");
+  for (const { box, number, share } of world.sharesOf(cap)) {
+    const version = versionOf(share)!;
+    const former = versionOf(before[world.boxes.indexOf(box)]!.sharesOf(indexOf(cap)).get(number));
+    if (version !== former) holders.set(version, (holders.get(version) ?? new Set()).add(box));
+  }
+  return Math.max(0, ...[...holders.values()].map(({ size }) => size));
 }
 
 export const spread: Plan = {
@@ -39,18 +68,34 @@ export const spread: Plan = {
     const of = <T>(work: Promise<T>) => world.time.of(work, LIMIT_MS);
     const cap = await of(grid.createMutable("sdmf", Buffer.from(">")));
     const lines: string[] = [];
+    const bring = async () => {
+      world.heal();
+      await world.time.pass(BACK_MS);
+    };
     const stored: { name: string; bytes: number; cap: KnownCap }[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      killSome(world);
+      const isHarsh = round % 3 === 2;
+      const disks = world.boxes.map(({ machine }) => machine.disk.copy());
+      if (isHarsh) killNearlyAll(world);
+      else killSome(world, BEARABLE);
       const line = `line ${round};`;
       const add = (before: Uint8Array) => Buffer.concat([before, Buffer.from(line)]);
       const changed = await of(promises.attempt("change", () => grid.modifyMutable(cap, add)));
-      if ("value" in changed) lines.push(line);
       promises.count(`change ${"code" in changed ? changed.code : "ok"}`);
-      world.heal();
-      await world.time.pass(BACK_MS);
+      if ("value" in changed) {
+        const holders = holdersOfNewest(world, cap, disks);
+        promises.check(holders >= NEEDED, "stored means spread", () => `${line} on ${holders} servers`);
+      }
+      await bring();
+      // What more deaths than it can bear leave behind is no beginning for the next round.
+      if (isHarsh) world.boxes.forEach(({ machine }, index) => machine.back(disks[index]!));
+      else if ("value" in changed) lines.push(line);
+      const { content: found } = await of(judge.readMutable(cap));
+      for (const one of lines) {
+        promises.check(Buffer.from(found).includes(one), "no acknowledged change is lost", () => one);
+      }
 
-      killSome(world);
+      killSome(world, world.boxes.length);
       const name = `file ${round}`;
       const bytes = round === 0 ? LARGE_BYTES : 20_000;
       const content = bytesContent(contentOf(name, bytes));
@@ -61,12 +106,7 @@ export const spread: Plan = {
         const holders = new Set(world.sharesOf(put.value.cap).map(({ box }) => box)).size;
         promises.check(holders >= HAPPY, "stored means spread", () => `${name} on ${holders} servers`);
       }
-      world.heal();
-      await world.time.pass(BACK_MS);
-      const { content: found } = await of(judge.readMutable(cap));
-      for (const one of lines) {
-        promises.check(Buffer.from(found).includes(one), "no acknowledged change is lost", () => one);
-      }
+      await bring();
     }
     for (const { name, bytes, cap: file } of stored) {
       const read = await of(promises.must("never a silent loss", name, () => bytesOf(judge.download(file))));

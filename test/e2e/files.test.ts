@@ -4,7 +4,7 @@
  * thousand files, the space given, devices.
  */
 import assert from "node:assert/strict";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import type { Browser } from "playwright-core";
@@ -157,6 +157,34 @@ test("a PDF is shown, and a sound is heard from the middle without the whole of 
   assert.ok(ranges.some(isInside), `a part of the sound: ${ranges.join(", ")}`);
   await visit.check("a sound");
   visit.throwProblems("media");
+  await visit.end();
+});
+
+test("the list of servers is saved, and another one taken in and off again", async () => {
+  const visit = await signIn(browser, box);
+  await visit.open("/files/space");
+  await visit.page.getByText(visit.say("files.lists"), { exact: true }).click();
+  const save = () => press(visit, "files.servers-export");
+  const [download] = await Promise.all([visit.page.waitForEvent("download"), save()]);
+  const text = readFileSync(await download.path(), "utf8");
+  assert.match(text, /pb:\/\//, "it names where the server is");
+  // The same server under another name is another one.
+  const other = text.replace(/v0-[a-z2-7]{52}/, (id) => `v0-${[...id.slice(3)].toReversed().join("")}`);
+  const file = join(
+    machineFolder("lists", { "servers.yaml": other.replace(/nickname: .*/, "nickname: amiga") }),
+    "servers.yaml",
+  );
+  await chooseFiles(visit, () => press(visit, "files.servers-import"), [file]);
+  await visit.page
+    .locator(".toast")
+    .getByText(visit.say("files.servers-added", { count: 1 }))
+    .waitFor();
+  const drop = visit.page.getByRole("button", { name: `${visit.say("files.server-drop")}: amiga` });
+  await drop.waitFor();
+  await visit.check("a server of a list");
+  await drop.click();
+  await drop.waitFor({ state: "detached" });
+  visit.throwProblems("lists");
   await visit.end();
 });
 

@@ -13,10 +13,12 @@ import {
   DEPOSIT_BYTES_MAX,
   DEPOSIT_CAPS_MAX,
   DEPOSIT_KEPT_MS,
+  DEPOSIT_LET_GO_MS,
 } from "../../src/services/files/care/constants.ts";
 import { createDeposits, takersOf } from "../../src/services/files/care/deposits.ts";
 import { createPace } from "../../src/services/files/care/pace.ts";
 import type { CheckResult, Grid } from "../../src/services/files/grid/grid.ts";
+import { isClockRight } from "../../src/services/files/space.ts";
 import { MeshDouble } from "./mesh-double.ts";
 
 const { signal } = new AbortController();
@@ -45,7 +47,8 @@ function box(meshes: MeshDouble, id: string, others: readonly string[], check?: 
   } as unknown as Grid;
   const log = createLog({ clock, level: "error", write: (line) => assert.fail(line) });
   const pace = createPace(clock, () => Number.POSITIVE_INFINITY);
-  const needs = { clock, log, mesh, rows, pace, others: () => others, grid: async () => grid };
+  const near = { others: () => others, isClockRight: () => isClockRight(mesh) };
+  const needs = { clock, log, mesh, rows, pace, ...near, grid: async () => grid };
   return { clock, mesh, rows, done, deposits: createDeposits(needs) };
 }
 
@@ -124,7 +127,15 @@ test("while a box is away its files are looked after; what is close to being los
     );
     await taker.deposits.tend(taker.clock.wallMs(), signal);
     assert.equal(taker.done.length, wanted.length, "it was just looked at");
-    taker.clock.advance(DEPOSIT_KEPT_MS + 1);
+    // It may have leaped, and nobody has told yet.
+    taker.clock.setWall(taker.clock.wallMs() + DEPOSIT_KEPT_MS + 1);
+    taker.clock.advance(DEPOSIT_LET_GO_MS - 1);
+    await taker.deposits.tend(0, signal);
+    meshes.clockOffsetMs = -DEPOSIT_KEPT_MS;
+    taker.clock.advance(1);
+    await taker.deposits.tend(0, signal);
+    assert.equal(taker.rows.deposits(), 1, "the others say that it has leaped");
+    meshes.clockOffsetMs = 0;
     await taker.deposits.tend(taker.clock.wallMs(), signal);
     assert.equal(taker.rows.deposits(), 0, "nobody spoke of it for half a year");
   }

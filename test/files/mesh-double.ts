@@ -13,6 +13,8 @@ export class MeshDouble {
   readonly #streams = new Map<string, Map<string, Take>>();
   readonly states = new Map<string, BoxState>();
   readonly asked: string[] = [];
+  /** Of all boxes to all others. */
+  clockOffsetMs: number | undefined;
 
   join(selfId: string): MeshClient {
     this.states.set(selfId, "up");
@@ -25,6 +27,7 @@ export class MeshDouble {
     return {
       selfId,
       box,
+      clockOffsetMs: () => this.clockOffsetMs,
       boxes: () => [...this.states.keys()].map((id) => box(id)!),
       serve: (path: string, handler: Serve) => void this.#served.get(selfId)!.set(path, handler),
       serveStreams: (path: string, take: Take) => void this.#streams.get(selfId)!.set(path, take),

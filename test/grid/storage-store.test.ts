@@ -74,16 +74,29 @@ test("containers of version 1 keep their secrets in clear, and go on", async (t)
   assert.ok(readFileSync(share(box, 0)).readUInt32BE(84) > 0);
 });
 
-test("only shares without a lease go, and only when asked", async (t) => {
+test("only shares without a lease go, and only those that are named", async (t) => {
   const clock = virtualClock();
   const box = await StorageBox.start({ owner: t, clock });
   await allocate(box, [1, 2], 50);
   await patch(box, 1, 0, contentOf(50));
+  await patch(box, 2, 0, contentOf(50));
+  const asked: [number, number][] = [];
+  const only = (wanted: number) => (share: number, endedS: number) => {
+    asked.push([share, endedS]);
+    return share === wanted;
+  };
+  const endS = Math.floor(clock.wallMs() / 1000) + LEASE_DURATION_S;
   clock.advance((LEASE_DURATION_S - 10) * 1000);
-  assert.deepEqual(await box.store.removeExpired(), { removed: 0, bytes: 0 });
+  assert.deepEqual(await box.store.removeExpired(SI, only(1)), { removed: 0, bytes: 0 });
+  assert.deepEqual(asked, []);
   clock.advance(11_000);
-  assert.deepEqual(await box.store.removeExpired(), { removed: 1, bytes: 50 });
+  assert.deepEqual(await box.store.removeExpired(SI, only(1)), { removed: 1, bytes: 50 });
+  assert.deepEqual(asked, [
+    [1, endS],
+    [2, endS],
+  ]);
   assert.equal((await box.ask("GET", `immutable/${SI}/1`)).status, 404);
+  assert.equal((await box.ask("GET", `immutable/${SI}/2`)).status, 200);
 });
 
 test("an upload without writes is aborted after a while", async (t) => {

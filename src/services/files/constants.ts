@@ -12,6 +12,8 @@ export const AGAIN_MS = 30_000;
 export const DISK_LOOK_MS = 10_000;
 /** A warning stands from this share of the space given on. */
 export const FULL_WARN = 0.9;
+/** While our clock differs by more than this from the other boxes', nothing is taken to be over. */
+export const CLOCK_OFF_MAX_MS = 3_600_000;
 
 // --- The grid -----------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ import type { SpaceStore } from "./space-store.ts";
 import type { StorageBody } from "./storage-record.ts";
 import { roomClassOf } from "./storage-record.ts";
 import { pinOf, tubIdOf } from "./storage/announcement.ts";
+import { ExpiredShares } from "./storage/expired-shares.ts";
+import type { ExpiryRows } from "./storage/expired-shares.ts";
 import { ShareStore } from "./storage/share-store.ts";
 import { StorageServer } from "./storage/storage-server.ts";
 
@@ -57,7 +59,10 @@ export interface GivingNeeds {
   secrets: () => FilesSecrets;
   rows: SpaceStore;
   members: () => Members;
-  wanted: () => { giveMiB: number; port: number; reserveMiB: number; address: string };
+  wanted: () => { giveMiB: number; port: number; reserveMiB: number; address: string; keepExpiredDays: number };
+  expiryRows: ExpiryRows;
+  /** As far as the other boxes can tell. */
+  isClockRight: () => boolean;
   /** It came, went, or has another class of room. */
   changed: () => void;
 }
@@ -65,6 +70,7 @@ export interface GivingNeeds {
 interface Running {
   store: ShareStore;
   server: StorageServer;
+  expired: ExpiredShares;
   port: number;
   /** What was asked for. */
   wantedPort: number;
@@ -123,7 +129,11 @@ export function createGiving(needs: GivingNeeds): Giving {
     try {
       const port = await server.listen();
       if (wantedPort === 0 && port !== kept) rows.setNote(PORT_NOTE, String(port));
-      running = { store, server, port, wantedPort };
+      const expired = new ExpiredShares({
+        ...{ store, clock, log, rows: needs.expiryRows, isClockRight: needs.isClockRight },
+        keepDays: () => wanted().keepExpiredDays,
+      });
+      running = { store, server, expired, port, wantedPort };
     } catch (error) {
       await store.close();
       throw error;
@@ -133,6 +143,7 @@ export function createGiving(needs: GivingNeeds): Giving {
     const open = running;
     running = undefined;
     await open?.server.close();
+    await open?.expired.close();
     await open?.store.close();
   };
   const step = async () => {

@@ -39,9 +39,9 @@ import { treeHandlers } from "./handlers-tree.ts";
 import { createLinks } from "./links.ts";
 import type { ServiceParts, TicketTarget } from "./parts.ts";
 import { filesSettings } from "./settings.ts";
-import { createSpace } from "./space.ts";
+import { createSpace, isClockRight } from "./space.ts";
 import type { Space } from "./space.ts";
-import { spaceStore } from "./space-store.ts";
+import { expiryRows, spaceStore } from "./space-store.ts";
 import type { SpaceStore } from "./space-store.ts";
 import { checksOf, metricsOf, warningsOf } from "./status.ts";
 import type { Facts } from "./status.ts";
@@ -123,6 +123,7 @@ function makeParts(system: FilesNeeds): Made {
   const uploadChanged = throttle(clock, CHANGED_PAUSE_MS, () => system.events.emit("files.uploads", "member"));
   const space = createSpace({
     ...{ clock, random, log, mesh, rows, dataFolder, version, settings, address, changed },
+    expiryRows: expiryRows(store, rows),
     reserveMiB: () => Number(boxSetting("diskReserveMiB") ?? 0),
   });
   const { grids, access, giving } = space;
@@ -130,6 +131,7 @@ function makeParts(system: FilesNeeds): Made {
     ...{ clock, random, store, crypto: grids.crypto, gridOf: grids.of },
     spoolFolder: join(folder, "spool"),
     settings: { trashDays: () => settings().trashDays, quotaBytes: access.quotaBytes },
+    isClockRight: () => isClockRight(mesh),
     changed: () => changed(),
     uploadChanged: () => uploadChanged(),
   });
@@ -177,6 +179,7 @@ function makeCare({ clock, log, mesh, config, rows, careRows, space, tree, check
   const deposits = createDeposits({
     ...{ clock, log, mesh, rows: careRows, pace },
     others: () => boxesThatGive().filter((boxId) => boxId !== mesh.selfId),
+    isClockRight: () => isClockRight(mesh),
     grid: async () => (boxesThatGive().length > 0 ? grids.of(BOX_ACCOUNT) : undefined),
   });
   return createCare({

@@ -32,6 +32,13 @@ export const filesSettings = z.object({
     .default(1024)
     .describe("Checking and repairing take at most so many KiB a second."),
   trashDays: z.number().int().min(0).max(3650).default(30).describe("Removed files are kept so many days; 0: not."),
+  keepExpiredDays: z
+    .number()
+    .int()
+    .min(0)
+    .max(3650)
+    .default(60)
+    .describe("Pieces stored here are kept so many days after their last lease has ended; 0: always."),
   quotaMiB: z
     .number()
     .int()

@@ -3,6 +3,7 @@
  * notes. A member's own tree has its tables in `tree/store.ts`, care has its own in `care/`.
  */
 import type { Store } from "../../platform/store.ts";
+import type { ExpiryRound, ExpiryRows } from "./storage/expired-shares.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE files_members (boxId TEXT NOT NULL, member TEXT NOT NULL, sinceMs INTEGER NOT NULL,
@@ -11,6 +12,9 @@ const MIGRATIONS = [
      quotaBytes INTEGER NOT NULL, PRIMARY KEY (boxId, account)) STRICT, WITHOUT ROWID;
    CREATE TABLE files_imported (id TEXT PRIMARY KEY, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE files_notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE files_expired (storageIndex TEXT NOT NULL, share INTEGER NOT NULL, rounds INTEGER NOT NULL,
+     lastRound INTEGER NOT NULL, PRIMARY KEY (storageIndex, share)) STRICT, WITHOUT ROWID;
+   CREATE INDEX files_expired_round ON files_expired(lastRound);`,
 ];
 
 export interface MemberRow {
@@ -26,6 +30,8 @@ export interface AccessRow {
   swissnum: string;
   quotaBytes: number;
 }
+
+const EXPIRY_NOTE = "expired-shares-round";
 
 export type SpaceStore = ReturnType<typeof spaceStore>;
 
@@ -52,9 +58,39 @@ export function spaceStore(store: Store) {
       run("INSERT OR REPLACE INTO files_imported (id, entry) VALUES (?, ?)", id, entry),
     dropImported: (id: string) => run("DELETE FROM files_imported WHERE id = ?", id).changes > 0,
 
+    dropAccount: (account: string) => run("DELETE FROM files_access WHERE account = ?", account),
+
     note: (name: string) =>
       store.prepare<{ value: string }>("SELECT value FROM files_notes WHERE name = ?").get(name)?.value,
     setNote: (name: string, value: string) =>
       run("INSERT OR REPLACE INTO files_notes (name, value) VALUES (?, ?)", name, value),
+  };
+}
+
+/** Shares of this box's storage server without a lease. */
+export function expiryRows(store: Store, notes: Pick<SpaceStore, "note" | "setNote">): ExpiryRows {
+  return {
+    round() {
+      const note = notes.note(EXPIRY_NOTE);
+      return note === undefined ? undefined : (JSON.parse(note) as ExpiryRound);
+    },
+    setRound: (round) => void notes.setNote(EXPIRY_NOTE, JSON.stringify(round)),
+    roundsOf: (storageIndex, share, round) =>
+      store
+        .prepare<{ rounds: number }>(
+          "SELECT rounds FROM files_expired WHERE storageIndex = ? AND share = ? AND lastRound >= ?",
+        )
+        .get(storageIndex, share, round - 1)?.rounds ?? 0,
+    count(seen, round) {
+      const count = store.prepare(
+        `INSERT INTO files_expired (storageIndex, share, rounds, lastRound) VALUES (?1, ?2, 1, ?3)
+         ON CONFLICT (storageIndex, share) DO UPDATE SET lastRound = ?3, rounds =
+           CASE lastRound WHEN ?3 THEN rounds WHEN ?3 - 1 THEN rounds + 1 ELSE 1 END`,
+      );
+      store.transaction(() => {
+        for (const { storageIndex, share } of seen) count.run(storageIndex, share, round);
+      });
+    },
+    forgetBefore: (round) => void store.prepare("DELETE FROM files_expired WHERE lastRound < ?").run(round),
   };
 }

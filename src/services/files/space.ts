@@ -11,7 +11,7 @@ import { createResolver } from "../../platform/resolve.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { Access } from "./access.ts";
 import { createAccess } from "./access.ts";
-import { REFRESH_PAUSE_MS } from "./constants.ts";
+import { CLOCK_OFF_MAX_MS, REFRESH_PAUSE_MS } from "./constants.ts";
 import type { Giving } from "./giving.ts";
 import { createGiving } from "./giving.ts";
 import type { Grids } from "./grids.ts";
@@ -23,6 +23,7 @@ import { createMembers } from "./members.ts";
 import type { FilesSecrets } from "./secrets.ts";
 import { openSecrets } from "./secrets.ts";
 import type { SpaceStore } from "./space-store.ts";
+import type { ExpiryRows } from "./storage/expired-shares.ts";
 import { STORAGE_KEY, STORAGE_KIND, storageKind } from "./storage-record.ts";
 import { throttle } from "./throttle.ts";
 
@@ -46,6 +47,7 @@ export interface SpaceSettings {
   giveMiB: number;
   storagePort: number;
   quotaMiB: number;
+  keepExpiredDays: number;
   needed: number;
   total: number;
   happy: number;
@@ -58,6 +60,7 @@ export interface SpaceNeeds {
   log: Log;
   mesh: MeshClient;
   rows: SpaceStore;
+  expiryRows: ExpiryRows;
   dataFolder: string;
   version: string;
   settings: () => SpaceSettings;
@@ -78,9 +81,11 @@ export function createSpace(needs: SpaceNeeds): Space {
 
   const giving = createGiving({
     ...{ clock, log, rows, dataFolder: needs.dataFolder, version: needs.version, ...known },
+    expiryRows: needs.expiryRows,
+    isClockRight: () => isClockRight(mesh),
     wanted: () => {
-      const { giveMiB, storagePort: port } = settings();
-      return { giveMiB, port, reserveMiB: needs.reserveMiB(), address: needs.address() };
+      const { giveMiB, storagePort: port, keepExpiredDays } = settings();
+      return { giveMiB, port, keepExpiredDays, reserveMiB: needs.reserveMiB(), address: needs.address() };
     },
     changed: () => {
       announce(mesh, giving);
@@ -141,6 +146,11 @@ export function createSpace(needs: SpaceNeeds): Space {
       await giving.stop();
     },
   };
+}
+
+/** Do the other boxes agree with our clock? True while nobody was asked. */
+export function isClockRight(mesh: Pick<MeshClient, "clockOffsetMs">): boolean {
+  return Math.abs(mesh.clockOffsetMs() ?? 0) <= CLOCK_OFF_MAX_MS;
 }
 
 function opened<T>(part: T | undefined): T {

@@ -111,6 +111,8 @@ export interface MeshClient {
   join(code: string, owner?: string): Promise<CommunityView>;
   /** Throws `clock-wrong` when the others would take what this box signs now for long expired. */
   checkClock(): void;
+  /** Median difference of the other boxes' clocks from ours, in milliseconds; undefined before one was asked. */
+  clockOffsetMs(): number | undefined;
   /** Where the mesh listens. */
   port(): number;
   /** A code without an invitation, by which boxes ask to join an open community. */

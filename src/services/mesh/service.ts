@@ -215,6 +215,7 @@ function clientOf(parts: Parts): MeshClient {
       if (offsetMs > CLOCK_BEHIND_MS_MAX) throw meshErrors.fail("clock-wrong");
     },
     port: parts.port.number,
+    clockOffsetMs: () => session()?.peers.clockOffsetMs(),
     openCode() {
       const open = session();
       const seen = community.view();

@@ -32,6 +32,8 @@ export const DEPOSITS_PER_BOX_MAX = 50_000;
 export const DEPOSITS_MAX = 500_000;
 /** A deposit that its owner did not speak of for so long is let go. */
 export const DEPOSIT_KEPT_MS = 180 * 86_400_000;
+/** It is looked for such ones this often, by running time. */
+export const DEPOSIT_LET_GO_MS = 86_400_000;
 /** Caps in one message, and its length. */
 export const DEPOSIT_CAPS_MAX = 500;
 export const DEPOSIT_BYTES_MAX = 256 * 1024;

@@ -23,6 +23,7 @@ import {
   DEPOSIT_BYTES_MAX,
   DEPOSIT_CAPS_MAX,
   DEPOSIT_KEPT_MS,
+  DEPOSIT_LET_GO_MS,
   DEPOSIT_TIMEOUT_MS,
   REPAIR_TIMEOUT_MS,
   WEAK_EVERY_MS,
@@ -51,10 +52,19 @@ export interface DepositsNeeds {
   /** Boxes that give space, besides this one. */
   others: () => readonly string[];
   grid: Deposits["grid"];
+  /** Do the other boxes agree with our clock? While they do not, nothing is let go. */
+  isClockRight?: () => boolean;
 }
 
 export function createDeposits(needs: DepositsNeeds): Deposits {
-  const { clock, log, mesh, rows } = needs;
+  const { clock, log, mesh, rows, isClockRight = () => true } = needs;
+  /** A clock that has just leaped is not known as wrong yet: this long it must have run before. */
+  let lookedMs = clock.monotonicMs();
+  const letGo = () => {
+    if (clock.monotonicMs() - lookedMs < DEPOSIT_LET_GO_MS || !isClockRight()) return;
+    lookedMs = clock.monotonicMs();
+    rows.dropDepositsBefore(clock.wallMs() - DEPOSIT_KEPT_MS);
+  };
   mesh.serve(DEPOSIT_PATH, async ({ peer, body }) => {
     const taken = take(rows, peer, capsIn(body), clock.wallMs());
     return Buffer.from(JSON.stringify({ taken }));
@@ -80,7 +90,7 @@ export function createDeposits(needs: DepositsNeeds): Deposits {
       }
     },
     async tend(beforeMs, signal) {
-      rows.dropDepositsBefore(clock.wallMs() - DEPOSIT_KEPT_MS);
+      letGo();
       const away = rows.depositors().filter(({ boxId }) => mesh.box(boxId)?.state === "away");
       if (away.length === 0) return;
       const grid = await needs.grid();

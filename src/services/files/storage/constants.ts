@@ -31,6 +31,16 @@ export const UPLOAD_SECRET_MAX_BYTES = 256;
 export const SYNCED_TOGETHER_MAX = 8;
 /** Leases of one share: one for each client that cares for it. */
 export const LEASES_MAX = 1000;
+/**
+ * Shares without a lease are counted in rounds: a new one begins so long after the last by the clock, and after so much
+ * running, whatever the clock says.
+ */
+export const EXPIRED_ROUND_MS = 20 * 3_600_000;
+export const EXPIRED_RUNNING_MS = 3 * 3_600_000;
+/** One look at them, and what it looks at and removes at most. */
+export const EXPIRED_LOOK_MS = 30_000;
+export const EXPIRED_LOOKED_AT_ONCE = 500;
+export const EXPIRED_REMOVED_AT_ONCE = 50;
 /** What is read or compared at once. */
 export const PIECE_BYTES = 256 * 1024;
 /** Buffers of that size that are kept for the next request. */

@@ -151,31 +151,44 @@ export class ShareStore {
     return { ...secrets, owner: ownerNumber(member), expiryS };
   }
 
-  /** Removes every share of which all leases have expired. Nobody calls this unless the box's owner wants it. */
-  async removeExpired(): Promise<{ removed: number; bytes: number }> {
-    const nowS = this.#clock.wallMs() / 1000;
-    const total = { removed: 0, bytes: 0 };
-    for await (const storageIndex of storageIndexes(this.#paths.shares)) {
-      await this.#turns.run(storageIndex, async () => {
-        for (const number of await this.#all(storageIndex)) {
-          const bytes = await this.#removeIfExpired(storageIndex, number, nowS);
-          if (bytes === undefined) continue;
-          total.removed++;
-          total.bytes += bytes;
-        }
-        await rmdir(this.#paths.slot(storageIndex)).catch(() => {});
-      });
-    }
-    return total;
+  /** Every storage index with something in it, as they come. */
+  storageIndexes(): AsyncGenerator<string> {
+    return storageIndexes(this.#paths.shares);
   }
 
-  async #removeIfExpired(storageIndex: string, number: number, nowS: number): Promise<number | undefined> {
+  /**
+   * Removes those shares of the storage index that `isUnwanted` names. It is asked of each share none of whose leases
+   * holds now, with the end of the last one in seconds since 1970; 0 where there never was one.
+   */
+  removeExpired(
+    storageIndex: string,
+    isUnwanted: (share: number, endedS: number) => boolean,
+  ): Promise<{ removed: number; bytes: number }> {
+    return this.#turns.run(storageIndex, async () => {
+      const total = { removed: 0, bytes: 0 };
+      for (const number of await this.#all(storageIndex)) {
+        const bytes = await this.#removeIfExpired(storageIndex, number, isUnwanted);
+        if (bytes === undefined) continue;
+        total.removed += 1;
+        total.bytes += bytes;
+      }
+      if (total.removed > 0) await rmdir(this.#paths.slot(storageIndex)).catch(() => {});
+      return total;
+    });
+  }
+
+  async #removeIfExpired(
+    storageIndex: string,
+    number: number,
+    isUnwanted: (share: number, endedS: number) => boolean,
+  ): Promise<number | undefined> {
     const path = this.#paths.share(storageIndex, number);
     const share = await openShare(path);
     if (!share) return undefined;
     try {
       const leases = await share.leases();
-      if (leases.some(({ expiryS }) => expiryS > nowS)) return undefined;
+      const endedS = leases.reduce((latest, { expiryS }) => Math.max(latest, expiryS), 0);
+      if (endedS > this.#clock.wallMs() / 1000 || !isUnwanted(number, endedS)) return undefined;
       await rm(path);
       this.room.count(leases[0]?.owner ?? 0, -share.dataBytes);
       return share.dataBytes;

@@ -48,8 +48,8 @@ export const IN_MEMORY_MAX_BYTES = 1024 * 1024;
 /** Of all writes together that is kept in memory; beyond it also small ones go over the disk. */
 export const IN_MEMORY_ALL_MAX_BYTES = 32 * 1024 * 1024;
 export const PIECE_MAX_BYTES = 8 * 1024 * 1024;
-/** What is read back and deciphered at once. */
-export const SPOOL_READ_BYTES = 256 * 1024;
+/** What is sealed and written, or read back and deciphered, at once. */
+export const SPOOL_PART_BYTES = 256 * 1024;
 /** Left free on the disk for everything else. */
 export const SPOOL_ROOM_KEPT_BYTES = 256 * 1024 * 1024;
 /** A write of unknown length looks at the room again after so much. */

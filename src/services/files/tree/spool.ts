@@ -19,7 +19,7 @@ import type { Content } from "../grid/grid.ts";
 import {
   IN_MEMORY_ALL_MAX_BYTES,
   IN_MEMORY_MAX_BYTES,
-  SPOOL_READ_BYTES,
+  SPOOL_PART_BYTES,
   SPOOL_ROOM_EVERY_BYTES,
   SPOOL_ROOM_KEPT_BYTES,
   UPLOAD_MAX_BYTES,
@@ -108,8 +108,8 @@ export class Spool {
     return {
       bytes: bytes.length,
       async *read(at = 0) {
-        for (let from = at; from < bytes.length; from += SPOOL_READ_BYTES) {
-          yield bytes.subarray(from, Math.min(bytes.length, from + SPOOL_READ_BYTES));
+        for (let from = at; from < bytes.length; from += SPOOL_PART_BYTES) {
+          yield bytes.subarray(from, Math.min(bytes.length, from + SPOOL_PART_BYTES));
         }
       },
       dispose: async () => release(),
@@ -233,17 +233,20 @@ export class SpoolFile {
   }
 
   async #put(piece: Uint8Array, at: number): Promise<void> {
-    const sealed = this.#parts.crypto.aesCtr(this.#parts.key, piece, at);
     try {
-      await writeAll(this.#handle.fd, sealed, at);
-      release(sealed);
+      for (let done = 0; done < piece.length; done += SPOOL_PART_BYTES) {
+        const part = piece.subarray(done, done + SPOOL_PART_BYTES);
+        const sealed = this.#parts.crypto.aesCtr(this.#parts.key, part, at + done);
+        await writeAll(this.#handle.fd, sealed, at + done);
+        release(sealed);
+      }
     } catch (error) {
       throw asSpoolFailure(error);
     }
   }
 
   async *#read(from: number, end: number): AsyncGenerator<Uint8Array> {
-    const sealed = Buffer.allocUnsafeSlow(Math.min(SPOOL_READ_BYTES, Math.max(0, end - from)));
+    const sealed = Buffer.allocUnsafeSlow(Math.min(SPOOL_PART_BYTES, Math.max(0, end - from)));
     for (let at = from; at < end;) {
       const { bytesRead } = await this.#handle.read(sealed, 0, Math.min(sealed.length, end - at), at);
       if (bytesRead === 0) throw filesErrors.fail("files-upload-unknown");

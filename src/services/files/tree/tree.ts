@@ -41,6 +41,8 @@ export interface TreeNeeds {
   /** Of its own, for what is on its way into the grid. */
   spoolFolder: string;
   settings: TreeSettings;
+  /** While it is not, nothing that has its days is ended. */
+  isClockRight?: () => boolean;
   /** A folder of the account has changed. */
   changed?: (account: string, folderPath: string) => void;
   uploadChanged?: (account: string, upload: UploadSeen) => void;
@@ -118,9 +120,11 @@ export class Tree {
 
   /** Everything that ends by itself: trash, uploads, links. Also called now and then. */
   async sweep(): Promise<void> {
-    for (const account of this.#store.accounts()) sweepTrash(this.files(account).view);
-    this.sharing.sweep();
-    await this.uploads.sweep();
+    if (this.#needs.isClockRight?.() ?? true) {
+      for (const account of this.#store.accounts()) sweepTrash(this.files(account).view);
+      this.sharing.sweep();
+      await this.uploads.sweep();
+    }
     await this.#endLeftOver();
   }
 
