@@ -82,12 +82,12 @@ export function report(found: Found, machine: Machine, runs: number): { text: st
   const text = [
     table(rows),
     "",
-    "Medians. Both sides: five storage servers and a gateway on this machine and disk, 3 of 10 pieces, the servers known",
-    "from a servers.yaml, HTTPS between them; new random content each time, compared when it is read. Ours are six whole",
-    "boxes, asked by the requests of `comu files put`; each stored file is also an entry of a folder, and it is on the",
-    "disks (fsync) before it is said to be stored. Tahoe's big files are in no folder, and it does not sync.",
-    `SHA-256: ${sha256.toFixed(0)} MB/s on one core in this run; ${hashedPerByte.toFixed(2)} bytes are hashed for each ` +
-      `byte stored, so ${ceiling.toFixed(0)} MB/s is the ceiling of one core.`,
+    "Medians. Both sides: five storage servers and a gateway on this machine and disk, 3 of 10 pieces, the servers",
+    "known from a servers.yaml, HTTPS between them; new random content each time, compared when it is read. Ours are",
+    "six whole boxes, asked by the requests of `comu files put`; each stored file is also an entry of a folder, and it",
+    "is on the disks (fsync) before it is said to be stored. Tahoe's big files are in no folder.",
+    `SHA-256: ${sha256.toFixed(0)} MB/s on one core in this run; ${hashedPerByte.toFixed(2)} bytes are hashed for`,
+    `each byte stored, so ${ceiling.toFixed(0)} MB/s is the ceiling of one core.`,
     `Machine: ${cores} cores; load over one minute as it went: ${load.join(", ")}.`,
     missed.length > 0 ? `MISSED: ${missed.join(", ")}` : "No goal missed.",
   ].join("\n");

@@ -6,6 +6,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
+import type { Plugin } from "rolldown";
 import { build as viteBuild } from "vite";
 
 const root = join(import.meta.dirname, "..");
@@ -17,7 +18,25 @@ rmSync(fresh, { recursive: true, force: true });
 // Written first: a source that is saved while the build runs is newer than this file, and builds again.
 const startedAt = new Date();
 
+/**
+ * A text with one character outside Latin-1 takes two bytes for each of its characters in memory, and the words of
+ * three languages are in many of these files. Such a character stands in texts only, where it may be an escape.
+ */
+const oneByteTexts: Plugin = {
+  name: "one-byte-texts",
+  generateBundle(_options, files) {
+    for (const file of Object.values(files)) {
+      if (file.type !== "chunk") continue;
+      file.code = file.code.replaceAll(
+        /[^\0-\u00ff]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
+    }
+  },
+};
+
 const bundle = await rolldown({
+  plugins: [oneByteTexts],
   // The second one is what threads begin with; the program looks for it beside itself.
   input: {
     comu: join(root, "src/cli/main.ts"),

@@ -4,8 +4,10 @@
  *
  *   node sim/main.ts --scenario community --boxes 1000 --seed 1 --minutes 5 --loss 0.01 --slow 0.05 --lifeguard on
  *   node sim/main.ts --scenario kill --seed 7
+ *   node sim/main.ts files --seeds 20        the simulated grid: `files/main.ts`
  */
 import { parseArgs } from "node:util";
+import { filesMain } from "./files/main.ts";
 import { measure } from "./measure.ts";
 import { play } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
@@ -15,7 +17,8 @@ import type { GraphName } from "./topology.ts";
 /** The name of the measuring world among the scenarios. */
 const COMMUNITY = "community";
 
-process.exitCode = main();
+const [first, ...others] = process.argv.slice(2);
+process.exitCode = first === "files" ? await filesMain(others) : main();
 
 function main(): number {
   const { values } = parseArgs({

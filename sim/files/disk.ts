@@ -2,7 +2,7 @@
  * What a simulated storage server keeps: shares, write enablers, leases, uploads. Plain data, so that it can be copied
  * (an older state comes back), damaged and thrown away.
  */
-import { RangeSet } from "../../src/services/files/storage/ranges.ts";
+import type { RangeSet } from "../../src/services/files/storage/ranges.ts";
 import { LEASE_DURATION_S } from "../../src/services/files/storage/constants.ts";
 import type { StorageMember } from "../../src/services/files/storage/room.ts";
 
@@ -47,7 +47,9 @@ export class Disk {
   copy(): Disk {
     const disk = new Disk();
     const copied = (shares: Map<number, Share>) =>
-      new Map([...shares].map(([number, one]) => [number, { ...one, bytes: one.bytes.slice(), leases: new Map(one.leases) }]));
+      new Map(
+        [...shares].map(([number, one]) => [number, { ...one, bytes: one.bytes.slice(), leases: new Map(one.leases) }]),
+      );
     for (const [index, shares] of this.immutable) disk.immutable.set(index, copied(shares));
     for (const [index, { writeEnabler, shares }] of this.mutable) {
       disk.mutable.set(index, { writeEnabler, shares: copied(shares) });

@@ -35,7 +35,8 @@ interface Held {
 /** What is between the keys and the blocks of an MDMF share belongs to nothing, and nobody looks at it. */
 const WAYS: readonly ((held: Held, world: GridWorld, others: readonly Held[]) => void)[] = [
   ({ share }, world) => void (share.bytes = flipped(share.bytes, world.random.below(share.bytes.length))),
-  ({ share }, world) => void (share.bytes = flipped(share.bytes, world.random.below(Math.min(200, share.bytes.length)))),
+  ({ share }, world) =>
+    void (share.bytes = flipped(share.bytes, world.random.below(Math.min(200, share.bytes.length)))),
   ({ share }, world) => void (share.bytes = share.bytes.slice(0, world.random.below(share.bytes.length))),
   // It claims to be of a version that is yet to come.
   ({ share }) => {
@@ -83,10 +84,16 @@ function spoil(world: GridWorld, { cap }: Kept, count: number): void {
   for (const one of world.shuffled(held).slice(0, count)) world.pick(ways)(one, world, held);
 }
 
-async function harmOne(world: GridWorld, promises: Promises, kept: Kept, grids: { writer: Grid; reader: Grid; judge: Grid }) {
+async function harmOne(
+  world: GridWorld,
+  promises: Promises,
+  kept: Kept,
+  grids: { writer: Grid; reader: Grid; judge: Grid },
+) {
   const { writer, reader, judge } = grids;
   const disks = world.boxes.map(({ machine }) => machine.disk.copy());
-  const start = () => world.boxes.forEach(({ machine }, index) => void (machine.start(), machine.back(disks[index]!.copy())));
+  const start = () =>
+    world.boxes.forEach(({ machine }, index) => void (machine.start(), machine.back(disks[index]!.copy())));
   const of = <T>(work: Promise<T>) => world.time.of(work, LIMIT_MS);
 
   const count = world.random.below(TOTAL - NEEDED + 1);
@@ -98,7 +105,11 @@ async function harmOne(world: GridWorld, promises: Promises, kept: Kept, grids: 
   );
   if (repaired) {
     const { after } = repaired;
-    promises.check(after.good >= repaired.before.good, "repair makes nothing worse", () => `${kept.name} ${before.size}`);
+    promises.check(
+      after.good >= repaired.before.good,
+      "repair makes nothing worse",
+      () => `${kept.name} ${before.size}`,
+    );
     promises.check(after.good === TOTAL, "repair brings all shares back", () => `${kept.name}: ${after.good}`);
   }
   for (const { machine } of world.boxes) machine.start();
@@ -114,7 +125,11 @@ async function harmOne(world: GridWorld, promises: Promises, kept: Kept, grids: 
     share.bytes = flipped(share.bytes, 0);
   }
   const outcome = await of(tryRead(reader, promises, kept));
-  promises.check(outcome === "files-damaged", "the error says that shares are damaged", () => `${kept.name}: ${outcome}`);
+  promises.check(
+    outcome === "files-damaged",
+    "the error says that shares are damaged",
+    () => `${kept.name}: ${outcome}`,
+  );
   const { written } = await of(writer.repair(kept.cap, { verify: true })).catch(() => ({ written: 0 }));
   promises.check(written === 0, "what nobody can bring back is left alone", () => kept.name);
   start();
@@ -142,7 +157,9 @@ export const harm: Plan = {
 function hostileEnablers(world: GridWorld, promises: Promises): void {
   const member = { swissnum: "x", member: "x", quotaBytes: Number.MAX_SAFE_INTEGER, mayWrite: true };
   const lease = { renewSecret: new Uint8Array(32), cancelSecret: new Uint8Array(32) };
-  const slots = world.boxes.flatMap((box) => [...box.machine.disk.mutable].map(([index, slot]) => ({ box, index, slot })));
+  const slots = world.boxes.flatMap((box) =>
+    [...box.machine.disk.mutable].map(([index, slot]) => ({ box, index, slot })),
+  );
   for (const { box, index, slot } of slots) {
     for (const other of slots) {
       if (other.box === box || other.index !== index) continue;
@@ -198,7 +215,7 @@ export const rollback: Plan = {
 
 /** One frozen server costs less than this. */
 const FROZEN_COSTS_MS = 2_000;
-const FROZEN_TRIALS = 12;
+const FROZEN_TRIALS = 8;
 
 export const frozen: Plan = {
   name: "frozen",

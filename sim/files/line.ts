@@ -93,11 +93,13 @@ export class Line implements GridServer {
   availableBytes = (): number | undefined => this.#availableBytes;
   responseMs = (): number | undefined => this.#times.medianMs();
 
-  allocate: GridServer["allocate"] = (index, wish, signal) =>
-    this.#ask({ ...SMALL, signal, work: () => this.#machine.allocate(this.#needs.member, index, wish) });
+  allocate: GridServer["allocate"] = (index, wish, signal) => {
+    this.#tell(index, wish.uploadSecret, wish.lease.renewSecret, wish.lease.cancelSecret);
+    return this.#ask({ ...SMALL, signal, work: () => this.#machine.allocate(this.#needs.member, index, wish) });
+  };
 
   writeChunk: GridServer["writeChunk"] = (index, number, chunk, signal) => {
-    this.#needs.heard?.(chunk.data);
+    this.#tell(index, chunk.uploadSecret, chunk.data);
     const work = () => this.#machine.writeChunk(index, number, chunk);
     return this.#ask({ upBytes: chunk.data.length, limitMs: SILENCE_TIMEOUT_MS, signal, work });
   };
@@ -114,12 +116,14 @@ export class Line implements GridServer {
       work: () => this.#machine.read(kind, index, number, range),
     });
 
-  renewLease: GridServer["renewLease"] = (index, secrets, signal) =>
-    this.#ask({ ...SMALL, signal, work: () => this.#machine.renewLease(index, secrets) });
+  renewLease: GridServer["renewLease"] = (index, secrets, signal) => {
+    this.#tell(index, secrets.renewSecret, secrets.cancelSecret);
+    return this.#ask({ ...SMALL, signal, work: () => this.#machine.renewLease(index, secrets) });
+  };
 
   readTestWrite: GridServer["readTestWrite"] = (index, wish, signal) => {
     const pieces = [...wish.shares.values()].flatMap(({ write }) => write.map(({ data }) => data));
-    for (const piece of pieces) this.#needs.heard?.(piece);
+    this.#tell(index, wish.writeEnabler, wish.lease.renewSecret, wish.lease.cancelSecret, ...pieces);
     const upBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const work = () => this.#machine.readTestWrite(this.#needs.member, index, wish);
     const downBytes = ({ data }: ReturnType<typeof work>) =>
@@ -127,11 +131,18 @@ export class Line implements GridServer {
     return this.#ask({ upBytes, limitMs: SILENCE_TIMEOUT_MS, signal, work, downBytes });
   };
 
-  advise: GridServer["advise"] = (kind, index, number, reason) =>
-    this.#ask({ ...SMALL, work: () => void this.#machine.advised.push(`${kind} ${index}/${number} ${reason}`) });
+  advise: GridServer["advise"] = (kind, index, number, reason) => {
+    this.#tell(index, Buffer.from(reason));
+    return this.#ask({ ...SMALL, work: () => void this.#machine.advised.push(`${kind} ${index}/${number} ${reason}`) });
+  };
 
   get #machine(): Machine {
     return this.#needs.machine;
+  }
+
+  #tell(index: string, ...parts: readonly Uint8Array[]): void {
+    const { heard } = this.#needs;
+    if (heard) for (const part of [Buffer.from(index), ...parts]) heard(part);
   }
 
   async #poll(): Promise<void> {

@@ -105,7 +105,10 @@ export class MemberBox {
     return parts.createCare({
       ...{ clock, log, rows, pace, deposits, changed: () => {}, times: { lookMs, settledMs } },
       accounts: async () => parts.careAccounts(this.tree, () => grid, checkingOf),
-      notes: parts.createNotes({ note: (name) => notes.get(name), setNote: (name, text) => void notes.set(name, text) }),
+      notes: parts.createNotes({
+        note: (name) => notes.get(name),
+        setNote: (name, text) => void notes.set(name, text),
+      }),
     });
   }
 }

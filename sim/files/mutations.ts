@@ -5,6 +5,8 @@ export interface FilesMutation {
   name: string;
   plan: string;
   mistakes: readonly Mistake[];
+  /** The first one to try: one that is known to find it. 1 by default. */
+  seed?: number;
 }
 
 const at = (folder: string) => (file: string, from: string, to: string) => ({ file: `${folder}/${file}`, from, to });
@@ -16,19 +18,26 @@ type At = ReturnType<typeof at>;
 const reading: readonly FilesMutation[] = [
   {
     name: "blocks are not checked, and neither is what comes of them",
+    seed: 9,
     plan: "harm",
     mistakes: [
       formats("chk-run.ts", "if (numbers.length > 0) return", "if (numbers.length < 0) return"),
-      formats("chk-run.ts", "if (!sameBytes(crypttextSegmentHash(", "if (count < 0 && !sameBytes(crypttextSegmentHash("),
+      formats(
+        "chk-run.ts",
+        "if (!sameBytes(crypttextSegmentHash(",
+        "if (count < 0 && !sameBytes(crypttextSegmentHash(",
+      ),
     ],
   },
   {
     name: "a damaged block is not laid at the door of its share",
+    seed: 9,
     plan: "harm",
     mistakes: [formats("chk-run.ts", "if (numbers.length > 0) return", "if (numbers.length < 0) return")],
   },
   {
     name: "a block of a mutable share is not checked",
+    seed: 6,
     plan: "harm",
     mistakes: [
       formats(
@@ -40,9 +49,14 @@ const reading: readonly FilesMutation[] = [
   },
   {
     name: "a signature is not checked",
+    seed: 4,
     plan: "harm",
     mistakes: [
-      formats("mutable-reading.ts", "if (!crypto.rsaVerify(publicKey, header.prefix, signature)) {", "if (signature.length < 0) {"),
+      formats(
+        "mutable-reading.ts",
+        "if (!crypto.rsaVerify(publicKey, header.prefix, signature)) {",
+        "if (signature.length < 0) {",
+      ),
     ],
   },
   {
@@ -65,30 +79,45 @@ const storing: readonly FilesMutation[] = [
   },
   {
     name: "a share counts before its last byte is stored",
+    seed: 3,
     plan: "spread",
-    mistakes: [grid("upload-share.ts", "if (isComplete && this.#state", "if ((isComplete || missing.length < 2) && this.#state")],
+    mistakes: [
+      grid("upload-share.ts", "if (isComplete && this.#state", "if ((isComplete || missing.length < 2) && this.#state"),
+    ],
   },
   {
     name: "a change is done when one server has it",
     plan: "spread",
-    mistakes: [grid("mutable-publish.ts", "if (shares >= needed && reached >= spread) return", "if (reached >= 0) return")],
+    mistakes: [
+      grid("mutable-publish.ts", "if (shares >= needed && reached >= spread) return", "if (reached >= 0) return"),
+    ],
   },
   {
     name: "a writer that met another one takes its change for done",
+    seed: 2,
     plan: "weather",
-    mistakes: [grid("mutable-publish.ts", 'if (outcomes.includes("conflict")) return', "if (outcomes.length < 0) return")],
+    mistakes: [
+      grid("mutable-publish.ts", 'if (outcomes.includes("conflict")) return', "if (outcomes.length < 0) return"),
+    ],
   },
   {
     name: "a change is made on what was read before the other's",
+    seed: 2,
     plan: "weather",
-    mistakes: [grid("mutable-modify.ts", "this.#change(before.content);", "this.#change((this.#first ??= before.content));"),
-      grid("mutable-modify.ts", "  #hasMet = false;", "  #hasMet = false;\n  #first: Uint8Array | undefined;")],
+    mistakes: [
+      grid("mutable-modify.ts", "this.#change(before.content);", "this.#change((this.#first ??= before.content));"),
+      grid("mutable-modify.ts", "  #hasMet = false;", "  #hasMet = false;\n  #first: Uint8Array | undefined;"),
+    ],
   },
   {
     name: "one write enabler for all servers",
     plan: "harm",
     mistakes: [
-      grid("mutable-file.ts", "[writeEnabler(needs.crypto, file.writeKey, server.tubId)]", "[writeEnabler(needs.crypto, file.writeKey, new Uint8Array(20))]"),
+      grid(
+        "mutable-file.ts",
+        "[writeEnabler(needs.crypto, file.writeKey, server.tubId)]",
+        "[writeEnabler(needs.crypto, file.writeKey, new Uint8Array(20))]",
+      ),
     ],
   },
   {
@@ -99,12 +128,24 @@ const storing: readonly FilesMutation[] = [
   {
     name: "whoever does not say what it has is waited for",
     plan: "frozen",
-    mistakes: [grid("mutable-survey.ts", "this.#needs.clock.after(lateAfterMs(one.server), setLate)", "this.#needs.clock.after(20_000, setLate)")],
+    mistakes: [
+      grid(
+        "mutable-survey.ts",
+        "this.#needs.clock.after(lateAfterMs(one.server), setLate)",
+        "this.#needs.clock.after(20_000, setLate)",
+      ),
+    ],
   },
   {
     name: "a late reading is not doubled",
     plan: "frozen",
-    mistakes: [grid("download-run.ts", "if (this.#needs.clock.monotonicMs() - reading.startedMs < lateMs) return;", "if (lateMs > 0) return;")],
+    mistakes: [
+      grid(
+        "download-run.ts",
+        "if (this.#needs.clock.monotonicMs() - reading.startedMs < lateMs) return;",
+        "if (lateMs > 0) return;",
+      ),
+    ],
   },
   {
     name: "a member's share is counted twice",
@@ -114,7 +155,13 @@ const storing: readonly FilesMutation[] = [
   {
     name: "who has no room for two shares gets none",
     plan: "quotas",
-    mistakes: [grid("upload-placing.ts", "server), ...this.#allocated.values()]);\n    const readOnly", "server)]);\n    const readOnly")],
+    mistakes: [
+      grid(
+        "upload-placing.ts",
+        "server), ...this.#allocated.values()]);\n    const readOnly",
+        "server)]);\n    const readOnly",
+      ),
+    ],
   },
 ];
 
@@ -132,17 +179,35 @@ const tending: readonly FilesMutation[] = [
   {
     name: "leases of immutable files are not renewed",
     plan: "leases",
-    mistakes: [grid("check-immutable.ts", "if (!renewLeases || numbers.length === 0) return;", "if (numbers.length >= 0) return;")],
+    mistakes: [
+      grid(
+        "check-immutable.ts",
+        "if (!renewLeases || numbers.length === 0) return;",
+        "if (numbers.length >= 0) return;",
+      ),
+    ],
   },
   {
     name: "one lease of each folder is forgotten",
     plan: "leases",
-    mistakes: [grid("check-mutable.ts", "await Promise.all(holders.map(renew));", "await Promise.all(holders.slice(1).map(renew));")],
+    mistakes: [
+      grid(
+        "check-mutable.ts",
+        "await Promise.all(holders.map(renew));",
+        "await Promise.all(holders.slice(1).map(renew));",
+      ),
+    ],
   },
   {
     name: "a walk passes the folders by",
     plan: "destroyed",
-    mistakes: [tree("deep.ts", 'if (child.cap.kind === "directory") left.push', 'if (child.cap.kind === "directory" && entries < 0) left.push')],
+    mistakes: [
+      tree(
+        "deep.ts",
+        'if (child.cap.kind === "directory") left.push',
+        'if (child.cap.kind === "directory" && entries < 0) left.push',
+      ),
+    ],
   },
   {
     name: "what is missed on boxes that are away is never made again",
@@ -157,7 +222,13 @@ const tending: readonly FilesMutation[] = [
   {
     name: "who keeps nothing looks after nobody",
     plan: "owner-away",
-    mistakes: [care("care.ts", "return await needs.deposits.tend(beforeMs, signal);\n    }\n    if (round", "return;\n    }\n    if (round")],
+    mistakes: [
+      care(
+        "care.ts",
+        "return await needs.deposits.tend(beforeMs, signal);\n    }\n    if (round",
+        "return;\n    }\n    if (round",
+      ),
+    ],
   },
   {
     name: "only what is nearly lost is made again for others",

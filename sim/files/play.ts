@@ -26,3 +26,12 @@ export async function play(plan: Plan, seed: number, parts: Parts = shippedParts
   }
   return promises;
 }
+
+/** What is wrong with this play, or with what it runs, when that falls over; undefined when nothing is. */
+export async function complaintOf(plan: Plan, seed: number, parts: Parts): Promise<string | undefined> {
+  try {
+    return (await play(plan, seed, parts)).complaints[0];
+  } catch (error) {
+    return String(error);
+  }
+}

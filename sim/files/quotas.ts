@@ -12,7 +12,8 @@ const FILES_MAX = 60;
 function audit(world: GridWorld, promises: Promises): void {
   for (const { id, machine } of world.boxes) {
     const used = new Map<string, number>();
-    for (const { share } of machine.disk.all()) used.set(share.member, (used.get(share.member) ?? 0) + share.bytes.length);
+    for (const { share } of machine.disk.all())
+      used.set(share.member, (used.get(share.member) ?? 0) + share.bytes.length);
     for (const { member, bytes } of machine.disk.uploads.values()) {
       used.set(member.member, (used.get(member.member) ?? 0) + bytes.length);
     }
@@ -36,7 +37,10 @@ export const quotas: Plan = {
       for (let count = 0; count < FILES_MAX && code === ""; count++) {
         const bytes = 20_000 + world.random.below(40_000);
         const content = bytesContent(contentOf(`${box.id} ${count}`, bytes));
-        const done = await world.time.of(promises.attempt("upload", () => grid.upload(content)), LIMIT_MS);
+        const done = await world.time.of(
+          promises.attempt("upload", () => grid.upload(content)),
+          LIMIT_MS,
+        );
         if ("code" in done) code = done.code;
         // Blocks, and what leads up from them.
         shareBytes = bytes / 3 + 2_000;

@@ -24,20 +24,21 @@ const LARGE_BYTES = 3_500_000;
 /** n - k: whatever was stored can bear that so many are gone. */
 const BEARABLE = 7;
 
-/** Up to so many, some at once, some within a moment. */
-function killSome(world: GridWorld, max: number): void {
+/** Up to so many, some at once, some within a moment. Gives what spares those that are still to die. */
+function killSome(world: GridWorld, max: number): () => void {
   const dying = world.shuffled(world.boxes).slice(0, world.random.below(max + 1));
   const atOnce = world.random.below(dying.length + 1);
   for (const { machine } of dying.slice(0, atOnce)) machine.kill();
-  for (const { machine } of dying.slice(atOnce)) {
-    world.time.after(world.random.float() * DEATH_WITHIN_MS, () => machine.kill());
-  }
+  const later = dying
+    .slice(atOnce)
+    .map(({ machine }) => world.time.after(world.random.float() * DEATH_WITHIN_MS, () => machine.kill()));
+  return () => later.forEach((spare) => spare());
 }
 
 /** At one moment, so that few are left in the middle of a change. */
-function killNearlyAll(world: GridWorld): void {
+function killNearlyAll(world: GridWorld): () => void {
   const dying = world.shuffled(world.boxes).slice(world.random.below(NEEDED + 2));
-  world.time.after(world.random.float() * DEATH_WITHIN_MS, () => {
+  return world.time.after(world.random.float() * DEATH_WITHIN_MS, () => {
     for (const { machine } of dying) machine.kill();
   });
 }
@@ -68,7 +69,9 @@ export const spread: Plan = {
     const of = <T>(work: Promise<T>) => world.time.of(work, LIMIT_MS);
     const cap = await of(grid.createMutable("sdmf", Buffer.from(">")));
     const lines: string[] = [];
+    let spare = () => {};
     const bring = async () => {
+      spare();
       world.heal();
       await world.time.pass(BACK_MS);
     };
@@ -76,8 +79,7 @@ export const spread: Plan = {
     for (let round = 0; round < ROUNDS; round++) {
       const isHarsh = round % 3 === 2;
       const disks = world.boxes.map(({ machine }) => machine.disk.copy());
-      if (isHarsh) killNearlyAll(world);
-      else killSome(world, BEARABLE);
+      spare = isHarsh ? killNearlyAll(world) : killSome(world, BEARABLE);
       const line = `line ${round};`;
       const add = (before: Uint8Array) => Buffer.concat([before, Buffer.from(line)]);
       const changed = await of(promises.attempt("change", () => grid.modifyMutable(cap, add)));
@@ -95,7 +97,7 @@ export const spread: Plan = {
         promises.check(Buffer.from(found).includes(one), "no acknowledged change is lost", () => one);
       }
 
-      killSome(world, world.boxes.length);
+      spare = killSome(world, world.boxes.length);
       const name = `file ${round}`;
       const bytes = round === 0 ? LARGE_BYTES : 20_000;
       const content = bytesContent(contentOf(name, bytes));

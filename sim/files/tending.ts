@@ -36,7 +36,8 @@ async function furnish(world: GridWorld, { files }: MemberBox): Promise<{ path: 
     }
   }
   const found: { path: string; cap: KnownCap }[] = [];
-  for await (const { path, cap } of walk(files.view, "/")) if (world.sharesOf(cap).length > 0) found.push({ path, cap });
+  for await (const { path, cap } of walk(files.view, "/"))
+    if (world.sharesOf(cap).length > 0) found.push({ path, cap });
   return found;
 }
 

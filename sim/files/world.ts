@@ -170,6 +170,7 @@ export class GridWorld {
         const other = this.boxes.find((one) => one.id === id);
         if (!handler || !other || isAway(other) || isAway(box)) throw new Error("that box does not answer");
         const { signal } = new AbortController();
+        this.config.heard?.(body);
         return { status: 200, body: await handler({ peer: box.id, body, signal }), rttMs: 1 };
       },
       box: (id) => {

@@ -144,7 +144,10 @@ export function parentFor(root: Command, path: string[]): Command {
 
 function optionFor(key: string, property: Property, required: boolean): Option {
   const flag = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const shown = property.default === undefined ? "" : ` (default: ${JSON.stringify(property.default)})`;
+  const shown =
+    property.default === undefined || property.default === null
+      ? ""
+      : ` (default: ${JSON.stringify(property.default)})`;
   const textSwitch = property.format === "switch";
   const isSwitch = property.type === "boolean" || textSwitch;
   // What is on unless somebody says otherwise is switched off by its "no".
@@ -166,7 +169,9 @@ function camelCase(flag: string): string {
 
 function describeProperty(property: Property): string {
   if (property.enum) return property.enum.join(" | ");
-  return property.type ?? "text";
+  // What may also be null is what it is otherwise.
+  const known = property.anyOf?.find(({ type }) => type !== undefined && type !== "null");
+  return property.type ?? known?.type ?? "text";
 }
 
 /** Also where it may be null instead. */

@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { systemClock } from "../kernel/clock.ts";
+import { NAME_MAX_BYTES } from "../services/files/tree/paths.ts";
 import { cliErrors, openAnswer } from "./call.ts";
 import type { Entry, Transfer } from "./files-transfer.ts";
 import { ask, filesEndpoints, oneOfMany, severalAtOnce } from "./files-transfer.ts";
@@ -20,6 +21,7 @@ const STANDARD = "-";
 export async function getAll(transfer: Transfer, path: string, target: string | undefined): Promise<void> {
   const entry = await ask<Entry>(transfer, "entry", { path });
   if (target === STANDARD) return writeOut(transfer, entry);
+  if (entry.kind === "file") transfer.progress.expect(entry.bytes);
   const own = entry.name || "files";
   const isInto = target !== undefined && (target.endsWith("/") || (await isFolderHere(target)));
   const to = target === undefined ? own : isInto ? join(target, own) : target;
@@ -28,23 +30,31 @@ export async function getAll(transfer: Transfer, path: string, target: string | 
 
 async function* jobs(transfer: Transfer, entry: Entry, to: string): AsyncGenerator<() => Promise<void>> {
   if (entry.kind === "file") {
-    transfer.progress.expect(entry.bytes);
     yield () => oneOfMany(transfer, entry.path, () => getFile(transfer, entry, to));
     return;
   }
   await written(to, () => mkdir(to, { recursive: true }));
   const { entries } = await ask<{ entries: Entry[] }>(transfer, "list", { path: entry.path });
+  for (const { kind, bytes } of entries) if (kind === "file") transfer.progress.expect(bytes);
   // A name that would leave the folder is none that a box gives; it is not believed to be so.
   for (const one of entries.filter(({ name }) => name === basename(name) && name !== ".." && name !== "."))
     yield* jobs(transfer, one, join(to, one.name));
 }
 
+/** Also of a name that has the longest length itself. */
+function partName(name: string, etag: string): string {
+  const tail = `.${etag.slice(0, 16)}.part`;
+  let stem = name;
+  while (Buffer.byteLength(stem) > NAME_MAX_BYTES - tail.length - 1) stem = [...stem].slice(0, -1).join("");
+  return `.${stem}${tail}`;
+}
+
 async function getFile(transfer: Transfer, entry: Entry, to: string): Promise<void> {
   const { progress } = transfer;
   progress.at(entry.path);
-  const part = join(dirname(to), `.${basename(to)}.${entry.etag.slice(0, 16)}.part`);
+  const part = join(dirname(to), partName(basename(to), entry.etag));
   const have = Math.min((await stat(part).catch(() => undefined))?.size ?? 0, entry.bytes);
-  progress.done(have);
+  progress.had(have);
   if (have < entry.bytes || entry.bytes === 0) {
     const range = have > 0 ? { range: `bytes=${have}-` } : {};
     const input = { path: entry.path, ...range };

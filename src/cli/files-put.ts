@@ -6,16 +6,21 @@
 import type { Stats } from "node:fs";
 import { lstat, open, readFile, readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { systemClock } from "../kernel/clock.ts";
 import { isFailure } from "../kernel/errors.ts";
+import type { Failure } from "../kernel/errors.ts";
 import { PIECE_BYTES_MAX } from "../services/files/contract-tree.ts";
 import { filesErrors } from "../services/files/errors.ts";
 import { cliErrors } from "./call.ts";
 import type { Entry, Transfer } from "./files-transfer.ts";
-import { ask, oneOfMany, severalAtOnce } from "./files-transfer.ts";
+import { ask, oneOfMany, severalAtOnce, skipped, waits } from "./files-transfer.ts";
 
 /** Files up to this go in one request. */
 const SMALL_BYTES = 1024 * 1024;
 const AT_ONCE = 6;
+/** Somebody who waits for the storage servers is told this often how far it is. */
+const LOOK_MS = 500;
+const clock = systemClock();
 
 interface Upload {
   id: string;
@@ -23,6 +28,7 @@ interface Upload {
   storedBytes: number;
   state: "receiving" | "storing" | "done" | "failed";
   error?: string;
+  waitingFor?: string;
 }
 
 interface Local {
@@ -37,7 +43,6 @@ export async function putAll(transfer: Transfer, sources: readonly string[], tar
   const put: string[] = [];
   async function* jobs() {
     for await (const local of localFiles(transfer, sources, target)) {
-      transfer.progress.expect(local.facts.size);
       yield () =>
         oneOfMany(transfer, local.path, async () => {
           transfer.progress.at(local.path);
@@ -60,18 +65,36 @@ async function* localFiles(transfer: Transfer, sources: readonly string[], targe
   if (isInto && folder !== "" && !(await isFolder(transfer, folder))) await makeFolder(transfer, folder);
   for (const source of sources) {
     const facts = await readable(source, () => stat(source));
+    if (facts.isFile()) transfer.progress.expect(facts.size);
     yield* below({ file: source, path: isInto ? `${folder}/${basename(resolve(source))}` : target, facts });
   }
 
   async function* below(local: Local): AsyncGenerator<Local> {
     if (local.facts.isFile()) return yield local;
-    if (!local.facts.isDirectory()) return void process.stderr.write(`${local.file}: is neither file nor folder\n`);
+    if (!local.facts.isDirectory()) return skipped(transfer, local.file, local.facts.isSymbolicLink());
     await makeFolder(transfer, local.path);
-    for (const name of (await readable(local.file, () => readdir(local.file))).toSorted()) {
-      const file = join(local.file, name);
+    let names: string[] = [];
+    await oneOfMany(transfer, local.path, async () => {
+      names = (await readable(local.file, () => readdir(local.file))).toSorted();
+    });
+    if (transfer.progress.isShown) await expectAll(transfer, local.file, names);
+    for (const name of names) {
+      const [file, path] = [join(local.file, name), `${local.path}/${name}`];
+      let facts: Stats | undefined;
       // Links are not followed: one to a folder above would never end.
-      yield* below({ file, path: `${local.path}/${name}`, facts: await readable(file, () => lstat(file)) });
+      await oneOfMany(transfer, path, async () => {
+        facts = await readable(file, () => lstat(file));
+      });
+      if (facts) yield* below({ file, path, facts });
     }
+  }
+}
+
+/** All files of a folder together: counted one by one as they are begun, the line would always be nearly full. */
+async function expectAll({ progress }: Transfer, folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const facts = await lstat(join(folder, name)).catch(() => undefined);
+    if (facts?.isFile()) progress.expect(facts.size);
   }
 }
 
@@ -102,12 +125,12 @@ async function putFile(transfer: Transfer, { file, path, facts }: Local): Promis
   const fingerprint = `${path} ${facts.size} ${Math.floor(facts.mtimeMs)}`;
   const begun = await ask<Upload>(transfer, "beginUpload", { path, bytes: facts.size, modifiedAt, fingerprint });
   const upload = await sendPieces(transfer, file, facts.size, begun);
-  await stored(transfer, upload);
+  await stored(transfer, path, upload);
 }
 
 async function sendPieces(transfer: Transfer, file: string, size: number, begun: Upload): Promise<Upload> {
   let upload = begun.state === "failed" ? await ask<Upload>(transfer, "retryUpload", { id: begun.id }) : begun;
-  transfer.progress.done(upload.receivedBytes);
+  transfer.progress.had(halfDone(upload));
   const handle = await readable(file, () => open(file, "r"));
   try {
     while (upload.state === "receiving" && upload.receivedBytes < size) {
@@ -116,8 +139,9 @@ async function sendPieces(transfer: Transfer, file: string, size: number, begun:
       const { bytesRead } = await readable(file, () => handle.read(piece, 0, piece.length, offset));
       // It got shorter while it was read.
       if (bytesRead !== piece.length) throw cliErrors.fail("file-unreadable", { params: { file } });
+      const before = halfDone(upload);
       upload = await ask<Upload>(transfer, "putPiece", { id: upload.id, offset }, piece);
-      transfer.progress.done(piece.length);
+      transfer.progress.done(halfDone(upload) - before);
     }
   } finally {
     await handle.close();
@@ -125,15 +149,29 @@ async function sendPieces(transfer: Transfer, file: string, size: number, begun:
   return upload;
 }
 
+/** The box has to take it in, and the storage servers too. */
+function halfDone({ receivedBytes, storedBytes }: Upload): number {
+  return (receivedBytes + storedBytes) / 2;
+}
+
 /** Waits until the storage servers have it. */
-async function stored(transfer: Transfer, sent: Upload): Promise<void> {
+async function stored(transfer: Transfer, path: string, sent: Upload): Promise<void> {
+  const { isShown, done } = transfer.progress;
   let upload = sent;
+  let told: string | undefined;
   while (upload.state === "storing" || upload.state === "receiving") {
-    upload = await ask<Upload>(transfer, "upload", { id: sent.id, wait: true });
+    const before = halfDone(upload);
+    if (isShown) await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+    upload = await ask<Upload>(transfer, "upload", { id: sent.id, wait: !isShown });
+    done(halfDone(upload) - before);
+    if (upload.waitingFor !== undefined && upload.waitingFor !== told) waits(transfer, path, failureOf(upload));
+    told = upload.waitingFor ?? told;
   }
-  if (upload.state === "done") return;
-  const code = upload.error ?? "";
-  throw code in filesErrors.table ? filesErrors.fail(code as "files-no-room") : cliErrors.fail("upload-failed");
+  if (upload.state !== "done") throw failureOf(upload);
+}
+
+function failureOf({ error: code = "" }: Upload): Failure {
+  return code in filesErrors.table ? filesErrors.fail(code as "files-no-room") : cliErrors.fail("upload-failed");
 }
 
 async function readable<T>(file: string, read: () => Promise<T>): Promise<T> {

@@ -4,9 +4,12 @@ import { isFailure } from "../kernel/errors.ts";
 import type { Failure } from "../kernel/errors.ts";
 import type { Language } from "../kernel/words.ts";
 import { filesContract } from "../services/files/contract.ts";
+import { say } from "../kernel/words.ts";
 import { callBox } from "./call.ts";
-import { printFailure } from "./print.ts";
+import { oneLine, printFailure } from "./print.ts";
+import { CLEAR } from "./progress.ts";
 import type { Progress } from "./progress.ts";
+import { words } from "./words.ts";
 
 export const filesEndpoints: Record<string, Endpoint> = filesContract.endpoints;
 
@@ -16,6 +19,8 @@ export interface Transfer {
   progress: Progress;
   /** Of files that were not put or got; the others go on. */
   refused: { path: string; failure: Failure }[];
+  /** Links and devices: neither files nor folders. */
+  skipped: number;
   files: number;
   bytes: number;
 }
@@ -45,9 +50,28 @@ export async function oneOfMany(transfer: Transfer, path: string, work: () => Pr
   } catch (error) {
     if (!isFailure(error) || error.code === "box-not-running" || error.code === "unavailable") throw error;
     transfer.refused.push({ path, failure: error });
-    process.stderr.write(`${process.stderr.isTTY ? "\r\u001b[K" : ""}${path}: `);
+    process.stderr.write(`${overProgress()}${oneLine(path)}: `);
     printFailure(error, false, transfer.language);
   }
+}
+
+/** Says that something of this machine is not put. */
+export function skipped(transfer: Transfer, file: string, isLink: boolean): void {
+  transfer.skipped += 1;
+  const text = say(words, transfer.language, isLink ? "cli.link-skipped" : "cli.special-skipped", { file });
+  process.stderr.write(`${overProgress()}${oneLine(text)}\n`);
+}
+
+/** Says why a file is not stored yet. The box goes on by itself, whether or not somebody waits. */
+export function waits({ language }: Transfer, path: string, failure: Failure): void {
+  process.stderr.write(`${overProgress()}${oneLine(path)}: `);
+  printFailure(failure, false, language);
+  process.stderr.write(`  ${oneLine(say(words, language, "cli.put-waits", {}))}\n`);
+}
+
+/** What is written goes over the line that shows how far it is. */
+function overProgress(): string {
+  return process.stderr.isTTY ? `\r${CLEAR}` : "";
 }
 
 /** Takes jobs from `jobs`, so many at a time; the first that throws ends all. */

@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { systemClock } from "../kernel/clock.ts";
+import { say } from "../kernel/words.ts";
 import { getAll } from "./files-get.ts";
 import { putAll } from "./files-put.ts";
 import type { Transfer } from "./files-transfer.ts";
@@ -11,8 +12,11 @@ import { ask } from "./files-transfer.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { printOutput } from "./print.ts";
 import { createProgress } from "./progress.ts";
+import { words } from "./words.ts";
 
 const clock = systemClock();
+/** As shells have it for the signal of Ctrl-C. */
+const EXIT_INTERRUPTED = 130;
 
 export function filesCommands(): Command[] {
   return [putCommand(), getCommand()];
@@ -21,7 +25,11 @@ export function filesCommands(): Command[] {
 function putCommand(): Command {
   const put = new Command("put")
     .description("Puts files and folders of this machine into your files; what was broken off goes on")
-    .argument("<sources...>", "files and folders here, and last where they go, such as /Photos/")
+    .usage("[options] <sources...> <target>")
+    .argument(
+      "<sources...>",
+      "files and folders here, and last where they go: into a folder, such as /Photos/, or /new-name",
+    )
     .option("--cap", "also print the read cap of each file, as Tahoe-LAFS knows it");
   return withUsual(put, async (transfer) => {
     const sources = put.args.slice(0, -1);
@@ -55,14 +63,28 @@ function withUsual(command: Command, run: (transfer: Transfer) => Promise<object
   return command.action(async () => {
     const { data, json } = optionsOf(command);
     const progress = createProgress(clock.monotonicMs);
-    const transfer: Transfer = { data, language: languageOf(command), progress, refused: [], files: 0, bytes: 0 };
+    const transfer: Transfer = {
+      data,
+      language: languageOf(command),
+      progress,
+      refused: [],
+      skipped: 0,
+      files: 0,
+      bytes: 0,
+    };
     const beganMs = clock.monotonicMs();
+    process.once("SIGINT", () => {
+      progress.end();
+      process.stderr.write(`${say(words, transfer.language, "cli.broken-off")}\n`);
+      process.exit(EXIT_INTERRUPTED);
+    });
     const more = await run(transfer).finally(progress.end);
     if (transfer.refused.length > 0) process.exitCode = 1;
     if (more === undefined) return;
     const refused = transfer.refused.map(({ path, failure }) => ({ path, code: failure.code }));
     const seconds = Math.round((clock.monotonicMs() - beganMs) / 10) / 100;
-    const { files, bytes } = transfer;
-    printOutput({ files, sizeBytes: bytes, seconds, refused, ...more }, { json, shape: { command: "" } });
+    const { files, bytes, skipped } = transfer;
+    const counts = { files, sizeBytes: bytes, seconds, ...(skipped > 0 ? { skipped } : {}), refused };
+    printOutput({ ...counts, ...more }, { json, shape: { command: "" } });
   });
 }

@@ -22,13 +22,15 @@ export const EXIT_USAGE = 2;
 
 const VERSION = process.env["COMU_VERSION"] ?? "development";
 
-function program(): Command {
+/** `args`: some commands have a `--version` of their own. */
+function program(args: readonly string[]): Command {
   const root = new Command("comu")
     .description("A box of a community cloud: start it, and talk to it.")
-    .version(VERSION)
     .option("--data <folder>", "the box's data folder (default: $COMU_DATA, or comu in $XDG_DATA_HOME)")
     .option("--json", "print one JSON value and nothing else")
     .option("--lang <language>", "language of texts: ca, es or en (default: from LANG)");
+  const [first = "help"] = args;
+  if (first.startsWith("-") || first === "help") root.version(VERSION);
   root.addCommand(upCommand(VERSION));
   root.addCommand(demoCommand(VERSION));
   root.addCommand(gridCommand());
@@ -76,7 +78,7 @@ export async function main(args: string[]): Promise<number> {
     at >= 0 ? args[at + 1] : (process.env["LC_ALL"] ?? process.env["LC_MESSAGES"] ?? process.env["LANG"]),
   );
   try {
-    const root = program();
+    const root = program(args);
     if (args.length === 0) {
       root.outputHelp();
       return EXIT_DONE;

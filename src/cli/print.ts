@@ -11,8 +11,9 @@ import { errorBody } from "../platform/web/api.ts";
 import { words } from "./words.ts";
 
 const clock = systemClock();
-/** A cell of a table is cut at this width, unless it is the last of its row. */
+/** A cell of a table is cut at this width, unless it is the last of its row or holds a sentence. */
 export const CELL_WIDTH_MAX = 60;
+const SENTENCES: ReadonlySet<string> = new Set(["text"]);
 
 export function printOutput(output: unknown, options: { json: boolean; shape: CommandShape }): void {
   if (options.json) process.stdout.write(`${plainJson(output)}\n`);
@@ -50,23 +51,28 @@ function asText(output: unknown, shape: CommandShape): string {
   if (shape.rows) return table(row[shape.rows] as Row[], shape.columns);
   const headline = shape.headline === undefined ? undefined : row[shape.headline];
   if (headline !== undefined && headline !== null) return `${show(headline)}\n`;
-  return lines(Object.fromEntries(Object.entries(row).filter(([key]) => !shape.hidden?.includes(key))), "");
+  return lines(
+    Object.fromEntries(Object.entries(row).filter(([key]) => !shape.hidden?.includes(key))),
+    "",
+    shape.columns,
+  );
 }
 
 export type Row = Record<string, unknown>;
 
-function lines(row: Row, indent: string): string {
+/** `columns`: of the lists in it. */
+function lines(row: Row, indent: string, columns?: readonly string[]): string {
   const entries = Object.entries(row).map(([key, value]) => [oneLine(key), value] as const);
   const width = Math.max(0, ...entries.map(([key]) => key.length));
   let text = "";
   for (const [key, value] of entries) {
     if (Array.isArray(value) && typeof value[0] === "object") {
-      text += `${indent}${bold(key)}\n${table(value as Row[])
+      text += `${indent}${bold(key)}\n${table(value as Row[], columns)
         .replaceAll(/^/gm, `${indent}  `)
         .trimEnd()}\n`;
     } else if (typeof value === "object" && value !== null && !Array.isArray(value) && indent.length < 8) {
       const row = "score" in value ? withAges(value as Row) : (value as Row);
-      text += `${indent}${bold(key)}\n${lines(row, `${indent}  `)}`;
+      text += `${indent}${bold(key)}\n${lines(row, `${indent}  `, columns)}`;
     } else {
       text += `${indent}${bold(key.padEnd(width))}  ${show(value, key)}\n`;
     }
@@ -87,7 +93,10 @@ function columnsOf(rows: readonly Row[], wished?: readonly string[]): readonly s
 function tableLines(rows: readonly Row[], columns: readonly string[], widths: number[], head: boolean): string {
   const last = columns.length - 1;
   const cells = rows.map((row) =>
-    columns.map((column, at) => (at === last ? show(row[column], column) : cut(show(row[column], column)))),
+    columns.map((column, at) => {
+      const cell = show(row[column], column);
+      return at === last || SENTENCES.has(column) ? cell : cut(cell);
+    }),
   );
   for (const row of head ? [columns, ...cells] : cells) {
     row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
@@ -109,12 +118,12 @@ function show(value: unknown, key = ""): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.map((one) => show(one)).join(", ");
   if (typeof value === "object") return "score" in value ? showQuality(value as Quality) : showPairs(value as Row);
-  if (/(?:^b|B)ytes$/.test(key) && typeof value === "number") return showBytes(value);
+  if (/(?:^bytes|Bytes$)/.test(key) && typeof value === "number") return showBytes(value);
   return oneLine(String(value));
 }
 
 /** What other boxes say must neither steer the terminal nor look like something else. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return shownText(text.replaceAll(/[\s\p{Cc}]+/gu, " "));
 }
 

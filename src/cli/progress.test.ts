@@ -6,6 +6,7 @@ import { createProgress, progressLine } from "./progress.ts";
 test("the line tells share, bytes, speed and name", () => {
   const line = progressLine({ name: "a.jpg", doneBytes: 5_000_000, allBytes: 10_000_000, tookMs: 1000 });
   assert.equal(line, `${"█".repeat(12)}${"░".repeat(12)} 50 %  5.0 MB / 10.0 MB 5.0 MB/s  a.jpg`);
+  assert.match(progressLine({ name: "", doneBytes: 9e6, hadBytes: 7e6, allBytes: 9e6, tookMs: 1000 }), / 2\.0 MB\/s/);
   assert.match(progressLine({ name: "", doneBytes: 0, allBytes: 0, tookMs: 0 }), / 100 %/);
   assert.match(progressLine({ name: `${"x".repeat(90)}.txt`, doneBytes: 9, allBytes: 1, tookMs: 1 }), /…x{27}\.txt$/);
   assert.ok(!progressLine({ name: "a\u001b[2Jb", doneBytes: 0, allBytes: 1, tookMs: 0 }).includes("\u001b"));

@@ -7,30 +7,36 @@ const DRAW_MS = 200;
 const BAR_CELLS = 24;
 const NAME_CHARS_MAX = 32;
 /** Clears what is left of a longer line. */
-const CLEAR = "\u001b[K";
+export const CLEAR = "\u001b[K";
 
 export interface Progress {
+  /** Somebody sees it. */
+  isShown: boolean;
   /** What is being worked on now. */
   at(name: string): void;
   /** More bytes are known to be to do. */
   expect(bytes: number): void;
   done(bytes: number): void;
+  /** These were done before this command began: they say nothing of its speed. */
+  had(bytes: number): void;
   /** Draws the whole and ends the line. */
   end(): void;
 }
 
 export function createProgress(nowMs: () => number, stream: NodeJS.WriteStream = process.stderr): Progress {
-  if (!stream.isTTY) return { at: () => {}, expect: () => {}, done: () => {}, end: () => {} };
+  const nothing = () => {};
+  if (!stream.isTTY) return { isShown: false, at: nothing, expect: nothing, done: nothing, had: nothing, end: nothing };
   const beganMs = nowMs();
   let drawnMs = -Infinity;
-  let [name, doneBytes, allBytes] = ["", 0, 0];
+  let [name, doneBytes, hadBytes, allBytes] = ["", 0, 0, 0];
   const draw = (isLast: boolean) => {
     if (!isLast && nowMs() - drawnMs < DRAW_MS) return;
     drawnMs = nowMs();
-    const line = progressLine({ name, doneBytes, allBytes, tookMs: nowMs() - beganMs });
+    const line = progressLine({ name, doneBytes, hadBytes, allBytes, tookMs: nowMs() - beganMs });
     stream.write(`\r${line}${CLEAR}${isLast ? "\n" : ""}`);
   };
   return {
+    isShown: true,
     at(now) {
       name = now;
       draw(false);
@@ -40,26 +46,33 @@ export function createProgress(nowMs: () => number, stream: NodeJS.WriteStream =
       doneBytes += bytes;
       draw(false);
     },
+    had(bytes) {
+      doneBytes += bytes;
+      hadBytes += bytes;
+      draw(false);
+    },
     end: () => void (allBytes > 0 && draw(true)),
   };
 }
 
-/** `doneBytes` of `allBytes`; the speed is that of the whole. */
+/** `doneBytes` of `allBytes`, of which `hadBytes` are older; the speed is that of the others since it began. */
 export function progressLine({
   name,
   doneBytes,
+  hadBytes = 0,
   allBytes,
   tookMs,
 }: {
   name: string;
   doneBytes: number;
+  hadBytes?: number;
   allBytes: number;
   tookMs: number;
 }): string {
   const share = allBytes === 0 ? 1 : Math.min(1, doneBytes / allBytes);
   const cells = Math.floor(share * BAR_CELLS);
   const bar = "█".repeat(cells) + "░".repeat(BAR_CELLS - cells);
-  const speed = tookMs > 0 ? ` ${showBytes((doneBytes * 1000) / tookMs)}/s` : "";
+  const speed = tookMs > 0 ? ` ${showBytes(((doneBytes - hadBytes) * 1000) / tookMs)}/s` : "";
   const plain = shownText(name);
   const shown = plain.length > NAME_CHARS_MAX ? `…${plain.slice(1 - NAME_CHARS_MAX)}` : plain;
   return `${bar} ${Math.floor(share * 100)} %  ${showBytes(doneBytes)} / ${showBytes(allBytes)}${speed}  ${shown}`;

@@ -137,3 +137,11 @@ export function isWithin(address: string, cidr: string): boolean {
   list.addSubnet(network, Number(bits), family);
   return list.check(plain, family);
 }
+
+/** Whoever has one address of IPv6 has all of its network's 2^64. */
+export function rateKeyOf(address: string): string {
+  const plain = plainAddress(address);
+  if (!plain.includes(":")) return plain;
+  const [front = ""] = plain.split("::");
+  return front.split(":").slice(0, 4).join(":");
+}

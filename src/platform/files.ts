@@ -51,6 +51,17 @@ export function writeAll(fd: number, buffer: Uint8Array, position: number, bytes
   });
 }
 
+/** A new file, whose content is on the disk when it resolves; its entry in the folder may not be. */
+export async function writeSynced(path: string, data: Uint8Array): Promise<void> {
+  const file = await open(path, "wx", PRIVATE_FILE_MODE);
+  try {
+    await writeAll(file.fd, data, 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Makes a rename or a new entry in the folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");

@@ -29,7 +29,11 @@ after(async () => {
 
 const command = (words: readonly string[]) => [...COMU_COMMAND, ...words, "--lang", "en", "--data", box.data];
 const put = (words: readonly string[]) =>
-  box.cli<{ files: number; sizeBytes: number; refused: { path: string; code: string }[] }>(["files", "put", ...words]);
+  box.cli<{ files: number; sizeBytes: number; skipped: number; refused: { path: string; code: string }[] }>([
+    "files",
+    "put",
+    ...words,
+  ]);
 
 test("a folder goes there and back, with times, names of any letters and empty folders", async () => {
   const source = join(here, "source");
@@ -44,9 +48,12 @@ test("a folder goes there and back, with times, names of any letters and empty f
     utimesSync(join(source, name), 1_700_000_000, 1_700_000_000);
   }
   symlinkSync("..", join(source, "loop"));
+  writeFileSync(join(source, "x".repeat(255)), "");
   const done = await put([source, "/", "--json"]);
-  assert.deepEqual([done.files, done.sizeBytes, done.refused], [4, 55 + 56 + 1024 * 1024 + 1, []]);
+  assert.deepEqual([done.files, done.sizeBytes, done.refused], [5, 55 + 56 + 1024 * 1024 + 1, []]);
+  assert.equal(done.skipped, 1, "the link");
   await box.cli(["files", "get", "/source", join(here, "back"), "--json"]);
+  assert.equal(statSync(join(here, "back", "x".repeat(255))).size, 0);
   for (const name of ["0", "55", "56", "òlibes/1 M"]) {
     assert.ok(readFileSync(join(here, "back", name)).equals(readFileSync(join(source, name))), name);
     assert.equal(statSync(join(here, "back", name)).mtimeMs, 1_700_000_000_000, name);
@@ -94,6 +101,47 @@ test("what is refused is told for each file, and the others go", async () => {
     ["files", "put", join(here, "nothing"), "/"],
   ])
     assert.match((await run(command(words))).stderr, /^(?:files-not-found|file-unreadable): /, words.join(" "));
+});
+
+test("a name that cannot be read ends nothing but itself", async () => {
+  mkdirSync(join(here, "odd"));
+  writeFileSync(Buffer.concat([Buffer.from(join(here, "odd/")), Buffer.of(0x61, 0xff)]), "a");
+  writeFileSync(join(here, "odd", "new\nline"), "b");
+  writeFileSync(join(here, "odd", "z"), "z");
+  const result = await run(command(["files", "put", join(here, "odd"), "/", "--json"]));
+  const said = JSON.parse(result.stdout) as { files: number; refused: { code: string }[] };
+  assert.equal(result.code, 1);
+  assert.deepEqual(
+    [said.files, said.refused.map(({ code }) => code).toSorted()],
+    [1, ["file-unreadable", "files-bad-name"]],
+  );
+  assert.match(result.stderr, /^\/odd\/new line: files-bad-name/m, "no line of its own from a name");
+});
+
+test("a slash at the end is into that folder; an older version is read by its id", async () => {
+  for (const text of ["one", "two"]) {
+    writeFileSync(join(here, "letter"), text);
+    await put([join(here, "letter"), "/letter", "--json"]);
+  }
+  const [, old] = await box.cli<{ id: string }[]>(["files", "versions", "/letter", "--json"]);
+  assert.equal((await run(command(["files", "cat", "/letter", "--version", old!.id]))).stdout, "one");
+  assert.match((await run(command(["files", "cat", "/letter", "--version", "nope"]))).stderr, /\/letter nope/);
+  await box.cli(["files", "mkdir", "/into", "--json"]);
+  await box.cli(["files", "cp", "/letter", "/into/", "--json"]);
+  assert.equal((await run(command(["files", "cp", "/letter", "/into"]))).code, 1);
+  assert.equal((await box.cli<{ path: string }>(["files", "mv", "/letter", "/into/new", "--json"])).path, "/into/new");
+  assert.equal((await run(command(["files", "cat", "/into/letter"]))).stdout, "two");
+});
+
+test("a door that cannot be opened, and what is no key, are refused", async () => {
+  const taken = new URL(box.url).port;
+  const result = await run(command(["files", "access", "--webdav-port", taken]));
+  assert.deepEqual([result.code, result.stderr.split(":")[0]], [1, "files-port"]);
+  await box.cli(["files", "access", "--webdav-port", "0", "--json"]);
+  assert.equal((await run(command(["files", "add-device", "a", "--public-key", "rubbish"]))).code, 2);
+  const known = await box.cli<unknown[]>(["files", "devices", "--json"]);
+  assert.match((await run(command(["files", "drop-device", "nope"]))).stderr, /^files-not-found: /);
+  assert.equal(known.length, 0);
 });
 
 test("caps, and lists of servers", async () => {

@@ -8,12 +8,14 @@ import { formatCap } from "../../src/protocols/grid/caps.ts";
 import type { KnownCap } from "../../src/protocols/grid/caps.ts";
 import { careStore } from "../../src/services/files/care/care-store.ts";
 import {
+  CARE_GRACE_MS,
   CARE_TAKERS,
   DEPOSITS_PER_BOX_MAX,
   DEPOSIT_BYTES_MAX,
   DEPOSIT_CAPS_MAX,
   DEPOSIT_KEPT_MS,
   DEPOSIT_LET_GO_MS,
+  WEAK_EVERY_MS,
 } from "../../src/services/files/care/constants.ts";
 import { createDeposits, takersOf } from "../../src/services/files/care/deposits.ts";
 import { createPace } from "../../src/services/files/care/pace.ts";
@@ -139,4 +141,21 @@ test("while a box is away its files are looked after; what is close to being los
     await taker.deposits.tend(taker.clock.wallMs(), signal);
     assert.equal(taker.rows.deposits(), 0, "nobody spoke of it for half a year");
   }
+});
+
+test("what stays weak while its owner is away is looked at each hour, and made whole after the grace", async () => {
+  const meshes = new MeshDouble();
+  const { clock, rows, done, deposits } = box(meshes, "taker", [], { state: "weak", good: 7 });
+  meshes.join("giver");
+  meshes.states.set("giver", "away");
+  rows.deposit("giver", formatCap(capOf(1)), clock.wallMs());
+  const longAgoMs = clock.wallMs() - 1;
+  await deposits.tend(longAgoMs, signal);
+  assert.equal(done.length, 1);
+  for (let passedMs = 0; passedMs < CARE_GRACE_MS; passedMs += WEAK_EVERY_MS + 1) {
+    assert.equal(done.includes("repair"), false);
+    clock.advance(WEAK_EVERY_MS + 1);
+    await deposits.tend(longAgoMs, signal);
+  }
+  assert.deepEqual(done.slice(-2), ["check URI:CHK-Verifier", "repair"]);
 });

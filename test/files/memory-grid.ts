@@ -25,7 +25,7 @@ export interface MemoryGridOptions {
 }
 
 export interface MemoryGrid extends Grid {
-  readonly counts: { uploads: number; uploadedBytes: number; mutableReads: number; mutableWrites: number };
+  readonly counts: { uploads: number; uploadedBytes: number; mutableReads: number; mutableWrites: number; created: number };
   /** Makes everything fail with this code until it is called with undefined. */
   failWith(code: keyof typeof filesErrors.table | undefined): void;
   /** Takes the content away from all servers: it is lost. */
@@ -53,7 +53,7 @@ export function memoryGrid(options: MemoryGridOptions = {}): MemoryGrid {
   const random = options.random ?? systemRandom();
   const pause = options.pause ?? nextTurn;
   const shelf: Shelf = options.folder === undefined ? new Map<string, Kept>() : shelfIn(options.folder);
-  const counts = { uploads: 0, uploadedBytes: 0, mutableReads: 0, mutableWrites: 0 };
+  const counts = { uploads: 0, uploadedBytes: 0, mutableReads: 0, mutableWrites: 0, created: 0 };
   let failing: keyof typeof filesErrors.table | undefined;
 
   const keyOf = (cap: KnownCap) => encodeBase32(storageIndexOf(crypto, cap)!);
@@ -146,6 +146,7 @@ export function memoryGrid(options: MemoryGridOptions = {}): MemoryGrid {
         fingerprint: random.bytes(32),
       };
       counts.mutableWrites += 1;
+      counts.created += 1;
       shelf.set(keyOf(cap), { content: new Uint8Array(content), sequence: 1n });
       return cap;
     },

@@ -10,6 +10,7 @@ import { gridCrypto } from "../../src/platform/grid-crypto.ts";
 import { Directories } from "../../src/services/files/tree/directories.ts";
 import { FOLDER_CHANGES_MAX, FOLDER_ENTRIES_MAX, FOLDER_FRESH_MS } from "../../src/services/files/tree/constants.ts";
 import { memoryGrid } from "./memory-grid.ts";
+import { walk } from "../../src/services/files/tree/deep.ts";
 import { bytesOf, content, treeBox } from "./tree-box.ts";
 
 const failsWith = (code: string) => (error: unknown) => isFailure(error, code);
@@ -44,6 +45,48 @@ test("each change in a batch has its own answer", async (t) => {
   const refused = done.filter((one) => one.status === "rejected");
   assert.equal(refused.length, 10);
   assert.ok(refused.every(({ reason }) => isFailure(reason, "files-exists")));
+});
+
+test("many hands that make the same folders make each once", async (t) => {
+  const { files, grid } = await treeBox(t);
+  await files.makeFolder("/in");
+  const before = grid.counts.created;
+  const hands = Array.from({ length: 40 }, (_, i) => files.makeFolder(`/in/${i % 5}`));
+  const done = await Promise.allSettled(hands);
+  assert.equal(done.filter(({ status }) => status === "fulfilled").length, 5);
+  assert.ok(done.every((one) => one.status === "fulfilled" || isFailure(one.reason, "files-exists")));
+  assert.equal(grid.counts.created - before, 5);
+});
+
+test("two boxes that move two folders into each other at once do not lose them", { timeout: 30_000 }, async (t) => {
+  for (const [oneMs, otherMs] of [
+    [3, 3],
+    [1, 6],
+    [6, 1],
+  ] as const) {
+    let turn = 0;
+    const grid = memoryGrid({ pause: () => sleep((turn += 1) % 2 === 0 ? oneMs : otherMs) });
+    const one = await treeBox(t, { grid });
+    const other = await treeBox(t, { grid });
+    await one.files.makeFolder("/common");
+    await other.files.attach("/common", (await one.files.caps("/common")).write!);
+    for (const name of ["a", "b"]) {
+      await one.files.makeFolder(`/common/${name}`);
+      await one.files.write(`/common/${name}/kept`, content(name));
+    }
+    await other.files.list("/common/a");
+    await other.files.list("/common/b");
+    const moves = [
+      one.files.move("/common/a", "/common/b/a"),
+      other.files.move("/common/b", "/common/a/b"),
+    ];
+    for (const { reason } of (await Promise.allSettled(moves)).filter((move) => move.status === "rejected"))
+      assert.ok(isFailure(reason, "files-changed"), String(reason));
+    await sleep(FOLDER_FRESH_MS + 50);
+    const found: string[] = [];
+    for await (const { path } of walk(one.files.view, "/common")) found.push(path.split("/").slice(-2).join("/"));
+    for (const kept of ["a/kept", "b/kept"]) assert.ok(found.includes(kept), found.join(" "));
+  }
 });
 
 test("two boxes change one folder at the same moment, and nothing is lost", { timeout: 30_000 }, async (t) => {

@@ -55,6 +55,7 @@ test("pieces in order, each answered with how far it is, then it is stored by it
     state: "receiving",
     storedBytes: 0,
     error: undefined,
+    waitingFor: undefined,
   });
   const one = await tree.uploads.piece("anna", id, 0, bytes.subarray(0, 1_000_000));
   assert.equal(one.receivedBytes, 1_000_000);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { UPLOAD_CHECKPOINT_BYTES } from "../../src/services/files/storage/constants.ts";
+import { REPLACED_MAX_BYTES, UPLOAD_CHECKPOINT_BYTES } from "../../src/services/files/storage/constants.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
 import { start } from "../support/process.ts";
 import type { Owner, Running } from "../support/process.ts";
@@ -50,11 +50,17 @@ test("an upload goes on after kill -9", { timeout: 60_000 }, async (t) => {
   assert.ok(answer.body.equals(bytes));
 });
 
-test("mutable shares of one storage index change together, also at kill -9", { timeout: 90_000 }, async (t) => {
+for (const bytes of [200_000, 300_000]) {
+  assert.equal(bytes > REPLACED_MAX_BYTES, bytes === 300_000);
+  const name = `mutable shares of ${bytes} bytes of one storage index change together, also at kill -9`;
+  test(name, { timeout: 90_000 }, (t) => changeTogether(t, bytes));
+}
+
+async function changeTogether(t: Owner, bytes: number): Promise<void> {
   const folder = temporaryFolder("storage");
   const numbers = [0, 1, 2, 3];
   const bodyOf = (version: number) => {
-    const data = Buffer.alloc(200_000 + version, version);
+    const data = Buffer.alloc(bytes + version, version);
     const wish = { test: [], write: [{ offset: 0, data }], "new-length": data.length };
     return cbor({ "test-write-vectors": new Map(numbers.map((one) => [one, wish])), "read-vector": [] });
   };
@@ -80,8 +86,8 @@ test("mutable shares of one storage index change together, also at kill -9", { t
     const found = new Set(shares.map(({ status, body }) => (status === 200 ? body[0]! : 0)));
     assert.equal(found.size, 1, `one version everywhere: ${[...found].join(" ")}`);
     const [now] = found as Set<number>;
-    assert.ok(shares.every(({ body }) => now === 0 || body.equals(Buffer.alloc(200_000 + now!, now))));
+    assert.ok(shares.every(({ body }) => now === 0 || body.equals(Buffer.alloc(bytes + now!, now))));
     assert.ok(possible.includes(now!), "what was answered stays");
     await after.running.kill();
   }
-});
+}

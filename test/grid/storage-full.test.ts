@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { virtualClock } from "../../src/kernel/virtual-clock.ts";
-import { UPLOAD_IDLE_MS } from "../../src/services/files/storage/constants.ts";
+import { UPLOAD_IDLE_MS, WHOLE_MAX_BYTES } from "../../src/services/files/storage/constants.ts";
 import { clientAt } from "../files/storage-clients.ts";
 import { pinOf } from "../../src/services/files/storage/announcement.ts";
 import { fillDisk, smallDisk } from "../support/small-disk.ts";
@@ -86,7 +86,7 @@ test("an old upload that cannot be removed is in the log", async (t) => {
   const said: string[] = [];
   const folder = temporaryFolder("storage");
   const box = await StorageBox.start({ owner: t, folder, clock, say: (line) => said.push(line) });
-  await allocate(box, [1], 100);
+  await allocate(box, [1], WHOLE_MAX_BYTES + 1);
   const incoming = join(folder, "shares", "incoming", SI.slice(0, 2), SI, "1");
   // A folder with something in it is in its place.
   rmSync(incoming);

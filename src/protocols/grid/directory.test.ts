@@ -307,3 +307,14 @@ test("a copy changes alone, and a child that cannot be used counts, too", () => 
     assert.ok(extra > 0 && extra < 8, `${extra} bytes around the only entry`);
   }
 });
+
+test("read in steps, it is the same directory", () => {
+  const entries = Array.from({ length: 25 }, (_none, n) => entryOf(`name ${n % 24}`, LIT, new Uint8Array(0)));
+  const content = concat(entries);
+  const reading = Directory.readInSteps(crypto, readable, content, 10);
+  assert.deepEqual([reading.next().done, reading.next().done], [false, false]);
+  const { done, value } = reading.next();
+  assert.equal(done, true);
+  assert.equal(value!.size, 24);
+  assert.equal(hex(value!.write()), hex(Directory.read(crypto, readable, content).write()));
+});

@@ -59,13 +59,28 @@ export class Directory {
    * `bad-netstring`, `too-large` when the whole is none.
    */
   static read(crypto: GridCrypto, access: DirectoryAccess, content: Uint8Array): Directory {
+    const reading = Directory.readInSteps(crypto, access, content, Infinity);
+    for (;;) {
+      const step = reading.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  /** As `read`, but stops after so many entries each time, for somebody who has more to do. */
+  static *readInSteps(
+    crypto: GridCrypto,
+    access: DirectoryAccess,
+    content: Uint8Array,
+    entriesPerStep: number,
+  ): Generator<undefined, Directory> {
     const directory = new Directory(crypto, access);
     // Counted before anything is made of them.
     const parts: Uint8Array[] = [];
     for (const reader = new NetstringReader(content); !reader.isEnd; parts.push(reader.next())) {
       if (parts.length === DIRECTORY_CHILDREN_MAX) throw new GridError("too-large", `over ${parts.length} children`);
     }
-    for (const part of parts) {
+    for (const [index, part] of parts.entries()) {
+      if (index > 0 && index % entriesPerStep === 0) yield;
       const entry = readEntry(crypto, access, part);
       const earlier = directory.#entries.get(entry.name);
       if (earlier) directory.#shadowed.push({ ...earlier, child: undefined, problem: "duplicate" });

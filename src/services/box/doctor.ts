@@ -4,7 +4,7 @@
  */
 import { isoTime } from "../../kernel/clock.ts";
 import type { Check, Warning } from "../../kernel/contract.ts";
-import type { Language } from "../../kernel/words.ts";
+import type { Language, WordTables } from "../../kernel/words.ts";
 import { say } from "../../kernel/words.ts";
 import { diskSpace } from "../../platform/files.ts";
 import type { System } from "../../system.ts";
@@ -22,6 +22,14 @@ const MIB = 1024 * 1024;
 export interface DoctorReport {
   atMs: number;
   checks: Check[];
+}
+
+/** What has a warning of its own that is always fresh, such as the disk, has no words as one of the doctor's. */
+export function warningsOf(checks: readonly Check[], words: WordTables): Warning[] {
+  return checks
+    .filter(({ ok, severity }) => !ok && severity !== "info")
+    .map(({ code, severity, params }) => ({ code: `doctor-${code}`, severity, params }))
+    .filter(({ code }) => `health.${code}` in words.en);
 }
 
 export function createDoctor(system: System) {
@@ -86,11 +94,8 @@ export function createDoctor(system: System) {
         };
       }),
     }),
-    /** What the last look found unwell; disk and parts have warnings of their own that are always fresh. */
-    warnings: (): Warning[] =>
-      (last?.checks ?? [])
-        .filter((check) => !check.ok && check.severity !== "info" && check.code !== "disk")
-        .map((check) => ({ code: `doctor-${check.code}`, severity: check.severity, params: check.params })),
+    /** What the last look found unwell. */
+    warnings: (): Warning[] => warningsOf(last?.checks ?? [], system.words),
     start() {
       const look = () => void run().catch((error: unknown) => system.supervisor.crash("box", error));
       cancels = [system.clock.after(DOCTOR_FIRST_MS, look), system.clock.every(DOCTOR_INTERVAL_MS, look)];

@@ -11,7 +11,7 @@ import { decodeBase32 } from "../../protocols/grid/base32.ts";
 import type { BoxView, MeshClient } from "../mesh/client.ts";
 import { ACCESS_AGAIN_MS, ACCESS_BYTES_MAX, ACCESS_TIMEOUT_MS } from "./constants.ts";
 import type { Giving } from "./giving.ts";
-import { SERVERS_MAX } from "./grid/servers-yaml.ts";
+import { SERVERS_MAX } from "./grid/constants.ts";
 import type { ServerPlace } from "./grid/storage-client.ts";
 import type { Members } from "./members.ts";
 import type { FilesSecrets } from "./secrets.ts";
@@ -25,8 +25,8 @@ const PSEUDONYM = /^[a-z2-7]{26}$/;
 const SWISSNUM = /^[\w.-]{1,128}$/;
 
 export interface Access {
-  /** The boxes where the account may store, as far as they answered. */
-  places(account: string): ServerPlace[];
+  /** The boxes where the account may store, as far as they answered. `ownHost`: how this one is reached; loopback. */
+  places(account: string, ownHost?: string): ServerPlace[];
   /** Asks those that were not asked since the start. Never rejects. */
   ask(account: string): Promise<void>;
   /** What this account may store altogether, where it is known. */
@@ -75,13 +75,13 @@ export function createAccess(needs: AccessNeeds): Access {
   };
   const others = () => announced(mesh).filter(({ boxId }) => boxId !== mesh.selfId);
   return {
-    places(account) {
+    places(account, ownHost = LOOPBACK) {
       const known = new Map(rows.access(account).map((row) => [row.boxId, row.swissnum]));
-      const found = others().flatMap((one) => placeOf(mesh, one, known.get(one.boxId)) ?? []);
+      const found = others().flatMap((one) => placeOf(one, known.get(one.boxId), hostOf(one.box)) ?? []);
       const own = giving.open();
       if (!own) return found;
       const swissnum = needs.members().grant(mesh.selfId, needs.secrets().pseudonym(account));
-      const self = placeOf(mesh, { boxId: mesh.selfId, body: own.body, box: mesh.box(mesh.selfId) }, swissnum);
+      const self = placeOf({ boxId: mesh.selfId, body: own.body, box: mesh.box(mesh.selfId) }, swissnum, ownHost);
       return self ? [self, ...found] : found;
     },
     async ask(account) {
@@ -114,15 +114,17 @@ export function serverIdOf(boxId: string): string {
   return `v0-${boxId}`;
 }
 
+/** Where it answers, and not what it says: a record must not send us to somebody else. */
+function hostOf(box: BoxView | undefined): string | undefined {
+  return box?.answersAt ?? box?.address ?? undefined;
+}
+
 function placeOf(
-  mesh: MeshClient,
   { boxId, body, box }: ReturnType<typeof announced>[number],
   swissnum: string | undefined,
+  host: string | undefined,
 ): ServerPlace | undefined {
   const { port, pin, tub } = body;
-  const isSelf = boxId === mesh.selfId;
-  // Where it answers, and not what it says: a record must not send us to somebody else.
-  const host = isSelf ? LOOPBACK : (box?.answersAt ?? box?.address);
   if (!host || swissnum === undefined) return undefined;
   const id = decodeBase32(tub)!;
   const facts = { owner: box?.owner || undefined, zone: box?.zone || undefined };

@@ -30,7 +30,9 @@ export const IMPORTED_MAX = 256;
 
 export const TICKET_MS = 12 * 3_600_000;
 /** Kept in memory; the oldest goes. */
-export const TICKETS_MAX = 10_000;
+export const TICKETS_MAX = 20_000;
+/** Of one account, or of one link: strangers who have it do not take the tickets of members away. */
+export const TICKETS_PER_OWNER_MAX = 2000;
 /** What another box says of a link. */
 export const LINK_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 export const LINK_TIMEOUT_MS = 30_000;
@@ -38,6 +40,8 @@ export const LINK_TIMEOUT_MS = 30_000;
 export const LINK_ENTRIES_MAX = 2000;
 /** Contents of links that other boxes read here at once. */
 export const LINK_READS_MAX = 64;
+/** Of these for one box: who reads slowly, or says nothing, leaves places for others. */
+export const LINK_READS_PER_BOX_MAX = 16;
 
 // --- Pages --------------------------------------------------------------------------------------------------------
 

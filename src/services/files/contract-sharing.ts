@@ -132,6 +132,7 @@ export const sharingEndpoints = {
     output: bytesAnswer,
     answerType: "application/octet-stream",
     headers: { range: "range" },
+    cli: { command: "files link-get", positional: ["id", "path"], toFile: "file" },
   }),
   caps: endpoint({
     method: "GET",

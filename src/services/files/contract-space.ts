@@ -6,6 +6,10 @@ import { device, filesStatus, folderPath, id, size } from "./shapes.ts";
 /** Of a servers.yaml that is taken in. */
 export const SERVERS_YAML_BYTES_MAX = 256 * 1024;
 
+const PUBLIC_KEY = /^(?:sk-)?(?:ssh|ecdsa)-\S+ [A-Za-z0-9+/]+=*(?:\s.*)?$/;
+const PUBLIC_KEY_EXAMPLE = "a line such as: ssh-ed25519 AAAA… name";
+const SERVER_COLUMNS = ["name", "owner", "zone", "state", "availableBytes", "responseMs", "origin", "id"];
+
 const port = z.number().int().min(0).max(65_535);
 
 export const spaceEndpoints = {
@@ -16,7 +20,7 @@ export const spaceEndpoints = {
     summary: "The storage servers, what this box gives, and how the files are",
     input: z.strictObject({}),
     output: filesStatus,
-    cli: { command: "files status" },
+    cli: { command: "files status", columns: SERVER_COLUMNS },
   }),
   give: endpoint({
     method: "POST",
@@ -25,7 +29,7 @@ export const spaceEndpoints = {
     summary: "Gives disk of this box to the files of the community",
     input: z.strictObject({ size: size.describe("How much, such as 100GiB; off: nothing more") }),
     output: filesStatus,
-    cli: { command: "files give", positional: ["size"] },
+    cli: { command: "files give", positional: ["size"], columns: SERVER_COLUMNS },
   }),
   stopGiving: endpoint({
     method: "DELETE",
@@ -89,9 +93,15 @@ export const spaceEndpoints = {
     summary: "A name and password for a device, by which it opens your files",
     input: z.strictObject({
       name: z.string().trim().min(1).max(60).describe("What the device is called"),
-      mayWrite: z.boolean().default(true),
+      mayWrite: z.boolean().default(true).describe("Otherwise it can only read"),
       path: folderPath,
-      publicKey: z.string().trim().max(4_000).optional().describe("For SFTP: the line of an OpenSSH public key"),
+      publicKey: z
+        .string()
+        .trim()
+        .max(4_000)
+        .regex(PUBLIC_KEY, PUBLIC_KEY_EXAMPLE)
+        .optional()
+        .describe("For SFTP: the line of an OpenSSH public key"),
     }),
     /** The password is told this once. */
     output: device.extend({ password: z.string() }),
@@ -111,8 +121,11 @@ export const spaceEndpoints = {
     path: "/files/access",
     role: "host",
     summary: "Opens or closes the doors for devices",
-    input: z.strictObject({ webdavPort: port.optional(), sftpPort: port.optional() }),
+    input: z.strictObject({
+      webdavPort: port.optional().describe("For WebDAV; 0 closes it"),
+      sftpPort: port.optional().describe("For SFTP; 0 closes it"),
+    }),
     output: filesStatus,
-    cli: { command: "files access" },
+    cli: { command: "files access", columns: SERVER_COLUMNS },
   }),
 };

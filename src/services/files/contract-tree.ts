@@ -17,6 +17,9 @@ const mediaType = z
   .max(127)
   .regex(/^[\w.+-]+\/[\w.+-]+$/)
   .optional();
+const target = path.describe('The new path; with a slash at the end the folder that it goes into, such as "/Photos/"');
+const replace = z.boolean().default(false).describe("What is there goes to the trash first");
+const versionId = id.describe("One of: comu files versions");
 const modifiedAt = z.iso.datetime().optional();
 
 export const treeEndpoints = {
@@ -66,7 +69,7 @@ export const treeEndpoints = {
     path: "/files/content",
     role: "member",
     summary: "The bytes of a file",
-    input: z.strictObject({ path, version: id.optional(), range }),
+    input: z.strictObject({ path, version: versionId.optional(), range }),
     output: bytesAnswer,
     answerType: "application/octet-stream",
     headers: { range: "range" },
@@ -86,7 +89,7 @@ export const treeEndpoints = {
     path: "/files/move",
     role: "member",
     summary: "Renames or moves a file or folder",
-    input: z.strictObject({ from: path, to: path, replace: z.boolean().default(false).describe("Also over another") }),
+    input: z.strictObject({ from: path, to: target, replace }),
     output: entry,
     cli: { command: "files mv", positional: ["from", "to"], headline: "path" },
   }),
@@ -95,7 +98,7 @@ export const treeEndpoints = {
     path: "/files/copy",
     role: "member",
     summary: "Copies a file or folder; nothing is stored twice",
-    input: z.strictObject({ from: path, to: path, replace: z.boolean().default(false).describe("Also over another") }),
+    input: z.strictObject({ from: path, to: target, replace }),
     output: entry,
     cli: { command: "files cp", positional: ["from", "to"], headline: "path" },
   }),
@@ -158,7 +161,7 @@ export const treeEndpoints = {
     path: "/files/versions/restore",
     role: "member",
     summary: "Makes an older version of a file the present one; what was present becomes an older one",
-    input: z.strictObject({ path, id }),
+    input: z.strictObject({ path, id: versionId }),
     output: entry,
     cli: { command: "files restore-version", positional: ["path", "id"], headline: "path" },
   }),

@@ -11,7 +11,6 @@ import type { SftpLogin } from "./sftp/login.ts";
 import type { Device } from "./tree/devices.ts";
 import type { FileSystem } from "./tree/file-system.ts";
 import type { Tree } from "./tree/tree.ts";
-import { createWebdav } from "./webdav/webdav.ts";
 
 const HOST_KEY_NOTE = "sftp-host-key";
 
@@ -50,6 +49,7 @@ export function createDeviceDoors(needs: DeviceDoorsNeeds): { webdav: Door; sftp
     ...{ clock, log, changed, name: "WebDAV" },
     wanted: () => ({ port: wanted().webdavPort, address: wanted().address }),
     open: async (port, address) => {
+      const { createWebdav } = await import("./webdav/webdav.ts");
       const server = createWebdav({
         ...{ clock, random, log, address, port },
         authenticate: async (user, password) => {

@@ -19,10 +19,10 @@ import type { SpaceStore } from "./space-store.ts";
 import type { StorageBody } from "./storage-record.ts";
 import { roomClassOf } from "./storage-record.ts";
 import { pinOf, tubIdOf } from "./storage/announcement.ts";
-import { ExpiredShares } from "./storage/expired-shares.ts";
+import type { ExpiredShares } from "./storage/expired-shares.ts";
 import type { ExpiryRows } from "./storage/expired-shares.ts";
-import { ShareStore } from "./storage/share-store.ts";
-import { StorageServer } from "./storage/storage-server.ts";
+import type { ShareStore } from "./storage/share-store.ts";
+import type { StorageServer } from "./storage/storage-server.ts";
 
 const MIB = 1024 * 1024;
 const PORT_NOTE = "storage-port";
@@ -117,6 +117,12 @@ export function createGiving(needs: GivingNeeds): Giving {
     const { port: wantedPort } = wanted();
     const { certificatePem, privateKeyPem } = needs.secrets().tls;
     const members = needs.members().list();
+    // A box that gives nothing does not carry the server in its memory.
+    const [{ ShareStore }, { StorageServer }, { ExpiredShares }] = await Promise.all([
+      import("./storage/share-store.ts"),
+      import("./storage/storage-server.ts"),
+      import("./storage/expired-shares.ts"),
+    ]);
     await look();
     const nodeId = tubIdOf(certificatePem);
     const store = await ShareStore.open({ folder, clock, log, capacity: availableBytes, members, nodeId });

@@ -1,6 +1,7 @@
 /**
  * The grids of this box: one for each account, since each has swissnums of its own; and one under no name, by which
- * the box looks after what is not its accounts'. What costs memory (threads, keys made ahead) is there once.
+ * the box looks after what is not its accounts'. What costs memory or time (threads, keys made ahead, the kernel of the
+ * erasure code) is there once, and not before somebody uses files: most boxes of a community only know of them.
  */
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -30,8 +31,10 @@ const CODES_KEPT = 32;
 
 export interface Grids {
   readonly crypto: ReturnType<typeof gridCrypto>;
-  start(): Promise<void>;
+  /** From now on its servers are looked at, now and then. */
   of(account: string): Grid;
+  /** What there is to say while nobody here uses files. */
+  readonly nobodys: Pick<Grid, "servers" | "encoding">;
   /** The places changed: of all accounts, or of this one. */
   refresh(account?: string): void;
   close(): Promise<void>;
@@ -56,15 +59,20 @@ export function createGrids(needs: GridsNeeds): Grids {
   const crypto = gridCrypto();
   const keyPool = new KeyPool({ clock, path: needs.keyFile });
   const workers = new GridWorkers({ clock });
-  const mixer = simdMixer(erasureKernel());
+  let mixer: { mix: ReturnType<typeof simdMixer> } | undefined;
   const codes = new Map<string, ErasureCode>();
   const codeOf = (k: number, n: number): ErasureCode => {
     const known = codes.get(`${k} ${n}`);
     if (known) return known;
-    const made = erasureCode(k, n, mixer);
+    mixer ??= { mix: simdMixer(erasureKernel()) };
+    const made = erasureCode(k, n, mixer.mix);
     codes.set(`${k} ${n}`, made);
     if (codes.size > CODES_KEPT) codes.delete(codes.keys().next().value!);
     return made;
+  };
+  let keysReady: Promise<void> | undefined;
+  const makeKeys = () => {
+    keysReady ??= keyPool.start().catch((error: unknown) => log.warn("keys are not made ahead", { error }));
   };
   const open = new Map<string, { grid: Grid; list: ServerList }>();
   const fill = (account: string, list: ServerList) => {
@@ -81,6 +89,8 @@ export function createGrids(needs: GridsNeeds): Grids {
       secrets: { lease, upload, convergence: convergence(account) },
     });
     const made = { grid, list };
+    // Accounts make folders; the box itself does not.
+    if (account !== BOX_ACCOUNT) makeKeys();
     open.set(account, made);
     fill(account, list);
     list.onChange(needs.changed);
@@ -89,8 +99,8 @@ export function createGrids(needs: GridsNeeds): Grids {
   };
   return {
     crypto,
-    start: () => keyPool.start(),
     of: (account) => (open.get(account) ?? make(account)).grid,
+    nobodys: { servers: () => [], encoding: () => encodingOf(needs.encoding(), 0) },
     refresh(only) {
       for (const [account, { list }] of open) {
         if (only !== undefined && only !== account) continue;
@@ -101,6 +111,7 @@ export function createGrids(needs: GridsNeeds): Grids {
     async close() {
       for (const { list } of open.values()) list.close();
       open.clear();
+      await keysReady;
       await keyPool.stop();
       await workers.close();
     },

@@ -87,7 +87,7 @@ function strangerHandlers({
     async sharedTicket({ token, path }) {
       const secret = own(token);
       const open = async () => openedFrom(await openShared(tree.sharing, secret, path));
-      const { url, expiresMs } = tickets.make(open, (await open()).entry.name);
+      const { url, expiresMs } = tickets.make(open, (await open()).entry.name, `link ${secret}`);
       return { url, expiresAt: isoTime(expiresMs) };
     },
     async sharedWrite({ token, path }, { bytes, signal }) {
@@ -104,6 +104,7 @@ function linkHandlers({
   tickets,
   mesh,
   accountOf,
+  mayStill,
   changed,
 }: ServiceParts): Pick<All, "links" | "addLink" | "dropLink" | "linkView" | "linkTicket" | "linkRead"> {
   const shown = ({ id, url, name, mode, madeMs }: SavedLink) => {
@@ -131,7 +132,12 @@ function linkHandlers({
     linkView: async ({ id, path }, context) => (await open(context, id, path)).view,
     async linkTicket({ id, path }, context) {
       const opened = async () => openedFrom(await open(context, id, path));
-      const { url, expiresMs } = tickets.make(opened, (await opened()).entry.name);
+      const { url, expiresMs } = tickets.make(
+        opened,
+        (await opened()).entry.name,
+        accountOf(context),
+        mayStill(context),
+      );
       return { url, expiresAt: isoTime(expiresMs) };
     },
     async linkRead({ id, path, download, range }, context) {

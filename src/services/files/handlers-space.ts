@@ -5,6 +5,7 @@ import { kernelErrors } from "../../kernel/errors.ts";
 import type { spaceEndpoints } from "./contract-space.ts";
 import { filesErrors } from "./errors.ts";
 import { exportPlaces } from "./imported.ts";
+import { pause } from "./care/pace.ts";
 import type { ServiceParts } from "./parts.ts";
 import { statusShown } from "./status.ts";
 import type { Device } from "./tree/devices.ts";
@@ -12,6 +13,9 @@ import type { Device } from "./tree/devices.ts";
 type All = Handlers<typeof spaceEndpoints>;
 
 const UNITS_MIB: Readonly<Record<string, number>> = { MiB: 1, GiB: 1024, TiB: 1024 * 1024 };
+/** Servers that nobody asked yet are asked now; who wants to know how they are waits so long for their answers. */
+const FIRST_LOOK_MS = 1_500;
+const FIRST_LOOK_STEP_MS = 50;
 const GIVE_MIB_MAX = 1_000_000_000;
 
 export function spaceHandlers(parts: ServiceParts): All {
@@ -20,9 +24,15 @@ export function spaceHandlers(parts: ServiceParts): All {
 
 /** Guests have no files; they see the servers all the same. */
 async function statusOf(parts: ServiceParts, context: CallContext) {
-  const { access, tree, factsOf, accountOf } = parts;
+  const { access, clock, tree, factsOf, accountOf } = parts;
   const isMember = context.principal.role !== "guest";
   const account = isMember ? accountOf(context) : "";
+  const untilMs = clock.monotonicMs() + FIRST_LOOK_MS;
+  const isUnknown = () =>
+    factsOf(account)
+      .grid.servers()
+      .some((server) => server.state() === "unknown");
+  while (isUnknown() && clock.monotonicMs() < untilMs) await pause(clock, FIRST_LOOK_STEP_MS, context.signal);
   const hasFiles = isMember && tree.accounts().includes(account);
   const usedBytes = hasFiles ? ((await tree.files(account).room())?.usedBytes ?? 0) : 0;
   const me = { usedBytes, quotaBytes: access.quotaBytes(account) ?? null };
@@ -30,7 +40,7 @@ async function statusOf(parts: ServiceParts, context: CallContext) {
 }
 
 function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "stopGiving" | "given" | "access"> {
-  const { change, giving, members, mesh, quotaBytes } = parts;
+  const { change, doors, giving, members, mesh, quotaBytes } = parts;
   return {
     status: (_input, context) => statusOf(parts, context),
     async give({ size }, context) {
@@ -55,6 +65,10 @@ function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "sto
         })),
     async access(wish, context) {
       await change(Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined)));
+      // The wish is kept and tried again; who made it shall know all the same that the door is not open.
+      const asked = [wish.webdavPort === undefined ? [] : doors.webdav, wish.sftpPort === undefined ? [] : doors.sftp];
+      const shut = asked.flat().find((door) => door.status().reason !== undefined);
+      if (shut) throw filesErrors.fail("files-port", { params: { port: shut.status().port } });
       return statusOf(parts, context);
     },
   };
@@ -70,16 +84,21 @@ function serverHandlers({
   access,
   imported,
   grids,
+  mesh,
   accountOf,
   changed,
 }: ServiceParts): Pick<All, "exportServers" | "importServers" | "dropServer"> {
   return {
-    exportServers: (_input, context) => ({
-      body: Buffer.from(exportPlaces([...access.places(accountOf(context)), ...imported.places()])),
-      headers: { "content-disposition": 'attachment; filename="servers.yaml"' },
-    }),
-    importServers(_input, { bytes }) {
-      const added = imported.add(textOf(bytes));
+    async exportServers(_input, context) {
+      // Who reads it may sit at another machine.
+      const places = access.places(accountOf(context), mesh.box(mesh.selfId)?.address ?? undefined);
+      return {
+        body: Buffer.from(await exportPlaces([...places, ...imported.places()])),
+        headers: { "content-disposition": 'attachment; filename="servers.yaml"' },
+      };
+    },
+    async importServers(_input, { bytes }) {
+      const added = await imported.add(textOf(bytes));
       grids.refresh();
       changed();
       return { added: added.length, servers: added.map(({ id, name }) => ({ id, name })) };

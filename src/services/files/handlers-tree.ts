@@ -11,6 +11,7 @@ import { filesErrors } from "./errors.ts";
 import type { ServiceParts } from "./parts.ts";
 import { entryShown, viewOf } from "./shown.ts";
 import type { FileSystem } from "./tree/file-system.ts";
+import { nameOf, pathOf } from "./tree/paths.ts";
 import type { MemberFiles } from "./tree/member-files.ts";
 import type { TrashItem } from "./tree/trash.ts";
 import type { UploadSeen } from "./tree/uploads.ts";
@@ -38,12 +39,13 @@ export function notFound(path: string) {
 }
 
 function contentHandlers(parts: ServiceParts): Pick<All, "ticket" | "open" | "read" | "putSmall"> {
-  const { tickets, filesOf } = parts;
+  const { tickets, filesOf, accountOf, mayStill } = parts;
   return {
     async ticket({ path, version }, context) {
       const files = filesOf(context);
       const opened = await openVersion(files, path, version);
-      const { url, expiresMs } = tickets.make((signal) => openVersion(files, path, version, signal), opened.entry.name);
+      const target = (signal: AbortSignal) => openVersion(files, path, version, signal);
+      const { url, expiresMs } = tickets.make(target, opened.entry.name, accountOf(context), mayStill(context));
       return { url, expiresAt: isoTime(expiresMs) };
     },
     async open({ ticket, download, range }, { signal }) {
@@ -75,12 +77,17 @@ async function openVersion(
   const opened = await openFile(files, path, signal);
   if (version === undefined) return opened;
   const found = (await files.versions(path)).find(({ id }) => id === version);
-  if (!found) throw notFound(path);
+  if (!found) throw notFound(`${path} ${version}`);
   const options = signal ? { signal } : {};
   return {
     entry: { ...opened.entry, bytes: found.bytes, etag: version },
     read: (at, length) => files.readVersion(path, version, { ...options, at, length }),
   };
+}
+
+/** As `cp` and `mv` have it: a slash at the end names the folder that it goes into. */
+export function intoFolder(from: string, to: string): string {
+  return to.endsWith("/") ? `${to}${nameOf(pathOf(from))}` : to;
 }
 
 function folderHandlers({
@@ -106,10 +113,10 @@ function folderHandlers({
       return entryShown(await filesOf(context).makeFolder(path));
     },
     async move({ from, to, replace }, context) {
-      return entryShown(await filesOf(context).move(from, to, { replace }));
+      return entryShown(await filesOf(context).move(from, intoFolder(from, to), { replace }));
     },
     async copy({ from, to, replace }, context) {
-      return entryShown(await filesOf(context).copy(from, to, { replace }));
+      return entryShown(await filesOf(context).copy(from, intoFolder(from, to), { replace }));
     },
     async remove({ path }, context) {
       const { trashId } = await filesOf(context).remove(path);
@@ -177,7 +184,12 @@ function uploadHandlers({
     async upload({ id, wait }, context) {
       const account = accountOf(context);
       const untilMs = clock.monotonicMs() + (wait ? UPLOAD_WAIT_MS : 0);
-      const isUnderWay = () => /^(?:receiving|storing)$/.test(uploads.get(account, id).state);
+      const before = uploads.get(account, id).waitingFor;
+      // Who waits hears at once when it has to wait for something else.
+      const isUnderWay = () => {
+        const { state, waitingFor } = uploads.get(account, id);
+        return /^(?:receiving|storing)$/.test(state) && (waitingFor ?? before) === before;
+      };
       while (isUnderWay() && clock.monotonicMs() < untilMs) await pause(clock, UPLOAD_LOOK_MS, context.signal);
       return uploadShown(uploads.get(account, id));
     },
@@ -189,6 +201,10 @@ function uploadHandlers({
   };
 }
 
-export function uploadShown({ error, ...upload }: UploadSeen) {
-  return error === undefined ? upload : { ...upload, error };
+export function uploadShown({ error, waitingFor, ...upload }: UploadSeen) {
+  return {
+    ...upload,
+    ...(error === undefined ? {} : { error }),
+    ...(waitingFor === undefined ? {} : { waitingFor }),
+  };
 }

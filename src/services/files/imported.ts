@@ -1,16 +1,18 @@
-/** Storage servers of Tahoe-LAFS that the host took into the list, from a servers.yaml; and the way back. */
+/**
+ * Storage servers of Tahoe-LAFS that the host took into the list, from a servers.yaml; and the way back. What reads
+ * YAML is large, and loaded when there is some: most boxes never see any.
+ */
 import { decodeBase32, encodeBase32 } from "../../protocols/grid/base32.ts";
 import { IMPORTED_MAX } from "./constants.ts";
 import { filesErrors } from "./errors.ts";
 import { formatNurl, parseNurl } from "./grid/nurl.ts";
-import { exportServers, importServers } from "./grid/servers-yaml.ts";
 import type { ServerPlace } from "./grid/storage-client.ts";
 import type { SpaceStore } from "./space-store.ts";
 
 export interface Imported {
   places(): readonly ServerPlace[];
-  /** Throws `files-bad-servers`, `files-too-many`. */
-  add(text: string): ServerPlace[];
+  /** Rejects with `files-bad-servers`, `files-too-many`. */
+  add(text: string): Promise<ServerPlace[]>;
   /** Throws `files-server-unknown`. */
   drop(id: string): void;
 }
@@ -21,7 +23,8 @@ export function createImported(rows: SpaceStore): Imported {
   const places = () => (known ??= read());
   return {
     places,
-    add(text) {
+    async add(text) {
+      const { importServers } = await import("./grid/servers-yaml.ts");
       const { servers, skipped } = importServers(text);
       if (servers.length === 0) {
         const reason = skipped[0]?.reason ?? "no-servers";
@@ -45,7 +48,8 @@ export function createImported(rows: SpaceStore): Imported {
 }
 
 /** As a client of Tahoe-LAFS reads it. The swissnums in it are secrets of the account whose places these are. */
-export function exportPlaces(places: readonly ServerPlace[]): string {
+export async function exportPlaces(places: readonly ServerPlace[]): Promise<string> {
+  const { exportServers } = await import("./grid/servers-yaml.ts");
   return exportServers(places.map(({ id, name, seed, tubId, nurls }) => ({ id, nickname: name, seed, tubId, nurls })));
 }
 

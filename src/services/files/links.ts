@@ -13,7 +13,13 @@ import type { Cancel, Clock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { MeshClient } from "../mesh/client.ts";
-import { LINK_ANSWER_BYTES_MAX, LINK_ENTRIES_MAX, LINK_READS_MAX, LINK_TIMEOUT_MS } from "./constants.ts";
+import {
+  LINK_ANSWER_BYTES_MAX,
+  LINK_ENTRIES_MAX,
+  LINK_READS_MAX,
+  LINK_READS_PER_BOX_MAX,
+  LINK_TIMEOUT_MS,
+} from "./constants.ts";
 import { filesErrors } from "./errors.ts";
 import { sharedView } from "./shapes.ts";
 import type { z } from "zod";
@@ -57,14 +63,23 @@ export interface LinksNeeds {
 export function createLinks(needs: LinksNeeds): Links {
   const { clock, log, mesh } = needs;
   let reads = 0;
-  mesh.serveStreams(SHARED_PATH, (_peer, stream) => {
+  /** By box. */
+  const readsOf = new Map<string, number>();
+  const count = (peer: string, change: 1 | -1) => {
+    reads += change;
+    const now = (readsOf.get(peer) ?? 0) + change;
+    if (now > 0) readsOf.set(peer, now);
+    else readsOf.delete(peer);
+  };
+  mesh.serveStreams(SHARED_PATH, (peer, stream) => {
     stream.on("error", () => stream.destroy());
-    if (reads >= LINK_READS_MAX) return void stream.destroy();
-    reads += 1;
+    const isTooMany = reads >= LINK_READS_MAX || (readsOf.get(peer) ?? 0) >= LINK_READS_PER_BOX_MAX;
+    if (isTooMany) return void stream.destroy();
+    count(peer, 1);
     void answer(needs, stream)
       .catch((error: unknown) => log.debug("a link was not read to its end", { error }))
       .finally(() => {
-        reads -= 1;
+        count(peer, -1);
         stream.destroy();
       });
   });

@@ -41,8 +41,11 @@ export interface ServiceParts {
   /** Whose files a caller means: its account's; over the box's own socket, the owner's. */
   accountOf: (context: CallContext) => string;
   filesOf: (context: CallContext) => MemberFiles;
+  /** Whether who asks here may do so later, too: signed in by the same session, and no less than a member. */
+  mayStill: (context: CallContext) => () => boolean;
   checkingOf: (account: string) => Checking;
-  factsOf: (account: string) => Facts;
+  /** Undefined: nobody here has files. */
+  factsOf: (account: string | undefined) => Facts;
   /** Pages ask again. */
   changed: () => void;
 }

@@ -10,6 +10,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Config } from "../../kernel/config.ts";
+import { roleAtLeast } from "../../kernel/contract.ts";
 import type { CallContext, Service } from "../../kernel/contract.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -70,7 +71,7 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
   const { tree, care, doors, grids, space, changed } = made;
   let isStarted = false;
 
-  const ownFacts = () => made.factsOf(tree.accounts()[0] ?? BOX_ACCOUNT);
+  const ownFacts = () => made.factsOf(tree.accounts()[0]);
   const isUsed = () => tree.accounts().length > 0;
   const follow = async () => {
     await Promise.all([space.follow(), doors.webdav.follow(), doors.sftp.follow()]);
@@ -84,6 +85,18 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
     },
   };
   system.config.listen({ commit: () => void (isStarted && follow()) });
+  system.people.onLeft((name, isRemoved) => {
+    const account = fold(name);
+    tree.endAccess(account);
+    if (isRemoved) {
+      // Who gets this name one day finds nothing of what was here.
+      tree.forget(account);
+      made.careRows.dropAccount(account);
+    }
+    made.tickets.end(account);
+    for (const door of Object.values(doors)) door.forget();
+    changed();
+  });
   return {
     contract: filesContract,
     handlers: { ...treeHandlers(parts), ...sharingHandlers(parts), ...careHandlers(parts), ...spaceHandlers(parts) },
@@ -147,9 +160,9 @@ function makeParts(system: FilesNeeds): Made {
   });
   const accountOf = ({ principal }: Pick<CallContext, "principal">) =>
     fold(principal.account ?? system.people.ownerName());
-  const factsOf = (account: string): Facts => ({
+  const factsOf = (account: string | undefined): Facts => ({
     giving: giving.status(),
-    grid: grids.of(account),
+    grid: account === undefined ? grids.nobodys : grids.of(account),
     care: care.status(),
     doors: { webdav: doors.webdav.status(), sftp: doors.sftp.status() },
     boxIds: mesh.boxes().map(({ id }) => id),
@@ -158,6 +171,10 @@ function makeParts(system: FilesNeeds): Made {
     ...{ clock, mesh, tree, grids, giving, access, links, care, careRows, doors, changed, space },
     ...{ imported: space.imported, members: space.members, quotaBytes: space.quotaBytes },
     ...{ accountOf, checkingOf, factsOf },
+    mayStill: ({ principal: { session } }) => {
+      // Without one it is the owner, on this machine.
+      return () => session === undefined || roleAtLeast(system.people.sessionRole(session) ?? "public", "member");
+    },
     tickets: createTickets<TicketTarget>(clock, random),
     filesOf: (context) => tree.files(accountOf(context)),
   };
@@ -180,7 +197,8 @@ function makeCare({ clock, log, mesh, config, rows, careRows, space, tree, check
     ...{ clock, log, mesh, rows: careRows, pace },
     others: () => boxesThatGive().filter((boxId) => boxId !== mesh.selfId),
     isClockRight: () => isClockRight(mesh),
-    grid: async () => (boxesThatGive().length > 0 ? grids.of(BOX_ACCOUNT) : undefined),
+    // Its servers are looked at only as long as there is something to look after.
+    grid: async () => (boxesThatGive().length > 0 && careRows.deposits() > 0 ? grids.of(BOX_ACCOUNT) : undefined),
   });
   return createCare({
     ...{ clock, log, rows: careRows, pace, deposits, changed },

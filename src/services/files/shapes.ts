@@ -107,6 +107,8 @@ export const upload = z.object({
   storedBytes: z.number(),
   /** A code of this service. */
   error: z.string().optional(),
+  /** While it is tried again by itself: the code of what it waits for. */
+  waitingFor: z.string().optional(),
 });
 
 export const health = z.object({

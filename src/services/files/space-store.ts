@@ -58,8 +58,6 @@ export function spaceStore(store: Store) {
       run("INSERT OR REPLACE INTO files_imported (id, entry) VALUES (?, ?)", id, entry),
     dropImported: (id: string) => run("DELETE FROM files_imported WHERE id = ?", id).changes > 0,
 
-    dropAccount: (account: string) => run("DELETE FROM files_access WHERE account = ?", account),
-
     note: (name: string) =>
       store.prepare<{ value: string }>("SELECT value FROM files_notes WHERE name = ?").get(name)?.value,
     setNote: (name: string, value: string) =>

@@ -137,7 +137,6 @@ export function createSpace(needs: SpaceNeeds): Space {
       };
       members = createMembers({ clock, rows, quotaBytes, secrets, membersNow, changed: giving.membersChanged });
       isStarted = true;
-      await grids.start();
       await follow();
     },
     async stop() {

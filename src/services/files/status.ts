@@ -11,7 +11,7 @@ import type { GridServer } from "./grid/server.ts";
 
 export interface Facts {
   giving: GivingStatus;
-  grid: Grid;
+  grid: Pick<Grid, "servers" | "encoding">;
   care: CareStatus;
   doors: { webdav: DoorStatus; sftp: DoorStatus };
   /** Ids of the boxes of the community. */
@@ -19,7 +19,7 @@ export interface Facts {
 }
 
 /** Servers that answer, or did a moment ago. */
-export function reachable(grid: Grid): readonly GridServer[] {
+export function reachable(grid: Pick<Grid, "servers">): readonly GridServer[] {
   return grid.servers().filter((server) => server.state() === "up" || server.state() === "slow");
 }
 

@@ -1,5 +1,5 @@
 /** What other parts of the daemon may ask of the people service. */
-import type { Principal } from "../../kernel/contract.ts";
+import type { Principal, Role } from "../../kernel/contract.ts";
 
 export interface PeopleClient {
   /** Who a session token belongs to; undefined for nobody. Also notes that the session is in use. */
@@ -14,6 +14,13 @@ export interface PeopleClient {
   openSession(name: string): { token: string; csrf: string };
   /** The host's name as the community sees it. */
   ownerName(): string;
+  /**
+   * Called with the name of an account that was removed, or that is only a guest's from now on. What a listener writes
+   * into the store at the removal counts with it, or not at all.
+   */
+  onLeft(listener: (name: string, isRemoved: boolean) => void): void;
+  /** The role of whom this session belongs to now; undefined when it has ended. Does not count as using it. */
+  sessionRole(session: string): Role | undefined;
 }
 
 export interface PreparedHost {

@@ -417,3 +417,31 @@ test("a box without accounts asks strangers for the set-up key", async () => {
   const view = async (address: string) => (await handlers.session({}, caller(address).context())).setupKeyNeeded;
   assert.deepEqual([await view("10.0.0.9"), await view("local")], [true, false]);
 });
+
+test("who left is told at once, with the removal or not at all; a session's role is what it is now", async () => {
+  const { client, handlers, caller, admit } = await box();
+  const told: unknown[] = [];
+  client.onLeft((name, isRemoved) => told.push([name, isRemoved]));
+  const ona = caller();
+  await ona.signIn("Ona");
+  const berta = await admit("Berta");
+  await berta.signIn("Berta");
+  const session = berta.who()!.session!;
+  assert.equal(client.sessionRole(session), "member");
+  await handlers.setRole({ name: "Berta", role: "guest" }, ona.context());
+  assert.equal(client.sessionRole(session), "guest");
+  await handlers.signOut({}, berta.context());
+  assert.equal(client.sessionRole(session), undefined);
+  let isFull = true;
+  client.onLeft(() => assert.ok(!isFull, "the disk is full"));
+  const remove = async () => handlers.remove({ name: "Berta" }, ona.context());
+  await assert.rejects(remove(), /the disk is full/);
+  assert.equal((await handlers.accounts({}, ona.context())).length, 2, "who is not forgotten is not removed");
+  isFull = false;
+  await remove();
+  assert.deepEqual(told, [
+    ["Berta", false],
+    ["Berta", true],
+    ["Berta", true],
+  ]);
+});

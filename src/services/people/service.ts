@@ -74,13 +74,17 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     return { token, csrf };
   };
 
-  const authenticate = (token: string, proof: string | undefined): Principal | undefined => {
-    const tokenHash = hashOf(token);
+  const openOne = (tokenHash: string) => {
     const session = rows.session(tokenHash);
     // A clock that was set back must not end sessions, so only a long time forward counts.
     if (!session || nowMs() - session.usedMs > sessionMs()) return undefined;
     const account = rows.account(session.folded);
-    if (!account) return undefined;
+    return account && { session, account };
+  };
+  const authenticate = (token: string, proof: string | undefined): Principal | undefined => {
+    const tokenHash = hashOf(token);
+    const { session, account } = openOne(tokenHash) ?? {};
+    if (!session || !account) return undefined;
     if (Math.abs(nowMs() - session.usedMs) > SESSION_NOTE_MS) {
       ifRoom(() => rows.useSession(tokenHash, nowMs()));
       ifRoom(() => rows.seen(account.folded, nowMs()));
@@ -148,6 +152,10 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     attempts.right(folded, address);
   };
 
+  const leftListeners: ((name: string, isRemoved: boolean) => void)[] = [];
+  const left = (name: string, isRemoved: boolean) => {
+    for (const listener of leftListeners) listener(name, isRemoved);
+  };
   const handlers: Handlers<typeof peopleContract.endpoints> = {
     session: (_input, context) => sessionView(context, context.principal),
     async signIn({ name, password }, context) {
@@ -175,6 +183,7 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
       const account = existing(name);
       if (account.role === "host" && role !== "host" && rows.hosts() === 1) throw fail("last-host");
       rows.setRole(account.folded, role);
+      if (role === "guest") left(account.name, false);
       changed();
       return accountView(existing(name));
     },
@@ -190,7 +199,10 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     remove({ name }) {
       const account = existing(name);
       if (account.role === "host" && rows.hosts() === 1) throw fail("last-host");
-      rows.removeAccount(account.folded);
+      rows.transaction(() => {
+        rows.removeAccount(account.folded);
+        left(account.name, true);
+      });
       changed();
       return {};
     },
@@ -240,6 +252,8 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     createHost: (prepared) => insert(prepared.name, "host", prepared.password),
     openSession: (name) => openSession(fold(name)),
     ownerName: () => rows.accounts().find((row) => row.role === "host")?.name ?? "",
+    sessionRole: (session) => openOne(session)?.account.role,
+    onLeft: (listener) => void leftListeners.push(listener),
   };
 
   return { contract: peopleContract, handlers, client, start: async () => {}, stop: async () => {} };

@@ -69,6 +69,12 @@ export function careStore(store: Store) {
     /** A whole round did not come across these. */
     dropUnseen: (account: string, round: number) =>
       store.prepare("DELETE FROM files_health WHERE account = ? AND round <> ?").run(account, round),
+    /** Of accounts that are no more. */
+    dropOthers: (accounts: readonly string[]) =>
+      store
+        .prepare("DELETE FROM files_health WHERE account NOT IN (SELECT value FROM json_each(?))")
+        .run(JSON.stringify(accounts)),
+    dropAccount: (account: string) => store.prepare("DELETE FROM files_health WHERE account = ?").run(account),
     counts(account?: string): Record<HealthRow["state"], number> {
       const rows = store
         .prepare<{ state: HealthRow["state"]; n: number }>(
@@ -102,7 +108,8 @@ export function careStore(store: Store) {
     dueDeposit: (boxId: string, beforeMs: number, weakBeforeMs: number) =>
       store
         .prepare<DepositRow>(
-          `SELECT * FROM files_deposits WHERE boxId = ?1 AND (checkedMs < ?2 OR weakSinceMs IS NOT NULL AND checkedMs < ?3)
+          `SELECT * FROM files_deposits
+           WHERE boxId = ?1 AND (checkedMs < ?2 OR weakSinceMs IS NOT NULL AND checkedMs < ?3)
            ORDER BY checkedMs LIMIT 1`,
         )
         .get(boxId, beforeMs, weakBeforeMs),

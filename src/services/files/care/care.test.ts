@@ -177,6 +177,8 @@ test("what is to be repaired, and what that costs", () => {
   assert.equal(isRepairDue(weak(9, ["d"]), undefined, 0), false);
   assert.equal(isRepairDue(weak(4, ["d"]), undefined, 0), true);
   assert.equal(repairBytes(chk(3000), { before: healthy, after: healthy, written: 3 }, CHECK_BYTES), 6000);
+  const claimed = repairBytes(chk(2 ** 50), { before: healthy, after: healthy, written: 0 }, CHECK_BYTES);
+  assert.equal(claimed, CHECK_BYTES, "what a cap says of its size holds up nothing when nothing was written");
 });
 
 test("the budget: so many bytes a second, and no longer than a minute before a new one counts", async () => {

@@ -168,6 +168,7 @@ export function createCare(needs: CareNeeds): Care {
       if (!(await tendAccount(one, beforeMs))) isWhole = false;
     }
     if (!isWhole) return show("held");
+    rows.dropOthers(accounts.map(({ account }) => account));
     round.endedMs = Math.max(round.beganMs, clock.wallMs());
     needs.notes.write(ROUND_NOTE, round);
     for (const { account } of accounts) await needs.deposits.leave(account, signal);

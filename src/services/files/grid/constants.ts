@@ -1,4 +1,9 @@
-/** Limits of the client side of the grid, block by block: what is waited for, how much is under way. Each has a test. */
+/** Limits of the client side of the grid, block by block: what is waited for, and how much. Each has a test. */
+
+// --- Servers -------------------------------------------------------------------------------------------------------
+
+/** In one list of a Tahoe grid, and in the list that a grid works with. */
+export const SERVERS_MAX = 256;
 
 // --- Immutable files: work ----------------------------------------------------------------------------------------
 

@@ -5,10 +5,11 @@
  */
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { storageIndexOf, type ChkReadCap, type LitCap } from "../../../protocols/grid/caps.ts";
-import { ChkFile } from "../../../protocols/grid/chk-decoder.ts";
+import type { ChkFile } from "../../../protocols/grid/chk-decoder.ts";
 import { segmentLength, type ChkParams } from "../../../protocols/grid/chk-params.ts";
 import { permutedOrder } from "../../../protocols/grid/placement.ts";
 import { filesErrors } from "../errors.ts";
+import { chkFile } from "./check-immutable.ts";
 import { BATCH_MAX_BYTES, READ_AHEAD_BYTES, READ_RUN_BYTES, SMALL_FILE_MAX_BYTES } from "./constants.ts";
 import { ShareFinder } from "./download-finding.ts";
 import { Runs, type Run, type RunWish } from "./download-run.ts";
@@ -61,7 +62,7 @@ class Download {
     this.#needs = needs;
     this.#range = range;
     this.#isSmall = range.to - range.from <= SMALL_FILE_MAX_BYTES && cap.size <= SMALL_FILE_MAX_BYTES;
-    this.#file = new ChkFile({ crypto, code: needs.codeOf(cap.k, cap.n), cap });
+    this.#file = chkFile(needs, cap);
     const servers = permutedOrder(crypto, storageIndex, needs.servers());
     const onChange = () => this.#runs.wake();
     const finder = new ShareFinder({ clock, file: this.#file, servers, storageIndex: text, signal, onChange });

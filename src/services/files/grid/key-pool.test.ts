@@ -5,11 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../../kernel/clock.ts";
+import { virtualClock } from "../../../kernel/virtual-clock.ts";
 import { isFailure } from "../../../kernel/errors.ts";
 import { gridCrypto } from "../../../platform/grid-crypto.ts";
 import { mutableKeys } from "../../../protocols/grid/mutable-keys.ts";
 import { KeyPool, newRsaKey } from "./key-pool.ts";
-import { KEYS_KEPT, KEY_FILE_MAX_BYTES, KEY_MAKERS_MAX, KEY_RETRY_MS, KEY_WAITERS_MAX } from "./mutable-constants.ts";
+import {
+  KEYS_KEPT,
+  KEYS_LOW,
+  KEY_FILE_MAX_BYTES,
+  KEY_MAKERS_MAX,
+  KEY_QUIET_MS,
+  KEY_RETRY_MS,
+  KEY_WAITERS_MAX,
+} from "./mutable-constants.ts";
 
 const clock = systemClock();
 let folder = "";
@@ -48,6 +57,24 @@ test("some are kept ready, one made at a time, and the pool is filled up again",
   while (pool.size < KEYS_KEPT) await turn();
   await turn();
   assert.equal(pool.size, KEYS_KEPT);
+  await pool.stop();
+});
+
+test("while keys are taken, none is made but when there are few", async () => {
+  const times = virtualClock();
+  const pool = new KeyPool({ clock: times, makeKey: quick });
+  await pool.start();
+  const filled = async (size: number) => {
+    for (let turns = 0; turns < KEYS_KEPT * 2; turns++) await turn();
+    assert.equal(pool.size, size);
+  };
+  await filled(KEYS_KEPT);
+  for (let taken = 0; taken < 5; taken++) await pool.take();
+  await filled(KEYS_KEPT - 5);
+  while (pool.size > KEYS_LOW - 1) await pool.take();
+  await filled(KEYS_LOW);
+  times.advance(KEY_QUIET_MS);
+  await filled(KEYS_KEPT);
   await pool.stop();
 });
 

@@ -10,7 +10,15 @@ import type { Cancel, Clock } from "../../../kernel/clock.ts";
 import { syncFolder, writeAtomic } from "../../../platform/files.ts";
 import { dirname } from "node:path";
 import { filesErrors } from "../errors.ts";
-import { KEYS_KEPT, KEY_FILE_MAX_BYTES, KEY_MAKERS_MAX, KEY_RETRY_MS, KEY_WAITERS_MAX } from "./mutable-constants.ts";
+import {
+  KEYS_KEPT,
+  KEYS_LOW,
+  KEY_FILE_MAX_BYTES,
+  KEY_MAKERS_MAX,
+  KEY_QUIET_MS,
+  KEY_RETRY_MS,
+  KEY_WAITERS_MAX,
+} from "./mutable-constants.ts";
 
 const RSA_BITS = 2048;
 
@@ -47,6 +55,8 @@ export class KeyPool {
   #making = 0;
   #isRunning = false;
   #retry: Cancel | undefined;
+  /** Set while keys are being taken. */
+  #quiet: Cancel | undefined;
 
   constructor({ clock, path, makeKey = newRsaKey, kept = KEYS_KEPT }: KeyPoolNeeds) {
     this.#clock = clock;
@@ -70,6 +80,7 @@ export class KeyPool {
   async stop(): Promise<void> {
     this.#isRunning = false;
     this.#retry?.();
+    this.#quiet?.();
     const keys = this.#keys.splice(0);
     if (this.#path === undefined || keys.length === 0) return;
     const text = JSON.stringify(keys.map((key) => Buffer.from(key).toString("base64")));
@@ -81,6 +92,11 @@ export class KeyPool {
     signal?.throwIfAborted();
     const ready = this.#keys.shift();
     if (ready) {
+      this.#quiet?.();
+      this.#quiet = this.#clock.after(KEY_QUIET_MS, () => {
+        this.#quiet = undefined;
+        this.#fill();
+      });
       this.#fill();
       return ready;
     }
@@ -109,7 +125,8 @@ export class KeyPool {
     const isWanted = () => {
       const wanted = this.#waiters.size;
       if (wanted > 0) return this.#making < Math.min(wanted, KEY_MAKERS_MAX);
-      return this.#isRunning && this.#making === 0 && this.#keys.length < this.#kept;
+      const few = this.#quiet ? Math.min(KEYS_LOW, this.#kept) : this.#kept;
+      return this.#isRunning && this.#making === 0 && this.#keys.length < few;
     };
     while (!this.#retry && isWanted()) {
       this.#making++;

@@ -42,7 +42,10 @@ export const MODIFY_QUEUE_MAX = 256;
 export const REMEMBERED_FILES_MAX = 2000;
 
 /** RSA keys that are generated ahead. */
-export const KEYS_KEPT = 16;
+export const KEYS_KEPT = 32;
+/** With fewer, new ones are made at once; else only when none was taken for a while: it takes a processor's time. */
+export const KEYS_LOW = 8;
+export const KEY_QUIET_MS = 1000;
 /** New mutable files that may wait for a key at once. */
 export const KEY_WAITERS_MAX = 256;
 /** Keys that are generated side by side while somebody waits; one at a time when the pool is filled up. */

@@ -6,7 +6,7 @@ import { virtualClock } from "../../../kernel/virtual-clock.ts";
 import type { Nurl } from "./nurl.ts";
 import { ServerList } from "./server-list.ts";
 import type { OpenServer } from "./server-list.ts";
-import { SERVERS_MAX } from "./servers-yaml.ts";
+import { SERVERS_MAX } from "./constants.ts";
 import type { ServerPlace } from "./storage-client.ts";
 
 const NURL: Nurl = { pin: "p".repeat(43), host: "10.0.0.1", port: 1, swissnum: "s" };

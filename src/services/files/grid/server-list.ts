@@ -6,7 +6,7 @@
 import type { Log } from "../../../kernel/log.ts";
 import { formatNurl } from "./nurl.ts";
 import type { GridServer } from "./server.ts";
-import { SERVERS_MAX } from "./servers-yaml.ts";
+import { SERVERS_MAX } from "./constants.ts";
 import type { ServerPlace } from "./storage-client.ts";
 
 /** Later ones only add servers. What the mesh says is signed by the box itself. */

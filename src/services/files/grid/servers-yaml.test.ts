@@ -4,11 +4,11 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
+import { SERVERS_MAX } from "./constants.ts";
 import {
   CERTIFICATES_MAX,
   NICKNAME_MAX_CHARS,
   NURLS_MAX,
-  SERVERS_MAX,
   SERVERS_TEXT_MAX_BYTES,
   YAML_ALIASES_MAX,
   YAML_MAX_BYTES,

@@ -8,6 +8,7 @@ import { Lexer, parseDocument, stringify } from "yaml";
 import { decodeBase32, encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { PEER_ID_BYTES } from "../../../protocols/grid/constants.ts";
 import { filesErrors } from "../errors.ts";
+import { SERVERS_MAX } from "./constants.ts";
 import { formatNurl, inBrackets, parseNurl } from "./nurl.ts";
 import type { Nurl } from "./nurl.ts";
 
@@ -47,7 +48,6 @@ export const YAML_TOKENS_MAX = 4096;
 export const YAML_SERVERS_MAX = 64;
 /** Uses of anchors, counted with what hangs on them. */
 export const YAML_ALIASES_MAX = 20;
-export const SERVERS_MAX = 256;
 export const SERVER_ID_MAX_CHARS = 100;
 export const NICKNAME_MAX_CHARS = 100;
 export const NURLS_MAX = 8;

@@ -273,7 +273,9 @@ class Upload {
       return filesErrors.fail("files-unreachable", { params: { found: 0, needed: happy } });
     }
     if (placing.full.size > 0) return filesErrors.fail("files-no-room");
-    return filesErrors.fail("files-not-spread", { params: { found: placing.outlook().happiness, wanted: happy } });
+    // Nothing may be placed yet; that does not say that nobody answers.
+    const found = Math.max(placing.outlook().happiness, Math.min(placing.answered.size, happy - 1));
+    return filesErrors.fail("files-not-spread", { params: { found, wanted: happy } });
   }
 }
 

@@ -21,6 +21,8 @@ export const LEASE_DURATION_S = 2_678_400;
 export const UPLOAD_IDLE_MS = 30 * 60_000;
 /** Uploads in progress at once, of all members: each is a file and some hundred bytes of memory. */
 export const UPLOADS_MAX = 4096;
+/** Of these for one member. */
+export const UPLOADS_PER_MEMBER_MAX = 1024;
 /** How much of a share may have to be sent again after the server lost its power. */
 export const UPLOAD_CHECKPOINT_BYTES = 8 * 1024 * 1024;
 /** Separate written ranges of one upload. Clients write in order; a hole at every byte must not eat the memory. */
@@ -29,6 +31,10 @@ export const UPLOAD_RANGES_MAX = 4096;
 export const UPLOAD_SECRET_MAX_BYTES = 256;
 /** Mutable shares of one request that are written side by side: the file system syncs them together. */
 export const SYNCED_TOGETHER_MAX = 8;
+/** A mutable share up to this size is replaced as a whole file; a larger one is changed where it lies. */
+export const REPLACED_MAX_BYTES = 256 * 1024;
+/** An immutable share up to this size that comes in one request is a file only when it is whole. */
+export const WHOLE_MAX_BYTES = 256 * 1024;
 /** Leases of one share: one for each client that cares for it. */
 export const LEASES_MAX = 1000;
 /**
@@ -61,6 +67,9 @@ export const ALLOCATE_BODY_MAX_BYTES = 8192;
 export const ADVISORY_BODY_MAX_BYTES = 32_768;
 /** A read-test-write body lies on the disk while it is read; the protocol would allow 2^48. */
 export const WRITE_BODY_MAX_BYTES = 1024 * 1024 * 1024;
+/** Such bodies are never refused for want of room up to here, each, and all together. */
+export const LYING_BODY_MIN_BYTES = 256 * 1024;
+export const LYING_BODIES_MIN_BYTES = 64 * 1024 * 1024;
 /** Read and test vectors of one share. */
 export const VECTORS_MAX = 30;
 /** Write vectors of one request, of all its shares. */
@@ -69,6 +78,8 @@ export const WRITES_MAX = 65_536;
 export const READ_RESULT_MAX_BYTES = 30 * 1024 * 1024;
 export const HEADERS_MAX_BYTES = 16 * 1024;
 export const CONNECTIONS_MAX = 512;
+/** Of one address: several boxes with several accounts may stand behind it, and nobody may take all. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 256;
 /** A connection on which nothing moves is cut. */
 export const CONNECTION_IDLE_MS = 60_000;
 export const HEADERS_TIMEOUT_MS = 20_000;

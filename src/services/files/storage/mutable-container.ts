@@ -5,7 +5,6 @@
  * Further leases move with the end of the data, so that a crash could lose them or take them for data. We therefore
  * write the offset last, and leases are the only thing at stake: without one a share is still there.
  */
-import type { FileHandle } from "node:fs/promises";
 import { writeAll } from "../../../platform/files.ts";
 import {
   LEASES_MAX,
@@ -37,6 +36,21 @@ export interface MutableContainer {
   extraAt: number;
 }
 
+/** Where a container lies: an open file (`fd`), or memory. */
+export interface ContainerFile {
+  readonly fd?: number;
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<unknown>;
+  truncate(length: number): Promise<void>;
+  stat(): Promise<{ size: number }>;
+}
+
+/** All of the bytes, wherever it lies. */
+export async function putBytes(file: ContainerFile, bytes: Uint8Array, at: number): Promise<void> {
+  if (file.fd === undefined) await file.write(bytes, 0, bytes.length, at);
+  else await writeAll(file.fd, bytes, at);
+}
+
 /** The container of an empty share. */
 export function mutableHeader(nodeId: Uint8Array, writeEnabler: Uint8Array): Buffer {
   const header = Buffer.alloc(MUTABLE_HEADER_BYTES + 4);
@@ -48,7 +62,7 @@ export function mutableHeader(nodeId: Uint8Array, writeEnabler: Uint8Array): Buf
 }
 
 /** What the file is; undefined when it is no mutable container. */
-export async function readMutable(file: FileHandle): Promise<MutableContainer | undefined> {
+export async function readMutable(file: ContainerFile): Promise<MutableContainer | undefined> {
   const header = Buffer.alloc(LEASES_AT);
   const { bytesRead } = await file.read(header, 0, header.length, 0);
   if (bytesRead < header.length) return undefined;
@@ -69,7 +83,7 @@ export async function readMutable(file: FileHandle): Promise<MutableContainer | 
 
 /** All leases; `slot` is the place of one in the header, from 4 on among the further ones. */
 export async function mutableLeases(
-  file: FileHandle,
+  file: ContainerFile,
   container: MutableContainer,
 ): Promise<(Lease & { slot: number })[]> {
   const extra = await extraCount(file, container);
@@ -92,7 +106,7 @@ export async function mutableLeases(
 
 /** Renews the lease with this secret, or adds one. Not synced. 507 when there are too many. */
 export async function renewMutable(
-  file: FileHandle,
+  file: ContainerFile,
   container: MutableContainer,
   request: LeaseRequest,
 ): Promise<void> {
@@ -114,13 +128,13 @@ export async function renewMutable(
   const further = slot - MUTABLE_LEASE_SLOTS;
   const at =
     further < 0 ? LEASES_AT + slot * MUTABLE_LEASE_BYTES : container.extraAt + 4 + further * MUTABLE_LEASE_BYTES;
-  await writeAll(file.fd, bytes, at);
+  await putBytes(file, bytes, at);
   if (further >= extra) await file.write(uint32(further + 1), 0, 4, container.extraAt);
 }
 
 /** Makes the data so long: zeros where it grows; further leases move with its end. Returns the container as it is. */
 export async function resizeMutable(
-  file: FileHandle,
+  file: ContainerFile,
   container: MutableContainer,
   dataBytes: number,
 ): Promise<MutableContainer> {
@@ -133,7 +147,7 @@ export async function resizeMutable(
   // Cut first: what is filled in by a longer length then is zeros, whatever stood there.
   await file.truncate(Math.min(oldEnd, end));
   await file.truncate(end);
-  await writeAll(file.fd, leases, end);
+  await putBytes(file, leases, end);
   const lengths = Buffer.alloc(16);
   lengths.writeBigUInt64BE(BigInt(dataBytes), 0);
   lengths.writeBigUInt64BE(BigInt(end), 8);
@@ -143,7 +157,7 @@ export async function resizeMutable(
 
 /** Whether the share's bytes there, cut at its end, are these; `specimen` comes in pieces of at most `PIECE_BYTES`. */
 export async function dataEquals(
-  file: FileHandle,
+  file: ContainerFile,
   container: MutableContainer,
   { offset, length }: { offset: number; length: number },
   specimen: (at: number, bytes: number) => Uint8Array,
@@ -157,7 +171,7 @@ export async function dataEquals(
   return true;
 }
 
-async function extraCount(file: FileHandle, { extraAt, dataAt, dataBytes }: MutableContainer): Promise<number> {
+async function extraCount(file: ContainerFile, { extraAt, dataAt, dataBytes }: MutableContainer): Promise<number> {
   if (extraAt < dataAt + dataBytes) return 0;
   const count = Buffer.alloc(4);
   const { bytesRead } = await file.read(count, 0, 4, extraAt);

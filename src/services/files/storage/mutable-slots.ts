@@ -1,7 +1,7 @@
 /**
  * Mutable shares: one operation that tests, reads and writes all shares of a storage index. It is atomic also when
- * the server dies: the request's body and a note of the decision are on the disk before the first share changes, and
- * what they say can be done twice.
+ * the server dies. Small shares are replaced (`mutable-replacing.ts`). For large ones, the request's body and a note of
+ * the decision are on the disk before the first share changes, and what they say can be done twice.
  *
  *   body on disk ──tests fail──► answer
  *        └── tests pass ──► note and body synced ──► shares changed and synced ──► note, body removed ──► answer
@@ -9,22 +9,17 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { readSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
-import { syncFolder, writeAll, writeAtomic } from "../../../platform/files.ts";
-import { MUTABLE_END_MAX_BYTES, PIECE_BYTES, READ_RESULT_MAX_BYTES, SYNCED_TOGETHER_MAX } from "./constants.ts";
+import { syncFolder, writeAtomic } from "../../../platform/files.ts";
+import { READ_RESULT_MAX_BYTES, REPLACED_MAX_BYTES, SYNCED_TOGETHER_MAX } from "./constants.ts";
 import type { LeaseRequest } from "./leases.ts";
-import {
-  dataEquals,
-  mutableHeader,
-  mutableLeases,
-  readMutable,
-  renewMutable,
-  resizeMutable,
-} from "./mutable-container.ts";
-import type { MutableContainer } from "./mutable-container.ts";
+import { changeShare, endOf, lengthAfter, readBody } from "./mutable-change.ts";
+import { dataEquals, mutableHeader, mutableLeases, readMutable } from "./mutable-container.ts";
+import type { ContainerFile, MutableContainer } from "./mutable-container.ts";
+import { MemoryFile, Replacing } from "./mutable-replacing.ts";
+import type { Replacement } from "./mutable-replacing.ts";
 import { refuse } from "./refusal.ts";
 import type { Room, StorageMember } from "./room.ts";
 import { makeSlotFolder, namesIn, shareNumber } from "./share-paths.ts";
@@ -60,6 +55,11 @@ interface Slot {
   container: MutableContainer;
 }
 
+interface Replaced extends Replacement {
+  owner: number;
+  growth: number;
+}
+
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
 const noteShape = z.strictObject({
   storageIndex: z.string(),
@@ -77,6 +77,7 @@ export class MutableSlots {
   readonly #room: Room;
   readonly #turns: Turns;
   readonly #nodeId: Uint8Array;
+  readonly #replacing: Replacing;
   /** Decided, and not done for a reason that may pass (no space): done before the next request there. */
   readonly #unfinished = new Set<string>();
 
@@ -85,6 +86,7 @@ export class MutableSlots {
     this.#room = room;
     this.#turns = turns;
     this.#nodeId = nodeId;
+    this.#replacing = new Replacing(paths);
   }
 
   /** Where the body of a new request may be put. */
@@ -98,6 +100,7 @@ export class MutableSlots {
 
   /** Finishes what was decided before the server ended; drops bodies of which nothing was decided. */
   async recover(): Promise<void> {
+    await this.#replacing.finish();
     for (const name of await namesIn(this.#paths.writes)) {
       if (name.endsWith(".note")) await this.#redo(name.slice(0, -".note".length));
     }
@@ -111,7 +114,7 @@ export class MutableSlots {
     try {
       const request = readWriteRequest(body.fd, (await body.stat()).size);
       return await this.#turns.run(wish.storageIndex, async () => {
-        if (this.#unfinished.has(wish.storageIndex)) await this.#redo(wish.storageIndex);
+        if (this.#unfinished.has(wish.storageIndex)) await this.#finish(wish.storageIndex);
         const slots = await this.#open(wish.storageIndex);
         try {
           return await this.#decide(wish, request, slots, body);
@@ -152,6 +155,8 @@ export class MutableSlots {
       growth += lengthAfter(before, share) - before;
     }
     if (growth > 0 && !this.#room.allows(wish.member, growth)) refuse(507, "no room");
+    const replaced = await this.#replaced(wish, request, slots, body);
+    if (replaced) return this.#replace(wish.storageIndex, replaced);
     const note: Note = {
       storageIndex: wish.storageIndex,
       body: wish.bodyPath.slice(wish.bodyPath.lastIndexOf("/") + 1),
@@ -166,6 +171,41 @@ export class MutableSlots {
     this.#unfinished.add(wish.storageIndex);
     await this.#apply(note, request, body.fd);
     await this.#done(note);
+  }
+
+  /** The shares as they are to be, in memory; undefined when one of them goes, or is too large for that. */
+  async #replaced(
+    { writeEnabler, lease }: WriteWish,
+    request: WriteRequest,
+    slots: Map<number, Slot>,
+    body: FileHandle,
+  ): Promise<Replaced[] | undefined> {
+    const replaced: Replaced[] = [];
+    for (const [number, share] of request.shares) {
+      const slot = slots.get(number);
+      const bytes = slot ? (await slot.file.stat()).size : 0;
+      if (share.newLength === 0 || Math.max(bytes, ...share.writes.map(endOf)) > REPLACED_MAX_BYTES) return undefined;
+      const before = slot ? Buffer.alloc(bytes) : mutableHeader(this.#nodeId, writeEnabler);
+      await slot?.file.read(before, 0, bytes, 0);
+      const file = new MemoryFile(before);
+      const { container, growth } = await changeShare(file, (await readMutable(file))!, share, lease, body.fd);
+      replaced.push({ number, content: file.bytes, growth, owner: await ownerOf({ file, container }) });
+    }
+    return replaced;
+  }
+
+  async #replace(storageIndex: string, shares: readonly Replaced[]): Promise<void> {
+    await this.#replacing.replace(storageIndex, shares, () => {
+      this.#unfinished.add(storageIndex);
+      for (const { owner, growth } of shares) this.#room.count(owner, growth);
+    });
+    this.#unfinished.delete(storageIndex);
+  }
+
+  async #finish(storageIndex: string): Promise<void> {
+    await this.#replacing.finish(storageIndex);
+    if ((await namesIn(this.#paths.writes)).includes(`${storageIndex}.note`)) await this.#redo(storageIndex);
+    this.#unfinished.delete(storageIndex);
   }
 
   /**
@@ -223,24 +263,15 @@ export class MutableSlots {
     const slot = (await openSlot(path)) ?? (await this.#create(path, note));
     const { file } = slot;
     try {
-      const before = slot.container;
-      const longest = Math.max(before.dataBytes, ...share.writes.map(endOf));
-      let container = longest > before.dataBytes ? await resizeMutable(file, before, longest) : before;
-      for (const { offset, data } of share.writes) {
-        for (const [done, piece] of pieces(body, data)) {
-          await writeAll(file.fd, piece, container.dataAt + offset + done);
-        }
-      }
-      const after = lengthAfter(before.dataBytes, share);
-      if (after < container.dataBytes) container = await resizeMutable(file, container, after);
-      await renewMutable(file, container, {
+      const lease = {
         owner: note.owner,
         expiryS: note.expiryS,
         renewSecret: Buffer.from(note.renew, "hex"),
         cancelSecret: Buffer.from(note.cancel, "hex"),
-      });
+      };
+      const { container, growth } = await changeShare(file, slot.container, share, lease, body);
       await file.sync();
-      this.#room.count(await ownerOf({ file, container }), after - before.dataBytes);
+      this.#room.count(await ownerOf({ file, container }), growth);
     } finally {
       await file.close();
     }
@@ -286,7 +317,7 @@ async function openSlot(path: string): Promise<Slot | undefined> {
   return undefined;
 }
 
-async function ownerOf({ file, container }: Slot): Promise<number> {
+async function ownerOf({ file, container }: { file: ContainerFile; container: MutableContainer }): Promise<number> {
   return (await mutableLeases(file, container))[0]?.owner ?? 0;
 }
 
@@ -294,7 +325,7 @@ async function passes(slot: Slot | undefined, test: ReadVector & { specimen: Spa
   const length = slot ? Math.max(0, Math.min(test.size, slot.container.dataBytes - test.offset)) : 0;
   if (length !== test.specimen.length) return false;
   if (!slot) return true;
-  const specimen = (at: number, bytes: number) => read(body, { at: test.specimen.at + at, length: bytes });
+  const specimen = (at: number, bytes: number) => readBody(body, { at: test.specimen.at + at, length: bytes });
   return dataEquals(slot.file, slot.container, { offset: test.offset, length }, specimen);
 }
 
@@ -314,30 +345,6 @@ async function readAll(slots: Map<number, Slot>, reads: readonly ReadVector[]): 
     data.set(number, parts);
   }
   return data;
-}
-
-/** The length that the share has after the writes. */
-function lengthAfter(before: number, { writes, newLength }: ShareWish): number {
-  const longest = Math.max(before, ...writes.map(endOf));
-  return newLength === undefined ? longest : Math.min(longest, newLength);
-}
-
-function endOf({ offset, data }: ShareWish["writes"][number]): number {
-  if (offset + data.length > MUTABLE_END_MAX_BYTES) refuse(400, "a write ends too far out");
-  // Nothing is written by an empty one, wherever it stands.
-  return data.length === 0 ? 0 : offset + data.length;
-}
-
-function* pieces(body: number, { at, length }: Span): Generator<[number, Uint8Array]> {
-  for (let done = 0; done < length; done += PIECE_BYTES) {
-    yield [done, read(body, { at: at + done, length: Math.min(PIECE_BYTES, length - done) })];
-  }
-}
-
-function read(body: number, { at, length }: Span): Uint8Array {
-  const bytes = Buffer.alloc(length);
-  if (readSync(body, bytes, 0, length, at) < length) throw new Error("the body became shorter");
-  return bytes;
 }
 
 function hex(bytes: Uint8Array): string {

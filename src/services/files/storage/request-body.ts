@@ -4,6 +4,7 @@ import { decode } from "cborg";
 import { z } from "zod";
 import { PRIVATE_FILE_MODE } from "../../../platform/constants.ts";
 import { writeAll } from "../../../platform/files.ts";
+import type { LyingBody } from "./lying-bodies.ts";
 import { refuse } from "./refusal.ts";
 
 /** A small CBOR body of this shape: maps as Map, sets (tag 258) as Set. 400 for anything else. */
@@ -27,12 +28,13 @@ export async function cborBody<T>(shape: z.ZodType<T>, pieces: AsyncIterable<Uin
   return parsed.success ? parsed.data : refuse(400, z.prettifyError(parsed.error));
 }
 
-/** Puts a body into a new file; not synced. */
-export async function bodyToFile(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+/** Puts a body into a new file; not synced. `lying` counts it. */
+export async function bodyToFile(path: string, pieces: AsyncIterable<Uint8Array>, lying: LyingBody): Promise<void> {
   const file = await open(path, "wx", PRIVATE_FILE_MODE);
   try {
     let at = 0;
     for await (const piece of pieces) {
+      lying.grow(piece.length);
       await writeAll(file.fd, piece, at);
       at += piece.length;
     }

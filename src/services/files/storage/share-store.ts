@@ -10,6 +10,7 @@ import { PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
 import { Advisories } from "./advisories.ts";
 import { LEASE_DURATION_S } from "./constants.ts";
 import type { LeaseRequest } from "./leases.ts";
+import { LyingBodies } from "./lying-bodies.ts";
 import { MutableSlots } from "./mutable-slots.ts";
 import { refuse } from "./refusal.ts";
 import { Room, ownerNumber } from "./room.ts";
@@ -48,6 +49,8 @@ const SWEEP_PERIOD_MS = 60_000;
 
 export class ShareStore {
   readonly room: Room;
+  /** Of requests that are being read. */
+  readonly bodies: LyingBodies;
   readonly uploads: Uploads;
   readonly advisories: Advisories;
   readonly mutable: MutableSlots;
@@ -62,6 +65,7 @@ export class ShareStore {
     this.#paths = paths;
     this.#clock = clock;
     this.room = new Room({ capacity, members });
+    this.bodies = new LyingBodies(this.room);
     this.uploads = new Uploads({ paths, clock, room: this.room });
     this.advisories = new Advisories(join(folder, "corruption-advisories.jsonl"), clock);
     this.mutable = new MutableSlots({ paths, room: this.room, turns: this.#turns, nodeId });

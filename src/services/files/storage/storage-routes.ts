@@ -164,16 +164,22 @@ async function readTestWrite({ request, response, store, member, storageIndex, c
   checkAccept(request.headers.accept);
   checkContentType(request.headers["content-type"]);
   const bodyPath = store.mutable.newBodyPath();
+  const lying = store.bodies.begin();
   try {
-    await bodyToFile(bodyPath, bodyPieces(request, { maxBytes: WRITE_BODY_MAX_BYTES, clock }));
-  } catch (error) {
-    await store.mutable.dropBody(bodyPath);
-    throw error;
+    await bodyToFile(bodyPath, bodyPieces(request, { maxBytes: WRITE_BODY_MAX_BYTES, clock }), lying).catch(
+      async (error: unknown) => {
+        await store.mutable.dropBody(bodyPath);
+        throw error;
+      },
+    );
+    const writeEnabler = secrets["write-enabler"];
+    const lease = store.leaseRequest(member, leaseSecrets(secrets));
+    const wish = { member, storageIndex, writeEnabler, lease, bodyPath };
+    const { success, data } = await store.mutable.readTestWrite(wish);
+    answerCbor(response, 200, { success, data });
+  } finally {
+    lying.end();
   }
-  const writeEnabler = secrets["write-enabler"];
-  const lease = store.leaseRequest(member, leaseSecrets(secrets));
-  const { success, data } = await store.mutable.readTestWrite({ member, storageIndex, writeEnabler, lease, bodyPath });
-  answerCbor(response, 200, { success, data });
 }
 
 const corruptShape = z.strictObject({ reason: z.string().min(1) });

@@ -6,14 +6,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { Server } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { isFailure } from "../../../kernel/errors.ts";
+import { ConnectionCounts } from "../../../platform/connection-counts.ts";
 import { asDiskFailure } from "../../../platform/files.ts";
 import { asListenFailure } from "../../../platform/errors.ts";
 import { answerText } from "./answers.ts";
-import { CONNECTIONS_MAX, CONNECTION_IDLE_MS, HEADERS_MAX_BYTES, HEADERS_TIMEOUT_MS } from "./constants.ts";
+import {
+  CONNECTIONS_MAX,
+  CONNECTIONS_PER_ADDRESS_MAX,
+  CONNECTION_IDLE_MS,
+  HEADERS_MAX_BYTES,
+  HEADERS_TIMEOUT_MS,
+} from "./constants.ts";
 import { Refusal, refuse } from "./refusal.ts";
 import type { ShareStore } from "./share-store.ts";
 import { routeOf } from "./storage-routes.ts";
@@ -35,6 +42,7 @@ export interface StorageServerOptions {
 
 export interface ServerLimits {
   connectionsMax: number;
+  connectionsPerAddressMax: number;
   /** Without a byte in either direction. */
   idleMs: number;
   /** From the first byte of a request to the end of its headers, and for the TLS handshake. */
@@ -51,6 +59,7 @@ export class StorageServer {
     this.#options = options;
     const limits: ServerLimits = {
       connectionsMax: CONNECTIONS_MAX,
+      connectionsPerAddressMax: CONNECTIONS_PER_ADDRESS_MAX,
       idleMs: CONNECTION_IDLE_MS,
       headersMs: HEADERS_TIMEOUT_MS,
       ...options.limits,
@@ -72,6 +81,8 @@ export class StorageServer {
       (request, response) => void this.#answer(request, response),
     );
     this.#server.maxConnections = limits.connectionsMax;
+    const connections = new ConnectionCounts(limits.connectionsPerAddressMax);
+    this.#server.on("connection", (socket: Socket) => connections.take(socket));
     this.#server.timeout = limits.idleMs;
   }
 

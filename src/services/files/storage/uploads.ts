@@ -5,20 +5,26 @@
  *
  *   allocated ──chunks──► all bytes there ──lease, fsync, rename, fsync──► complete
  *        └── abort, or nothing written for too long ──► gone
+ *
+ * A small share that comes in one request needs none of this: it is written once, when all of it is there.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import type { Clock } from "../../../kernel/clock.ts";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
-import { syncFolder, writeAll } from "../../../platform/files.ts";
+import { syncFolder, writeAll, writeSynced } from "../../../platform/files.ts";
 import {
   IMMUTABLE_HEADER_BYTES,
+  IMMUTABLE_LEASE_BYTES,
   UPLOADS_MAX,
+  UPLOADS_PER_MEMBER_MAX,
   UPLOAD_CHECKPOINT_BYTES,
   UPLOAD_IDLE_MS,
   UPLOAD_RANGES_MAX,
+  WHOLE_MAX_BYTES,
 } from "./constants.ts";
 import { immutableHeader, immutableLease } from "./immutable-container.ts";
 import { leaseOf } from "./leases.ts";
@@ -41,6 +47,8 @@ export interface Upload {
   readonly secret: Uint8Array;
   readonly lease: Lease;
   readonly written: RangeSet;
+  /** Not yet, where it may come in one request. */
+  hasFile: boolean;
   /** Written since the last note. */
   unnotedBytes: number;
   lastWriteMs: number;
@@ -66,6 +74,8 @@ export class Uploads {
   readonly #clock: Clock;
   readonly #room: Room;
   readonly #uploads = new Map<string, Upload>();
+  /** How many, by the owner in their leases. */
+  readonly #perOwner = new Map<number, number>();
   readonly #turns = new Turns();
 
   constructor({ paths, clock, room }: UploadsOptions) {
@@ -91,7 +101,8 @@ export class Uploads {
 
   /** Opens a share for writing; false when there are too many uploads. The caller has asked for room. */
   async begin(wish: NewUpload): Promise<boolean> {
-    if (this.#uploads.size >= UPLOADS_MAX) return false;
+    const ofMember = this.#perOwner.get(wish.lease.owner) ?? 0;
+    if (this.#uploads.size >= UPLOADS_MAX || ofMember >= UPLOADS_PER_MEMBER_MAX) return false;
     const { storageIndex, number, bytes } = wish;
     const upload: Upload = {
       storageIndex,
@@ -100,16 +111,14 @@ export class Uploads {
       secret: digest(wish.secret),
       lease: leaseOf(wish.lease, 2),
       written: new RangeSet(),
+      hasFile: false,
       unnotedBytes: 0,
       lastWriteMs: this.#clock.monotonicMs(),
       state: "open",
     };
     this.#take(upload);
     try {
-      const path = this.#path(upload);
-      await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER_MODE });
-      await writeFile(path, immutableHeader(bytes, 0), { mode: PRIVATE_FILE_MODE });
-      await this.#note(upload);
+      if (bytes === 0 || bytes > WHOLE_MAX_BYTES) await this.#makeFile(upload);
       if (bytes === 0) await this.#finish(upload);
     } catch (error) {
       await this.#remove(upload);
@@ -124,6 +133,10 @@ export class Uploads {
    */
   async write(upload: Upload, first: number, length: number, body: AsyncIterable<Uint8Array>): Promise<Range[]> {
     if (first + length > upload.bytes) refuse(416, "beyond the allocated size");
+    if (!upload.hasFile) {
+      if (length === upload.bytes) return this.#writeWhole(upload, body);
+      await this.#turns.run(keyOf(upload), () => this.#makeFile(upload));
+    }
     const file = await open(this.#path(upload), "r+").catch(() => refuse(404, "no such upload"));
     try {
       let at = first;
@@ -140,6 +153,56 @@ export class Uploads {
     const missing = upload.written.missing(upload.bytes);
     if (missing.length === 0) await this.#turns.run(keyOf(upload), () => this.#finish(upload));
     return missing;
+  }
+
+  async #makeFile(upload: Upload): Promise<void> {
+    if (upload.hasFile || upload.state !== "open") return;
+    const path = this.#path(upload);
+    await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER_MODE });
+    await writeFile(path, immutableHeader(upload.bytes, 0), { mode: PRIVATE_FILE_MODE });
+    await this.#note(upload);
+    upload.hasFile = true;
+  }
+
+  async #writeWhole(upload: Upload, body: AsyncIterable<Uint8Array>): Promise<Range[]> {
+    const container = Buffer.alloc(IMMUTABLE_HEADER_BYTES + upload.bytes + IMMUTABLE_LEASE_BYTES);
+    const data = container.subarray(IMMUTABLE_HEADER_BYTES, IMMUTABLE_HEADER_BYTES + upload.bytes);
+    let at = 0;
+    for await (const piece of body) {
+      if (at + piece.length > data.length) refuse(400, "the body is longer than its range");
+      data.set(piece, at);
+      at += piece.length;
+    }
+    if (at < data.length) refuse(400, "the body is shorter than its range");
+    const isWritten = await this.#turns.run(keyOf(upload), async () => {
+      // Another request with a part of it was quicker: bytes that are there are compared then.
+      if (upload.hasFile) return false;
+      if (upload.state !== "open") refuse(404, "no such upload");
+      container.set(immutableHeader(upload.bytes, 1));
+      container.set(immutableLease(upload.lease), container.length - IMMUTABLE_LEASE_BYTES);
+      await this.#putWhole(upload, container);
+      return true;
+    });
+    return isWritten ? [] : this.write(upload, 0, data.length, Readable.from([data]));
+  }
+
+  async #putWhole(upload: Upload, container: Uint8Array): Promise<void> {
+    const path = join(this.#paths.writes, `${randomBytes(12).toString("hex")}.share`);
+    try {
+      const [folder] = await Promise.all([
+        makeSlotFolder(this.#paths, upload.storageIndex),
+        writeSynced(path, container),
+      ]);
+      await rename(path, this.#paths.share(upload.storageIndex, upload.number));
+      await syncFolder(folder);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+    upload.written.add({ begin: 0, end: upload.bytes });
+    this.#room.promise(-upload.bytes);
+    upload.state = "complete";
+    this.#forget(upload);
   }
 
   async abort(upload: Upload): Promise<void> {
@@ -193,7 +256,8 @@ export class Uploads {
       return;
     }
     const lastWriteMs = this.#clock.monotonicMs();
-    const upload: Upload = { ...facts, storageIndex, number, unnotedBytes: 0, lastWriteMs, state: "open" };
+    const now = { hasFile: true, unnotedBytes: 0, lastWriteMs, state: "open" } as const;
+    const upload: Upload = { ...facts, ...now, storageIndex, number };
     this.#take(upload);
     this.#room.promise(-upload.written.bytes);
     if (upload.written.missing(upload.bytes).length === 0) await this.#finish(upload);
@@ -248,14 +312,14 @@ export class Uploads {
     await rename(path, this.#paths.share(upload.storageIndex, upload.number));
     await syncFolder(folder);
     upload.state = "complete";
-    this.#uploads.delete(keyOf(upload));
+    this.#forget(upload);
     await rm(`${path}.note`, { force: true });
   }
 
   async #remove(upload: Upload): Promise<void> {
     if (upload.state !== "open") return;
     upload.state = "gone";
-    this.#uploads.delete(keyOf(upload));
+    this.#forget(upload);
     this.#room.count(upload.lease.owner, -upload.bytes);
     this.#room.promise(upload.written.bytes - upload.bytes);
     const path = this.#path(upload);
@@ -265,8 +329,16 @@ export class Uploads {
 
   #take(upload: Upload): void {
     this.#uploads.set(keyOf(upload), upload);
+    this.#perOwner.set(upload.lease.owner, (this.#perOwner.get(upload.lease.owner) ?? 0) + 1);
     this.#room.count(upload.lease.owner, upload.bytes);
     this.#room.promise(upload.bytes);
+  }
+
+  #forget(upload: Upload): void {
+    this.#uploads.delete(keyOf(upload));
+    const left = (this.#perOwner.get(upload.lease.owner) ?? 1) - 1;
+    if (left > 0) this.#perOwner.set(upload.lease.owner, left);
+    else this.#perOwner.delete(upload.lease.owner);
   }
 
   #path(upload: Upload): string {

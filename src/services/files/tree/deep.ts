@@ -67,6 +67,9 @@ export async function* walk(view: TreeView, path: string, options: WalkOptions =
     }
     yield count(own);
     for (const child of read.directory.children()) {
+      // What is still to come counts, too: folders of very many folders, somebody else's, must not fill the memory.
+      if (entries + left.length > entriesMax)
+        throw filesErrors.fail("files-too-many", { params: { limit: entriesMax } });
       const childPath = join(next.path, child.name);
       if (child.cap.kind === "directory") left.push({ cap: child.cap, path: childPath });
       else for (const one of filesOf(child, childPath, withVersions)) yield count(one);

@@ -96,10 +96,14 @@ export class Devices {
       .map(deviceOf);
   }
 
-  /** Throws `files-link-gone` when there is none. */
+  /** Throws `files-not-found` when there is none. */
   remove(account: string, id: string): void {
     const { changes } = this.#store.query("DELETE FROM files_devices WHERE account = ? AND id = ?").run(account, id);
-    if (Number(changes) === 0) throw filesErrors.fail("files-link-gone");
+    if (Number(changes) === 0) throw filesErrors.fail("files-not-found", { params: { path: id } });
+  }
+
+  removeAll(account: string): void {
+    this.#store.query("DELETE FROM files_devices WHERE account = ?").run(account);
   }
 
   /** The device, if the password is right. Takes as long for a user that does not exist. */

@@ -6,6 +6,7 @@
  *   idle ──change──► gathering ──no more announced, or time over──► writing ──► idle, or gathering what came meanwhile
  */
 import type { Clock } from "../../../kernel/clock.ts";
+import { nextTurn } from "../../../kernel/clock.ts";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { formatCap, isWritable, readCapOf, storageIndexOf } from "../../../protocols/grid/caps.ts";
 import type { DirectoryCap } from "../../../protocols/grid/caps.ts";
@@ -15,7 +16,13 @@ import type { DirectoryAccess } from "../../../protocols/grid/directory.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
 import { filesErrors } from "../errors.ts";
 import type { Grid } from "../grid/grid.ts";
-import { FOLDER_CACHE_BYTES, FOLDER_CACHE_MAX, FOLDER_FRESH_MS, FOLDER_READ_MAX_BYTES } from "./constants.ts";
+import {
+  FOLDER_CACHE_BYTES,
+  FOLDER_CACHE_MAX,
+  FOLDER_FRESH_MS,
+  FOLDER_PAUSE_ENTRIES,
+  FOLDER_READ_MAX_BYTES,
+} from "./constants.ts";
 import { FolderWrites } from "./folder-writes.ts";
 
 /** A directory as it was found. It does not change any more: a newer one is another object. */
@@ -119,7 +126,9 @@ export class Directories {
       cached.freshUntilMs = this.#clock.monotonicMs() + FOLDER_FRESH_MS;
       return cached.folder;
     }
-    return this.#take(cap, { content, sequence, directory: this.#parse(cap, content) });
+    const directory = await this.#parseInSteps(cap, content);
+    const written = this.#cache.get(text)?.folder;
+    return written && written.sequence > sequence ? written : this.#take(cap, { content, sequence, directory });
   }
 
   async #contentOf(cap: DirectoryCap): Promise<{ content: Uint8Array; sequence: bigint }> {
@@ -138,8 +147,21 @@ export class Directories {
     try {
       return Directory.read(this.#crypto, this.#accessOf(cap), content);
     } catch (cause) {
-      if (cause instanceof GridError) throw filesErrors.fail("files-bad-cap", { cause });
-      throw cause;
+      throw asBadCap(cause);
+    }
+  }
+
+  /** A large one takes long: others' work goes in between. */
+  async #parseInSteps(cap: DirectoryCap, content: Uint8Array): Promise<Directory> {
+    try {
+      const reading = Directory.readInSteps(this.#crypto, this.#accessOf(cap), content, FOLDER_PAUSE_ENTRIES);
+      for (;;) {
+        const step = reading.next();
+        if (step.done) return step.value;
+        await nextTurn();
+      }
+    } catch (cause) {
+      throw asBadCap(cause);
     }
   }
 
@@ -207,6 +229,10 @@ export class Directories {
       throw error;
     }
   }
+}
+
+function asBadCap(cause: unknown): unknown {
+  return cause instanceof GridError ? filesErrors.fail("files-bad-cap", { cause }) : cause;
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

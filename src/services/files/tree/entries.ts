@@ -88,6 +88,14 @@ export function bytesOf(child: DirectoryChild): number | undefined {
   return file.kind === "chk" ? file.size : undefined;
 }
 
+/** Of a file with its former contents. What others say of theirs is any number; the sum is one that can be kept. */
+export function keptBytesOf(child: DirectoryChild): number {
+  if (isFolder(child)) return 0;
+  const said = saidOf(child.metadata);
+  const former = (said.versions ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
+  return Math.min(Math.round((bytesOf(child) ?? said.bytes ?? 0) + former), Number.MAX_SAFE_INTEGER);
+}
+
 /** `mutable`: what was learned of a mutable file by reading it. */
 export function entryOf(
   crypto: GridCrypto,

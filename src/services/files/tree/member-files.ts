@@ -120,6 +120,11 @@ export class MemberFiles implements FileSystem {
   }
 
   async makeFolder(path: string): Promise<FileEntry> {
+    const { folder, name } = await placeOf(this.view, path);
+    return this.view.parts.folderMakings.run(`${folder.key} ${name}`, () => this.#makeFolder(path));
+  }
+
+  async #makeFolder(path: string): Promise<FileEntry> {
     const { parts } = this.view;
     const place = await placeOf(this.view, path);
     requireWritable({ folder: place.folder, path: place.path });

@@ -124,11 +124,37 @@ async function between(view: TreeView, source: Filled, target: Place, makeRoom: 
       putChild(directory, link, parts.clock.wallMs());
       return directory.get(target.name)!;
     });
+    if (isFolder(source.child) && (await hasComeBelow(view, source, target))) {
+      await putBack(view, target, read);
+      throw filesErrors.fail("files-changed", { params: { path: source.path } });
+    }
     await takeAway(view, source, read);
     return result;
   } finally {
     parts.store.query("DELETE FROM files_moves WHERE id = ?").run(id);
   }
+}
+
+/**
+ * Has another box, which has the same folders, put one that the target is in right into what is moved here? Taken away
+ * by both, the two would hang in each other and nowhere else. Each of both puts first and looks then, so that at least
+ * one of them sees it.
+ */
+async function hasComeBelow(view: TreeView, source: Filled, target: Place): Promise<boolean> {
+  const { directory } = await readFolder(view, directoryCapOf(source.child, source.path), { fresh: true });
+  const { directories } = view.parts;
+  return directory
+    .children()
+    .some((child) => child.cap.kind === "directory" && target.keys.includes(directories.keyOf(child.cap)));
+}
+
+/** As it was before it was moved there. */
+async function putBack(view: TreeView, { folder, folderPath, name, child }: Place, read: string): Promise<void> {
+  await changeFolder(view, { cap: folder.cap, path: folderPath }, (directory) => {
+    if ((directory.get(name)?.read ?? "") !== read) return;
+    directory.delete(name);
+    if (child) putChild(directory, child, view.parts.clock.wallMs());
+  });
 }
 
 const capOf = ({ folder }: Place) => formatCap(folder.cap);

@@ -7,7 +7,7 @@ import type { DirectoryChild } from "../../../protocols/grid/directory.ts";
 import { PATH_NAMES_MAX } from "./paths.ts";
 import { SEARCH_RESULTS_MAX, SEARCH_WORDS_MAX } from "./constants.ts";
 import type { Folder } from "./directories.ts";
-import { bytesOf, isFolder, isShowable, saidOf } from "./entries.ts";
+import { isFolder, isShowable, keptBytesOf } from "./entries.ts";
 import type { TreeStore } from "./store.ts";
 
 /** Folders whose state of the index is remembered; of others it is compared again. */
@@ -70,10 +70,12 @@ export class NameIndex {
   usedBytes(account: string): number {
     let used = this.#usedBytes.get(account);
     if (used === undefined) {
-      const sum = (sql: string) => this.#store.query<{ sum: number | null }>(sql).get(account)?.sum ?? 0;
-      used =
-        sum("SELECT sum(bytes) AS sum FROM files_names WHERE account = ?") +
-        sum("SELECT sum(bytes) AS sum FROM files_trash WHERE account = ? AND is_going = 0");
+      // Caps of strangers say any size: together they are more than a number, or what the database adds up, can be.
+      const sum = (sql: string) => this.#store.query<{ sum: number }>(sql).get(account)!.sum;
+      const all =
+        sum("SELECT total(bytes) AS sum FROM files_names WHERE account = ?") +
+        sum("SELECT total(bytes) AS sum FROM files_trash WHERE account = ? AND is_going = 0");
+      used = Math.min(all, Number.MAX_SAFE_INTEGER);
       this.#usedBytes.set(account, used);
     }
     return used;
@@ -115,7 +117,7 @@ export class NameIndex {
     let changes = 0;
     for (const child of folder.directory.children()) {
       if (!isShowable(child.name)) continue;
-      const bytes = sizeOf(child);
+      const bytes = keptBytesOf(child);
       const key = isFolder(child) ? (this.#keyOfChild(child) ?? null) : null;
       const mark = `${key ?? ""} ${bytes}`;
       if (before.get(child.name) !== mark) {
@@ -150,12 +152,4 @@ export class NameIndex {
     known.set(folder, path);
     return path;
   }
-}
-
-/** With former versions. */
-function sizeOf(child: DirectoryChild): number {
-  if (isFolder(child)) return 0;
-  const said = saidOf(child.metadata);
-  const own = bytesOf(child) ?? said.bytes ?? 0;
-  return Math.round(own + (said.versions ?? []).reduce((sum, { bytes }) => sum + bytes, 0));
 }

@@ -108,6 +108,10 @@ export class Sharing {
     if (Number(changes) === 0) throw filesErrors.fail("files-link-gone");
   }
 
+  endAll(account: string): void {
+    this.#needs.parts.store.query("DELETE FROM files_shares WHERE account = ?").run(account);
+  }
+
   /** Removes those whose day has come. */
   sweep(): void {
     const { store, clock } = this.#needs.parts;

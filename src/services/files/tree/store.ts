@@ -55,6 +55,11 @@ const STEPS = [
   `,
 ];
 
+/** Every table above: all of them have an account. */
+const ACCOUNT_TABLES = ["roots", "trash", "moves", "uploads", "shares", "links", "devices", "names"].map(
+  (name) => `files_${name}`,
+);
+
 /** The tables of the tree in the box's database, brought up to date. */
 export class TreeStore {
   readonly #store: Store;
@@ -82,6 +87,13 @@ export class TreeStore {
   setRoot(account: string, cap: string, madeMs: number): { cap: string; madeMs: number } {
     this.query("INSERT OR IGNORE INTO files_roots VALUES (?, ?, ?)").run(account, cap, madeMs);
     return this.root(account)!;
+  }
+
+  /** All of an account in one transaction. */
+  forget(account: string): void {
+    this.transaction(() => {
+      for (const table of ACCOUNT_TABLES) this.query(`DELETE FROM ${table} WHERE account = ?`).run(account);
+    });
   }
 
   accounts(): string[] {

@@ -9,7 +9,7 @@ import type { Metadata } from "../../../protocols/grid/directory-metadata.ts";
 import { isFailure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
 import { TRASH_ITEMS_MAX } from "./constants.ts";
-import { bytesOf, entryOf, isFolder, saidOf } from "./entries.ts";
+import { entryOf, isFolder, keptBytesOf } from "./entries.ts";
 import type { FileEntry } from "./file-system.ts";
 import { namesOf, parentOf } from "./paths.ts";
 import { folderAt, freeName, putChild, requireWritable, sameChild } from "./places.ts";
@@ -79,12 +79,16 @@ export function notInTrash({ store }: TreeParts, id: string | undefined): void {
 }
 
 function note({ store }: TreeParts, id: string, child: DirectoryChild): void {
-  const said = saidOf(child.metadata);
-  const former = (said.versions ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
-  const bytes = isFolder(child) ? 0 : Math.round((bytesOf(child) ?? said.bytes ?? 0) + former);
   store
     .query("UPDATE files_trash SET kind = ?, bytes = ?, write_cap = ?, read_cap = ?, metadata = ? WHERE id = ?")
-    .run(kindOf(child), bytes, child.write ?? null, child.read ?? null, JSON.stringify(child.metadata), id);
+    .run(
+      kindOf(child),
+      keptBytesOf(child),
+      child.write ?? null,
+      child.read ?? null,
+      JSON.stringify(child.metadata),
+      id,
+    );
 }
 
 const kindOf = (child: DirectoryChild) => (isFolder(child) ? "folder" : "file");

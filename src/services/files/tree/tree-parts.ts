@@ -4,6 +4,7 @@ import type { Random } from "../../../kernel/random.ts";
 import type { DirectoryCap } from "../../../protocols/grid/caps.ts";
 import type { GridCrypto } from "../../../protocols/grid/crypto.ts";
 import type { Directory } from "../../../protocols/grid/directory.ts";
+import { filesErrors } from "../errors.ts";
 import type { Grid } from "../grid/grid.ts";
 import { nextTurn } from "../../../kernel/clock.ts";
 import { FOLDER_PAUSE_ENTRIES } from "./constants.ts";
@@ -23,8 +24,12 @@ export interface TreeParts {
   names: NameIndex;
   spool: Spool;
   settings: TreeSettings;
+  /** The account was removed: whoever is still at work in its tree comes no further. */
+  isGone?: boolean;
   /** One folder after the other: two that went into each other at the same moment would both be lost. */
   folderMoves: Turns;
+  /** One new folder of a name after the other: whoever comes second makes no key and no file for nothing. */
+  folderMakings: Turns;
   /** A folder was changed: its path in the account's own tree. */
   changed: (account: string, folderPath: string) => void;
 }
@@ -48,6 +53,7 @@ export interface TreeView {
 /** Reads a folder, and notes the names in it for the search. */
 export async function readFolder(view: TreeView, cap: DirectoryCap, options?: { fresh?: boolean }): Promise<Folder> {
   const folder = await view.parts.directories.read(cap, options);
+  requireThere(view.parts);
   // A large folder has just been taken apart: others' work first.
   if (folder.directory.size > FOLDER_PAUSE_ENTRIES) await nextTurn();
   view.parts.names.saw(view.account, folder);
@@ -62,8 +68,14 @@ export async function changeFolder<T>(
   options?: { signal?: AbortSignal },
 ): Promise<{ result: T; folder: Folder }> {
   const { parts, account, base } = view;
+  requireThere(parts);
   const done = await parts.directories.change(at.cap, apply, options);
+  requireThere(parts);
   parts.names.saw(account, done.folder);
   parts.changed(account, base === "/" ? at.path : at.path === "/" ? base : base + at.path);
   return done;
+}
+
+function requireThere({ isGone }: TreeParts): void {
+  if (isGone) throw filesErrors.fail("files-not-found", { params: { path: "/" } });
 }

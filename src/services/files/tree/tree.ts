@@ -12,6 +12,7 @@ import type { Store } from "../../../platform/store.ts";
 import { formatCap, parseCap } from "../../../protocols/grid/caps.ts";
 import type { DirectoryCap } from "../../../protocols/grid/caps.ts";
 import type { GridCrypto } from "../../../protocols/grid/crypto.ts";
+import { filesErrors } from "../errors.ts";
 import type { Grid } from "../grid/grid.ts";
 import { Turns } from "../storage/turns.ts";
 import { UPLOAD_SWEEP_MS } from "./constants.ts";
@@ -113,6 +114,25 @@ export class Tree {
     return files;
   }
 
+  /** Whoever had this account comes in no more, by no device and no link. Its files stay. */
+  endAccess(account: string): void {
+    this.devices.removeAll(account);
+    this.sharing.endAll(account);
+  }
+
+  /**
+   * The account was removed: nothing of its tree stays here. What is in the grid nobody keeps any more; its room comes
+   * back when its leases have ended. Writes into the store before it returns.
+   */
+  forget(account: string): void {
+    const files = this.#accounts.get(account);
+    if (files) files.view.parts.isGone = true;
+    this.#accounts.delete(account);
+    this.#making.delete(account);
+    this.uploads.forget(account);
+    this.#store.forget(account);
+  }
+
   /** Those that have files here. */
   accounts(): string[] {
     return this.#store.accounts();
@@ -146,6 +166,7 @@ export class Tree {
       spool: this.#spool,
       settings,
       folderMoves: new Turns(),
+      folderMakings: new Turns(),
       changed: (who, folderPath) => changed?.(who, folderPath),
     };
     return new MemberFiles({
@@ -154,20 +175,25 @@ export class Tree {
       sizes: new MutableSizes({ grid, clock }),
       account,
       base: "/",
-      root: () => this.#rootOf(account, directories),
+      root: () => this.#rootOf(account, parts),
       madeMs: () => this.#store.root(account)?.madeMs ?? 0,
     });
   }
 
-  #rootOf(account: string, directories: Directories): Promise<DirectoryCap> {
+  #rootOf(account: string, parts: TreeParts): Promise<DirectoryCap> {
+    const gone = () => filesErrors.fail("files-not-found", { params: { path: "/" } });
+    if (parts.isGone) return Promise.reject(gone());
     const known = this.#store.root(account);
     if (known) return Promise.resolve(rootCapOf(known.cap));
     const underWay = this.#making.get(account);
     if (underWay) return underWay;
-    const making = directories
+    const making = parts.directories
       .create()
-      .then((cap) => rootCapOf(this.#store.setRoot(account, formatCap(cap), this.#needs.clock.wallMs()).cap))
-      .finally(() => this.#making.delete(account));
+      .then((cap) => {
+        if (parts.isGone) throw gone();
+        return rootCapOf(this.#store.setRoot(account, formatCap(cap), this.#needs.clock.wallMs()).cap);
+      })
+      .finally(() => this.#making.get(account) === making && this.#making.delete(account));
     this.#making.set(account, making);
     return making;
   }

@@ -53,6 +53,8 @@ export interface UploadSeen {
   storedBytes: number;
   /** A code of `files/errors.ts`, or of the kernel. */
   error: string | undefined;
+  /** The same code while it is tried again by itself: what has to be otherwise for that to help. */
+  waitingFor: string | undefined;
 }
 
 export interface UploadsNeeds {
@@ -180,6 +182,7 @@ export class Uploads {
         } finally {
           await file.close();
         }
+        this.#row(account, id);
         this.#rows.received(id, offset + data.length, clock.wallMs());
         spool.release(data.length);
       }
@@ -206,6 +209,17 @@ export class Uploads {
     this.#row(account, id);
     await this.#endStoring(id);
     await this.#turns.run(id, () => this.#drop(this.#row(account, id)));
+  }
+
+  /** The account was removed, and its rows go: ends what is under way, and takes what is spooled off the disk. */
+  forget(account: string): void {
+    for (const row of this.#rows.of(account)) {
+      this.#rows.drop(row.id);
+      void this.#endStoring(row.id)
+        .then(() => this.#turns.run(row.id, () => this.#drop(row)))
+        // What is left of it goes at the next start: no upload needs it.
+        .catch((error: unknown) => this.#needs.log?.warn("what an upload left could not be removed", { error }));
+    }
   }
 
   /** Stores one that failed again. */
@@ -245,7 +259,8 @@ export class Uploads {
     const { id, path, bytes, received, state, error } = row;
     const isStored = row.cap !== null || state === "done";
     const storedBytes = isStored ? bytes : (this.#storing.get(id)?.storedBytes ?? 0);
-    return { id, path, bytes, receivedBytes: received, state, storedBytes, error: error ?? undefined };
+    const waitingFor = state === "storing" ? (error ?? undefined) : undefined;
+    return { id, path, bytes, receivedBytes: received, state, storedBytes, error: error ?? undefined, waitingFor };
   }
 
   #tell(id: string): UploadSeen {

@@ -70,7 +70,8 @@ export async function restoreVersion(view: TreeView, path: string, id: string): 
 function capOfVersion(crypto: GridCrypto, child: DirectoryChild, id: string, path: string): string {
   const caps = [child.read ?? "", ...(saidOf(child.metadata).versions ?? []).map(({ cap }) => cap)];
   const found = caps.find((cap) => idOf(crypto, cap) === id);
-  if (found === undefined || isFolder(child)) throw filesErrors.fail("files-not-found", { params: { path } });
+  if (isFolder(child)) throw filesErrors.fail("files-is-a-folder", { params: { path } });
+  if (found === undefined) throw filesErrors.fail("files-not-found", { params: { path: `${path} ${id}` } });
   return found;
 }
 

@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { isFailure } from "../../../kernel/errors.ts";
 import { seededRandom } from "../../../kernel/random.ts";
 import { virtualClock } from "../../../kernel/virtual-clock.ts";
+import { rateKeyOf } from "../../../platform/addresses.ts";
 import { SIGN_INS_KEPT_MAX, SIGN_INS_PER_MINUTE_MAX, SIGN_IN_KEPT_MS } from "./constants.ts";
 import type { Access } from "./exchange.ts";
 import { Refusal } from "./refusal.ts";
-import { createSignIn, rateKeyOf } from "./sign-in.ts";
+import { createSignIn } from "./sign-in.ts";
 
 const access = { mayWrite: true, account: "anna" } as Access;
 const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;

@@ -3,7 +3,7 @@
  * keyed hash, since looking at a password is made to be slow. How many are looked at is limited for each address.
  */
 import { createHmac } from "node:crypto";
-import { plainAddress } from "../../../platform/addresses.ts";
+import { rateKeyOf } from "../../../platform/addresses.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Random } from "../../../kernel/random.ts";
 import { createRateLimits } from "../../../platform/web/rate.ts";
@@ -79,12 +79,4 @@ function credentialsOf(authorization = ""): { user: string; password: string } |
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
   return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-/** Whoever has one address of IPv6 has all of its network's 2^64. */
-export function rateKeyOf(address: string): string {
-  const plain = plainAddress(address);
-  if (!plain.includes(":")) return plain;
-  const [front = ""] = plain.split("::");
-  return front.split(":").slice(0, 4).join(":");
 }

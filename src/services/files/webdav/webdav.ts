@@ -5,10 +5,10 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Socket } from "node:net";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Random } from "../../../kernel/random.ts";
+import { ConnectionCounts } from "../../../platform/connection-counts.ts";
 import { asListenFailure } from "../../../platform/errors.ts";
 import { answerEmpty, answerRefusal } from "./answers.ts";
 import { throwAway } from "./bodies.ts";
@@ -35,7 +35,7 @@ import { proppatch } from "./proppatch.ts";
 import { put } from "./put.ts";
 import { Refusal, asRefusal, refuse } from "./refusal.ts";
 import { Turns } from "../storage/turns.ts";
-import { createSignIn, rateKeyOf } from "./sign-in.ts";
+import { createSignIn } from "./sign-in.ts";
 import type { Authenticate, SignIn } from "./sign-in.ts";
 import { targetOf } from "./targets.ts";
 import { copy, move } from "./transfer.ts";
@@ -98,7 +98,7 @@ class WebdavServer implements Webdav {
   readonly #locks: LockTable;
   readonly #listings = new Gate(LISTINGS_AT_ONCE_MAX, LISTINGS_WAITING_MAX);
   readonly #making = new Turns();
-  readonly #connections = new Map<string, number>();
+  readonly #connections = new ConnectionCounts(CONNECTIONS_PER_ADDRESS_MAX);
 
   constructor(needs: WebdavOptions) {
     this.#options = needs;
@@ -114,7 +114,7 @@ class WebdavServer implements Webdav {
       requestTimeout: 0,
     });
     this.#server.maxConnections = CONNECTIONS_MAX;
-    this.#server.on("connection", (socket) => this.#count(socket));
+    this.#server.on("connection", (socket) => this.#connections.take(socket));
     this.#server.on("request", (request, response) => void this.#answer(request, response, () => {}));
     this.#server.on("checkContinue", (request, response) => {
       // Whoever is not told to go on cannot use the connection for anything else.
@@ -142,18 +142,6 @@ class WebdavServer implements Webdav {
 
   forget(): void {
     this.#signIn.forget();
-  }
-
-  #count(socket: Socket): void {
-    const key = rateKeyOf(socket.remoteAddress ?? "");
-    const open = (this.#connections.get(key) ?? 0) + 1;
-    if (open > CONNECTIONS_PER_ADDRESS_MAX) return void socket.destroy();
-    this.#connections.set(key, open);
-    socket.on("close", () => {
-      const left = this.#connections.get(key)! - 1;
-      if (left > 0) this.#connections.set(key, left);
-      else this.#connections.delete(key);
-    });
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, wantBody: () => void): Promise<void> {
