@@ -168,6 +168,7 @@ const WORK = { transfer, small, mkdir, links, frozen };
 
 async function main(): Promise<void> {
   const sides: Side[] = [];
+  if (flags.quick) say(`less than the titles say: ${JSON.stringify(QUICK)}`);
   try {
     for (const [name, start] of [["tahoe", startTahoe] as const, ["ours", startOurs] as const]) {
       if (flags.side !== undefined && flags.side !== name) continue;

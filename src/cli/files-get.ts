@@ -24,6 +24,7 @@ export async function getAll(transfer: Transfer, path: string, target: string | 
   if (entry.kind === "file") transfer.progress.expect(entry.bytes);
   const own = entry.name || "files";
   const isInto = target !== undefined && (target.endsWith("/") || (await isFolderHere(target)));
+  if (isInto) await written(target, () => mkdir(target, { recursive: true }));
   const to = target === undefined ? own : isInto ? join(target, own) : target;
   await severalAtOnce(jobs(transfer, entry, to), AT_ONCE);
 }

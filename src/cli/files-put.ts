@@ -164,13 +164,19 @@ async function stored(transfer: Transfer, path: string, sent: Upload): Promise<v
     if (isShown) await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
     upload = await ask<Upload>(transfer, "upload", { id: sent.id, wait: !isShown });
     done(halfDone(upload) - before);
-    if (upload.waitingFor !== undefined && upload.waitingFor !== told) waits(transfer, path, failureOf(upload));
+    if (upload.waitingFor !== undefined && upload.waitingFor !== told) {
+      waits(transfer, path, await failureOf(transfer, upload));
+    }
     told = upload.waitingFor ?? told;
   }
-  if (upload.state !== "done") throw failureOf(upload);
+  if (upload.state !== "done") throw await failureOf(transfer, upload);
 }
 
-function failureOf({ error: code = "" }: Upload): Failure {
+async function failureOf(transfer: Transfer, { error: code = "" }: Upload): Promise<Failure> {
+  if (code === "files-not-spread") {
+    const { grid } = await ask<{ grid: { reachable: number; happy: number } }>(transfer, "status", {});
+    return filesErrors.fail(code, { params: { found: grid.reachable, wanted: grid.happy } });
+  }
   return code in filesErrors.table ? filesErrors.fail(code as "files-no-room") : cliErrors.fail("upload-failed");
 }
 

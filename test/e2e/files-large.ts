@@ -31,7 +31,7 @@ const MB = 1_000_000;
 const GB = 1000 * MB;
 const NAME = "film.bin";
 const MANY = 1_000;
-/** Of the file's size: itself, on its way in the box, and 10 pieces of a third each; later a copy instead of the second. */
+/** Times the size: the file, its way through the box or a copy later, and 10 pieces of a third each. */
 const DISK_FACTOR = 5.6;
 const PART_BYTES = 1024 * 1024;
 const SEEN_MS = 60_000;
@@ -172,6 +172,7 @@ async function send(browser: Browser, box: Box, film: string, peaks: Peaks): Pro
   const first = await enter(browser, box);
   await first.open("/files");
   await sendFolder(first);
+  sayPeaks(peaks);
   await timed("the first third, by the page", bytes / 3, async () => {
     await chooseFiles(first, () => press(first, "files.upload"), [film]);
     await untilShown(first, 1 / 6);
@@ -261,8 +262,10 @@ async function tooFew(visit: Visit, box: Box, givers: readonly [Box, Box], film:
   const from = bytes - SAMPLE_BYTES;
   const sample = await hashed(createReadStream(film, { start: from }));
   const read = async () => {
-    const { url } = await box.api<{ url: string }>("/files/tickets", { method: "POST", body: { path: `/${NAME}` } });
-    const answer = await fetch(box.url + url, { headers: { range: `bytes=${from}-` } });
+    const wish = { method: "POST", body: { path: `/${NAME}` } };
+    const { status, body } = await box.ask<{ url: string }>("/api/v1/files/tickets", wish);
+    if (status >= 400) return String(status);
+    const answer = await fetch(box.url + body.url, { headers: { range: `bytes=${from}-` } });
     return answer.status === 206 ? hashed(answer.body!) : String(answer.status);
   };
   await givers[1].stop();
@@ -285,6 +288,12 @@ async function tooFew(visit: Visit, box: Box, givers: readonly [Box, Box], film:
   say("with one again: all is there");
 }
 
+function sayPeaks(peaks: Peaks): void {
+  peaks.look();
+  const all = [...peaks.found].map(([name, peakBytes]) => `${name} ${(peakBytes / MB).toFixed(0)} MB`);
+  say(`at most in memory so far: ${all.join(", ")}`);
+}
+
 async function main(): Promise<void> {
   const { bavail, bsize } = statfsSync("/var/tmp");
   const needed = bytes * DISK_FACTOR + GB;
@@ -298,11 +307,12 @@ async function main(): Promise<void> {
   owner.after(() => peaks.stop());
   say("three boxes are up");
   const visit = await send(browser, box, film, peaks);
+  sayPeaks(peaks);
   await spread(visit, box, peaks);
+  sayPeaks(peaks);
   await share(browser, visit, second, sum);
   await readByCommand(box, sum);
-  peaks.look();
-  for (const [name, peakBytes] of peaks.found) say(`at most in memory: ${name} ${(peakBytes / MB).toFixed(0)} MB`);
+  sayPeaks(peaks);
   for (const [name, peakBytes] of peaks.found) {
     const most = name.startsWith("browser") ? PAGE_MAX_BYTES : BOX_MAX_BYTES;
     assert.ok(peakBytes < most, `${name} took ${(peakBytes / MB).toFixed(0)} MB`);

@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { readdirSync, statSync } from "node:fs";
+import { once } from "node:events";
 import { request } from "node:https";
+import { connect as connectPlain } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "node:tls";
@@ -147,6 +149,15 @@ test("a stranger's connections leave places for others", { timeout: 30_000 }, as
   taken[0]!.destroy();
   const again = async () => (await open("127.0.0.2")) !== undefined;
   await eventually("a place is free again", 5000, again);
+});
+
+test("a handshake that a stranger drags out holds up no stop", { timeout: 10_000 }, async (t) => {
+  const box = await StorageBox.start({ owner: t });
+  const socket = connectPlain({ host: "127.0.0.1", port: box.port });
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  await box.ask("GET", "version");
+  await box.server.close();
 });
 
 function authorization(): string {

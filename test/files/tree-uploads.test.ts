@@ -131,10 +131,12 @@ test("a failure that passes is tried again, each time later; one that stays is t
       [tree.uploads.get("anna", id).state, tree.uploads.get("anna", id).error],
       ["storing", "files-not-spread"],
     );
+    assert.equal(tree.uploads.get("anna", id).waitingFor, "files-not-spread");
     clock.advance(STORING_RETRY_MS * 2 ** i);
     await settled();
   }
-  assert.equal((await until(tree, id, "failed")).error, "files-not-spread");
+  const { error, waitingFor } = await until(tree, id, "failed");
+  assert.deepEqual([error, waitingFor], ["files-not-spread", undefined]);
   grid.failWith(undefined);
   assert.equal(tree.uploads.retry("anna", id).state, "storing");
   await until(tree, id, "done");

@@ -1,9 +1,11 @@
 /** What the doctor found stands as a warning, unless there is one of its own for it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { words } from "../../cli/words.ts";
 import { say } from "../../kernel/words.ts";
+import { boxContract } from "./contract.ts";
 import { warningsOf } from "./doctor.ts";
+
+const { words } = boxContract;
 
 test("a warning of the doctor has words; what is well, or warned of elsewhere, is none", () => {
   const found = warningsOf(

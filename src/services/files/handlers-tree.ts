@@ -161,7 +161,7 @@ function trashedShown({ id, name, path, kind, bytes, removedMs }: TrashItem) {
 
 /** Who waits for an upload to end is answered after this time in any case, and as soon after the end as this. */
 const UPLOAD_WAIT_MS = 20_000;
-const UPLOAD_LOOK_MS = 100;
+const UPLOAD_LOOK_MS = 25;
 
 function uploadHandlers({
   clock,

@@ -45,7 +45,8 @@ interface Session {
 
 export class EncodeWork {
   readonly #crypto: GridCrypto = gridCrypto();
-  readonly #mixer = simdMixer(erasureKernel());
+  /** Made when it is needed: every box has such an object, and many never use it. */
+  #mixer: { mix: ReturnType<typeof simdMixer> } | undefined;
   readonly #sessions = new Map<number, Session>();
   /** The newest only: its rows are quickly made. */
   #code: ErasureCode | undefined;
@@ -101,7 +102,8 @@ export class EncodeWork {
   }
 
   #codeOf({ k, n }: ChkParams): ErasureCode {
-    if (this.#code?.k !== k || this.#code.n !== n) this.#code = erasureCode(k, n, this.#mixer);
+    this.#mixer ??= { mix: simdMixer(erasureKernel()) };
+    if (this.#code?.k !== k || this.#code.n !== n) this.#code = erasureCode(k, n, this.#mixer.mix);
     return this.#code;
   }
 }

@@ -80,3 +80,5 @@ export const SFTP_LIMITS: SftpLimits = {
   spoolTotalMaxBytes: 128 * 2 ** 30,
   stopGraceMs: 10_000,
 };
+/** Times of one session that were answered and are not in their folders yet; more of them wait. */
+export const LATE_TIMES_MAX = 256;

@@ -5,6 +5,7 @@
  */
 import type { FileEntry } from "../tree/file-system.ts";
 import { nameOf, parentOf } from "../tree/paths.ts";
+import { LATE_TIMES_MAX } from "./constants.ts";
 import type { Handle } from "./handles.ts";
 import { isWithin } from "./path-turns.ts";
 import type { WritingFile } from "./writing-file.ts";
@@ -18,6 +19,8 @@ interface Writer {
 
 export class OpenWriters {
   readonly #writers = new Map<WritingFile, Writer>();
+  /** Times that were answered and are still being put into their folders, by path. */
+  readonly #times = new Map<string, { modifiedMs: number; putting: Promise<unknown> }>();
 
   add(file: WritingFile, handle: Handle): void {
     this.#writers.set(file, { file, handle, closing: undefined });
@@ -53,9 +56,32 @@ export class OpenWriters {
       });
   }
 
+  /**
+   * Programs that copy many files set the time of each right after its CLOSE, and wait for both. Answered at once, the
+   * time goes into the folder together with the files that come next. False when too many are on their way.
+   */
+  timeLater(path: string, modifiedMs: number, put: () => Promise<unknown>): boolean {
+    if (this.#times.size >= LATE_TIMES_MAX) return false;
+    const putting = put();
+    const late = { modifiedMs, putting };
+    this.#times.set(path, late);
+    const gone = () => {
+      if (this.#times.get(path) === late) this.#times.delete(path);
+    };
+    putting.then(gone, gone);
+    return true;
+  }
+
+  /** With the time that is on its way. */
+  timed<T extends { modifiedMs: number }>(path: string, entry: T): T {
+    const late = this.#times.get(path);
+    return late ? { ...entry, modifiedMs: late.modifiedMs } : entry;
+  }
+
   /** What is being stored at the path or below it is stored, or has failed. */
   async settled(path: string): Promise<void> {
-    await Promise.allSettled(this.#below(path).map(({ closing }) => closing));
+    const times = [...this.#times].filter(([at]) => isWithin(at, path)).map(([, { putting }]) => putting);
+    await Promise.allSettled([...this.#below(path).map(({ closing }) => closing), ...times]);
   }
 
   #below(path: string): Writer[] {

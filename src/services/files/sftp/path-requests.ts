@@ -26,6 +26,8 @@ export interface PathNeeds {
   room: SpoolRoom;
   ahead: ReadAhead;
   clock: Clock;
+  /** Something went wrong after it was answered. */
+  failed: (error: unknown) => void;
 }
 
 export class PathRequests {
@@ -37,7 +39,7 @@ export class PathRequests {
 
   async look(path: string): Promise<Shown> {
     const { files, writers } = this.#needs;
-    return writers.at(path)?.shown() ?? present(path, await files.stat(path));
+    return writers.at(path)?.shown() ?? writers.timed(path, present(path, await files.stat(path)));
   }
 
   async openFile(path: string, flags: number): Promise<Opened> {
@@ -76,7 +78,7 @@ export class PathRequests {
 
   async openFolder(path: string): Promise<Opened> {
     const { files, writers } = this.#needs;
-    const listed = await files.list(path);
+    const listed = (await files.list(path)).map((entry) => writers.timed(entry.path, entry));
     const known = new Set(listed.map((entry) => entry.name));
     const rest = [...listed, ...writers.newIn(path).filter((entry) => !known.has(entry.name))];
     return { kind: "folder", path, rest };
@@ -155,7 +157,14 @@ export class PathRequests {
       } finally {
         await file.close(signal);
       }
-    } else if (modifiedMs !== undefined) await files.change(path, { modifiedMs });
+    } else if (modifiedMs !== undefined) await this.#changeTime(before, modifiedMs);
+  }
+
+  async #changeTime({ path, kind, canWrite }: FileEntry, modifiedMs: number): Promise<void> {
+    const { files, writers, failed } = this.#needs;
+    const put = () => files.change(path, { modifiedMs }).catch(failed);
+    if (kind === "file" && canWrite && writers.timeLater(path, modifiedMs, put)) return;
+    await files.change(path, { modifiedMs });
   }
 
   /** The rows of `statvfs`: block sizes, blocks, free ones, files, free ones, id, flags, the longest name. */

@@ -70,7 +70,8 @@ export class Session {
     this.#channel = channel;
     this.#needs = needs;
     this.#handles = new Handles(needs.limits.handlesMax);
-    this.#paths = new PathRequests({ ...needs, writers: this.#writers });
+    const failed = (error: unknown) => needs.log.warn("a time was not put to a file", { error });
+    this.#paths = new PathRequests({ ...needs, writers: this.#writers, failed });
   }
 
   /** Until the client has gone, or says what cannot be understood; everything it held open is closed then. */

@@ -54,6 +54,7 @@ const CHECK_MS = 5000;
 export class StorageServer {
   readonly #options: StorageServerOptions;
   readonly #server: Server;
+  readonly #connections: ConnectionCounts;
 
   constructor(options: StorageServerOptions) {
     this.#options = options;
@@ -81,8 +82,8 @@ export class StorageServer {
       (request, response) => void this.#answer(request, response),
     );
     this.#server.maxConnections = limits.connectionsMax;
-    const connections = new ConnectionCounts(limits.connectionsPerAddressMax);
-    this.#server.on("connection", (socket: Socket) => connections.take(socket));
+    this.#connections = new ConnectionCounts(limits.connectionsPerAddressMax);
+    this.#server.on("connection", (socket: Socket) => this.#connections.take(socket));
     this.#server.timeout = limits.idleMs;
   }
 
@@ -99,6 +100,7 @@ export class StorageServer {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
+    this.#connections.end();
     await closed;
   }
 

@@ -70,6 +70,7 @@ export async function changeFolder<T>(
   const { parts, account, base } = view;
   requireThere(parts);
   const done = await parts.directories.change(at.cap, apply, options);
+  if (done.folder.directory.size > FOLDER_PAUSE_ENTRIES) await nextTurn();
   requireThere(parts);
   parts.names.saw(account, done.folder);
   parts.changed(account, base === "/" ? at.path : at.path === "/" ? base : base + at.path);
