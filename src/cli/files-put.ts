@@ -157,13 +157,28 @@ function halfDone({ receivedBytes, storedBytes }: Upload): number {
 /** Waits until the storage servers have it. */
 async function stored(transfer: Transfer, path: string, sent: Upload): Promise<void> {
   const { isShown, done } = transfer.progress;
+  let shownBytes = halfDone(sent);
+  const look = async (wait: boolean) => {
+    const seen = await ask<Upload>(transfer, "upload", { id: sent.id, wait });
+    const nowBytes = Math.max(shownBytes, halfDone(seen));
+    done(nowBytes - shownBytes);
+    shownBytes = nowBytes;
+    return seen;
+  };
+  // The answer that is waited for comes at the end only; these looks are for the line, and may fail.
+  const stopLooking = isShown ? clock.every(LOOK_MS, () => void look(false).catch(() => {})) : () => {};
+  try {
+    await untilStored(transfer, path, sent, () => look(true));
+  } finally {
+    stopLooking();
+  }
+}
+
+async function untilStored(transfer: Transfer, path: string, sent: Upload, look: () => Promise<Upload>): Promise<void> {
   let upload = sent;
   let told: string | undefined;
   while (upload.state === "storing" || upload.state === "receiving") {
-    const before = halfDone(upload);
-    if (isShown) await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
-    upload = await ask<Upload>(transfer, "upload", { id: sent.id, wait: !isShown });
-    done(halfDone(upload) - before);
+    upload = await look();
     if (upload.waitingFor !== undefined && upload.waitingFor !== told) {
       waits(transfer, path, await failureOf(transfer, upload));
     }

@@ -42,8 +42,8 @@ const SAY_MS = 15_000;
 /** What is read again when some boxes are off. */
 const SAMPLE_BYTES = 1_000_000;
 /** Far above what is needed, and far below the file. */
-const BOX_MAX_BYTES = 700 * MB;
-const PAGE_MAX_BYTES = 700 * MB;
+const BOX_MAX_BYTES = 500 * MB;
+const PAGE_MAX_BYTES = 500 * MB;
 
 const { values: flags } = parseArgs({ options: { gb: { type: "string", default: "3" } } });
 const bytes = Math.round(Number(flags.gb) * GB);

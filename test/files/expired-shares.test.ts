@@ -116,7 +116,7 @@ function quietLog(clock: VirtualClock) {
   return createLog({ clock, level: "error", write: (line) => assert.fail(line) });
 }
 
-test("a share goes so many days after its last lease, and its room comes back; one that is renewed stays", async (t) => {
+test("a share goes so many days after its last lease, and its room comes back; a renewed one stays", async (t) => {
   const shelf = await Shelf.open(t, virtualClock());
   const [unwanted, wanted, shared] = [indexOf(1), indexOf(2), indexOf(3)];
   for (const index of [unwanted, wanted, shared]) await shelf.put(index);
@@ -237,7 +237,7 @@ test("one look looks at a few, and removes a few", async (t) => {
 });
 
 /** Boxes on one clock: two that give space, and one that looks after files of `owner`, which has left. */
-test("while their owner is away for 150 days its files are kept, as long as another box looks after them", async (t) => {
+test("an owner is away for 150 days: its files are kept, as long as another box looks after them", async (t) => {
   const clock = virtualClock();
   const shelves = await Promise.all([1, 2].map(() => Shelf.open(t, clock)));
   const capOf = (n: number): ChkVerifyCap => ({

@@ -25,7 +25,7 @@ export interface MemoryGridOptions {
 }
 
 export interface MemoryGrid extends Grid {
-  readonly counts: { uploads: number; uploadedBytes: number; mutableReads: number; mutableWrites: number; created: number };
+  readonly counts: Record<"uploads" | "uploadedBytes" | "mutableReads" | "mutableWrites" | "created", number>;
   /** Makes everything fail with this code until it is called with undefined. */
   failWith(code: keyof typeof filesErrors.table | undefined): void;
   /** Takes the content away from all servers: it is lost. */

@@ -79,8 +79,8 @@ export function isRepairDue(
 }
 
 /**
- * What a repair moves over the line, about: it is read once, and what was written is a part of its shares. Where nothing
- * could be written nothing was read either, whatever the cap says of its size: care must not wait for that.
+ * What a repair moves over the line, about: it is read once, and what was written is a part of its shares. Where
+ * nothing could be written nothing was read either, whatever the cap says of its size: care must not wait for that.
  */
 export function repairBytes(cap: KnownCap, { written, after }: RepairResult, unknownBytes: number): number {
   if (written === 0) return unknownBytes;

@@ -1,7 +1,7 @@
 /**
  * Gives the room of shares back that nobody wants any more. A share goes when none of its leases holds, their end is
- * long past, and in as many rounds in a row, at most one a day, nobody has renewed one. Rounds are counted, and not only
- * the clock is asked, so that neither a clock that leaps a year ahead nor a box that was switched off for a summer costs
+ * long past, and in as many rounds in a row, at most one a day, nobody has renewed one. Rounds are counted, besides
+ * asking the clock, so that neither a clock that leaps a year ahead nor a box that was switched off for a summer costs
  * anybody a file: whoever still wants it has all those days to say so.
  *
  *   resting ──(a day later by the clock, some hours of running)──► going round, a little at each look ──► resting
