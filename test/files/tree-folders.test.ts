@@ -76,10 +76,7 @@ test("two boxes that move two folders into each other at once do not lose them",
     }
     await other.files.list("/common/a");
     await other.files.list("/common/b");
-    const moves = [
-      one.files.move("/common/a", "/common/b/a"),
-      other.files.move("/common/b", "/common/a/b"),
-    ];
+    const moves = [one.files.move("/common/a", "/common/b/a"), other.files.move("/common/b", "/common/a/b")];
     for (const { reason } of (await Promise.allSettled(moves)).filter((move) => move.status === "rejected"))
       assert.ok(isFailure(reason, "files-changed"), String(reason));
     await sleep(FOLDER_FRESH_MS + 50);

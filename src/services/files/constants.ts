@@ -21,6 +21,8 @@ export const CLOCK_OFF_MAX_MS = 3_600_000;
 export const ACCESS_AGAIN_MS = 60_000;
 export const ACCESS_TIMEOUT_MS = 10_000;
 export const ACCESS_BYTES_MAX = 4096;
+/** An account's first work waits so long for the boxes that have not said it yet. */
+export const FIRST_ANSWERS_MS = 1500;
 /** Boxes come and go often in a large community: lists of servers are made anew at most this often. */
 export const REFRESH_PAUSE_MS = 1000;
 /** Imported servers. */

@@ -4,32 +4,71 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { createLog } from "../../kernel/log.ts";
 import { systemRandom } from "../../kernel/system-random.ts";
 import { virtualClock } from "../../kernel/virtual-clock.ts";
 import { createResolver } from "../../platform/resolve.ts";
+import type { KnownCap } from "../../protocols/grid/caps.ts";
 import type { Access } from "./access.ts";
+import { FIRST_ANSWERS_MS } from "./constants.ts";
 import { BOX_ACCOUNT, createGrids } from "./grids.ts";
 import type { FilesSecrets } from "./secrets.ts";
 
-test("keys are made ahead for accounts, and neither for the box itself nor for nobody", async (t) => {
+/** Grids that ask for access through `ask`, in a folder of their own. */
+function stage(t: TestContext, ask: (account: string) => Promise<void>) {
   const folder = mkdtempSync(join(tmpdir(), "comu-grids-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const keyFile = join(folder, "keys");
   const clock = virtualClock();
-  const asked: string[] = [];
   const bytes = new Uint8Array(32);
-  const access = { places: () => [], ask: async (account: string) => void asked.push(account) };
   const open = () =>
     createGrids({
       ...{ clock, random: systemRandom(), resolver: createResolver({ clock }), keyFile },
       log: createLog({ clock, level: "error", write: () => {} }).area("files"),
       secrets: () => ({ lease: bytes, upload: bytes, convergence: () => bytes }) as unknown as FilesSecrets,
-      access: () => access as unknown as Access,
+      access: () => ({ places: () => [], ask }) as unknown as Access,
       imported: () => [],
       encoding: () => ({ needed: 3, total: 10, happy: 0, segmentKiB: 1024 }),
       changed: () => {},
     });
+  return { clock, keyFile, open };
+}
+
+test("the first work of an account waits for the boxes to say where it may store, and not for ever", async (t) => {
+  let answer = () => {};
+  const { clock, open } = stage(t, () => new Promise((resolve) => (answer = resolve)));
+  const grids = open();
+  t.after(() => grids.close());
+  const literal: KnownCap = { kind: "lit", data: Uint8Array.of(1, 2, 3) };
+  const states: string[] = [];
+  const check = (account: string) =>
+    grids
+      .of(account)
+      .check(literal)
+      .then(({ state }) => void states.push(`${account} ${state}`));
+  const turns = async () => {
+    for (let n = 0; n < 10; n++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const anna = check("anna");
+  await turns();
+  assert.deepEqual(states, []);
+  answer();
+  await anna;
+  assert.deepEqual(states, ["anna healthy"]);
+  const biel = check("biel");
+  await turns();
+  clock.advance(FIRST_ANSWERS_MS - 1);
+  await turns();
+  assert.equal(states.length, 1);
+  clock.advance(1);
+  await biel;
+  assert.equal(states.length, 2, "nobody answered");
+});
+
+test("keys are made ahead for accounts, and neither for the box itself nor for nobody", async (t) => {
+  const asked: string[] = [];
+  const { keyFile, open } = stage(t, async (account) => void asked.push(account));
   writeFileSync(keyFile, JSON.stringify(["AQID"]));
   const unused = open();
   assert.deepEqual(unused.nobodys.servers(), []);

@@ -13,6 +13,7 @@ import { erasureCode } from "../../protocols/grid/erasure.ts";
 import type { ErasureCode } from "../../protocols/grid/erasure.ts";
 import { erasureKernel } from "../../protocols/grid/erasure-kernel.ts";
 import type { Access } from "./access.ts";
+import { FIRST_ANSWERS_MS } from "./constants.ts";
 import { encodingOf } from "./encoding.ts";
 import { createGrid } from "./grid/community-grid.ts";
 import { GridWorkers } from "./grid/encode-pool.ts";
@@ -88,13 +89,14 @@ export function createGrids(needs: GridsNeeds): Grids {
       encoding: (): Encoding => encodingOf(needs.encoding(), list.servers().length),
       secrets: { lease, upload, convergence: convergence(account) },
     });
-    const made = { grid, list };
+    fill(account, list);
+    const asked = needs.access().ask(account);
+    const known = asked.then(() => open.get(account)?.list === list && fill(account, list));
+    const made = { grid: onceKnown(grid, inTime(clock, known)), list };
     // Accounts make folders; the box itself does not.
     if (account !== BOX_ACCOUNT) makeKeys();
     open.set(account, made);
-    fill(account, list);
     list.onChange(needs.changed);
-    void needs.access().ask(account);
     return made;
   };
   return {
@@ -115,5 +117,38 @@ export function createGrids(needs: GridsNeeds): Grids {
       await keyPool.stop();
       await workers.close();
     },
+  };
+}
+
+/** Resolves when `known` does, and after `FIRST_ANSWERS_MS` at the latest. */
+function inTime(clock: Clock, known: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(FIRST_ANSWERS_MS, resolve);
+    void known.then(() => {
+      cancel();
+      resolve();
+    });
+  });
+}
+
+/**
+ * The same grid, whose first work waits until the boxes have said how this account may store there: before that it
+ * knows this box alone, and would take it for the whole grid.
+ */
+function onceKnown(grid: Grid, known: Promise<void>): Grid {
+  return {
+    servers: () => grid.servers(),
+    encoding: () => grid.encoding(),
+    sizeOf: (cap) => grid.sizeOf(cap),
+    upload: (...wish) => known.then(() => grid.upload(...wish)),
+    async *download(...wish) {
+      await known;
+      yield* grid.download(...wish);
+    },
+    createMutable: (...wish) => known.then(() => grid.createMutable(...wish)),
+    readMutable: (...wish) => known.then(() => grid.readMutable(...wish)),
+    modifyMutable: (...wish) => known.then(() => grid.modifyMutable(...wish)),
+    check: (...wish) => known.then(() => grid.check(...wish)),
+    repair: (...wish) => known.then(() => grid.repair(...wish)),
   };
 }

@@ -1,4 +1,4 @@
-/** Asks several servers the same thing and does not wait for those that are late: a frozen one must not stall others. */
+/** Asks several servers the same thing and waits for none that is late: a frozen one must not stall others. */
 import type { Clock } from "../../../kernel/clock.ts";
 import { ANSWER_MAX_MS, LATE_FACTOR, LATE_MIN_MS } from "./constants.ts";
 
