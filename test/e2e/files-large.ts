@@ -37,7 +37,7 @@ const PART_BYTES = 1024 * 1024;
 const SEEN_MS = 60_000;
 /** For each GB, on a machine that does other things, too. */
 const STORED_MS_PER_GB = 600_000;
-const LOOK_MS = 250;
+const LOOK_MS = 100;
 const SAY_MS = 15_000;
 /** What is read again when some boxes are off. */
 const SAMPLE_BYTES = 1_000_000;
@@ -47,7 +47,7 @@ const PAGE_MAX_BYTES = 500 * MB;
 
 const { values: flags } = parseArgs({ options: { gb: { type: "string", default: "3" } } });
 const bytes = Math.round(Number(flags.gb) * GB);
-if (!(bytes >= 100 * MB)) throw new Error(`--gb takes a number from 0.1, not ${flags.gb}`);
+if (!(bytes >= 200 * MB)) throw new Error(`--gb takes a number from 0.2, not ${flags.gb}`);
 // All is made below the folder of temporary files, which may be in memory.
 process.env["TMPDIR"] = "/var/tmp";
 const startMs = performance.now();
@@ -123,7 +123,7 @@ async function untilShown(visit: Visit, share: number): Promise<void> {
     if (performance.now() > endMs) throw new Error(`the page stands at ${last}: ${now.words}`);
     await sleep(LOOK_MS);
   }
-  assert.ok(steps_ > 5, `progress was seen ${steps_} times only`);
+  assert.ok(steps_ > 2, `progress was seen ${steps_} times only`);
 }
 
 async function press(visit: Visit, key: string): Promise<void> {
