@@ -2,9 +2,18 @@
 import { createHash } from "node:crypto";
 import ssh2 from "ssh2";
 
-/** An Ed25519 key in OpenSSH's form. Whoever has it can pretend to be this box. */
-export function makeHostKey(): string {
-  return ssh2.utils.generateKeyPairSync("ed25519", { comment: "comu" }).private;
+/** One of some 400 keys that ssh2 makes is malformed, and it does not take it back: another one is made then. */
+const MAKE_TRIES_MAX = 20;
+
+/** An Ed25519 key in OpenSSH's form. Whoever has it can pretend to be this box. `make` is there for tests. */
+export function makeHostKey(
+  make = () => ssh2.utils.generateKeyPairSync("ed25519", { comment: "comu" }).private,
+): string {
+  for (let tries = 0; tries < MAKE_TRIES_MAX; tries++) {
+    const key = make();
+    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
+  }
+  throw new Error(`no SSH key out of ${MAKE_TRIES_MAX} that can be read`);
 }
 
 export interface PublicHostKey {
