@@ -7,6 +7,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Config } from "../../kernel/config.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Random } from "../../kernel/random.ts";
+import { throttle } from "../../kernel/throttle.ts";
 import { ifRoom } from "../../platform/disk-room.ts";
 import { createResolver } from "../../platform/resolve.ts";
 import type { Store } from "../../platform/store.ts";
@@ -55,7 +56,7 @@ export function discovery(
   const { clock, mesh } = needs;
   const rows = discoveryStore(needs.store);
   const settings = () => needs.config.section("discovery", discoverySettings);
-  const tell = throttle(clock, () => needs.events.emit("discovery.changed", "guest"));
+  const tell = throttle(clock, CHANGED_PAUSE_MS, () => needs.events.emit("discovery.changed", "guest"));
   const changed = () => {
     catalogue.touch();
     tell();
@@ -263,25 +264,4 @@ function metricsOf(catalogue: Catalogue, measure: Measure): Metric[] {
     { name: "services_own", type: "gauge", help: "Services that this box offers.", value: own },
     { name: "services_community", type: "gauge", help: "Services visible from here.", value: community },
   ];
-}
-
-/** Calls `run` at once, and then at most once in each pause. */
-function throttle(clock: Clock, run: () => void): () => void {
-  let waiting = false;
-  let again = false;
-  const fire = () => {
-    run();
-    waiting = true;
-    clock.after(CHANGED_PAUSE_MS, () => {
-      waiting = false;
-      if (again) {
-        again = false;
-        fire();
-      }
-    });
-  };
-  return () => {
-    if (waiting) again = true;
-    else fire();
-  };
 }

@@ -15,6 +15,7 @@ import type { CallContext, Service } from "../../kernel/contract.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { throttle } from "../../kernel/throttle.ts";
 import type { Store } from "../../platform/store.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { PeopleClient } from "../people/client.ts";
@@ -46,7 +47,6 @@ import { expiryRows, spaceStore } from "./space-store.ts";
 import type { SpaceStore } from "./space-store.ts";
 import { checksOf, metricsOf, warningsOf } from "./status.ts";
 import type { Facts } from "./status.ts";
-import { throttle } from "./throttle.ts";
 import { createTickets } from "./tickets.ts";
 import { Tree } from "./tree/tree.ts";
 

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { throttle } from "../../kernel/throttle.ts";
 import { createResolver } from "../../platform/resolve.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { Access } from "./access.ts";
@@ -25,7 +26,6 @@ import { openSecrets } from "./secrets.ts";
 import type { SpaceStore } from "./space-store.ts";
 import type { ExpiryRows } from "./storage/expired-shares.ts";
 import { STORAGE_KEY, STORAGE_KIND, storageKind } from "./storage-record.ts";
-import { throttle } from "./throttle.ts";
 
 const MIB = 1024 * 1024;
 

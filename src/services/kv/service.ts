@@ -13,6 +13,7 @@ import { isFailure } from "../../kernel/errors.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { throttle } from "../../kernel/throttle.ts";
 import { freeBytes } from "../../platform/files.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { KvClient, KvStatus } from "./client.ts";
@@ -75,7 +76,7 @@ export function kv(needs: KvNeeds): Service<typeof kvContract.endpoints> & { cli
     passwordFile: join(needs.dataFolder, "kv-redis-password"),
     wanted: () => ({ address: settings().respAddress, port: settings().respPort }),
   });
-  const changed = throttle(clock, () => needs.events.emit("kv.changed", "guest"));
+  const changed = throttle(clock, CHANGED_PAUSE_MS, () => needs.events.emit("kv.changed", "guest"));
   const part = createPart({ store, clock, log, isWanted: () => settings().takePart, changed, tookPart: disk.look });
   const follow = () => {
     void redis.apply().then(changed);
@@ -324,24 +325,4 @@ const UNITS_MIB: Readonly<Record<string, number>> = { MiB: 1, GiB: 1024, TiB: 10
 function mibOf(size: string): number {
   const [, count, unit] = /^(\d+)\s?(\w+)$/.exec(size)!;
   return Number(count) * UNITS_MIB[unit!]!;
-}
-
-/** Calls `run` at once, and then at most once in each pause. */
-function throttle(clock: Clock, run: () => void): () => void {
-  let isWaiting = false;
-  let again = false;
-  const fire = () => {
-    run();
-    isWaiting = true;
-    clock.after(CHANGED_PAUSE_MS, () => {
-      isWaiting = false;
-      if (!again) return;
-      again = false;
-      fire();
-    });
-  };
-  return () => {
-    if (isWaiting) again = true;
-    else fire();
-  };
 }

@@ -1,5 +1,5 @@
 /** For what is told again and again: at once, and then at most once in each pause. */
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "./clock.ts";
 
 export function throttle(clock: Clock, pauseMs: number, run: () => void): () => void {
   let isWaiting = false;
