@@ -3,6 +3,8 @@
  * runs, keeps them while it is frozen, and forgets those under way when it is killed. Whose room is used is counted by
  * the shipped `Room`.
  */
+import type { ShareKind } from "../../src/services/files/storage/share-file.ts";
+import type { ByteRange } from "../../src/protocols/grid/pieces.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { ServerError } from "../../src/services/files/grid/server.ts";
 import type {
@@ -11,11 +13,9 @@ import type {
   Chunk,
   ChunkWritten,
   LeaseSecrets,
-  ReadRange,
   ReadTestWrite,
   ReadTestWritten,
   ServerErrorCode,
-  ShareKind,
 } from "../../src/services/files/grid/server.ts";
 import { RangeSet } from "../../src/services/files/storage/ranges.ts";
 import { ownerNumber } from "../../src/services/files/storage/room.ts";
@@ -154,7 +154,7 @@ export class Machine {
     return [...this.#of(kind, index).keys()];
   }
 
-  read(kind: ShareKind, index: string, number: number, { at, length }: ReadRange): Uint8Array {
+  read(kind: ShareKind, index: string, number: number, { at, length }: ByteRange): Uint8Array {
     const share = this.#of(kind, index).get(number) ?? this.#fail("no-such-share", `${index}/${number}`);
     const bytes = Buffer.from(share.bytes.slice(at, at + length));
     this.readBytes += bytes.length;

@@ -1,4 +1,5 @@
 /** A grid of our own storage servers and what uploads and downloads need of it, with faults at a chosen moment. */
+import type { ShareKind } from "../../src/services/files/storage/share-file.ts";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
@@ -19,7 +20,7 @@ import type {
   Uploaded,
 } from "../../src/services/files/grid/grid.ts";
 import type { ImmutableNeeds } from "../../src/services/files/grid/immutable.ts";
-import type { GridServer, ServerState, ShareKind } from "../../src/services/files/grid/server.ts";
+import type { GridServer, ServerState } from "../../src/services/files/grid/server.ts";
 import { ServerError } from "../../src/services/files/grid/server.ts";
 import { uploadImmutable } from "../../src/services/files/grid/upload.ts";
 import { openIdentity } from "../../src/platform/identity.ts";

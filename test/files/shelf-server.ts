@@ -2,6 +2,8 @@
  * A storage server in memory, for tests that need many of them, or faults at a chosen moment: what `GridServer` says,
  * without a disk, a network or a lease. What real servers do is tested against real ones.
  */
+import type { ShareKind } from "../../src/services/files/storage/share-file.ts";
+import type { ByteRange } from "../../src/protocols/grid/pieces.ts";
 import { createHash } from "node:crypto";
 import { ServerError } from "../../src/services/files/grid/server.ts";
 import type {
@@ -11,11 +13,9 @@ import type {
   ChunkWritten,
   GridServer,
   LeaseSecrets,
-  ReadRange,
   ReadTestWrite,
   ReadTestWritten,
   ServerState,
-  ShareKind,
 } from "../../src/services/files/grid/server.ts";
 
 interface Slot {
@@ -126,7 +126,7 @@ export class ShelfServer implements GridServer {
     kind: ShareKind,
     storageIndex: string,
     share: number,
-    { at, length }: ReadRange,
+    { at, length }: ByteRange,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
     await this.#arrive("read", signal);

@@ -2,6 +2,7 @@
  * A file as an HTTP answer: whole or a range of it, shown only where no browser runs it, else offered for saving.
  */
 import type { BytesAnswer } from "../../kernel/contract.ts";
+import { rangeOf } from "./byte-range.ts";
 import type { FileEntry } from "./tree/file-system.ts";
 
 export interface OpenedFile {
@@ -11,24 +12,6 @@ export interface OpenedFile {
 
 /** Media that a browser shows without running anything of them. */
 const SHOWN = /^(?:image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|text\/plain|application\/pdf)$/;
-
-/** One range, as `bytes=…` says it; undefined: all of it; "none": there is nothing of it. */
-export function rangeOf(
-  header: string | undefined,
-  bytes: number,
-): { at: number; length: number } | "none" | undefined {
-  // Several ranges, and what is no range, are answered with the whole, as RFC 9110 allows.
-  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? "") ?? [];
-  if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
-  if (first === "") {
-    const length = Math.min(Number(last), bytes);
-    return length === 0 ? "none" : { at: bytes - length, length };
-  }
-  const at = Number(first);
-  const end = last === "" ? bytes - 1 : Math.min(Number(last), bytes - 1);
-  if (last !== "" && Number(last) < at) return undefined;
-  return at >= bytes ? "none" : { at, length: end - at + 1 };
-}
 
 export async function contentAnswer(
   { entry, read }: OpenedFile,

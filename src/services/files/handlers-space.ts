@@ -2,6 +2,7 @@
 import type { CallContext, Handlers } from "../../kernel/contract.ts";
 import { isoTime } from "../../kernel/clock.ts";
 import { kernelErrors } from "../../kernel/errors.ts";
+import { mibOf } from "../../kernel/size.ts";
 import type { spaceEndpoints } from "./contract-space.ts";
 import { filesErrors } from "./errors.ts";
 import { exportPlaces } from "./imported.ts";
@@ -12,7 +13,6 @@ import type { Device } from "./tree/devices.ts";
 
 type All = Handlers<typeof spaceEndpoints>;
 
-const UNITS_MIB: Readonly<Record<string, number>> = { MiB: 1, GiB: 1024, TiB: 1024 * 1024 };
 /** Servers that nobody asked yet are asked now; who wants to know how they are waits so long for their answers. */
 const FIRST_LOOK_MS = 1_500;
 const FIRST_LOOK_STEP_MS = 50;
@@ -44,7 +44,7 @@ function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "sto
   return {
     status: (_input, context) => statusOf(parts, context),
     async give({ size }, context) {
-      const giveMiB = mibOf(size);
+      const giveMiB = size === "off" ? 0 : mibOf(size);
       if (giveMiB > GIVE_MIB_MAX)
         throw kernelErrors.fail("bad-input", { params: { field: "size", reason: "too much" } });
       await change({ giveMiB });
@@ -72,12 +72,6 @@ function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "sto
       return statusOf(parts, context);
     },
   };
-}
-
-function mibOf(size: string): number {
-  if (size === "off") return 0;
-  const [, count, unit] = /^(\d+)\s?(\w+)$/.exec(size)!;
-  return Number(count) * UNITS_MIB[unit!]!;
 }
 
 function serverHandlers({

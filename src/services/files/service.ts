@@ -18,6 +18,7 @@ import type { Random } from "../../kernel/random.ts";
 import { throttle } from "../../kernel/throttle.ts";
 import type { Store } from "../../platform/store.ts";
 import type { MeshClient } from "../mesh/client.ts";
+import { foldName } from "../people/client.ts";
 import type { PeopleClient } from "../people/client.ts";
 import { announced } from "./access.ts";
 import { careAccounts, createChecks } from "./care/accounts.ts";
@@ -86,7 +87,7 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
   };
   system.config.listen({ commit: () => void (isStarted && follow()) });
   system.people.onLeft((name, isRemoved) => {
-    const account = fold(name);
+    const account = foldName(name);
     tree.endAccess(account);
     if (isRemoved) {
       // Who gets this name one day finds nothing of what was here.
@@ -100,7 +101,7 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
   return {
     contract: filesContract,
     handlers: { ...treeHandlers(parts), ...sharingHandlers(parts), ...careHandlers(parts), ...spaceHandlers(parts) },
-    client: { files: (account) => tree.files(fold(account)), grid: (account) => grids.of(fold(account)) },
+    client: { files: (account) => tree.files(foldName(account)), grid: (account) => grids.of(foldName(account)) },
     async start() {
       await space.start();
       isStarted = true;
@@ -159,7 +160,7 @@ function makeParts(system: FilesNeeds): Made {
     openOwn: (secret, path) => openShared(tree.sharing, secret, path),
   });
   const accountOf = ({ principal }: Pick<CallContext, "principal">) =>
-    fold(principal.account ?? system.people.ownerName());
+    foldName(principal.account ?? system.people.ownerName());
   const factsOf = (account: string | undefined): Facts => ({
     giving: giving.status(),
     grid: account === undefined ? grids.nobodys : grids.of(account),
@@ -205,11 +206,6 @@ function makeCare({ clock, log, mesh, config, rows, careRows, space, tree, check
     accounts: async () => careAccounts(tree, grids.of, checkingOf),
     notes: createNotes(rows),
   });
-}
-
-/** As accounts are told apart by their names. */
-function fold(name: string): string {
-  return name.normalize("NFKC").trim().replaceAll(/\s+/g, " ").toLowerCase();
 }
 
 /** All addresses of this machine, also where it has none of IPv6. */

@@ -13,6 +13,7 @@ import { isFailure } from "../../kernel/errors.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { mibOf } from "../../kernel/size.ts";
 import { throttle } from "../../kernel/throttle.ts";
 import { freeBytes } from "../../platform/files.ts";
 import type { MeshClient } from "../mesh/client.ts";
@@ -318,11 +319,4 @@ function peerMetrics({ sent: { copying, other }, lost, garbled, refused }: KvSta
       refused,
     ),
   ];
-}
-
-const UNITS_MIB: Readonly<Record<string, number>> = { MiB: 1, GiB: 1024, TiB: 1024 * 1024 };
-
-function mibOf(size: string): number {
-  const [, count, unit] = /^(\d+)\s?(\w+)$/.exec(size)!;
-  return Number(count) * UNITS_MIB[unit!]!;
 }

@@ -27,3 +27,8 @@ export interface PreparedHost {
   name: string;
   password: string;
 }
+
+/** How accounts are told apart: two names that differ only in case, spacing or Unicode composition are one. */
+export function foldName(name: string): string {
+  return name.normalize("NFKC").trim().replaceAll(/\s+/g, " ").toLowerCase();
+}

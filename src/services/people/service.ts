@@ -13,6 +13,7 @@ import type { Random } from "../../kernel/random.ts";
 import { ifRoom } from "../../platform/disk-room.ts";
 import type { Store } from "../../platform/store.ts";
 import { createAttempts } from "./attempts.ts";
+import { foldName } from "./client.ts";
 import type { PeopleClient } from "./client.ts";
 import { peopleContract, peopleErrors, peopleSettings } from "./contract.ts";
 import { createPasswords } from "./password.ts";
@@ -121,15 +122,15 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
   });
 
   const existing = (name: string): AccountRow => {
-    const row = rows.account(fold(name));
+    const row = rows.account(foldName(name));
     if (!row) throw fail("account-unknown", { params: { name } });
     return row;
   };
 
   const insert = (name: string, role: AccountRole, password: string) => {
-    if (rows.account(fold(name))) throw fail("account-exists", { params: { name } });
+    if (rows.account(foldName(name))) throw fail("account-exists", { params: { name } });
     if (rows.count() >= ACCOUNTS_MAX) throw fail("accounts-full", { params: { limit: ACCOUNTS_MAX } });
-    rows.insertAccount({ name, folded: fold(name), role, password, createdMs: nowMs(), lastSeenMs: null });
+    rows.insertAccount({ name, folded: foldName(name), role, password, createdMs: nowMs(), lastSeenMs: null });
   };
 
   /** Throws unless this is the account's password now; slow, and slower for who guesses. */
@@ -159,7 +160,7 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
   const handlers: Handlers<typeof peopleContract.endpoints> = {
     session: (_input, context) => sessionView(context, context.principal),
     async signIn({ name, password }, context) {
-      const folded = fold(name);
+      const folded = foldName(name);
       await check(folded, password, context.address);
       return signedIn(context, folded);
     },
@@ -241,7 +242,7 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
         insert(name, known.role, hash);
       });
       changed();
-      return signedIn(context, fold(name));
+      return signedIn(context, foldName(name));
     },
   };
 
@@ -250,18 +251,13 @@ export function people(needs: PeopleNeeds): Service<typeof peopleContract.endpoi
     hasAccounts: () => rows.count() > 0,
     prepareHost: async (name, password) => ({ name, password: await passwords.hash(password) }),
     createHost: (prepared) => insert(prepared.name, "host", prepared.password),
-    openSession: (name) => openSession(fold(name)),
+    openSession: (name) => openSession(foldName(name)),
     ownerName: () => rows.accounts().find((row) => row.role === "host")?.name ?? "",
     sessionRole: (session) => openOne(session)?.account.role,
     onLeft: (listener) => void leftListeners.push(listener),
   };
 
   return { contract: peopleContract, handlers, client, start: async () => {}, stop: async () => {} };
-}
-
-/** Two names that differ only in case, spacing or Unicode composition are one account. */
-function fold(name: string): string {
-  return name.normalize("NFKC").trim().replaceAll(/\s+/g, " ").toLowerCase();
 }
 
 function hashOf(token: string): string {

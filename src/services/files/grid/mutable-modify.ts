@@ -17,7 +17,7 @@ import type { MutableHeader } from "../../../protocols/grid/mutable-layout.ts";
 import { nextSequence, serverMap } from "../../../protocols/grid/server-map.ts";
 import type { PlannedWrite } from "../../../protocols/grid/server-map.ts";
 import { filesErrors } from "../errors.ts";
-import { Turns } from "../storage/turns.ts";
+import { Turns } from "../../../kernel/turns.ts";
 import type { MutableContent } from "./grid.ts";
 import type { KeyPool } from "./key-pool.ts";
 import { backOff } from "./mutable-backoff.ts";

@@ -3,6 +3,8 @@
  * answers, and the operations of the HTTP storage protocol ("Great Black Swamp"). What speaks to a real one is
  * `storage-client.ts`; everything above works on this interface, and a simulated grid implements it, too.
  */
+import type { ByteRange } from "../../../protocols/grid/pieces.ts";
+import type { ShareKind } from "../storage/share-file.ts";
 
 /** The secrets that a client derives for one storage index on one server (see `protocols/grid/secrets.ts`). */
 export interface LeaseSecrets {
@@ -10,8 +12,6 @@ export interface LeaseSecrets {
   renewSecret: Uint8Array;
   cancelSecret: Uint8Array;
 }
-
-export type ShareKind = "immutable" | "mutable";
 
 /**
  * `up`: it answered within its time. `slow`: it answers others, or did a moment ago, and is late now: used last.
@@ -53,7 +53,7 @@ export interface GridServer {
     kind: ShareKind,
     storageIndex: string,
     share: number,
-    range: ReadRange,
+    range: ByteRange,
     signal?: AbortSignal,
   ): Promise<Uint8Array>;
   /** False when it holds no share of this storage index. */
@@ -88,13 +88,7 @@ export interface Chunk {
 export interface ChunkWritten {
   isComplete: boolean;
   /** What the server has not got yet; ascending. */
-  missing: ReadRange[];
-}
-
-/** `length` bytes from `at` on. */
-export interface ReadRange {
-  at: number;
-  length: number;
+  missing: ByteRange[];
 }
 
 export interface ReadTestWrite {

@@ -1,7 +1,8 @@
 /** The CBOR that goes to a storage server, and what comes back, which may be anything. */
+import type { ByteRange } from "../../../protocols/grid/pieces.ts";
 import { Token, Tokenizer, Type, decode, encode } from "cborg";
 import type { DecodeOptions, EncodeOptions, TokenOrNestedTokens } from "cborg/interface";
-import type { AllocateWish, Allocated, ReadRange, ReadTestWrite, ReadTestWritten } from "./server.ts";
+import type { AllocateWish, Allocated, ReadTestWrite, ReadTestWritten } from "./server.ts";
 import { ANSWER_ITEMS_MAX, JOINED_PART_BYTES } from "./storage-client-constants.ts";
 
 const SET_TAG = 258;
@@ -88,7 +89,7 @@ export function readShareNumbers(body: Uint8Array): number[] {
 }
 
 /** What is missing, within `total` bytes. */
-export function readRequired(body: Uint8Array, total: number): ReadRange[] {
+export function readRequired(body: Uint8Array, total: number): ByteRange[] {
   return listOf(mapOf(decoded(body)).get("required"))
     .map((one) => {
       const range = mapOf(one);

@@ -1,5 +1,6 @@
 /** What a storage server's answers mean before their bodies are read: statuses, kinds of content, ranges. */
-import type { ReadRange, ServerError } from "./server.ts";
+import type { ByteRange } from "../../../protocols/grid/pieces.ts";
+import type { ServerError } from "./server.ts";
 import { Unanswered } from "./storage-client-connection.ts";
 import { REASON_MAX_CHARS } from "./storage-client-constants.ts";
 import type { Reply } from "./storage-client-exchange.ts";
@@ -34,7 +35,7 @@ export function cborOf({ contentType, body }: Reply): Uint8Array {
 }
 
 /** The body of a 206, where it is the beginning of the range that was asked for. */
-export function rangeOf({ contentType, contentRange, body }: Reply, { at, length }: ReadRange): Uint8Array {
+export function rangeOf({ contentType, contentRange, body }: Reply, { at, length }: ByteRange): Uint8Array {
   const [, first, last] = /^bytes (\d{1,15})-(\d{1,15})\/(?:\d{1,15}|\*)$/.exec(contentRange) ?? [];
   const isRight =
     contentType.split(";")[0]!.trim().toLowerCase() === OCTETS &&

@@ -2,6 +2,8 @@
  * One real storage server, over HTTPS: what `GridServer` says, as the protocol of Tahoe-LAFS 1.19 and newer spells it
  * ("Great Black Swamp"). It takes the first of the server's NURLs that works.
  */
+import type { ShareKind } from "../storage/share-file.ts";
+import type { ByteRange } from "../../../protocols/grid/pieces.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Random } from "../../../kernel/random.ts";
 import type { Resolver } from "../../../platform/resolve.ts";
@@ -15,11 +17,9 @@ import type {
   ChunkWritten,
   GridServer,
   LeaseSecrets,
-  ReadRange,
   ReadTestWrite,
   ReadTestWritten,
   ServerState,
-  ShareKind,
 } from "./server.ts";
 import { PinnedAgent, Unanswered } from "./storage-client-connection.ts";
 import type { ConnectionLimits } from "./storage-client-connection.ts";
@@ -203,7 +203,7 @@ export class StorageClient implements GridServer {
     kind: ShareKind,
     storageIndex: string,
     share: number,
-    range: ReadRange,
+    range: ByteRange,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
     const { at, length } = range;

@@ -2,9 +2,10 @@
  * One share on its way to one server: chunks in any order, several under way. What the server says that it has is not
  * sent again, which is how a broken upload goes on where it stood.
  */
+import type { ByteRange } from "../../../protocols/grid/pieces.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import { CHUNK_TRIES_MAX } from "./constants.ts";
-import { ServerError, type ChunkWritten, type GridServer, type ReadRange } from "./server.ts";
+import { ServerError, type ChunkWritten, type GridServer } from "./server.ts";
 import type { Assignment } from "./upload-placing.ts";
 
 export interface ShareSenderNeeds {
@@ -31,7 +32,7 @@ export class ShareSender {
   readonly #controller = new AbortController();
   readonly #signal: AbortSignal;
   /** What the server lacked when it was asked; undefined before. */
-  #missing: readonly ReadRange[] | undefined;
+  #missing: readonly ByteRange[] | undefined;
   #begun: Promise<void> = Promise.resolve();
 
   constructor(needs: ShareSenderNeeds) {

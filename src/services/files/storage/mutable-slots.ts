@@ -24,7 +24,7 @@ import { refuse } from "./refusal.ts";
 import type { Room, StorageMember } from "./room.ts";
 import { makeSlotFolder, namesIn, shareNumber } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../../../kernel/turns.ts";
 import { readWriteRequest } from "./write-request.ts";
 import type { ReadVector, ShareWish, Span, WriteRequest } from "./write-request.ts";
 

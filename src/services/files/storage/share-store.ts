@@ -19,7 +19,7 @@ import { openShare } from "./share-file.ts";
 import type { ShareFile, ShareKind } from "./share-file.ts";
 import { namesIn, shareNumber, sharePaths, storageIndexes } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../../../kernel/turns.ts";
 import { Uploads, hasSecret } from "./uploads.ts";
 
 export interface ShareStoreOptions {

@@ -35,7 +35,7 @@ import { refuse } from "./refusal.ts";
 import type { Room } from "./room.ts";
 import { makeSlotFolder, namesIn, shareNumber, storageIndexes } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../../../kernel/turns.ts";
 import { readUploadNote, uploadNote } from "./upload-note.ts";
 
 export interface Upload {

@@ -12,7 +12,7 @@ import type { Directories, Folder } from "./directories.ts";
 import type { NameIndex } from "./search.ts";
 import type { Spool } from "./spool.ts";
 import type { TreeStore } from "./store.ts";
-import type { Turns } from "../storage/turns.ts";
+import type { Turns } from "../../../kernel/turns.ts";
 
 export interface TreeParts {
   grid: Grid;

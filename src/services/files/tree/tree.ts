@@ -14,7 +14,7 @@ import type { DirectoryCap } from "../../../protocols/grid/caps.ts";
 import type { GridCrypto } from "../../../protocols/grid/crypto.ts";
 import { filesErrors } from "../errors.ts";
 import type { Grid } from "../grid/grid.ts";
-import { Turns } from "../storage/turns.ts";
+import { Turns } from "../../../kernel/turns.ts";
 import { UPLOAD_SWEEP_MS } from "./constants.ts";
 import { Devices } from "./devices.ts";
 import { Directories } from "./directories.ts";

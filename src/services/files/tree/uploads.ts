@@ -12,7 +12,7 @@ import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { formatCap } from "../../../protocols/grid/caps.ts";
 import type { KnownCap } from "../../../protocols/grid/caps.ts";
 import { filesErrors } from "../errors.ts";
-import { Turns } from "../storage/turns.ts";
+import { Turns } from "../../../kernel/turns.ts";
 import {
   PIECE_MAX_BYTES,
   PROGRESS_MS,

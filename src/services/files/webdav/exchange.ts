@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { FileEntry, FileSystem } from "../tree/file-system.ts";
 import { parentOf } from "../tree/paths.ts";
-import type { Turns } from "../storage/turns.ts";
+import type { Turns } from "../../../kernel/turns.ts";
 import type { Gate } from "./gate.ts";
 import type { AccountLocks } from "./locks.ts";
 import type { Validators } from "./preconditions.ts";

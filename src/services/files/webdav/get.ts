@@ -10,7 +10,7 @@ import { LOOKS_MAX } from "./constants.ts";
 import type { Exchange } from "./exchange.ts";
 import { etagOf, presentEntry, validatorsOf } from "./exchange.ts";
 import { LISTING_CSP, listingHtml } from "./listing.ts";
-import { checkConditions, rangeOf } from "./preconditions.ts";
+import { checkConditions, rangeWanted } from "./preconditions.ts";
 import { refuse } from "./refusal.ts";
 
 export async function get(exchange: Exchange): Promise<void> {
@@ -38,9 +38,8 @@ async function getFile(exchange: Exchange, entry: FileEntry): Promise<"sent" | F
     return "sent";
   }
   // Only GET has ranges (RFC 9110, section 14.2).
-  const range = request.method === "GET" ? rangeOf(request.headers, entry.bytes, validators) : undefined;
-  const at = range?.first ?? 0;
-  const length = range ? range.last - range.first + 1 : entry.bytes;
+  const range = request.method === "GET" ? rangeWanted(request.headers, entry.bytes, validators) : undefined;
+  const { at, length } = range ?? { at: 0, length: entry.bytes };
   const full: Headers = {
     ...headers,
     "content-type": entry.mediaType || "application/octet-stream",
@@ -48,7 +47,7 @@ async function getFile(exchange: Exchange, entry: FileEntry): Promise<"sent" | F
     "accept-ranges": "bytes",
     "x-content-type-options": "nosniff",
     "content-security-policy": "sandbox; default-src 'none'",
-    ...(range ? { "content-range": `bytes ${range.first}-${range.last}/${entry.bytes}` } : {}),
+    ...(range ? { "content-range": `bytes ${at}-${at + length - 1}/${entry.bytes}` } : {}),
   };
   if (request.method === "HEAD") {
     response.writeHead(200, full).end();

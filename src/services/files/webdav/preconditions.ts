@@ -1,5 +1,7 @@
 /** Conditional requests and ranges, as RFC 9110 has them (sections 13 and 14). */
 import type { IncomingHttpHeaders } from "node:http";
+import type { ByteRange } from "../../../protocols/grid/pieces.ts";
+import { rangeOf } from "../byte-range.ts";
 import { refuse } from "./refusal.ts";
 
 /** What is there now. */
@@ -38,26 +40,12 @@ export function isConditional(headers: IncomingHttpHeaders): boolean {
   return ["if-match", "if-none-match", "if-unmodified-since"].some((name) => headers[name] !== undefined);
 }
 
-export interface ByteRange {
-  first: number;
-  /** Included. */
-  last: number;
-}
-
-/**
- * The range to send, `undefined` for all of it: also for several ranges and for units that we do not know, which may be
- * passed over. Refuses with 416.
- */
-export function rangeOf(headers: IncomingHttpHeaders, bytes: number, current: Validators): ByteRange | undefined {
-  const match = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i.exec(headers.range ?? "");
-  if (!match || match[0] === "bytes=-" || !mayRange(headers["if-range"], current)) return undefined;
-  const [, from = "", to = ""] = match;
-  if (from === "" && to === "") return undefined;
-  const first = from === "" ? Math.max(0, bytes - Number(to)) : Number(from);
-  const last = from === "" || to === "" ? bytes - 1 : Math.min(Number(to), bytes - 1);
-  if (from !== "" && to !== "" && Number(to) < Number(from)) return undefined;
-  if (first >= bytes) refuse(416, "there is nothing there", { headers: { "content-range": `bytes */${bytes}` } });
-  return { first, last };
+/** The range to send; undefined: all of it. Refuses with 416. */
+export function rangeWanted(headers: IncomingHttpHeaders, bytes: number, current: Validators): ByteRange | undefined {
+  if (!mayRange(headers["if-range"], current)) return undefined;
+  const range = rangeOf(headers.range, bytes);
+  if (range === "none") refuse(416, "there is nothing there", { headers: { "content-range": `bytes */${bytes}` } });
+  return range;
 }
 
 function mayRange(ifRange: string | string[] | undefined, current: Validators): boolean {

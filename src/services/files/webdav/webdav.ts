@@ -34,7 +34,7 @@ import { propfind } from "./propfind.ts";
 import { proppatch } from "./proppatch.ts";
 import { put } from "./put.ts";
 import { Refusal, asRefusal, refuse } from "./refusal.ts";
-import { Turns } from "../storage/turns.ts";
+import { Turns } from "../../../kernel/turns.ts";
 import { createSignIn } from "./sign-in.ts";
 import type { Authenticate, SignIn } from "./sign-in.ts";
 import { targetOf } from "./targets.ts";
