@@ -1,0 +1,28 @@
+/** Limits of lending and using computers. What a host sets may be smaller, never larger. */
+
+/** Slivers on one host, of all borrowers together: each costs the engine a process tree and the reconciler a look. */
+export const HOST_SLIVERS_MAX = 256;
+/** Offers that one choice weighs. */
+export const OFFERS_MAX = 512;
+
+export const CORES_MAX = 256;
+export const BYTES_MAX = 2 ** 50;
+/** A container with less does not start Debian's init. */
+export const SLIVER_MEMORY_BYTES_MIN = 16 * 1024 * 1024;
+export const SLIVER_DISK_BYTES_MIN = 16 * 1024 * 1024;
+
+/** A lease ends unless it is renewed; none is longer, whatever host and borrower agree. */
+export const LEASE_MAX_MS = 90 * 24 * 3600 * 1000;
+/** A host that is away for so long has lost its slivers, for slices that ask to be made whole elsewhere. */
+export const HOST_LOST_MS = 5 * 60_000;
+/** A step that failed is done again after this, doubled each time up to the longest. */
+export const STEP_PAUSE_MS = 2_000;
+export const STEP_PAUSE_MS_MAX = 5 * 60_000;
+/** After so many failures in a row of the same step a sliver counts as failed, until somebody wishes something new. */
+export const STEP_TRIES_MAX = 8;
+
+/**
+ * The part of what a host lends that only borrowers who lend themselves can have: with no effort of their own all but
+ * this part, with full effort everything.
+ */
+export const KEPT_FOR_LENDERS = 0.25;
