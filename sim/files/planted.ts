@@ -16,15 +16,32 @@ export interface Mistake {
   to: string;
 }
 
+/** What is loaded a second time: all below src that `again` names and `shared` does not, through the module `parts`. */
+export interface Replanting {
+  parts: string;
+  again: RegExp;
+  shared: RegExp;
+}
+
 const SOURCE = new URL("../../src/", import.meta.url).href;
-const AGAIN = /^(services\/files\/(grid|tree|care|storage)|protocols\/grid)\//;
-const SHARED = /\/(errors|server)\.ts$/;
-const PARTS = new URL("./parts.ts", import.meta.url).href;
+const FILES: Replanting = {
+  parts: new URL("./parts.ts", import.meta.url).href,
+  again: /^(services\/files\/(grid|tree|care|storage)|protocols\/grid)\//,
+  shared: /\/(errors|server)\.ts$/,
+};
 
 let planted = 0;
 
-/** Throws when a mistake does not apply to the code exactly once. */
 export async function plant(mistakes: readonly Mistake[]): Promise<Parts> {
+  return (await plantIn(FILES, mistakes)) as Parts;
+}
+
+/** The `shippedParts` of the module. Throws when a mistake does not apply to the code exactly once. */
+export async function plantIn({ parts, again, shared }: Replanting, mistakes: readonly Mistake[]): Promise<unknown> {
+  const isLoadedAgain = (url: string) => {
+    const path = url.slice(SOURCE.length);
+    return url.startsWith(SOURCE) && again.test(path) && !shared.test(path);
+  };
   const mark = `?planted=${(planted += 1)}`;
   const met = new Set<Mistake>();
   const hooks = registerHooks({
@@ -34,7 +51,7 @@ export async function plant(mistakes: readonly Mistake[]): Promise<Parts> {
       return isInside && isLoadedAgain(found.url) ? { ...found, url: found.url + mark } : found;
     },
     load(url, context, next) {
-      if (!url.endsWith(mark) || url.startsWith(PARTS)) return next(url, context);
+      if (!url.endsWith(mark) || url.startsWith(parts)) return next(url, context);
       const plain = url.slice(0, -mark.length);
       let source = readFileSync(fileURLToPath(plain), "utf8");
       for (const mistake of mistakes) {
@@ -46,19 +63,13 @@ export async function plant(mistakes: readonly Mistake[]): Promise<Parts> {
     },
   });
   try {
-    const { shippedParts } = (await import(PARTS + mark)) as { shippedParts: Parts };
+    const { shippedParts } = (await import(parts + mark)) as { shippedParts: unknown };
     const missed = mistakes.find((one) => !met.has(one));
     if (missed) throw new Error(`${missed.file} is not among what is loaded`);
     return shippedParts;
   } finally {
     hooks.deregister();
   }
-}
-
-function isLoadedAgain(url: string): boolean {
-  if (!url.startsWith(SOURCE)) return false;
-  const path = url.slice(SOURCE.length);
-  return AGAIN.test(path) && !SHARED.test(path);
 }
 
 function replaced(source: string, { file, from, to }: Mistake): string {

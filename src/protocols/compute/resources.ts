@@ -27,6 +27,12 @@ export function minus(whole: Resources, part: Resources): Resources {
   return left;
 }
 
+export function largerOf(a: Resources, b: Resources): Resources {
+  const larger = { ...NO_RESOURCES };
+  for (const name of RESOURCE_NAMES) larger[name] = Math.max(a[name], b[name]);
+  return larger;
+}
+
 /** A fraction of each, whole cores and bytes, rounded down. */
 export function partOf(whole: Resources, fraction: number): Resources {
   const part = { ...NO_RESOURCES };

@@ -8,53 +8,58 @@ import type { Seen, SliverRow, Step } from "./sliver.ts";
 
 const row: SliverRow = { id: "s", wanted: "running", leaseEndMs: 1000, failures: 0, failedAtMs: 0 };
 const absent = { state: "absent", hasImage: true } as const;
+const running = { state: "running", asBooked: true } as const;
+const stopped = { state: "stopped", asBooked: true } as const;
 const does = (change: Partial<SliverRow>, seen: Seen, nowMs = 0) => nextStep({ ...row, ...change }, seen, nowMs).do;
 
 test("one step at a time towards what is wanted", () => {
   assert.equal(does({}, { state: "absent", hasImage: false }), "fetch-image");
   assert.equal(does({}, absent), "create");
-  assert.equal(does({}, { state: "stopped" }), "start");
-  assert.equal(does({}, { state: "running" }), "nothing");
+  assert.equal(does({}, stopped), "start");
+  assert.equal(does({}, running), "nothing");
   assert.equal(does({}, { state: "busy" }), "nothing");
+  assert.equal(does({}, { state: "running", asBooked: false }), "limit");
+  assert.equal(does({}, { state: "stopped", asBooked: false }), "limit");
+  assert.equal(does({ wanted: "gone" }, { state: "running", asBooked: false }), "stop");
   assert.equal(does({ wanted: "stopped" }, absent), "create");
-  assert.equal(does({ wanted: "stopped" }, { state: "stopped" }), "nothing");
-  assert.equal(does({ wanted: "stopped" }, { state: "running" }), "stop");
-  assert.equal(does({ wanted: "gone" }, { state: "running" }), "stop");
-  assert.equal(does({ wanted: "gone" }, { state: "stopped" }), "remove");
+  assert.equal(does({ wanted: "stopped" }, stopped), "nothing");
+  assert.equal(does({ wanted: "stopped" }, running), "stop");
+  assert.equal(does({ wanted: "gone" }, running), "stop");
+  assert.equal(does({ wanted: "gone" }, stopped), "remove");
   assert.equal(does({ wanted: "gone" }, absent), "forget");
   assert.equal(does({ wanted: "gone" }, { state: "absent", hasImage: false }), "forget");
 });
 
 test("the end of its lease is a wish that it were gone", () => {
-  assert.equal(does({}, { state: "running" }, 999), "nothing");
-  assert.equal(does({}, { state: "running" }, 1000), "stop");
+  assert.equal(does({}, running, 999), "nothing");
+  assert.equal(does({}, running, 1000), "stop");
   assert.equal(does({}, absent, 1000), "forget");
 });
 
 test("after failures it waits longer and longer, then gives up; what has to go is tried for ever", () => {
   const pause = (failures: number) => {
-    const step = nextStep({ ...row, failures, failedAtMs: 0, leaseEndMs: 1e12 }, { state: "stopped" }, 0);
+    const step = nextStep({ ...row, failures, failedAtMs: 0, leaseEndMs: 1e12 }, stopped, 0);
     return step.do === "wait" ? step.untilMs : step.do;
   };
   assert.deepEqual([1, 2, 3].map(pause), [STEP_PAUSE_MS, 2 * STEP_PAUSE_MS, 4 * STEP_PAUSE_MS]);
   assert.equal(pause(STEP_TRIES_MAX), "give-up");
-  assert.equal(does({ failures: STEP_TRIES_MAX, wanted: "stopped" }, { state: "stopped" }), "nothing");
+  assert.equal(does({ failures: STEP_TRIES_MAX, wanted: "stopped" }, stopped), "nothing");
   const going = { ...row, wanted: "gone", failures: 1000 } as const;
-  assert.deepEqual(nextStep(going, { state: "stopped" }, 0), { do: "wait", untilMs: STEP_PAUSE_MS_MAX });
-  assert.equal(nextStep(going, { state: "stopped" }, STEP_PAUSE_MS_MAX).do, "remove");
+  assert.deepEqual(nextStep(going, stopped, 0), { do: "wait", untilMs: STEP_PAUSE_MS_MAX });
+  assert.equal(nextStep(going, stopped, STEP_PAUSE_MS_MAX).do, "remove");
 });
 
 test("how it stands, in a word", () => {
   const shown = (change: Partial<SliverRow>, seen: Seen) => shownState({ ...row, ...change }, seen, 0);
   assert.equal(shown({}, { state: "absent", hasImage: false }), "reserved");
   assert.equal(shown({}, absent), "preparing");
-  assert.equal(shown({}, { state: "stopped" }), "starting");
+  assert.equal(shown({}, stopped), "starting");
   assert.equal(shown({}, { state: "busy" }), "starting");
-  assert.equal(shown({}, { state: "running" }), "running");
-  assert.equal(shown({ wanted: "stopped" }, { state: "running" }), "stopping");
-  assert.equal(shown({ wanted: "stopped" }, { state: "stopped" }), "stopped");
-  assert.equal(shown({ wanted: "gone" }, { state: "running" }), "ending");
-  assert.equal(shown({ leaseEndMs: 0 }, { state: "running" }), "ending");
+  assert.equal(shown({}, running), "running");
+  assert.equal(shown({ wanted: "stopped" }, running), "stopping");
+  assert.equal(shown({ wanted: "stopped" }, stopped), "stopped");
+  assert.equal(shown({ wanted: "gone" }, running), "ending");
+  assert.equal(shown({ leaseEndMs: 0 }, running), "ending");
   assert.equal(shown({ failures: STEP_TRIES_MAX }, absent), "failed");
 });
 
@@ -62,10 +67,13 @@ test("how it stands, in a word", () => {
 class Engine {
   state: "absent" | "stopped" | "running" = "absent";
   hasImage = false;
+  asBooked = true;
   removed = 0;
 
   see(): Seen {
-    return this.state === "absent" ? { state: "absent", hasImage: this.hasImage } : { state: this.state };
+    return this.state === "absent"
+      ? { state: "absent", hasImage: this.hasImage }
+      : { state: this.state, asBooked: this.asBooked };
   }
 
   run(step: Step): void {
@@ -74,7 +82,9 @@ class Engine {
       assert.equal(this.state, "absent", "made twice");
       assert.ok(this.hasImage, "made of nothing");
       this.state = "stopped";
-    } else if (step.do === "start") this.state = "running";
+      this.asBooked = true;
+    } else if (step.do === "limit") this.asBooked = true;
+    else if (step.do === "start") this.state = "running";
     else if (step.do === "stop") this.state = "stopped";
     else if (step.do === "remove") {
       assert.equal(this.state, "stopped", "removed while it runs");
@@ -85,7 +95,7 @@ class Engine {
 }
 
 test("killed at any step, it comes to what is wanted, and nothing is left when it is gone", () => {
-  const event = fc.constantFrom("step", "cut-before", "cut-after", "stopped-by-itself", "image-lost");
+  const event = fc.constantFrom("step", "cut-before", "cut-after", "stopped-by-itself", "image-lost", "resized");
   const wanted = fc.constantFrom<SliverRow["wanted"]>("running", "stopped", "gone");
   fc.assert(
     fc.property(fc.array(event, { maxLength: 40 }), wanted, (events, last) => {
@@ -94,12 +104,13 @@ test("killed at any step, it comes to what is wanted, and nothing is left when i
       for (const happened of events) {
         const step = nextStep(now, engine.see(), 0);
         if (happened === "stopped-by-itself" && engine.state === "running") engine.state = "stopped";
+        else if (happened === "resized") engine.asBooked = false;
         else if (happened === "image-lost") engine.hasImage = false;
         else if (happened !== "cut-before") engine.run(step);
       }
       now.wanted = last;
       let isForgotten = false;
-      for (let steps = 0; steps < 5 && !isForgotten; steps += 1) {
+      for (let steps = 0; steps < 6 && !isForgotten; steps += 1) {
         const step = nextStep(now, engine.see(), 0);
         if (step.do === "forget") {
           assert.equal(engine.state, "absent", "forgotten while it takes room");

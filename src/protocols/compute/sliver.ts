@@ -28,7 +28,8 @@ export interface SliverRow {
 /** What the engine says. */
 export type Seen =
   | { state: "absent"; hasImage: boolean }
-  | { state: "running" | "stopped" }
+  /** `asBooked`: with the limits that the books say. */
+  | { state: "running" | "stopped"; asBooked: boolean }
   /** The engine is at work on it, or does not know. */
   | { state: "busy" };
 
@@ -36,7 +37,7 @@ export type Step =
   | { do: "nothing" }
   /** Nothing before this time. */
   | { do: "wait"; untilMs: number }
-  | { do: "fetch-image" | "create" | "start" | "stop" | "remove" }
+  | { do: "fetch-image" | "create" | "start" | "stop" | "remove" | "limit" }
   /** The instance is gone: what it took is free again. */
   | { do: "forget" }
   /** Too many failures: shown as failed. */
@@ -57,6 +58,7 @@ function stepTo(wanted: Wanted, seen: Exclude<Seen, { state: "busy" }>): Step {
   if (wanted === "gone")
     return { do: seen.state === "absent" ? "forget" : seen.state === "running" ? "stop" : "remove" };
   if (seen.state === "absent") return { do: seen.hasImage ? "create" : "fetch-image" };
+  if (!seen.asBooked) return { do: "limit" };
   if (seen.state === wanted) return { do: "nothing" };
   return { do: wanted === "running" ? "start" : "stop" };
 }

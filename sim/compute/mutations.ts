@@ -1,0 +1,77 @@
+/** One planted mistake for each promise of lending and using, and the play that must catch it within some seeds. */
+import type { Mistake } from "../files/planted.ts";
+import { play, playSqueeze, playWidow } from "./play.ts";
+
+export interface ComputeMutation {
+  name: string;
+  by: typeof play;
+  /** The first one to try: one that is known to find it. 1 by default. */
+  seed?: number;
+  mistakes: readonly Mistake[];
+}
+
+const at = (folder: string) => (file: string, from: string, to: string) => ({ file: `${folder}/${file}`, from, to });
+const core = at("protocols/compute");
+const host = at("services/compute/host");
+const use = at("services/compute/use");
+
+export const computeMutations: readonly ComputeMutation[] = [
+  {
+    name: "what is booked is not counted",
+    by: play,
+    mistakes: [core("lending.ts", "lacking(spec, minus(lent, used));", "lacking(spec, lent);")],
+  },
+  {
+    name: "the limits that an instance still has are not counted",
+    by: playSqueeze,
+    seed: 10,
+    mistakes: [host("books.ts", "return held ? {", "return held && held.cores < 0 ? {")],
+  },
+  {
+    name: "a host promises before it knows what runs on it",
+    by: play,
+    mistakes: [host("hosting.ts", "if (!needs.reconciler.isReady) throw", "if (needs.books.size < 0) throw")],
+  },
+  {
+    name: "a sliver is forgotten before its instance is gone",
+    by: play,
+    mistakes: [
+      core("sliver.ts", 'seen.state === "running" ? "stop" : "remove"', 'seen.state === "running" ? "stop" : "forget"'),
+    ],
+  },
+  {
+    name: "an instance that the books lost is left alone",
+    by: play,
+    mistakes: [host("reconciler.ts", "if (books.get(mark.sliver)) return;", "if (books.size >= 0) return;")],
+  },
+  {
+    name: "two steps at once for one sliver",
+    by: play,
+    mistakes: [
+      host("reconciler.ts", "if (!seen || this.#busy.has(entry.sliver)) continue;", "if (!seen) continue;"),
+      host("reconciler.ts", "if (this.#busy.has(sliver)) seen", "if (this.#busy.size < 0) seen"),
+    ],
+  },
+  {
+    name: "silence is taken for gone",
+    by: play,
+    mistakes: [use("slices.ts", "if (answer?.known === false ||", "if (answer?.known !== true ||")],
+  },
+  {
+    name: "slivers of before are not looked at when a host is chosen",
+    by: play,
+    mistakes: [core("choosing.ts", "const placed = [...wish.placed];", "const placed = wish.placed.slice(0, 0);")],
+  },
+  {
+    name: "other limits are written down and not applied",
+    by: play,
+    mistakes: [core("sliver.ts", 'if (!seen.asBooked) return { do: "limit" };', "")],
+  },
+  {
+    name: "leases do not end",
+    by: playWidow,
+    mistakes: [
+      core("sliver.ts", 'const wanted = row.leaseEndMs <= nowMs ? "gone" : row.wanted;', "const wanted = row.wanted;"),
+    ],
+  },
+];

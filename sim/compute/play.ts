@@ -1,0 +1,170 @@
+/**
+ * One play: slices are asked for, changed and deleted while daemons die, engines fail and the network splits; then
+ * there is peace, and everything must be as it was asked for; then all is deleted, and nothing may be left anywhere.
+ */
+import { LENDS_NOTHING } from "../../src/protocols/compute/lending.ts";
+import type { SliverSpec } from "../../src/protocols/compute/lending.ts";
+import type { SliceSpec } from "../../src/protocols/compute/slice.ts";
+import { shippedParts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { ComputeWorld } from "./world.ts";
+import type { SimBox } from "./world.ts";
+
+const BOXES = 6;
+const NAMES = ["web", "db", "game"];
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const MIB = 2 ** 20;
+const HAPPENINGS = 60;
+/** Long enough for leases of what was reserved too late, and for the longest pause after failures. */
+const PEACE_MS = 90 * MINUTE_MS;
+
+/** What was promised and not kept; empty when all was. */
+export async function play(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
+  const world = new ComputeWorld({ seed, boxes: BOXES, parts });
+  for (const box of world.boxes) world.start(box);
+  for (let n = 0; n < HAPPENINGS && world.complaints.length === 0; n += 1) {
+    happen(world);
+    await world.time.pass(world.random.below(2 * MINUTE_MS));
+  }
+  calm(world);
+  await world.time.pass(PEACE_MS);
+  checkWishes(world);
+  for (const box of world.boxes) for (const name of NAMES) world.remove(box, name);
+  await world.time.pass(PEACE_MS);
+  checkEmpty(world);
+  return world.complaints;
+}
+
+/** A box that used slivers of others disappears for good: in the end nothing of it is left on them. */
+export async function playWidow(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
+  const world = new ComputeWorld({ seed, boxes: BOXES, parts });
+  for (const box of world.boxes) world.start(box);
+  const endMs = world.time.clock().wallMs() + 3 * HOUR_MS;
+  world.apply(world.boxes[0]!, "web", { ...wishOf(world, 4), endMs });
+  await world.time.pass(10 * MINUTE_MS);
+  if (instances(world).length !== 4) world.complain(`${instances(world).length} slivers instead of 4`);
+  world.kill(world.boxes[0]!);
+  world.loseBooks(world.boxes[1]!);
+  world.start(world.boxes[1]!);
+  // What the books lost is kept for a day, for somebody to say that it is wanted.
+  await world.time.pass(26 * HOUR_MS);
+  checkEmpty(world);
+  return world.complaints;
+}
+
+/** One host, whose engine mostly fails: a sliver is to become smaller, and another one wants the room. */
+export async function playSqueeze(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
+  const world = new ComputeWorld({ seed, boxes: 2, parts });
+  for (const box of world.boxes) world.start(box);
+  const [host, other] = world.boxes as [SimBox, SimBox];
+  other.policy = LENDS_NOTHING;
+  const wish = wishOf(world, 1);
+  const sized = (cores: number) => ({ ...wish, sliver: { ...wish.sliver, cores } });
+  world.apply(host, "web", sized(4));
+  await world.time.pass(5 * MINUTE_MS);
+  host.engine.failing = 0.7;
+  world.apply(host, "web", sized(1));
+  world.apply(other, "db", sized(3));
+  await world.time.pass(30 * MINUTE_MS);
+  calm(world);
+  await world.time.pass(PEACE_MS);
+  checkWishes(world);
+  return world.complaints;
+}
+
+function happen(world: ComputeWorld): void {
+  const { random } = world;
+  const box = world.boxes[random.below(BOXES)]!;
+  const name = NAMES[random.below(NAMES.length)]!;
+  const happenings: (() => void)[] = [
+    () => world.apply(box, name, wishOf(world, random.below(4))),
+    () => world.apply(box, name, wishOf(world, random.below(4))),
+    () => world.remove(box, name),
+    () => world.kill(box),
+    () => world.start(box),
+    () => world.start(box),
+    () => world.loseBooks(box),
+    () => void (box.engine.isDown = !box.engine.isDown),
+    () => void (box.engine.failing = random.float() * 0.3),
+    () => box.engine.images.clear(),
+    () => void (box.side = random.below(2)),
+    () => void (world.loss = random.float() * 0.3),
+  ];
+  happenings[random.below(happenings.length)]!();
+}
+
+function wishOf({ random, time }: ComputeWorld, count: number): SliceSpec {
+  const sliver: SliverSpec = {
+    ...{ kind: "container", image: (random.below(2) ? "a" : "b").repeat(64), reach: "slice" },
+    ...{ cores: 1 + random.below(2), memoryBytes: 256 * MIB, diskBytes: 512 * MIB, egressBytesPerS: 0 },
+  };
+  const endMs = time.clock().wallMs() + 30 * DAY_MS;
+  return { sliver, count, apart: "box", wanted: "running", endMs, recreate: random.below(2) === 1 };
+}
+
+function calm(world: ComputeWorld): void {
+  world.loss = 0;
+  for (const box of world.boxes) {
+    box.side = 0;
+    box.engine.isDown = false;
+    box.engine.failing = 0;
+    world.start(box);
+  }
+}
+
+function instances(world: ComputeWorld) {
+  return world.boxes.flatMap((host) => [...host.engine.instances.values()].map((one) => ({ ...one, host })));
+}
+
+/** Every slice has its slivers, each of them runs once and as it was wished, and nothing else runs. */
+function checkWishes(world: ComputeWorld): void {
+  const left = new Map(instances(world).map((one) => [one.mark.sliver, one]));
+  for (const box of world.boxes) {
+    for (const slice of box.run!.rows.slices()) {
+      const slivers = box.run!.rows.slivers(slice.id).filter(({ wanted }) => wanted !== "gone");
+      const hosts = new Set(slivers.map(({ host }) => host));
+      if (slice.isGone) world.complain(`${slice.id} is still there`);
+      if (hosts.size !== slivers.length) world.complain(`slivers of ${slice.id} share a box`);
+      if (slivers.length !== slice.spec.count && isRoomFor(world, slice.spec, hosts)) {
+        world.complain(`${slice.id} has ${slivers.length} of ${slice.spec.count} slivers`);
+      }
+      for (const { id, host } of slivers) {
+        const found = left.get(id);
+        if (found?.host.id !== host) world.complain(`${id} of ${slice.id} does not run on ${host}`);
+        else if (found.state !== "running") world.complain(`${id} of ${slice.id} is ${found.state}`);
+        else if (found.spec.cores !== slice.spec.sliver.cores && isRoomFor(world, slice.spec, new Set())) {
+          world.complain(`${id} of ${slice.id} has other limits`);
+        }
+        left.delete(id);
+      }
+    }
+  }
+  for (const [sliver, { host }] of left) world.complain(`${sliver} runs on ${host.id}, and nobody asked for it`);
+  for (const host of world.boxes) checkBooks(world, host);
+}
+
+/** Some box without a sliver of this slice would still take one. */
+function isRoomFor(world: ComputeWorld, { sliver }: SliceSpec, hosts: ReadonlySet<string>): boolean {
+  return world.boxes.some(({ id, run, policy }) => {
+    const cores = run!.books.all().reduce((sum, { spec }) => sum + spec.cores, 0);
+    return !hosts.has(id) && cores + sliver.cores <= policy.lent.cores && run!.books.size < policy.slivers;
+  });
+}
+
+function checkBooks(world: ComputeWorld, { id, run, engine }: SimBox): void {
+  const booked = run!.books.all().map(({ sliver }) => sliver);
+  const there = [...engine.instances.values()].map(({ mark }) => mark.sliver);
+  if (booked.toSorted().join() !== there.toSorted().join())
+    world.complain(`the books of ${id} are not what runs there`);
+}
+
+function checkEmpty(world: ComputeWorld): void {
+  for (const { host, mark } of instances(world)) world.complain(`${mark.sliver} is left on ${host.id}`);
+  for (const { id, run } of world.boxes) {
+    if (!run) continue;
+    if (run.books.size > 0) world.complain(`${run.books.size} bookings are left at ${id}`);
+    for (const slice of run.rows.slices()) world.complain(`the slice ${slice.id} is left`);
+  }
+}

@@ -1,0 +1,33 @@
+/** Limits and times of the compute service. Those of lending itself are in `protocols/compute/constants.ts`. */
+
+/** The engine is looked at this often when nothing happens. */
+export const LOOK_MS = 30_000;
+/** Steps under way at once on one host: more make a small machine slower, not quicker. */
+export const STEPS_AT_ONCE = 4;
+/** Fetching an image over a slow link takes longest. */
+export const STEP_TIMEOUT_MS = 60 * 60_000;
+/** An instance that the books lost is kept so long at least, for its borrower to say that it is still wanted. */
+export const ADOPTED_LEASE_MS = 24 * 3_600_000;
+
+/** Questions and answers between boxes. */
+export const MESSAGE_BYTES_MAX = 64 * 1024;
+export const MESSAGE_TIMEOUT_MS = 10_000;
+/** Slivers that one message speaks of. */
+export const MESSAGE_SLIVERS_MAX = 64;
+
+/** What a slice asks its hosts for at once; it is renewed from half of that on. */
+export const LEASE_MS = 7 * 24 * 3_600_000;
+/**
+ * A new sliver is reserved for so long at first, and renewed when its host has been heard: what was reserved by a
+ * message that came too late ends soon.
+ */
+export const FIRST_LEASE_MS = 15 * 60_000;
+/** How much one look, at which a host answered or did not, counts in its reliability. */
+export const RELIABILITY_WEIGHT = 0.02;
+/** Offers are asked for again when somebody else was quicker. */
+export const RESERVE_TRIES_MAX = 4;
+export const SLIVER_ID_BYTES = 12;
+
+export const SLICE_SLIVERS_MAX = 64;
+export const SLICE_FILE_BYTES_MAX = 64 * 1024;
+export const SLICES_PER_ACCOUNT_MAX = 100;

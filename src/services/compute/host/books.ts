@@ -1,0 +1,177 @@
+/**
+ * The host's books: every sliver that this box has promised, from the reservation until its instance is gone. They are
+ * on the disk before a promise is answered. All changes go through here, one at a time and without waiting in between,
+ * so that two who ask for the last core at once cannot both get it.
+ */
+import { z } from "zod";
+import { judge, REACHES } from "../../../protocols/compute/lending.ts";
+import { largerOf } from "../../../protocols/compute/resources.ts";
+import type { Booking, LendPolicy, SliverSpec, Verdict, Wish } from "../../../protocols/compute/lending.ts";
+import { changeOf } from "../../../protocols/compute/slice.ts";
+import type { SliverRow, Wanted } from "../../../protocols/compute/sliver.ts";
+import type { Store } from "../../../platform/store.ts";
+
+const MIGRATIONS = [
+  `CREATE TABLE compute_bookings (sliver TEXT PRIMARY KEY, box TEXT NOT NULL, booking TEXT NOT NULL,
+     wanted TEXT NOT NULL, leaseEndMs INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+];
+
+export const sliverId = z.string().regex(/^[0-9a-z]{8,40}$/);
+const count = z.number().int().min(0);
+
+export const sliverSpec = z.strictObject({
+  kind: z.enum(["container", "vm"]),
+  image: z.string().regex(/^[0-9a-f]{64}$/),
+  reach: z.enum(REACHES),
+  ...{ cores: count, memoryBytes: count, diskBytes: count, egressBytesPerS: count },
+});
+
+export const bookingShape = z.strictObject({
+  sliver: sliverId,
+  borrower: z.strictObject({
+    box: z.string().max(100),
+    owner: z.string().max(200),
+    zone: z.string().max(200),
+    effort: z.number(),
+  }),
+  spec: sliverSpec,
+  leaseEndMs: count,
+});
+
+export interface Entry extends Booking, SliverRow {}
+
+interface Row {
+  sliver: string;
+  booking: string;
+  wanted: Wanted;
+  leaseEndMs: number;
+}
+
+export class Books {
+  readonly #store: Store;
+  readonly #policy: () => LendPolicy;
+  readonly #entries = new Map<string, Entry>();
+  /** What instances have, where that was seen. */
+  readonly #held = new Map<string, SliverSpec>();
+
+  constructor(needs: { store: Store; policy: () => LendPolicy }) {
+    this.#store = needs.store;
+    this.#policy = needs.policy;
+    needs.store.migrate("compute-bookings", MIGRATIONS);
+    for (const row of needs.store.prepare<Row>("SELECT * FROM compute_bookings ORDER BY sliver").all()) {
+      const booking = readBooking(row.booking);
+      // It was written by us; what cannot be read any more has an instance that says the same, or none.
+      if (booking) this.#entries.set(row.sliver, entryOf({ ...booking, leaseEndMs: row.leaseEndMs }, row.wanted));
+    }
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  all(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  get(sliver: string): Entry | undefined {
+    return this.#entries.get(sliver);
+  }
+
+  /**
+   * Grants and books, or refuses. What is booked already gets the new end of its lease, and other limits if there is
+   * room for the difference. Throws `disk-full`.
+   */
+  reserve(wish: Wish): Verdict {
+    const { sliver, borrower, spec, leaseEndMs } = wish;
+    const there = this.#entries.get(sliver);
+    // What is on its way out stays there: its room is free only when it is gone.
+    if (there?.wanted === "gone") return { state: "refused", why: "id-taken" };
+    if (there?.borrower.box === borrower.box && changeOf(there.spec, spec) === "resize")
+      return this.#resize(there, wish);
+    const verdict = judge(this.#policy(), this.#promised(), wish);
+    if (verdict.state === "refused") return verdict;
+    this.#put(entryOf({ sliver, borrower, spec, leaseEndMs }, there?.wanted ?? "running"));
+    return verdict;
+  }
+
+  /** Takes in an instance that the books do not know, by what it says of itself. */
+  adopt(booking: Booking, wanted: Wanted): void {
+    if (!this.#entries.has(booking.sliver)) this.#put(entryOf(booking, wanted));
+  }
+
+  /** Other limits for what is booked, when there is room for the difference; else all stays as it was. */
+  #resize(there: Entry, wish: Wish): Verdict {
+    const others = new Map([...this.#promised()].filter(([sliver]) => sliver !== wish.sliver));
+    const verdict = judge(this.#policy(), others, wish);
+    const { spec, leaseEndMs } = wish;
+    if (verdict.state === "granted") this.#put({ ...there, spec, leaseEndMs, failures: 0 });
+    return verdict;
+  }
+
+  /** The instance has these limits as yet: what they take is free only when they are other ones. */
+  noteHeld(sliver: string, spec: SliverSpec | undefined): void {
+    if (spec && this.#entries.has(sliver)) this.#held.set(sliver, spec);
+    else this.#held.delete(sliver);
+  }
+
+  want(sliver: string, wanted: Wanted): void {
+    const there = this.#entries.get(sliver);
+    // There is no way back from the end: its borrower has heard that it goes.
+    if (!there || there.wanted === wanted || there.wanted === "gone") return;
+    this.#put({ ...there, wanted, failures: 0 });
+  }
+
+  /** In memory only: after a restart everything is tried at once. */
+  noteFailure(sliver: string, nowMs: number): void {
+    const there = this.#entries.get(sliver);
+    if (there) Object.assign(there, { failures: there.failures + 1, failedAtMs: nowMs });
+  }
+
+  noteSuccess(sliver: string): void {
+    const there = this.#entries.get(sliver);
+    if (there) there.failures = 0;
+  }
+
+  /** Its instance is gone. */
+  forget(sliver: string): void {
+    this.#store.prepare("DELETE FROM compute_bookings WHERE sliver = ?").run(sliver);
+    this.#entries.delete(sliver);
+    this.#held.delete(sliver);
+  }
+
+  /** With what each takes now, or is to take, whichever is more. */
+  #promised(): Map<string, Booking> {
+    const larger = (entry: Entry): Booking => {
+      const held = this.#held.get(entry.sliver);
+      return held ? { ...entry, spec: { ...entry.spec, ...largerOf(entry.spec, held) } } : entry;
+    };
+    return new Map([...this.#entries].map(([sliver, entry]) => [sliver, larger(entry)]));
+  }
+
+  #put(entry: Entry): void {
+    const { sliver, borrower, spec, leaseEndMs, wanted } = entry;
+    this.#store
+      .prepare(
+        "INSERT OR REPLACE INTO compute_bookings (sliver, box, booking, wanted, leaseEndMs) VALUES (?, ?, ?, ?, ?)",
+      )
+      .run(sliver, borrower.box, writeBooking({ sliver, borrower, spec, leaseEndMs }), wanted, leaseEndMs);
+    this.#entries.set(sliver, entry);
+  }
+}
+
+export function writeBooking({ sliver, borrower, spec, leaseEndMs }: Booking): string {
+  return JSON.stringify({ sliver, borrower, spec, leaseEndMs });
+}
+
+/** Undefined for anything else: an instance's mark may have been written by somebody else. */
+export function readBooking(text: string): Booking | undefined {
+  try {
+    return bookingShape.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function entryOf(booking: Booking, wanted: Wanted): Entry {
+  return { ...booking, id: booking.sliver, wanted, failures: 0, failedAtMs: 0 };
+}

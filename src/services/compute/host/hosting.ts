@@ -1,0 +1,127 @@
+/**
+ * The host's side of the talk between boxes: offers, reservations, and what borrowers want of their slivers. Only the
+ * box that reserved a sliver can do anything with it; for all others it is not there.
+ */
+import { z } from "zod";
+import type { Clock } from "../../../kernel/clock.ts";
+import { kernelErrors } from "../../../kernel/errors.ts";
+import type { Log } from "../../../kernel/log.ts";
+import { HOST_SLIVERS_MAX } from "../../../protocols/compute/constants.ts";
+import { judge } from "../../../protocols/compute/lending.ts";
+import type { Booking, Borrower, LendPolicy, SliverSpec, Wish } from "../../../protocols/compute/lending.ts";
+import type { MeshClient } from "../../mesh/client.ts";
+import {
+  LOOK_PATH,
+  OFFER_PATH,
+  RESERVE_PATH,
+  WANT_PATH,
+  decodeMessage,
+  encodeMessage,
+  lookQuestion,
+  offerQuestion,
+  reserveQuestion,
+  wantQuestion,
+} from "../messages.ts";
+import type { Books, Entry } from "./books.ts";
+import type { Reconciler } from "./reconciler.ts";
+
+export interface HostingNeeds {
+  clock: Clock;
+  log: Log;
+  mesh: Pick<MeshClient, "selfId" | "box" | "serve">;
+  books: Books;
+  reconciler: Reconciler;
+  policy: () => LendPolicy;
+  /** 0 to 1: what this box lends of what it has, as it announces it. */
+  effortOf: (boxId: string) => number;
+  hasImage: (image: string) => boolean;
+  addressesOf: (sliver: string) => string[];
+}
+
+type Answer = (peer: string, body: Uint8Array) => object;
+
+/** Called before the mesh starts. */
+export function serveHosting(needs: HostingNeeds): { answer(path: string, peer: string, body: Uint8Array): object } {
+  const answers: Record<string, Answer> = {
+    [OFFER_PATH]: (peer, body) => offer(needs, peer, decodeMessage(offerQuestion, body)),
+    [RESERVE_PATH]: (peer, body) => reserve(needs, peer, decodeMessage(reserveQuestion, body)),
+    [LOOK_PATH]: (peer, body) => look(needs, peer, decodeMessage(lookQuestion, body).slivers),
+    [WANT_PATH]: (peer, body) => want(needs, peer, decodeMessage(wantQuestion, body)),
+  };
+  const respond = (path: string, peer: string, body: Uint8Array) => {
+    // Nobody may take "not known" for "gone" before it is known what runs here.
+    if (!needs.reconciler.isReady) throw kernelErrors.fail("unavailable");
+    try {
+      return answers[path]!(peer, body);
+    } catch (cause) {
+      if (!(cause instanceof z.ZodError) && !(cause instanceof SyntaxError)) throw cause;
+      throw kernelErrors.fail("bad-input", { params: { field: path, reason: "not understood" }, cause });
+    }
+  };
+  for (const path of Object.keys(answers)) {
+    needs.mesh.serve(path, async ({ peer, body }) => encodeMessage(respond(path, peer, body)));
+  }
+  return { answer: respond };
+}
+
+function offer(needs: HostingNeeds, peer: string, question: { spec: SliverSpec; leaseMs: number }) {
+  const { books, policy, hasImage } = needs;
+  const trial = new Map<string, Booking>(books.all().map((entry) => [entry.sliver, entry]));
+  const wish = wishOf(needs, peer, { ...question, sliver: "" });
+  const first = judge(policy(), trial, wish);
+  let fits = 0;
+  for (; fits < HOST_SLIVERS_MAX; fits += 1) {
+    const one = { ...wish, sliver: `offer-${fits}` };
+    if (judge(policy(), trial, one).state === "refused") break;
+    trial.set(one.sliver, one);
+  }
+  const facts = { fits, hasImage: hasImage(question.spec.image) };
+  return first.state === "granted" ? { ...facts, price: first.price } : { ...facts, price: 0, why: first.why };
+}
+
+function reserve(needs: HostingNeeds, peer: string, question: ReturnType<typeof reserveQuestion.parse>) {
+  const { books, reconciler, log } = needs;
+  const verdict = books.reserve(wishOf(needs, peer, question));
+  if (verdict.state === "refused") {
+    log.debug("a sliver was refused", { peer, ...verdict });
+    return { granted: false, price: 0, why: verdict.why };
+  }
+  books.want(question.sliver, question.wanted);
+  reconciler.poke();
+  return { granted: true, price: verdict.price };
+}
+
+function look(needs: HostingNeeds, peer: string, slivers: readonly string[]) {
+  const found = slivers.flatMap((sliver) => own(needs, peer, sliver) ?? []);
+  return { slivers: found.map((entry) => standing(needs, entry)) };
+}
+
+function want(needs: HostingNeeds, peer: string, question: ReturnType<typeof wantQuestion.parse>) {
+  const entry = own(needs, peer, question.sliver);
+  if (!entry) return { known: false };
+  needs.books.want(entry.sliver, question.wanted);
+  needs.reconciler.poke();
+  return { known: true };
+}
+
+function own({ books }: HostingNeeds, peer: string, sliver: string): Entry | undefined {
+  const entry = books.get(sliver);
+  return entry?.borrower.box === peer ? entry : undefined;
+}
+
+function standing({ reconciler, clock, addressesOf }: HostingNeeds, entry: Entry) {
+  const { sliver, leaseEndMs } = entry;
+  const leaseMs = Math.max(0, leaseEndMs - clock.wallMs());
+  return { sliver, state: reconciler.stateOf(entry), leaseMs, addresses: addressesOf(sliver) };
+}
+
+function wishOf(
+  { clock, mesh, effortOf }: HostingNeeds,
+  peer: string,
+  { sliver, spec, leaseMs }: { sliver: string; spec: SliverSpec; leaseMs: number },
+): Wish {
+  const box = mesh.box(peer);
+  const borrower: Borrower = { box: peer, owner: box?.owner ?? "", zone: box?.zone ?? "", effort: effortOf(peer) };
+  const nowMs = clock.wallMs();
+  return { sliver, borrower, spec, leaseEndMs: nowMs + leaseMs, nowMs, zone: mesh.box(mesh.selfId)?.zone ?? "" };
+}

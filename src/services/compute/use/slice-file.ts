@@ -1,0 +1,104 @@
+/**
+ * A slice as a person writes it, in a file or in a form: what is needed, with sensible sizes for all else. The same
+ * file applied twice changes nothing; `slice plan` says what applying it would do.
+ *
+ * ```yaml
+ * name: web
+ * image: debian
+ * slivers: 3
+ * apart: zone
+ * memory: 512MiB
+ * ```
+ */
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { mibOf } from "../../../kernel/size.ts";
+import { APARTS } from "../../../protocols/compute/choosing.ts";
+import { CORES_MAX } from "../../../protocols/compute/constants.ts";
+import { REACHES } from "../../../protocols/compute/lending.ts";
+import type { SliceSpec } from "../../../protocols/compute/slice.ts";
+import { SLICE_FILE_BYTES_MAX, SLICE_SLIVERS_MAX } from "../constants.ts";
+import { computeErrors } from "../errors.ts";
+
+const MIB = 1024 * 1024;
+const DAY_MS = 86_400_000;
+export const NAME = /^[a-z][a-z0-9-]{0,39}$/;
+const SIZE = /^\d{1,9}\s?(?:MiB|GiB|TiB)$/;
+const NAME_EXAMPLE = "lower-case letters, digits and hyphens, a letter first";
+
+const name = z.string().regex(NAME, NAME_EXAMPLE);
+const size = z.string().regex(SIZE, "a size such as 512MiB or 2GiB");
+
+export const sliceWish = z.strictObject({
+  name,
+  image: z.string().min(1).max(100).describe("The name of an image, or its hash"),
+  slivers: z.number().int().min(0).max(SLICE_SLIVERS_MAX).default(1).describe("How many"),
+  kind: z.enum(["container", "vm"]).default("container").describe("What each of them is"),
+  cores: z.number().int().min(1).max(CORES_MAX).default(1).describe("Cores of each"),
+  memory: size.default("512MiB").describe("Memory of each"),
+  disk: size.default("4GiB").describe("Disk of each"),
+  egress: size.default("1MiB").describe("What each may send to other networks a second"),
+  reach: z.enum(REACHES).default("slice").describe("How far each may speak"),
+  apart: z.enum(APARTS).default("box").describe("What no two of them may share"),
+  days: z.number().int().min(1).max(3650).default(30).describe("The slice ends after so many days"),
+  stopped: z.boolean().default(false).describe("Made, and not started"),
+  recreate: z.boolean().default(false).describe("Make slivers again elsewhere when their host is lost"),
+});
+
+export type SliceWish = z.output<typeof sliceWish>;
+
+/** Throws `compute-bad-file` with the line. */
+export function readSliceFile(text: string): SliceWish {
+  if (text.length > SLICE_FILE_BYTES_MAX) throw bad(1, "too long");
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    schema: "core",
+    maxAliasCount: 0,
+    uniqueKeys: true,
+  } as object);
+  const problem = document.errors[0];
+  if (problem) throw bad(problem.linePos?.[0].line ?? 1, problem.message.split("\n")[0]!);
+  const read = sliceWish.safeParse(toPlain(() => document.toJS({ maxAliasCount: 0 }) as unknown));
+  if (read.success) return read.data;
+  const issue = read.error.issues[0]!;
+  const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  const path = [...issue.path, ...unknown];
+  const node =
+    path.length > 0 ? (document.getIn(path, true) as { range?: [number, number, number] } | undefined) : undefined;
+  const line = node?.range ? lines.linePos(node.range[0]).line : 1;
+  throw bad(line, `${path.join(".") || "file"}: ${issue.message}`);
+}
+
+/** `image`: the hash that its name stands for now. */
+export function specOf(wish: SliceWish, image: string, nowMs: number): SliceSpec {
+  const { kind, cores, reach, apart, recreate } = wish;
+  const bytes = (text: string) => mibOf(text) * MIB;
+  const sizes = {
+    cores,
+    memoryBytes: bytes(wish.memory),
+    diskBytes: bytes(wish.disk),
+    egressBytesPerS: bytes(wish.egress),
+  };
+  return {
+    sliver: { kind, image, reach, ...sizes },
+    count: wish.slivers,
+    apart,
+    wanted: wish.stopped ? "stopped" : "running",
+    endMs: nowMs + wish.days * DAY_MS,
+    recreate,
+  };
+}
+
+function toPlain(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    // Aliases: a short file could stand for a huge one.
+    throw bad(1, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function bad(line: number, reason: string) {
+  return computeErrors.fail("compute-bad-file", { params: { line, reason } });
+}

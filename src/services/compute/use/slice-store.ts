@@ -1,0 +1,126 @@
+/**
+ * What this box's members use on other boxes: slices as they were asked for, and the slivers that stand for them. A
+ * sliver is written down before its host is asked to make it, so that none can be forgotten there.
+ */
+import type { Store } from "../../../platform/store.ts";
+import type { SliceSpec, SliverFacts } from "../../../protocols/compute/slice.ts";
+import type { SliverSpec } from "../../../protocols/compute/lending.ts";
+
+const MIGRATIONS = [
+  `CREATE TABLE compute_slices (id TEXT PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT NULL,
+     madeMs INTEGER NOT NULL, gone INTEGER NOT NULL, UNIQUE (account, name)) STRICT, WITHOUT ROWID;
+   CREATE TABLE compute_slivers (id TEXT PRIMARY KEY, slice TEXT NOT NULL, number INTEGER NOT NULL,
+     host TEXT NOT NULL, spec TEXT NOT NULL, wanted TEXT NOT NULL, leaseEndMs INTEGER NOT NULL, state TEXT,
+     heardMs INTEGER NOT NULL, addresses TEXT NOT NULL, trouble TEXT) STRICT, WITHOUT ROWID;
+   CREATE INDEX compute_slivers_slice ON compute_slivers(slice);
+   CREATE TABLE compute_hosts (box TEXT PRIMARY KEY, reliability REAL NOT NULL) STRICT, WITHOUT ROWID;`,
+];
+
+export interface Slice {
+  id: string;
+  account: string;
+  /** Unique among the slices of its account. */
+  name: string;
+  spec: SliceSpec;
+  madeMs: number;
+  /** It was deleted, and some host has not said yet that its slivers are gone. */
+  isGone: boolean;
+}
+
+export interface Sliver extends SliverFacts {
+  slice: string;
+  addresses: string[];
+  /** Why it does not stand as it should: a code. */
+  trouble: string | undefined;
+}
+
+interface SliceRow {
+  id: string;
+  account: string;
+  name: string;
+  spec: string;
+  madeMs: number;
+  gone: number;
+}
+
+interface SliverRow {
+  id: string;
+  slice: string;
+  number: number;
+  host: string;
+  spec: string;
+  wanted: Sliver["wanted"];
+  leaseEndMs: number;
+  state: string | null;
+  heardMs: number;
+  addresses: string;
+  trouble: string | null;
+}
+
+export type SliceStore = ReturnType<typeof sliceStore>;
+
+export function sliceStore(store: Store) {
+  store.migrate("compute-slices", MIGRATIONS);
+  const run = (sql: string, ...values: (string | number | null)[]) => store.prepare(sql).run(...values);
+  const slices = (sql: string, ...values: (string | number)[]) =>
+    store
+      .prepare<SliceRow>(sql)
+      .all(...values)
+      .map(sliceOf);
+  return {
+    transaction: store.transaction,
+    slices: () => slices("SELECT * FROM compute_slices ORDER BY account, name"),
+    slicesOf: (account: string) =>
+      slices("SELECT * FROM compute_slices WHERE account = ? AND gone = 0 ORDER BY name", account),
+    slice: (id: string) => slices("SELECT * FROM compute_slices WHERE id = ?", id)[0],
+    named: (account: string, name: string) =>
+      slices("SELECT * FROM compute_slices WHERE account = ? AND name = ?", account, name)[0],
+    putSlice: ({ id, account, name, spec, madeMs, isGone }: Slice) =>
+      run(
+        "INSERT OR REPLACE INTO compute_slices (id, account, name, spec, madeMs, gone) VALUES (?, ?, ?, ?, ?, ?)",
+        ...[id, account, name, JSON.stringify(spec), madeMs, isGone ? 1 : 0],
+      ),
+    dropSlice: (id: string) => run("DELETE FROM compute_slices WHERE id = ?", id),
+
+    slivers: (slice: string) =>
+      store
+        .prepare<SliverRow>("SELECT * FROM compute_slivers WHERE slice = ? ORDER BY number, id")
+        .all(slice)
+        .map(sliverOf),
+    sliver(id: string) {
+      const row = store.prepare<SliverRow>("SELECT * FROM compute_slivers WHERE id = ?").get(id);
+      return row && sliverOf(row);
+    },
+    putSliver: (sliver: Sliver) =>
+      run(
+        `INSERT OR REPLACE INTO compute_slivers
+           (id, slice, number, host, spec, wanted, leaseEndMs, state, heardMs, addresses, trouble)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[sliver.id, sliver.slice, sliver.index, sliver.host, JSON.stringify(sliver.spec), sliver.wanted],
+        ...[sliver.leaseEndMs, sliver.state ?? null, sliver.heardMs, JSON.stringify(sliver.addresses)],
+        sliver.trouble ?? null,
+      ),
+    dropSliver: (id: string) => run("DELETE FROM compute_slivers WHERE id = ?", id),
+
+    reliability: (box: string) =>
+      store.prepare<{ reliability: number }>("SELECT reliability FROM compute_hosts WHERE box = ?").get(box)
+        ?.reliability ?? 1,
+    setReliability: (box: string, reliability: number) =>
+      run("INSERT OR REPLACE INTO compute_hosts (box, reliability) VALUES (?, ?)", box, reliability),
+  };
+}
+
+function sliceOf({ id, account, name, spec, madeMs, gone }: SliceRow): Slice {
+  return { id, account, name, spec: JSON.parse(spec) as SliceSpec, madeMs, isGone: gone === 1 };
+}
+
+function sliverOf({ number, spec, state, addresses, trouble, ...row }: SliverRow): Sliver {
+  return {
+    ...row,
+    index: number,
+    spec: JSON.parse(spec) as SliverSpec,
+    state: (state as Sliver["state"] | null) ?? undefined,
+    addresses: JSON.parse(addresses) as string[],
+    trouble: trouble ?? undefined,
+  };
+}

@@ -1,0 +1,227 @@
+/**
+ * Carries out what members asked for: looks how the slivers of each slice stand on their hosts, plans what is to be
+ * done, and does it. Everything that it decides is on the disk before another box hears of it; whatever is lost on the
+ * way (this box dies, an answer does not come) is seen at the next look.
+ *
+ *   apply, delete, every LOOK_MS ──► look at hosts ──► planSlice ──► create · renew · change · remove ──► look again
+ */
+import type { Cancel, Clock } from "../../../kernel/clock.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Random } from "../../../kernel/random.ts";
+import { Turns } from "../../../kernel/turns.ts";
+import { encodeBase32 } from "../../../protocols/grid/base32.ts";
+import { chooseHosts } from "../../../protocols/compute/choosing.ts";
+import { LEASE_MAX_MS } from "../../../protocols/compute/constants.ts";
+import { planSlice } from "../../../protocols/compute/slice.ts";
+import type { SliceAction } from "../../../protocols/compute/slice.ts";
+import type { MeshClient } from "../../mesh/client.ts";
+import {
+  FIRST_LEASE_MS,
+  LEASE_MS,
+  LOOK_MS,
+  RELIABILITY_WEIGHT,
+  RESERVE_TRIES_MAX,
+  SLIVER_ID_BYTES,
+} from "../constants.ts";
+import { LOOK_PATH, RESERVE_PATH, WANT_PATH, lookAnswer, reserveAnswer, wantAnswer } from "../messages.ts";
+import type { Hosts } from "./hosts.ts";
+import type { Slice, SliceStore, Sliver } from "./slice-store.ts";
+
+export interface SlicesNeeds {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  mesh: Pick<MeshClient, "box">;
+  rows: SliceStore;
+  hosts: Hosts;
+  changed: () => void;
+}
+
+export class Slices {
+  readonly #needs: SlicesNeeds;
+  readonly #turns = new Turns();
+  readonly #stop = new AbortController();
+  #cancel: Cancel = () => {};
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(needs: SlicesNeeds) {
+    this.#needs = needs;
+  }
+
+  start(): void {
+    this.#cancel = this.#needs.clock.every(LOOK_MS, () => this.#all());
+    this.#all();
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel();
+    this.#stop.abort(new Error("the box stops"));
+    await Promise.allSettled(this.#working);
+  }
+
+  /** Does what is to be done for one slice now; resolves when that was tried. */
+  follow(id: string): Promise<void> {
+    const work = this.#turns
+      .run(id, () => this.#step(id))
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.#needs.log.error("a slice could not be followed", { slice: id, error });
+      })
+      .finally(() => this.#working.delete(work));
+    this.#working.add(work);
+    return work;
+  }
+
+  #all(): void {
+    for (const { id } of this.#needs.rows.slices()) void this.follow(id);
+  }
+
+  async #step(id: string): Promise<void> {
+    const { rows, clock, changed } = this.#needs;
+    if (this.#stop.signal.aborted || !rows.slice(id)) return;
+    await this.#look(id);
+    const slice = rows.slice(id)!;
+    const times = { nowMs: clock.wallMs(), leaseMs: LEASE_MS };
+    const spec = slice.isGone ? { ...slice.spec, endMs: 0 } : slice.spec;
+    const actions = planSlice(spec, rows.slivers(id), times);
+    // What leaves makes room for what comes.
+    await Promise.all(actions.filter(({ do: what }) => what !== "create").map((action) => this.#do(slice, action)));
+    const missing = actions.flatMap((action) => (action.do === "create" ? [action.index] : []));
+    if (missing.length > 0) await this.#create(slice, missing);
+    await this.#sayGone(id);
+    if (slice.isGone && rows.slivers(id).length === 0) rows.dropSlice(id);
+    changed();
+  }
+
+  /** Asks each host once about all slivers of the slice that it has. */
+  async #look(id: string): Promise<void> {
+    const { rows, hosts, clock } = this.#needs;
+    const byHost = Map.groupBy(rows.slivers(id), ({ host }) => host);
+    const asked = [...byHost].map(async ([host, slivers]) => {
+      try {
+        const question = { slivers: slivers.map((one) => one.id) };
+        const answer = await hosts.ask(host, LOOK_PATH, lookAnswer, question, this.#stop.signal);
+        const known = new Map(answer.slivers.map((one) => [one.sliver, one]));
+        const nowMs = clock.wallMs();
+        for (const sliver of slivers) {
+          const found = known.get(sliver.id);
+          if (found) {
+            const leaseEndMs = nowMs + found.leaseMs;
+            const { state, addresses } = found;
+            rows.putSliver({ ...sliver, state, addresses, leaseEndMs, heardMs: nowMs, trouble: undefined });
+          } else if (sliver.wanted === "gone") rows.dropSliver(sliver.id);
+          // The host has lost it, or never got it: it is made again, on whichever host.
+          else rows.putSliver({ ...sliver, wanted: "gone", heardMs: nowMs });
+        }
+        this.#rate(host, 1);
+      } catch (error) {
+        this.#stop.signal.throwIfAborted();
+        this.#rate(host, 0);
+        this.#needs.log.debug("a host did not say how its slivers are", { host, error });
+      }
+    });
+    await Promise.all(asked);
+  }
+
+  async #do(slice: Slice, action: SliceAction): Promise<void> {
+    const { rows } = this.#needs;
+    if (action.do === "create") return;
+    const sliver = rows.sliver(action.id);
+    if (!sliver) return;
+    if (action.do === "remove") rows.putSliver({ ...sliver, wanted: "gone", trouble: action.why });
+    else if (action.do === "want") await this.#want(sliver, action.wanted);
+    else await this.#reserve(slice, { ...sliver, spec: slice.spec.sliver });
+  }
+
+  async #want(sliver: Sliver, wanted: "running" | "stopped"): Promise<void> {
+    const { rows } = this.#needs;
+    const answer = await this.#ask(sliver, () =>
+      this.#needs.hosts.ask(sliver.host, WANT_PATH, wantAnswer, { sliver: sliver.id, wanted }, this.#stop.signal),
+    );
+    if (answer?.known) rows.putSliver({ ...sliver, wanted });
+  }
+
+  /** Asks its host to have it, with these limits and for so long. */
+  async #reserve(
+    slice: Slice,
+    sliver: Sliver,
+    longestMs = Math.min(LEASE_MS, LEASE_MAX_MS),
+  ): Promise<"granted" | "refused" | "silent"> {
+    const { rows, hosts, clock } = this.#needs;
+    const leaseMs = Math.max(1, Math.min(longestMs, slice.spec.endMs - clock.wallMs()));
+    const { id, spec, wanted } = sliver;
+    const question = { sliver: id, spec, leaseMs, wanted: wanted === "gone" ? "stopped" : wanted };
+    const answer = await this.#ask(sliver, () =>
+      hosts.ask(sliver.host, RESERVE_PATH, reserveAnswer, question, this.#stop.signal),
+    );
+    if (!answer) return "silent";
+    const nowMs = clock.wallMs();
+    if (answer.granted) rows.putSliver({ ...sliver, leaseEndMs: nowMs + leaseMs, heardMs: nowMs, trouble: undefined });
+    else rows.putSliver({ ...(rows.sliver(id) ?? sliver), trouble: answer.why ?? "refused" });
+    return answer.granted ? "granted" : "refused";
+  }
+
+  async #create(slice: Slice, missing: readonly number[]): Promise<void> {
+    const { rows, hosts, random, clock, mesh } = this.#needs;
+    const left = [...missing];
+    const refused = new Set<string>();
+    for (let attempt = 0; attempt < RESERVE_TRIES_MAX && left.length > 0; attempt += 1) {
+      const leaseMs = Math.min(FIRST_LEASE_MS, Math.max(1, slice.spec.endMs - clock.wallMs()));
+      const offers = await hosts.offers({ spec: slice.spec.sliver, leaseMs }, this.#stop.signal);
+      const placed = rows
+        .slivers(slice.id)
+        .filter(({ wanted }) => wanted !== "gone")
+        .flatMap(({ host }) => mesh.box(host) ?? [])
+        .map(({ id, owner, zone }) => ({ box: id, owner, zone }));
+      const able = offers.filter(({ box }) => !refused.has(box));
+      const { boxes } = chooseHosts(able, { count: left.length, apart: slice.spec.apart, placed });
+      if (boxes.length === 0) return;
+      const tries = boxes.map(async (host) => {
+        const index = left.shift()!;
+        const id = encodeBase32(random.bytes(SLIVER_ID_BYTES));
+        const nowMs = clock.wallMs();
+        const sliver: Sliver = {
+          ...{ id, slice: slice.id, index, host, spec: slice.spec.sliver, wanted: slice.spec.wanted },
+          ...{ leaseEndMs: nowMs + leaseMs, state: undefined, heardMs: nowMs, addresses: [], trouble: undefined },
+        };
+        rows.putSliver(sliver);
+        if ((await this.#reserve(slice, sliver, FIRST_LEASE_MS)) !== "refused") return;
+        // Somebody was quicker.
+        rows.dropSliver(id);
+        refused.add(host);
+        left.push(index);
+      });
+      await Promise.all(tries);
+    }
+  }
+
+  /** Tells hosts what is not wanted any more, until they do not know it. */
+  async #sayGone(id: string): Promise<void> {
+    const { rows, hosts, clock } = this.#needs;
+    const going = rows.slivers(id).filter(({ wanted }) => wanted === "gone");
+    const told = going.map(async (sliver) => {
+      const question = { sliver: sliver.id, wanted: "gone" };
+      const answer = await this.#ask(sliver, () =>
+        hosts.ask(sliver.host, WANT_PATH, wantAnswer, question, this.#stop.signal),
+      );
+      // A host that never comes back ended it with its lease.
+      if (answer?.known === false || sliver.leaseEndMs < clock.wallMs()) rows.dropSliver(sliver.id);
+    });
+    await Promise.all(told);
+  }
+
+  async #ask<T>(sliver: Sliver, question: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await question();
+    } catch (error) {
+      this.#stop.signal.throwIfAborted();
+      this.#needs.log.debug("a host did not answer", { host: sliver.host, error });
+      return undefined;
+    }
+  }
+
+  #rate(host: string, now: 0 | 1): void {
+    const { rows } = this.#needs;
+    const before = rows.reliability(host);
+    rows.setReliability(host, before + (now - before) * RELIABILITY_WEIGHT);
+  }
+}
