@@ -5,6 +5,7 @@
 import type { Contract, Service } from "../kernel/contract.ts";
 import type { System } from "../system.ts";
 import { boxContract } from "./box/contract.ts";
+import { computeContract } from "./compute/contract.ts";
 import { discoveryContract } from "./discovery/contract.ts";
 import { filesContract } from "./files/contract.ts";
 import { kvContract } from "./kv/contract.ts";
@@ -35,6 +36,10 @@ export const services: readonly ServiceEntry[] = [
   {
     contract: filesContract,
     make: async (system) => provide(system, "files", (await import("./files/service.ts")).files(system)),
+  },
+  {
+    contract: computeContract,
+    make: async (system) => (await import("./compute/service.ts")).compute(system),
   },
   { contract: lanContract, make: async (system) => (await import("./lan/service.ts")).lan(system) },
   { contract: boxContract, make: async (system) => (await import("./box/service.ts")).box(system) },

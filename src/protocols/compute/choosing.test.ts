@@ -1,4 +1,4 @@
-/** Hosts for the slivers of a slice: apart as asked, never more than offered, and always the same for the same question. */
+/** Hosts for the slivers of a slice: apart as asked, no more than offered, the same for the same question. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

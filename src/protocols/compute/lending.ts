@@ -86,6 +86,8 @@ export type Refusal =
   | "no-vms"
   | "reach-too-wide"
   | "lease-too-long"
+  /** The host has given notice. */
+  | "evicted"
   /** Another sliver has this id. */
   | "id-taken"
   | "too-many-slivers"

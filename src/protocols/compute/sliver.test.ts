@@ -63,7 +63,7 @@ test("how it stands, in a word", () => {
   assert.equal(shown({ failures: STEP_TRIES_MAX }, absent), "failed");
 });
 
-/** An engine of one instance; a step may be cut anywhere: before it began, or after it was done and before it was told. */
+/** An engine of one instance; a step may be cut before it began, or after it was done and before it was told. */
 class Engine {
   state: "absent" | "stopped" | "running" = "absent";
   hasImage = false;

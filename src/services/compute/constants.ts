@@ -31,3 +31,19 @@ export const SLIVER_ID_BYTES = 12;
 export const SLICE_SLIVERS_MAX = 64;
 export const SLICE_FILE_BYTES_MAX = 64 * 1024;
 export const SLICES_PER_ACCOUNT_MAX = 100;
+
+/** What one box tells the community about. */
+export const IMAGES_PER_BOX_MAX = 32;
+export const IMAGE_BYTES_MAX = 64 * 2 ** 30;
+/** The answer of a command in a sliver, each of both outputs, and how long it may take. */
+export const EXEC_BYTES_MAX = 64 * 1024;
+export const EXEC_TIMEOUT_MS = 60_000;
+/** Who launches a slice waits so long for it to run. */
+export const LAUNCH_WAIT_MS = 120_000;
+/** Processes of one sliver: a fork bomb stays inside. */
+export const SLIVER_PROCESSES_MAX = 2_000;
+
+/** Pages are told of changes at most this often. */
+export const CHANGED_PAUSE_MS = 500;
+/** Whether an engine is there, and what it has. */
+export const ENGINE_LOOK_MS = 60_000;

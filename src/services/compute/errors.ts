@@ -18,8 +18,6 @@ export const computeErrors = defineErrors({
   "compute-image-unknown": 404,
   /** Params: name. */
   "compute-image-exists": 409,
-  /** What came is not what was announced. Params: name. */
-  "compute-image-damaged": 502,
   /** It is no image of a container. Params: reason. */
   "compute-image-bad": 400,
   /** Params: limit. */
@@ -28,5 +26,4 @@ export const computeErrors = defineErrors({
   "compute-bad-file": 400,
   /** Nobody lends what would be needed. Params: missing. */
   "compute-no-offers": 409,
-  "compute-snapshot-unknown": 404,
 });

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { HOST_SLIVERS_MAX, LEASE_MAX_MS } from "../../protocols/compute/constants.ts";
-import { MESSAGE_BYTES_MAX, MESSAGE_SLIVERS_MAX } from "./constants.ts";
+import { EXEC_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_SLIVERS_MAX } from "./constants.ts";
 import { sliverId, sliverSpec } from "./host/books.ts";
 
 const leaseMs = z.number().int().min(1).max(LEASE_MAX_MS);
@@ -53,11 +53,25 @@ export const WANT_PATH = "/compute/want";
 export const wantQuestion = z.object({ sliver: sliverId, wanted: z.enum(["running", "stopped", "gone"]) });
 export const wantAnswer = z.object({ known: z.boolean() });
 
+/** "Let its shell run this, and tell me what it says." The answer has the one or the other. */
+export const EXEC_PATH = "/compute/exec";
+export const execQuestion = z.object({ sliver: sliverId, command: z.string().min(1).max(4000) });
+const output = z.string().max(EXEC_BYTES_MAX);
+const ran = z.object({ exitCode: z.number().int(), stdout: output, stderr: output });
+export const execAnswer = z.object({
+  ran: ran.optional(),
+  why: z
+    .string()
+    .regex(/^[a-z-]{1,60}$/)
+    .optional(),
+});
+
+export type Ran = z.output<typeof ran>;
 export type SliverStanding = z.output<typeof sliverStanding>;
 
 /** Throws a ZodError or a SyntaxError for anything else. */
 export function decodeMessage<T extends z.ZodType>(shape: T, body: Uint8Array): z.output<T> {
-  if (body.length > MESSAGE_BYTES_MAX) throw new SyntaxError("a message that is too long");
+  if (body.length > MESSAGE_BYTES_MAX + 8 * EXEC_BYTES_MAX) throw new SyntaxError("a message that is too long");
   return shape.parse(JSON.parse(new TextDecoder().decode(body)));
 }
 

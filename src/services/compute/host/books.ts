@@ -13,7 +13,7 @@ import type { Store } from "../../../platform/store.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE compute_bookings (sliver TEXT PRIMARY KEY, box TEXT NOT NULL, booking TEXT NOT NULL,
-     wanted TEXT NOT NULL, leaseEndMs INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+     wanted TEXT NOT NULL, leaseEndMs INTEGER NOT NULL, evicted INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 export const sliverId = z.string().regex(/^[0-9a-z]{8,40}$/);
@@ -38,13 +38,17 @@ export const bookingShape = z.strictObject({
   leaseEndMs: count,
 });
 
-export interface Entry extends Booking, SliverRow {}
+export interface Entry extends Booking, SliverRow {
+  /** Its host has given notice: its lease is not renewed. */
+  isEvicted: boolean;
+}
 
 interface Row {
   sliver: string;
   booking: string;
   wanted: Wanted;
   leaseEndMs: number;
+  evicted: number;
 }
 
 export class Books {
@@ -61,7 +65,11 @@ export class Books {
     for (const row of needs.store.prepare<Row>("SELECT * FROM compute_bookings ORDER BY sliver").all()) {
       const booking = readBooking(row.booking);
       // It was written by us; what cannot be read any more has an instance that says the same, or none.
-      if (booking) this.#entries.set(row.sliver, entryOf({ ...booking, leaseEndMs: row.leaseEndMs }, row.wanted));
+      if (booking)
+        this.#entries.set(row.sliver, {
+          ...entryOf({ ...booking, leaseEndMs: row.leaseEndMs }, row.wanted),
+          isEvicted: row.evicted === 1,
+        });
     }
   }
 
@@ -86,6 +94,7 @@ export class Books {
     const there = this.#entries.get(sliver);
     // What is on its way out stays there: its room is free only when it is gone.
     if (there?.wanted === "gone") return { state: "refused", why: "id-taken" };
+    if (there?.isEvicted) return { state: "refused", why: "evicted" };
     if (there?.borrower.box === borrower.box && changeOf(there.spec, spec) === "resize")
       return this.#resize(there, wish);
     const verdict = judge(this.#policy(), this.#promised(), wish);
@@ -106,6 +115,12 @@ export class Books {
     const { spec, leaseEndMs } = wish;
     if (verdict.state === "granted") this.#put({ ...there, spec, leaseEndMs, failures: 0 });
     return verdict;
+  }
+
+  /** Its host wants it to end sooner. */
+  shorten(sliver: string, leaseEndMs: number): void {
+    const there = this.#entries.get(sliver);
+    if (there && leaseEndMs < there.leaseEndMs) this.#put({ ...there, leaseEndMs, isEvicted: true });
   }
 
   /** The instance has these limits as yet: what they take is free only when they are other ones. */
@@ -149,12 +164,20 @@ export class Books {
   }
 
   #put(entry: Entry): void {
-    const { sliver, borrower, spec, leaseEndMs, wanted } = entry;
+    const { sliver, borrower, spec, leaseEndMs, wanted, isEvicted } = entry;
     this.#store
       .prepare(
-        "INSERT OR REPLACE INTO compute_bookings (sliver, box, booking, wanted, leaseEndMs) VALUES (?, ?, ?, ?, ?)",
+        `INSERT OR REPLACE INTO compute_bookings (sliver, box, booking, wanted, leaseEndMs, evicted)
+         VALUES (?, ?, ?, ?, ?, ?)`,
       )
-      .run(sliver, borrower.box, writeBooking({ sliver, borrower, spec, leaseEndMs }), wanted, leaseEndMs);
+      .run(
+        sliver,
+        borrower.box,
+        writeBooking({ sliver, borrower, spec, leaseEndMs }),
+        wanted,
+        leaseEndMs,
+        isEvicted ? 1 : 0,
+      );
     this.#entries.set(sliver, entry);
   }
 }
@@ -173,5 +196,5 @@ export function readBooking(text: string): Booking | undefined {
 }
 
 function entryOf(booking: Booking, wanted: Wanted): Entry {
-  return { ...booking, id: booking.sliver, wanted, failures: 0, failedAtMs: 0 };
+  return { ...booking, id: booking.sliver, wanted, failures: 0, failedAtMs: 0, isEvicted: false };
 }

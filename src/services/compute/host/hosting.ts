@@ -4,24 +4,27 @@
  */
 import { z } from "zod";
 import type { Clock } from "../../../kernel/clock.ts";
-import { kernelErrors } from "../../../kernel/errors.ts";
+import { isFailure, kernelErrors } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { HOST_SLIVERS_MAX } from "../../../protocols/compute/constants.ts";
 import { judge } from "../../../protocols/compute/lending.ts";
 import type { Booking, Borrower, LendPolicy, SliverSpec, Wish } from "../../../protocols/compute/lending.ts";
 import type { MeshClient } from "../../mesh/client.ts";
 import {
+  EXEC_PATH,
   LOOK_PATH,
   OFFER_PATH,
   RESERVE_PATH,
   WANT_PATH,
   decodeMessage,
   encodeMessage,
+  execQuestion,
   lookQuestion,
   offerQuestion,
   reserveQuestion,
   wantQuestion,
 } from "../messages.ts";
+import type { Ran } from "../messages.ts";
 import type { Books, Entry } from "./books.ts";
 import type { Reconciler } from "./reconciler.ts";
 
@@ -36,30 +39,34 @@ export interface HostingNeeds {
   effortOf: (boxId: string) => number;
   hasImage: (image: string) => boolean;
   addressesOf: (sliver: string) => string[];
+  /** Runs a command in an instance of the engine. Throws failures. */
+  run: (name: string, command: string) => Promise<Ran>;
 }
 
-type Answer = (peer: string, body: Uint8Array) => object;
+type Respond = (path: string, peer: string, body: Uint8Array) => Promise<object>;
+type Answer = (peer: string, body: Uint8Array) => object | Promise<object>;
 
 /** Called before the mesh starts. */
-export function serveHosting(needs: HostingNeeds): { answer(path: string, peer: string, body: Uint8Array): object } {
+export function serveHosting(needs: HostingNeeds): { answer: Respond } {
   const answers: Record<string, Answer> = {
     [OFFER_PATH]: (peer, body) => offer(needs, peer, decodeMessage(offerQuestion, body)),
     [RESERVE_PATH]: (peer, body) => reserve(needs, peer, decodeMessage(reserveQuestion, body)),
     [LOOK_PATH]: (peer, body) => look(needs, peer, decodeMessage(lookQuestion, body).slivers),
     [WANT_PATH]: (peer, body) => want(needs, peer, decodeMessage(wantQuestion, body)),
+    [EXEC_PATH]: (peer, body) => exec(needs, peer, decodeMessage(execQuestion, body)),
   };
-  const respond = (path: string, peer: string, body: Uint8Array) => {
+  const respond: Respond = async (path, peer, body) => {
     // Nobody may take "not known" for "gone" before it is known what runs here.
     if (!needs.reconciler.isReady) throw kernelErrors.fail("unavailable");
     try {
-      return answers[path]!(peer, body);
+      return await answers[path]!(peer, body);
     } catch (cause) {
       if (!(cause instanceof z.ZodError) && !(cause instanceof SyntaxError)) throw cause;
       throw kernelErrors.fail("bad-input", { params: { field: path, reason: "not understood" }, cause });
     }
   };
   for (const path of Object.keys(answers)) {
-    needs.mesh.serve(path, async ({ peer, body }) => encodeMessage(respond(path, peer, body)));
+    needs.mesh.serve(path, async ({ peer, body }) => encodeMessage(await respond(path, peer, body)));
   }
   return { answer: respond };
 }
@@ -102,6 +109,18 @@ function want(needs: HostingNeeds, peer: string, question: ReturnType<typeof wan
   needs.books.want(entry.sliver, question.wanted);
   needs.reconciler.poke();
   return { known: true };
+}
+
+async function exec(needs: HostingNeeds, peer: string, question: { sliver: string; command: string }) {
+  const entry = own(needs, peer, question.sliver);
+  const instance = entry && needs.reconciler.instanceOf(entry.sliver);
+  if (!entry || instance?.state !== "running") return { why: "compute-not-running" };
+  try {
+    return { ran: await needs.run(instance.name, question.command) };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return { why: error.code };
+  }
 }
 
 function own({ books }: HostingNeeds, peer: string, sliver: string): Entry | undefined {

@@ -12,7 +12,7 @@ import { OFFER_PATH, decodeMessage, encodeMessage, offerAnswer } from "../messag
 export interface HostsNeeds {
   mesh: Pick<MeshClient, "selfId" | "boxes" | "records" | "request">;
   /** This box's own side as a host. */
-  own: (path: string, body: Uint8Array) => object;
+  own: (path: string, body: Uint8Array) => Promise<object>;
   reliabilityOf: (box: string) => number;
 }
 
@@ -27,16 +27,17 @@ export interface Hosts {
     shape: T,
     question: object,
     signal?: AbortSignal,
+    timeoutMs?: number,
   ): Promise<z.output<T>>;
   /** Of all that lend, side by side; those that do not answer in time are left out. */
   offers(question: { spec: SliverSpec; leaseMs: number }, signal?: AbortSignal): Promise<Offered[]>;
 }
 
 export function createHosts({ mesh, own, reliabilityOf }: HostsNeeds): Hosts {
-  const ask: Hosts["ask"] = async (box, path, shape, question, signal) => {
+  const ask: Hosts["ask"] = async (box, path, shape, question, signal, timeoutMs = MESSAGE_TIMEOUT_MS) => {
     const body = encodeMessage(question);
-    if (box === mesh.selfId) return decodeMessage(shape, encodeMessage(own(path, body)));
-    const options = { timeoutMs: MESSAGE_TIMEOUT_MS, ...(signal && { signal }) };
+    if (box === mesh.selfId) return decodeMessage(shape, encodeMessage(await own(path, body)));
+    const options = { timeoutMs, ...(signal && { signal }) };
     const answer = await mesh.request(box, path, body, options);
     // Anything else is as good as silence: it comes again, or somebody else is asked.
     if (answer.status !== 200) throw kernelErrors.fail("unavailable");

@@ -37,7 +37,7 @@ export const sliceWish = z.strictObject({
   cores: z.number().int().min(1).max(CORES_MAX).default(1).describe("Cores of each"),
   memory: size.default("512MiB").describe("Memory of each"),
   disk: size.default("4GiB").describe("Disk of each"),
-  egress: size.default("1MiB").describe("What each may send to other networks a second"),
+  egress: size.default("0MiB").describe("What each may send to other networks a second"),
   reach: z.enum(REACHES).default("slice").describe("How far each may speak"),
   apart: z.enum(APARTS).default("box").describe("What no two of them may share"),
   days: z.number().int().min(1).max(3650).default(30).describe("The slice ends after so many days"),

@@ -1,0 +1,33 @@
+/** What the handlers of the service work with. */
+import type { CallContext } from "../../kernel/contract.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { LendPolicy } from "../../protocols/compute/lending.ts";
+import type { z } from "zod";
+import type { MeshClient } from "../mesh/client.ts";
+import type { Books } from "./host/books.ts";
+import type { Reconciler } from "./host/reconciler.ts";
+import type { Images } from "./images.ts";
+import type { computeStatus } from "./shapes.ts";
+import type { Hosts } from "./use/hosts.ts";
+import type { SliceStore } from "./use/slice-store.ts";
+import type { Slices } from "./use/slices.ts";
+
+export interface ComputeParts {
+  clock: Clock;
+  random: Random;
+  mesh: MeshClient;
+  books: Books;
+  reconciler: Reconciler;
+  rows: SliceStore;
+  hosts: Hosts;
+  slices: Slices;
+  images: Images;
+  engine: { imagesHere(): Promise<ReadonlySet<string>> };
+  policy: () => LendPolicy;
+  status: () => z.output<typeof computeStatus>;
+  /** Changes settings of this service; answered when they are taken up. */
+  change: (patch: Record<string, unknown>) => Promise<void>;
+  /** Whose slices a caller means: its account's; over the box's own socket, the owner's. */
+  accountOf: (context: CallContext) => string;
+}

@@ -1,0 +1,99 @@
+/** The images of the community, and the form that makes one of a file. */
+import box from "lucide-static/icons/package.svg?raw";
+import { useState } from "preact/hooks";
+import { useResource } from "../../../../ui/src/box.ts";
+import { call } from "../../../../ui/src/client.ts";
+import { Button } from "../../../../ui/src/components/button.tsx";
+import { TextField } from "../../../../ui/src/components/field.tsx";
+import { Form } from "../../../../ui/src/components/form.tsx";
+import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
+import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
+import { bytes } from "../../../../ui/src/format.ts";
+import { language, t } from "../../../../ui/src/words.ts";
+
+/** A large file is read whole for its hash. */
+const ADD_TIMEOUT_MS = 30 * 60_000;
+
+export function ImagesPart() {
+  const images = useResource("compute.images", {}, { events: ["compute"] });
+  const [name, setName] = useState("");
+  const [path, setPath] = useState("");
+  const add = async () => {
+    await call("compute.addImage", { name, path }, { timeoutMs: ADD_TIMEOUT_MS });
+    toast(t("compute.image-added", { name }));
+    setName("");
+    setPath("");
+    images.reload();
+  };
+  const drop = (wanted: string) =>
+    attempt(
+      async () => {
+        await call("compute.dropImage", { name: wanted });
+        images.reload();
+      },
+      t("compute.image-dropped", { name: wanted }),
+    );
+  return (
+    <div class="stack">
+      <Loaded from={images}>
+        {(list) =>
+          list.length === 0 ? (
+            <Empty icon={box} title={t("compute.images-none")}>
+              <p>{t("compute.images-none-text")}</p>
+            </Empty>
+          ) : (
+            <ul role="list" class="rows card">
+              {list.map((one) => (
+                <li key={one.hash + one.box}>
+                  <span class="grow">
+                    <strong>{one.name}</strong>
+                    <br />
+                    <span class="soft small">
+                      {[one.owner, bytes(one.bytes, language.value), one.arch].filter(Boolean).join(" · ")}
+                    </span>
+                  </span>
+                  {one.own ? (
+                    <Button
+                      kind="quiet"
+                      onClick={() => void drop(one.name)}
+                      aria-label={t("compute.image-drop-named", { name: one.name })}
+                    >
+                      {t("compute.image-drop")}
+                    </Button>
+                  ) : null}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+      <section class="card stack">
+        <h2>{t("compute.image-add")}</h2>
+        <p class="soft">{t("compute.image-lead")}</p>
+        <Form
+          submit={t("compute.image-publish")}
+          ready={name !== "" && path !== ""}
+          running={t("compute.waiting-image")}
+          onSubmit={add}
+        >
+          <TextField
+            label={t("compute.name")}
+            value={name}
+            onValue={setName}
+            maxLength={40}
+            autocapitalize="none"
+            spellcheck={false}
+          />
+          <TextField
+            label={t("compute.image-path")}
+            hint={t("compute.image-path-hint")}
+            value={path}
+            onValue={setPath}
+            autocapitalize="none"
+            spellcheck={false}
+          />
+        </Form>
+      </section>
+    </div>
+  );
+}

@@ -1,0 +1,88 @@
+/** Makes a slice: a name, an image, how many, how large, how far apart. The rest has sensible values. */
+import { useState } from "preact/hooks";
+import { useResource } from "../../../../ui/src/box.ts";
+import { call } from "../../../../ui/src/client.ts";
+import { Button } from "../../../../ui/src/components/button.tsx";
+import { SelectField, Switch, TextField } from "../../../../ui/src/components/field.tsx";
+import { Form } from "../../../../ui/src/components/form.tsx";
+import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
+import { t } from "../../../../ui/src/words.ts";
+
+const NAME = /^[a-z][a-z0-9-]{0,39}$/;
+const MEMORIES = ["128MiB", "256MiB", "512MiB", "1GiB", "2GiB", "4GiB"];
+const DISKS = ["512MiB", "1GiB", "4GiB", "10GiB", "20GiB"];
+const COUNTS = ["1", "2", "3", "5", "8"];
+const APARTS = ["box", "owner", "zone", "none"] as const;
+/** The slivers are made meanwhile; the answer does not wait for slow links for ever. */
+const LAUNCH_TIMEOUT_MS = 150_000;
+
+export function LaunchForm({ onDone, onCancel }: { onDone: () => void; onCancel: () => void }) {
+  const images = useResource("compute.images", {}, { events: ["compute"] });
+  const [name, setName] = useState("");
+  const [image, setImage] = useState("");
+  const [slivers, setSlivers] = useState("1");
+  const [memory, setMemory] = useState("512MiB");
+  const [disk, setDisk] = useState("1GiB");
+  const [apart, setApart] = useState<string>("box");
+  const [recreate, setRecreate] = useState(false);
+  const plain = (all: readonly string[]) =>
+    all.map((value) => ({ value, label: value.replace(/(\d)([A-Z])/, "$1 $2") }));
+  return (
+    <section class="card stack">
+      <h2>{t("compute.launch")}</h2>
+      <Loaded from={images}>
+        {(list) => {
+          if (list.length === 0) return <Notice tone="info" title={t("compute.no-images")} />;
+          const chosen = image || list[0]!.name;
+          const make = async () => {
+            const wish = { name, image: chosen, slivers: Number(slivers), memory, disk, recreate };
+            await call("compute.launch", { ...wish, apart: apart as "box" }, { timeoutMs: LAUNCH_TIMEOUT_MS });
+            onDone();
+          };
+          return (
+            <Form
+              submit={t("compute.launch")}
+              ready={NAME.test(name)}
+              running={t("compute.waiting")}
+              onSubmit={make}
+              beside={<Button onClick={onCancel}>{t("compute.cancel")}</Button>}
+            >
+              <TextField
+                label={t("compute.name")}
+                hint={t("compute.name-hint")}
+                wrong={name !== "" && !NAME.test(name) ? t("compute.name-wrong") : undefined}
+                value={name}
+                onValue={setName}
+                maxLength={40}
+                autocapitalize="none"
+                spellcheck={false}
+                autofocus
+              />
+              <SelectField
+                label={t("compute.image")}
+                value={chosen}
+                onValue={setImage}
+                options={list.map((one) => ({ value: one.name, label: `${one.name} · ${one.owner}` }))}
+              />
+              <SelectField label={t("compute.slivers")} value={slivers} onValue={setSlivers} options={plain(COUNTS)} />
+              <SelectField label={t("compute.memory")} value={memory} onValue={setMemory} options={plain(MEMORIES)} />
+              <SelectField label={t("compute.disk")} value={disk} onValue={setDisk} options={plain(DISKS)} />
+              <SelectField
+                label={t("compute.apart")}
+                value={apart}
+                onValue={setApart}
+                options={APARTS.map((value) => ({ value, label: t(`compute.apart-${value}`) }))}
+              />
+              <Switch
+                label={t("compute.recreate")}
+                hint={t("compute.recreate-hint")}
+                checked={recreate}
+                onChecked={setRecreate}
+              />
+            </Form>
+          );
+        }}
+      </Loaded>
+    </section>
+  );
+}

@@ -1,0 +1,138 @@
+/** The slices of whoever looks: each with its slivers, where they run and how; and the form that makes one. */
+import cpu from "lucide-static/icons/cpu.svg?raw";
+import { useState } from "preact/hooks";
+import type { Output } from "../../../../ui/src/api.ts";
+import { useResource } from "../../../../ui/src/box.ts";
+import { call } from "../../../../ui/src/client.ts";
+import { Button, LinkButton } from "../../../../ui/src/components/button.tsx";
+import { Confirm } from "../../../../ui/src/components/dialog.tsx";
+import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
+import { attempt } from "../../../../ui/src/components/toast.tsx";
+import { bytes, date } from "../../../../ui/src/format.ts";
+import { language, t } from "../../../../ui/src/words.ts";
+import { LaunchForm } from "./launch-form.tsx";
+
+type Slice = Output<"compute.slice">;
+
+/** States of slivers move on without an event when a host is another box. */
+const REFRESH_MS = 3_000;
+
+export function SlicesPart({ lenders }: { lenders: number }) {
+  const slices = useResource("compute.slices", {}, { events: ["compute"], everyMs: REFRESH_MS });
+  const [isMaking, setMaking] = useState(false);
+  return (
+    <Loaded from={slices}>
+      {(list) => (
+        <div class="stack">
+          {list.map((slice) => (
+            <SliceCard key={slice.id} slice={slice} onChange={slices.reload} />
+          ))}
+          {list.length === 0 && !isMaking ? (
+            <Empty icon={cpu} title={t("compute.none")}>
+              <p>{t("compute.none-text")}</p>
+              {lenders === 0 ? <p>{t("compute.no-lenders")}</p> : null}
+              {lenders === 0 ? <LinkButton href="/compute/lend">{t("compute.tab-lend")}</LinkButton> : null}
+            </Empty>
+          ) : null}
+          {isMaking ? (
+            <LaunchForm
+              onDone={() => {
+                setMaking(false);
+                slices.reload();
+              }}
+              onCancel={() => setMaking(false)}
+            />
+          ) : (
+            <div class="cluster end">
+              <Button kind="primary" onClick={() => setMaking(true)}>
+                {t("compute.launch")}
+              </Button>
+            </div>
+          )}
+        </div>
+      )}
+    </Loaded>
+  );
+}
+
+function SliceCard({ slice, onChange }: { slice: Slice; onChange: () => void }) {
+  const [isAsking, setAsking] = useState(false);
+  const { name } = slice;
+  const turn = (on: boolean) =>
+    attempt(
+      async () => {
+        await call(on ? "compute.startSlice" : "compute.stopSlice", { name });
+        onChange();
+      },
+      t(on ? "compute.started" : "compute.halted", { name }),
+    );
+  return (
+    <section class="card stack">
+      <div class="cluster">
+        <h2 class="grow">{name}</h2>
+        <span class="soft">{t("compute.running", { running: slice.running, wanted: slice.wanted })}</span>
+      </div>
+      <p class="soft small">
+        {t("compute.facts", {
+          image: slice.image,
+          cores: slice.cores,
+          memory: bytes(slice.memoryBytes, language.value),
+          disk: bytes(slice.diskBytes, language.value),
+          until: date(slice.endsAt, language.value),
+        })}
+      </p>
+      <ul role="list" class="rows">
+        {slice.slivers.map((one) => (
+          <li key={one.id}>
+            <span class="grow">
+              <strong>{t("compute.sliver", { number: one.number, box: one.box })}</strong>
+              <br />
+              <span class="soft small">{[one.owner, one.zone].filter(Boolean).join(" · ")}</span>
+              {one.trouble ? <div class="soft small">{whyText(one.trouble)}</div> : null}
+            </span>
+            <span>{t(`compute.state-${one.state}`)}</span>
+          </li>
+        ))}
+      </ul>
+      {slice.slivers.length < slice.wanted ? (
+        <p role="status">{t("compute.waits", { missing: slice.wanted - slice.slivers.length })}</p>
+      ) : null}
+      <div class="cluster end">
+        <Button kind="danger-quiet" onClick={() => setAsking(true)} aria-label={t("compute.delete-named", { name })}>
+          {t("compute.delete")}
+        </Button>
+        <Button
+          onClick={() => void turn(slice.isStopped)}
+          aria-label={t(slice.isStopped ? "compute.start-named" : "compute.stop-named", { name })}
+        >
+          {t(slice.isStopped ? "compute.start" : "compute.stop")}
+        </Button>
+      </div>
+      {isAsking ? (
+        <Confirm
+          title={t("compute.delete-named", { name })}
+          confirm={t("compute.delete")}
+          onClose={() => setAsking(false)}
+          onConfirm={async () => {
+            await call("compute.deleteSlice", { name });
+            onChange();
+          }}
+        >
+          <p>{t("compute.confirm-delete")}</p>
+        </Confirm>
+      ) : null}
+    </section>
+  );
+}
+
+const WHYS = [
+  ...["lends-nothing", "not-for-you", "no-vms", "reach-too-wide", "lease-too-long", "too-many-slivers"],
+  ...["share-used-up", "kept-for-lenders", "no-room", "evicted", "bad-wish", "id-taken"],
+  ...["unwanted", "changed", "failed", "ended", "lost"],
+] as const;
+
+/** Codes come from other boxes, which may know more of them. */
+export function whyText(code: string): string {
+  const known = WHYS.find((one) => one === code) as "no-room" | undefined;
+  return known ? t(`compute.why-${known}`) : code;
+}
