@@ -3,6 +3,7 @@
  */
 import { join } from "node:path";
 import type { LogLevel } from "./kernel/log.ts";
+import { tidyAtRest } from "./platform/memory.ts";
 import { serveWeb } from "./serve.ts";
 import { createSystem } from "./system.ts";
 import type { RunOptions, System } from "./system.ts";
@@ -40,6 +41,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stop = () =>
     (stopped ??= (async () => {
       cancelHealth();
+      stopTidying();
       await web.close();
       await system.supervisor.stopAll();
       system.store.close();
@@ -48,6 +50,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const cancelHealth = system.clock.every(HEALTH_INTERVAL_MS, () => {
     if (system.health.refresh(system.clock.wallMs())) system.events.emit("box.health", "member");
   });
+  const stopTidying = tidyAtRest({ clock: system.clock });
   try {
     const box = system.config.values()["box"]!;
     const port = await web.listen(

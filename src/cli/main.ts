@@ -34,12 +34,18 @@ function program(args: readonly string[]): Command {
   root.addCommand(upCommand(VERSION));
   root.addCommand(demoCommand(VERSION));
   root.addCommand(gridCommand());
-  addContractCommands(root);
-  for (const command of filesCommands()) parentFor(root, ["files"]).addCommand(command);
+  // A box keeps what it starts with, and needs none of the others.
+  if (first !== "up") addBoxCommands(root);
   for (const command of allCommands(root)) {
     command.exitOverride().showHelpAfterError("(comu help shows all commands)").configureOutput({ outputError });
   }
   return root;
+}
+
+/** Everything that is asked of a running box. */
+function addBoxCommands(root: Command): void {
+  addContractCommands(root);
+  for (const command of filesCommands()) parentFor(root, ["files"]).addCommand(command);
 }
 
 function outputError(text: string, write: (text: string) => void): void {

@@ -183,3 +183,18 @@ export const ERASURE_STRIDE_BYTES = 16_384;
 
 /** A thread without work ends after this time: it holds some 10 MB. */
 export const WORKER_IDLE_MS = 20_000;
+/** Memory shared with threads that is kept for the next work: about what one large upload needs. */
+export const SHARED_MEMORY_KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/** So long after the last work. */
+export const SHARED_MEMORY_IDLE_MS = 20_000;
+
+// Memory
+
+/** How often the box looks whether it rests. */
+export const TIDY_LOOK_MS = 5_000;
+/** With less processor time than this between two looks, a twentieth of a core, it rests. */
+export const TIDY_REST_CPU_MS = 250;
+/** Processor time that must have been used before the heap is tidied again: tidying takes about a tenth of it. */
+export const TIDY_WORK_CPU_MS = 1_000;
+/** A larger heap is not tidied: the whole process would stand still for too long. */
+export const TIDIED_HEAP_BYTES_MAX = 64 * 1024 * 1024;

@@ -13,7 +13,7 @@ import type { Running } from "../support/process.ts";
 
 /** What the launcher builds and hands over to. */
 const PROGRAM = fileURLToPath(new URL("../../dist/comu.mjs", import.meta.url));
-const NODE_FLAGS = ["--max-semi-space-size=16", "--disable-warning=ExperimentalWarning"];
+export const NODE_FLAGS = ["--max-semi-space-size=4", "--expose-gc", "--disable-warning=ExperimentalWarning"];
 const READY_TIMEOUT_MS = 20_000;
 const READY_POLL_MS = 10;
 
@@ -24,7 +24,7 @@ export const DIRECT_COMMAND: readonly string[] = [process.execPath, ...NODE_FLAG
 export function startDirect(box: Box, before: readonly string[] = []): Running {
   const where = ["--data", box.data, "--port", String(box.port), "--mesh-port", String(box.meshPort)];
   const command = [...before, ...DIRECT_COMMAND, "up", "--json", ...where, "--bind", box.bind];
-  box.process = start(command, { name: box.name, env: { COMU_PROFILE: "test" } });
+  box.process = start(command, { name: box.name, env: { COMU_PROFILE: "test", MALLOC_ARENA_MAX: "1" } });
   return box.process;
 }
 

@@ -1,0 +1,13 @@
+/** That what is started without the launcher is started as the launcher does it. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { COMU_COMMAND } from "../support/box.ts";
+import { NODE_FLAGS } from "./direct.ts";
+
+test("a box that is started directly gets the flags and the memory setting of the launcher", () => {
+  const launcher = readFileSync(COMU_COMMAND[0]!, "utf8");
+  const [, flags] = /^exec "\$node" (.*) "\$here\/dist\/comu\.mjs" "\$@"$/m.exec(launcher) ?? [];
+  assert.deepEqual(flags?.split(" "), NODE_FLAGS);
+  assert.match(launcher, /^export MALLOC_ARENA_MAX=1$/m);
+});
