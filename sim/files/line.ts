@@ -104,6 +104,15 @@ export class Line implements GridServer {
     return this.#ask({ upBytes: chunk.data.length, limitMs: SILENCE_TIMEOUT_MS, signal, work });
   };
 
+  putWhole: GridServer["putWhole"] = async (index, wish, signal) => {
+    if (!this.#machine.takesWhole) return undefined;
+    const pieces = [...wish.shares.values()];
+    this.#tell(index, wish.uploadSecret, wish.lease.renewSecret, wish.lease.cancelSecret, ...pieces);
+    const upBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    const work = () => this.#machine.putWhole(this.#needs.member, index, wish);
+    return this.#ask({ upBytes, limitMs: SILENCE_TIMEOUT_MS, signal, work });
+  };
+
   abort: GridServer["abort"] = (index, number, secret) =>
     this.#ask({ ...SMALL, work: () => this.#machine.abort(index, number, secret) });
 

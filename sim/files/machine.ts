@@ -13,9 +13,11 @@ import type {
   Chunk,
   ChunkWritten,
   LeaseSecrets,
+  PutWhole,
   ReadTestWrite,
   ReadTestWritten,
   ServerErrorCode,
+  WholePut,
 } from "../../src/services/files/grid/server.ts";
 import { RangeSet } from "../../src/services/files/storage/ranges.ts";
 import { ownerNumber } from "../../src/services/files/storage/room.ts";
@@ -38,7 +40,11 @@ export class Machine {
   takenBytes = 0;
   /** Share bytes that were read. */
   readBytes = 0;
+  /** Writes of mutable shares whose tests failed: somebody else had written. */
+  refusedWrites = 0;
   readonly advised: string[] = [];
+  /** Takes several small shares in one request; a server of Tahoe-LAFS does not. */
+  takesWhole = true;
   readonly room: Room;
   readonly #clock: Clock;
   #frozen: Waiting[] = [];
@@ -141,6 +147,17 @@ export class Machine {
     return { isComplete: true, missing: [] };
   }
 
+  putWhole(member: StorageMember, index: string, { shares, uploadSecret, lease }: PutWhole): WholePut {
+    const [first = new Uint8Array(0)] = shares.values();
+    const wish = { shares: [...shares.keys()], bytes: first.length, uploadSecret, lease };
+    const { alreadyHave, allocated } = this.allocate(member, index, wish);
+    for (const number of allocated) {
+      const data = shares.get(number)!;
+      this.writeChunk(index, number, { uploadSecret, offset: 0, data, total: data.length });
+    }
+    return { alreadyHave, stored: allocated };
+  }
+
   abort(index: string, number: number, secret: Uint8Array): void {
     const name = `${index}/${number}`;
     const upload = this.disk.uploads.get(name) ?? this.#fail("no-such-share", name);
@@ -179,6 +196,7 @@ export class Machine {
     const data = new Map(
       [...shares.keys()].map((number) => [number, wish.read.map(({ offset, size }) => piece(number, offset, size))]),
     );
+    if (!success) this.refusedWrites += 1;
     if (!success || wish.shares.size === 0) return { success, data };
     const after = [...wish.shares].map(([number, { write, newLength }]) => {
       const bytes = overwritten(shares.get(number)?.bytes, write, newLength);

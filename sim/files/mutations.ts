@@ -86,18 +86,64 @@ const storing: readonly FilesMutation[] = [
     ],
   },
   {
+    name: "a small share for which there is no room counts as stored",
+    plan: "quotas",
+    mistakes: [
+      grid(
+        "upload-placing.ts",
+        "[...here, ...alreadyHave, ...stored] : alreadyHave",
+        "wished : [...wished, ...alreadyHave]",
+      ),
+    ],
+  },
+  {
     name: "a change is done when one server has it",
     plan: "spread",
     mistakes: [
-      grid("mutable-publish.ts", "if (shares >= needed && reached >= spread) return", "if (reached >= 0) return"),
+      grid(
+        "mutable-publish.ts",
+        "if (sharesIn(holdings) >= needed && reached >= wanted) return",
+        "if (reached >= 0) return",
+      ),
     ],
+  },
+  {
+    name: "a change is done when it can be read",
+    plan: "spread",
+    mistakes: [grid("mutable-modify.ts", "Math.min(this.#spread ? needed : total,", "Math.min(needed,")],
+  },
+  {
+    name: "a writer forgets what it has written",
+    seed: 24,
+    plan: "spread",
+    mistakes: [
+      grid(
+        "mutable-memory.ts",
+        "<= NEWEST_KEPT_MS ? newest.sequence : 0n",
+        "<= NEWEST_KEPT_MS ? newest.sequence * 0n : 0n",
+      ),
+    ],
+  },
+  {
+    name: "what is known is written over without a test",
+    plan: "turns",
+    mistakes: [formats("mutable-writes.ts", "return { test: [testVector(known)], write", "return { test: [], write")],
+  },
+  {
+    name: "what was known once is known for ever",
+    plan: "turns",
+    mistakes: [grid("mutable-memory.ts", "nowMs - known.atMs <= KNOWN_FRESH_MS", "nowMs >= known.atMs")],
   },
   {
     name: "a writer that met another one takes its change for done",
     seed: 2,
     plan: "weather",
     mistakes: [
-      grid("mutable-publish.ts", 'if (outcomes.includes("conflict")) return', "if (outcomes.length < 0) return"),
+      grid(
+        "mutable-publish.ts",
+        'if (outcomes.includes("conflict") || looked.includes("conflict")) return',
+        "if (outcomes.length < 0) return",
+      ),
     ],
   },
   {
@@ -123,7 +169,10 @@ const storing: readonly FilesMutation[] = [
   {
     name: "a late server is waited for",
     plan: "frozen",
-    mistakes: [grid("mutable-publish.ts", "needs.clock.after(lateMs,", "needs.clock.after(lateMs * 100,")],
+    mistakes: [
+      grid("mutable-publish.ts", "after(lateMs + sendingMs,", "after(lateMs * 100,"),
+      grid("mutable-publish.ts", "after(lateAfterMs(server) + sendingMs,", "after(lateMs * 100,"),
+    ],
   },
   {
     name: "whoever does not say what it has is waited for",

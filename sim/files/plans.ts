@@ -3,11 +3,12 @@ import { frozen, harm, rollback } from "./harm.ts";
 import type { Plan } from "./play.ts";
 import { quotas } from "./quotas.ts";
 import { spread } from "./spread.ts";
+import { turns } from "./turns.ts";
 import { destroyed, leases, newBoxes, ownerAway } from "./tending.ts";
 import { weather } from "./weather.ts";
 
 export const plans: readonly Plan[] = [
-  ...[weather, spread, harm, rollback, frozen, quotas],
+  ...[weather, spread, turns, harm, rollback, frozen, quotas],
   ...[destroyed, ownerAway, leases, newBoxes],
 ];
 

@@ -77,6 +77,8 @@ export class GridWorld {
     const { Room } = this.config.parts;
     const roomOf = (capacity: () => number) => new Room({ capacity, members: [] });
     const machine = new Machine(`box-${index}`, this.time.clock(offset), roomOf);
+    // Some are no servers of ours.
+    machine.takesWhole = index % 4 !== 3;
     const place = { owner: `owner-${index}`, zone: ZONES[index % ZONES.length]! };
     const box: SimBox = { id: `box-${index}`, ...place, machine, link: { ...CALM }, offset };
     this.boxes.push(box);

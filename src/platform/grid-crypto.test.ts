@@ -43,6 +43,24 @@ test("AES-128 in CTR mode: the block of zeros of FIPS-197, and any part of a str
   assert.deepEqual(crypto.aesCtr(key, crossing, at), new Uint8Array(32));
 });
 
+test("AES in place gives the same, also in shared memory and where its parts end", () => {
+  const key = text("0123456789abcdef");
+  const part = 128 * 1024;
+  for (const [length, at] of [
+    [0, 0],
+    [1, 5],
+    [part - 1, 0],
+    [part, 16],
+    [2 * part + 3, 2 ** 36 - 21],
+  ] as const) {
+    const memory = new Uint8Array(new SharedArrayBuffer(length));
+    for (let index = 0; index < length; index += 1) memory[index] = index % 251;
+    const expected = crypto.aesCtr(key, memory, at);
+    crypto.aesCtrInPlace(key, memory, at);
+    assert.ok(Buffer.from(memory).equals(expected), `${length} bytes at ${at}`);
+  }
+});
+
 test("RSA-PSS: signs, verifies, and is false for whatever is wrong", () => {
   const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const privateDer = new Uint8Array(pair.privateKey.export({ format: "der", type: "pkcs8" }));

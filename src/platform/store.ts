@@ -43,6 +43,11 @@ export interface Store {
   exec(sql: string): void;
   /** Commits when `run` returns, rolls back when it throws. May be nested. `run` must not be asynchronous. */
   transaction<T>(run: () => T): T;
+  /**
+   * The same for what can be made again from elsewhere: nothing waits for the disk. A process that is killed loses
+   * nothing of it; after a power cut it may be as it was before, as a whole.
+   */
+  transactionUnsynced<T>(run: () => T): T;
   /** Problems found by SQLite; an empty list means sound. Reads the whole file. */
   checkIntegrity(): string[];
   /** Pages in use times their size. */
@@ -115,6 +120,16 @@ export function openStore(path: string): Store {
       guarded(() => database.prepare(sql).iterate(...values)) as unknown as IterableIterator<T>,
     exec: (sql) => guarded(() => database.exec(sql)),
     transaction,
+    transactionUnsynced(run) {
+      // Within another transaction SQLite takes no other setting: that one syncs.
+      if (depth > 0) return transaction(run);
+      database.exec("PRAGMA synchronous = NORMAL");
+      try {
+        return transaction(run);
+      } finally {
+        database.exec("PRAGMA synchronous = FULL");
+      }
+    },
     checkIntegrity() {
       let rows, orphans;
       try {

@@ -33,18 +33,18 @@ function box(meshes: MeshDouble, id: string, records: RecordView[], isGiving = t
   } as MeshClient;
   const rows = spaceStore(openStore(":memory:"));
   const secrets = secretsFrom(newIdentity());
-  const quotaBytes = () => 1000;
+  const [quotaBytes, boxQuotaBytes] = [() => 1000, () => 4000];
   const members = createMembers({
     clock,
     rows,
     secrets,
     quotaBytes,
-    membersNow: () => new Set<string>(),
+    ...{ boxQuotaBytes, selfId: id, membersNow: () => new Set<string>() },
     changed: () => {},
   });
   const changes: string[] = [];
   const access = createAccess({
-    ...{ clock, mesh, rows, quotaBytes },
+    ...{ clock, mesh, rows, quotaBytes, boxQuotaBytes },
     log: createLog({ clock, level: "error", write: (line) => assert.fail(line) }),
     secrets: () => secrets,
     members: () => members,

@@ -1,10 +1,10 @@
 /** An account that is removed: nothing of its tree is found by a new one of the same name. */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openStore } from "../../src/platform/store.ts";
+import { eventually } from "../support/process.ts";
 import { content, noise, treeBox } from "./tree-box.ts";
 
 const MIB = 1024 * 1024;
@@ -37,8 +37,7 @@ test("tree, trash, links, devices, uploads and the spool of a removed account ar
   assert.equal(tree.devices.signIn(device.user, password), undefined);
   await assert.rejects(tree.sharing.open(secret), /files-link-gone/);
   await assert.rejects(tree.uploads.piece("anna", id, MIB, noise(MIB)), /files-upload-unknown/);
-  for (let n = 0; n < 50 && readdirSync(join(folder, "spool")).length > 0; n += 1) await sleep(10);
-  assert.deepEqual(readdirSync(join(folder, "spool")), []);
+  await eventually("the spool is empty", 30_000, () => readdirSync(join(folder, "spool")).length === 0, 10);
 
   const again = tree.files("anna");
   assert.deepEqual(await again.list("/"), []);

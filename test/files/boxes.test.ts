@@ -10,7 +10,8 @@ import { test } from "node:test";
 import { temporaryFolder } from "../support/at-exit.ts";
 import { COMU_COMMAND, startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
-import { eventually, run } from "../support/process.ts";
+import { needDebian } from "../support/debian.ts";
+import { eventually, run, runOk } from "../support/process.ts";
 
 const SEEN_TIMEOUT_MS = 60_000;
 const BYTES = 3_000_000;
@@ -18,6 +19,16 @@ const BYTES = 3_000_000;
 interface Status {
   grid: { reachable: number; servers: { name: string; state: string; origin: string }[] };
   me: { quotaBytes: number };
+}
+
+interface Given {
+  box: string;
+  owner: string | null;
+  member: string;
+  account: string | null;
+  usedBytes: number;
+  boxUsedBytes: number | null;
+  boxQuotaBytes: number | null;
 }
 
 const status = (box: Box) => box.api<Status>("/files/status");
@@ -47,6 +58,7 @@ async function threeBoxes(t: { after: (run: () => Promise<void>) => void }): Pro
 }
 
 test("three boxes: stored on all, read without any two of them, shared and taken back", async (t) => {
+  await needDebian(["unzip"]);
   const [one, two, three] = await threeBoxes(t);
   assert.ok((await status(one)).grid.servers.every(({ origin }) => origin === "box"));
   assert.equal((await status(one)).me.quotaBytes, 3 * 10_240 * 1024 * 1024, "what it may store at each");
@@ -66,11 +78,19 @@ test("three boxes: stored on all, read without any two of them, shared and taken
   assert.deepEqual([health["good"], health["total"], health["servers"], health["owners"]], [10, 10, 3, 3]);
 
   await t.test("the boxes count whose it is, under a name that says nothing", async () => {
-    const given = await two.cli<{ box: string; member: string; usedBytes: number }[]>(["files", "given", "--json"]);
+    const given = await two.cli<Given[]>(["files", "given", "--json"]);
     const ours = given.filter(({ box, usedBytes }) => box === "Forn" && usedBytes > 0);
     assert.equal(ours.length, 1);
     assert.match(ours[0]!.member, /^[a-z2-7]{26}$/);
     assert.ok(ours[0]!.usedBytes > BYTES);
+    assert.deepEqual([ours[0]!.account, ours[0]!.owner, ours[0]!.boxQuotaBytes], [null, "Anna", 51_200 * 1024 * 1024]);
+    assert.ok(ours[0]!.boxUsedBytes! >= ours[0]!.usedBytes);
+    const atHome = await one.cli<typeof given>(["files", "given", "--json"]);
+    const own = atHome.filter(({ account }) => account !== null);
+    assert.deepEqual(
+      own.map(({ account, box, boxQuotaBytes }) => [account, box, boxQuotaBytes]),
+      [["anna", "Forn", null]],
+    );
   });
 
   await t.test("a link that another box opens over the mesh, and a stranger here", async () => {
@@ -79,6 +99,17 @@ test("three boxes: stored on all, read without any two of them, shared and taken
     assert.deepEqual([kept.name, kept.box], ["album", "Forn"]);
     const view = await two.cli<{ entries: { name: string }[] }>(["files", "link", kept.id, "--json"]);
     assert.deepEqual(view.entries.map(({ name }) => name).toSorted(), ["a b é.bin", "empty", "note.txt"]);
+    await two.cli(["files", "link-get", kept.id, "/", join(here, "album.zip")]);
+    assert.equal(await runOk(["unzip", "-p", join(here, "album.zip"), "album/note.txt"]), "bon dia\n");
+    await one.cli(["files", "zip", "/Photos", join(here, "Photos.zip")]);
+    const unzipped = await runOk(["unzip", "-Z1", join(here, "Photos.zip")], { env: { LC_ALL: "C.UTF-8" } });
+    assert.deepEqual(
+      unzipped.trim().split("\n").toSorted(),
+      ["a b é.bin", "empty/", "note.txt", ""]
+        .map((name) => `Photos/album/${name}`)
+        .concat("Photos/")
+        .toSorted(),
+    );
     const ticket = { method: "POST", body: { path: "/a b é.bin" } };
     const { url } = await two.api<{ url: string }>(`/files/links/${kept.id}/tickets`, ticket);
     assert.equal(sha256(new Uint8Array(await (await fetch(two.url + url)).arrayBuffer())), sha256(picture));

@@ -122,6 +122,23 @@ for (const { kind, make } of KINDS) {
       assert.deepEqual([before.state, written], ["lost", 0]);
     });
 
+    test("with one of several servers left it waits, and does not put all onto that one", async () => {
+      const servers = shelves(4);
+      const grid = gridOver(servers, { happy: 2 });
+      const cap = await make(grid);
+      for (const server of servers)
+        while (sharesOn(server).size > 3) sharesOn(server).delete([...sharesOn(server).keys()][0]!);
+      const own = servers.find((one) => sharesOn(one).size === 3)!;
+      for (const server of servers) if (server !== own) server.kill();
+      for (const asked of [cap, verifyCapOf(crypto, cap)!]) {
+        const { before, after, written, isHeld } = await grid.repair(asked);
+        assert.deepEqual([before.state, after.state, written, isHeld], ["weak", "weak", 0, true]);
+      }
+      assert.equal(sharesOn(own).size, 3);
+      servers.find((one) => one !== own)!.revive();
+      assert.ok((await grid.repair(cap)).written > 0, "two are enough to begin with");
+    });
+
     test("leases are renewed where there are shares", async () => {
       const servers = shelves(11);
       const grid = gridOver(servers);
@@ -190,7 +207,7 @@ describe("what a repair would destroy", () => {
     assert.deepEqual([before.state, before.versions, written], ["weak", 2, 0]);
     // Whoever writes next writes over both, as a version newer than either.
     const { sequence } = await grid.modifyMutable(cap, () => bytes("newest"));
-    assert.equal(sequence, 3n);
+    assert.ok(sequence > 2n, String(sequence));
     assert.equal((await grid.check(cap)).state, "healthy");
   });
 });

@@ -61,6 +61,15 @@ test("a folder goes there and back, with times, names of any letters and empty f
   assert.deepEqual(readdirSync(join(here, "back", "òlibes", "buit")), []);
 });
 
+test("the top folder stays, and that is said of it", async () => {
+  for (const words of [
+    ["rm", "/"],
+    ["mv", "/", "/x"],
+    ["cp", "/", "/x"],
+  ])
+    await assert.rejects(box.cli(["files", ...words]), /files-top-folder/, words.join(" "));
+});
+
 test("a large file that was broken off goes on, both ways", async () => {
   const big = randomBytes(BIG_BYTES);
   writeFileSync(join(here, "big"), big);

@@ -24,6 +24,7 @@ import {
   EXPIRED_RUNNING_MS,
   LEASE_DURATION_S,
 } from "../../src/services/files/storage/constants.ts";
+import { takenBytes } from "../../src/services/files/storage/room.ts";
 import { ExpiredShares } from "../../src/services/files/storage/expired-shares.ts";
 import { ShareStore } from "../../src/services/files/storage/share-store.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
@@ -127,11 +128,11 @@ test("a share goes so many days after its last lease, and its room comes back; a
   };
   await shelf.days(LEASE_DAYS + KEEP_DAYS - 1, renewing);
   assert.equal(await shelf.has(unwanted), true);
-  assert.equal(shelf.store.room.usedBytes("anna"), 30);
+  assert.equal(shelf.store.room.usedBytes("anna"), 3 * takenBytes(10));
   await shelf.days(3, renewing);
   const left = await Promise.all([unwanted, wanted, shared].map((index) => shelf.has(index)));
   assert.deepEqual(left, [false, true, true]);
-  assert.equal(shelf.store.room.usedBytes("anna"), 20);
+  assert.equal(shelf.store.room.usedBytes("anna"), 2 * takenBytes(10));
 });
 
 test("0 days: nothing ever goes", async (t) => {
@@ -200,7 +201,7 @@ test("one look looks at a few, and removes a few", async (t) => {
   for (let n = 0; n < 3; n += 1) await shelf.put(indexOf(n), numbers);
   await shelf.days(LEASE_DAYS + 2);
   shelf.keepDays = 1;
-  const used = () => shelf.store.room.usedBytes("anna") / 10 / numbers.length;
+  const used = () => shelf.store.room.usedBytes("anna") / takenBytes(10) / numbers.length;
   shelf.clock.advance(20 * 3_600_000);
   while (used() === 3) {
     shelf.clock.advance(EXPIRED_LOOK_MS);

@@ -7,7 +7,8 @@ import type { ImmutableNeeds } from "../../src/services/files/grid/immutable.ts"
 import { bytesOf, encoding, get, put, sameContent, testGrid, timed } from "./immutable-grid.ts";
 import type { Watched } from "./immutable-grid.ts";
 
-const COST_MAX_MS = 2000;
+/** Well below the time after which a frozen server is given up; what is promised is shown in virtual time. */
+const COST_MAX_MS = 8000;
 
 /** The content, or one of these failures: anything else is wrong. */
 async function rightOrFails(needs: ImmutableNeeds, cap: KnownCap, content: Buffer, what: string): Promise<boolean> {
@@ -28,7 +29,7 @@ function revive(servers: readonly Watched[]): void {
   }
 }
 
-test("any n-k servers may be killed; one more is a clear failure", { timeout: 60_000 }, async (t) => {
+test("any n-k servers may be killed; one more is a clear failure", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 5);
   const content = bytesOf(1_500_000);
   const { cap } = await put(needs, content, encoding(2, 5));
@@ -45,7 +46,7 @@ test("any n-k servers may be killed; one more is a clear failure", { timeout: 60
   }
 });
 
-test("a server that freezes at any step costs little, once", { timeout: 90_000 }, async (t) => {
+test("a server that freezes at any step costs little, once", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 4);
   const content = bytesOf(9_000_000);
   const { cap } = await put(needs, content, encoding(2, 4));
@@ -72,7 +73,7 @@ test("a server that freezes at any step costs little, once", { timeout: 90_000 }
 
 test(
   "a flipped byte anywhere in a share is never given out, and its server is told",
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async (t) => {
     const { needs, servers } = await testGrid(t, 3);
     for (const size of [3000, 300_000]) {
@@ -100,7 +101,7 @@ test(
   },
 );
 
-test("shares that are truncated, swapped or someone else's are passed over", { timeout: 60_000 }, async (t) => {
+test("shares that are truncated, swapped or someone else's are passed over", { timeout: 180_000 }, async (t) => {
   const { needs, servers, workers } = await testGrid(t, 4);
   const content = bytesOf(400_000);
   const { cap } = await put(needs, content, encoding(2, 4, 4, 65_536));
@@ -124,7 +125,7 @@ test("shares that are truncated, swapped or someone else's are passed over", { t
   sameContent(await get(needs, cap), content, "two shares swapped");
 });
 
-test("more damage than can be repaired is a failure that says so", { timeout: 30_000 }, async (t) => {
+test("more damage than can be repaired is a failure that says so", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 3);
   const content = bytesOf(700_000);
   const { cap } = await put(needs, content, encoding(2, 3));
@@ -132,7 +133,7 @@ test("more damage than can be repaired is a failure that says so", { timeout: 30
   await assert.rejects(get(needs, cap), (error) => isFailure(error, "files-damaged"));
 });
 
-test("an abort in the middle ends it, and nothing runs on", { timeout: 30_000 }, async (t) => {
+test("an abort in the middle ends it, and nothing runs on", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 3);
   const { cap } = await put(needs, bytesOf(4_000_000), encoding(1, 3));
   const controller = new AbortController();
@@ -148,7 +149,7 @@ test("an abort in the middle ends it, and nothing runs on", { timeout: 30_000 },
   );
 });
 
-test("a small file takes two rounds of requests, and no thread", { timeout: 30_000 }, async (t) => {
+test("a small file takes two rounds of requests, and no thread", { timeout: 180_000 }, async (t) => {
   const { needs, servers, workers } = await testGrid(t, 5);
   const { cap } = await put(needs, bytesOf(1000), encoding(3, 5));
   for (const server of servers) server.asked.length = 0;

@@ -49,6 +49,8 @@ export class Watched implements GridServer {
   readonly advised: number[] = [];
   available: number | undefined;
   quality: ServerState | undefined;
+  /** Off: all goes share by share, as with a server of Tahoe-LAFS. */
+  takesWhole = false;
   /** Before each request: may wait, or throw. */
   before: (what: string, signal?: AbortSignal) => Promise<void> = async () => {};
   /** After each reading. */
@@ -81,6 +83,14 @@ export class Watched implements GridServer {
   allocate: GridServer["allocate"] = async (storageIndex, wish, signal) => {
     await this.#begin("allocate", signal);
     return this.inner.allocate(storageIndex, wish, signal);
+  };
+
+  putWhole: GridServer["putWhole"] = async (storageIndex, wish, signal) => {
+    if (!this.takesWhole) return undefined;
+    await this.#begin("put", signal);
+    const put = await this.inner.putWhole(storageIndex, wish, signal);
+    for (const share of put?.stored ?? []) this.sentBytes += wish.shares.get(share)!.length;
+    return put;
   };
 
   writeChunk: GridServer["writeChunk"] = async (storageIndex, share, chunk, signal) => {

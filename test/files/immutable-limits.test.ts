@@ -16,9 +16,11 @@ import {
   READ_ROUNDS_MAX,
   STALL_LAST_MAX_MS,
   STALL_MAX_MS,
+  WHOLE_LATE_MIN_MS,
 } from "../../src/services/files/grid/constants.ts";
 import { ShareFinder } from "../../src/services/files/grid/download-finding.ts";
 import { Runs } from "../../src/services/files/grid/download-run.ts";
+import { WorkMemory } from "../../src/platform/shared-memory.ts";
 import { GridWorkers } from "../../src/services/files/grid/encode-pool.ts";
 import { bytesOf, crypto, encoding, get, needsOf, put, sameContent } from "./immutable-grid.ts";
 import { ShelfServer } from "./shelf-server.ts";
@@ -56,6 +58,7 @@ async function passing<T>(
 
 test("a frozen server that cannot be done without is waited for, and not for ever", async () => {
   const { clock, servers, needs } = shelfGrid(4);
+  for (const server of servers) server.takesWhole = false;
   servers[0]!.before = (what) => (what === "writeChunk" ? new Promise(() => {}) : Promise.resolve());
   const all = await passing(clock, put(needs, bytesOf(3000), encoding(2, 4, 4)), STALL_LAST_MAX_MS * 2);
   assert.ok(isFailure(all.error, "files-not-spread"), String(all.error));
@@ -63,6 +66,17 @@ test("a frozen server that cannot be done without is waited for, and not for eve
   const three = await passing(clock, put(needs, bytesOf(3001), encoding(2, 4, 3)), STALL_LAST_MAX_MS * 2);
   assert.equal(three.error, undefined);
   assert.ok(three.ms >= STALL_MAX_MS && three.ms < 4000, `${three.ms}`);
+});
+
+test("the same where small shares go in one request", async () => {
+  const { clock, servers, needs } = shelfGrid(4);
+  servers[0]!.before = (what) => (what === "putWhole" ? new Promise(() => {}) : Promise.resolve());
+  const all = await passing(clock, put(needs, bytesOf(3000), encoding(2, 4, 4)), STALL_LAST_MAX_MS * 2);
+  assert.ok(isFailure(all.error, "files-not-spread"), String(all.error));
+  assert.ok(all.ms >= STALL_LAST_MAX_MS);
+  const three = await passing(clock, put(needs, bytesOf(3001), encoding(2, 4, 3)), STALL_LAST_MAX_MS * 2);
+  assert.equal(three.error, undefined);
+  assert.ok(three.ms >= WHOLE_LATE_MIN_MS && three.ms < 2 * WHOLE_LATE_MIN_MS, `${three.ms}`);
 });
 
 test("when the last shares are silent, a download ends", async () => {
@@ -119,7 +133,8 @@ test("a share that always needs more is given up", async () => {
   await passing(clock, uploading, 1000);
   const cap = (await uploading).cap as ChkReadCap;
   const file = new ChkFile({ crypto, code: plainErasureCode(1, 1), cap });
-  const common = { clock, file, storageIndex: "a".repeat(26), signal: new AbortController().signal };
+  const memory = new WorkMemory(undefined);
+  const common = { clock, file, memory, storageIndex: "a".repeat(26), signal: new AbortController().signal };
   const finder = new ShareFinder({ ...common, servers: [], onChange: () => {} });
   const reader = file.share(0);
   reader.open = () => ({ state: "needs", ranges: [{ at: 0, length: 1 }] });

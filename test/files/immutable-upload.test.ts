@@ -19,8 +19,8 @@ import {
 import type { TestGrid, Watched } from "./immutable-grid.ts";
 
 const SIZE = 4_000_000;
-/** What a frozen or slow server may cost. */
-const COST_MAX_MS = 2000;
+/** Well below the time after which a frozen server is given up; what is promised is shown in virtual time. */
+const COST_MAX_MS = 8000;
 
 /** Calls `act` before the request number `index` of this kind. */
 function atRequest(server: Watched, kind: string, index: number, act: () => void): void {
@@ -36,7 +36,7 @@ function atRequest(server: Watched, kind: string, index: number, act: () => void
 const sentBy = ({ servers }: TestGrid) => servers.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
 const writesOf = (server: Watched) => server.asked.filter((what) => what === "write").length;
 
-test("a server that freezes at any step costs little, and its shares go to others", { timeout: 100_000 }, async (t) => {
+test("a server that freezes at any step costs little, and its shares go to others", { timeout: 180_000 }, async (t) => {
   const grid = await testGrid(t, 5);
   const how = encoding(3, 10, 4);
   const usual = await timed(() => put(grid.needs, contentOf(SIZE), how));
@@ -61,7 +61,7 @@ test("a server that freezes at any step costs little, and its shares go to other
   }
 });
 
-test("a process that is stopped in the middle of an upload costs little", { timeout: 60_000 }, async (t) => {
+test("a process that is stopped in the middle of an upload costs little", { timeout: 180_000 }, async (t) => {
   const { processes, servers, needs } = await processGrid(t, 4);
   const how = encoding(2, 4, 3);
   const usual = await timed(() => put(needs, contentOf(SIZE), how));
@@ -73,11 +73,11 @@ test("a process that is stopped in the middle of an upload costs little", { time
   assert.ok(value.happiness >= 3);
   const down = await timed(() => get(needs, value.cap));
   sameContent(down.value, content, "with a stopped server");
-  assert.ok(down.ms < COST_MAX_MS * 2, `${down.ms} ms`);
+  assert.ok(down.ms < COST_MAX_MS, `${down.ms} ms`);
   processes[1]!.running.signal("SIGCONT");
 });
 
-test("a slow server costs little in the whole upload", { timeout: 60_000 }, async (t) => {
+test("a slow server costs little in the whole upload", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 5);
   const how = encoding(2, 5, 4, 131_072);
   const usual = await timed(() => put(needs, contentOf(4 * SIZE), how));
@@ -89,7 +89,7 @@ test("a slow server costs little in the whole upload", { timeout: 60_000 }, asyn
   sameContent(await get(needs, value.cap), content, "after a slow server");
 });
 
-test("aborted at any step and asked again, it sends only what is missing", { timeout: 100_000 }, async (t) => {
+test("aborted at any step and asked again, it sends only what is missing", { timeout: 180_000 }, async (t) => {
   const grid = await testGrid(t, 3);
   const how = encoding(1, 3);
   for (const [kind, index] of [
@@ -122,38 +122,42 @@ test("aborted at any step and asked again, it sends only what is missing", { tim
   }
 });
 
-test("chunks that were answered are not sent again, also after kill -9 of a server", { timeout: 60_000 }, async (t) => {
-  const { processes, servers, needs } = await processGrid(t, 2);
-  const content = contentOf(4 * SIZE);
-  const how = encoding(2, 2);
-  const stop = new AbortController();
-  let writes = 0;
-  for (const server of servers) {
-    server.before = async (what) => {
-      if (what === "write" && ++writes === 14) stop.abort(new Error("killed"));
-    };
-  }
-  await assert.rejects(put(needs, content, how, { signal: stop.signal }), /killed/);
-  const first = servers.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
-  await processes[0]!.running.kill();
-  const again = await serverProcess(t, "server0", processes[0]!.folder);
-  const now = [again.server, servers[1]!];
-  servers[1]!.sentBytes = 0;
-  servers[1]!.before = async () => {};
-  const { cap, happiness } = await put({ ...needs, servers: () => now }, content, how);
-  assert.equal(happiness, 2);
-  sameContent(await get({ ...needs, servers: () => now }, cap), content, "resumed");
-  const second = now.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
-  t.diagnostic(`${first} bytes before, ${second} after, ${content.length} of content`);
-  assert.ok(
-    servers[1]!.sentBytes < content.length / 2 - 2_000_000,
-    `${servers[1]!.sentBytes} to the one that lived on`,
-  );
-});
+test(
+  "chunks that were answered are not sent again, also after kill -9 of a server",
+  { timeout: 180_000 },
+  async (t) => {
+    const { processes, servers, needs } = await processGrid(t, 2);
+    const content = contentOf(4 * SIZE);
+    const how = encoding(2, 2);
+    const stop = new AbortController();
+    let writes = 0;
+    for (const server of servers) {
+      server.before = async (what) => {
+        if (what === "write" && ++writes === 14) stop.abort(new Error("killed"));
+      };
+    }
+    await assert.rejects(put(needs, content, how, { signal: stop.signal }), /killed/);
+    const first = servers.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+    await processes[0]!.running.kill();
+    const again = await serverProcess(t, "server0", processes[0]!.folder);
+    const now = [again.server, servers[1]!];
+    servers[1]!.sentBytes = 0;
+    servers[1]!.before = async () => {};
+    const { cap, happiness } = await put({ ...needs, servers: () => now }, content, how);
+    assert.equal(happiness, 2);
+    sameContent(await get({ ...needs, servers: () => now }, cap), content, "resumed");
+    const second = now.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+    t.diagnostic(`${first} bytes before, ${second} after, ${content.length} of content`);
+    assert.ok(
+      servers[1]!.sentBytes < content.length / 2 - 2_000_000,
+      `${servers[1]!.sentBytes} to the one that lived on`,
+    );
+  },
+);
 
 test(
   "a broken connection is tried once more; one that stays broken loses its shares",
-  { timeout: 30_000 },
+  { timeout: 180_000 },
   async (t) => {
     const { needs, servers } = await testGrid(t, 4);
     const broken = () => Promise.reject(new ServerError("unreachable", "it", "broken"));
@@ -170,7 +174,7 @@ test(
   },
 );
 
-test("full servers keep what they have; too few with room is a failure", { timeout: 30_000 }, async (t) => {
+test("full servers keep what they have; too few with room is a failure", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 4);
   const how = encoding(2, 4, 4);
   const content = contentOf(50_000);
@@ -194,7 +198,25 @@ test("full servers keep what they have; too few with room is a failure", { timeo
   );
 });
 
-test("asking and sending end after their rounds", { timeout: 30_000 }, async (t) => {
+test(
+  "one full and one away: it is said that servers are missing, for another has room",
+  { timeout: 180_000 },
+  async (t) => {
+    const { needs, servers } = await testGrid(t, 3);
+    const how = encoding(2, 4, 2);
+    const isFull = async (what: string) => {
+      if (what === "allocate") throw new ServerError("no-room", "it", "full");
+    };
+    servers[0]!.before = isFull;
+    servers[1]!.kill();
+    const failing = put(needs, contentOf(50_000), how);
+    await assert.rejects(failing, (error) => isFailure(error, "files-not-spread") && error.params["found"] === 1);
+    servers[2]!.before = isFull;
+    await assert.rejects(put(needs, contentOf(50_001), how), (error) => isFailure(error, "files-no-room"));
+  },
+);
+
+test("asking and sending end after their rounds", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 3);
   for (const server of servers) {
     server.allocate = async (_storageIndex, wish) => {
@@ -210,7 +232,7 @@ test("asking and sending end after their rounds", { timeout: 30_000 }, async (t)
   }
 });
 
-test("shares are spread over owners and zones", { timeout: 30_000 }, async (t) => {
+test("shares are spread over owners and zones", { timeout: 180_000 }, async (t) => {
   const { needs, servers } = await testGrid(t, 6);
   servers.forEach((server, index) => {
     server.owner = index < 4 ? "anna" : `other${index}`;
@@ -223,7 +245,7 @@ test("shares are spread over owners and zones", { timeout: 30_000 }, async (t) =
   assert.equal(new Set(holders.map(({ zone }) => zone)).size, 2);
 });
 
-test("progress grows up to the whole, and a wrong size is an error", { timeout: 30_000 }, async (t) => {
+test("progress grows up to the whole, and a wrong size is an error", { timeout: 180_000 }, async (t) => {
   const { needs } = await testGrid(t, 3);
   const seen: number[] = [];
   const content = contentOf(SIZE);

@@ -7,7 +7,7 @@ import { encoding, get, put, sameContent, testGrid } from "./immutable-grid.ts";
 
 const KIB = 1024;
 
-test("sizes at the edges come back, and the same content gets the same cap", { timeout: 60_000 }, async (t) => {
+test("sizes at the edges come back, and the same content gets the same cap", { timeout: 180_000 }, async (t) => {
   const { needs } = await testGrid(t, 4);
   const segment = 64 * KIB;
   const how = encoding(2, 4, 4, segment);
@@ -23,7 +23,7 @@ test("sizes at the edges come back, and the same content gets the same cap", { t
   }
 });
 
-test("several megabytes, several encodings, and any range of them", { timeout: 90_000 }, async (t) => {
+test("several megabytes, several encodings, and any range of them", { timeout: 180_000 }, async (t) => {
   const { needs } = await testGrid(t, 5);
   const content = contentOf(6_500_003);
   for (const how of [encoding(1, 1), encoding(3, 10, 5), encoding(5, 5), encoding(3, 5, 5, 128 * KIB)]) {

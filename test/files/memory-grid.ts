@@ -174,6 +174,9 @@ export function memoryGrid(options: MemoryGridOptions = {}): MemoryGrid {
       }
     },
 
+    /** It knows everything. */
+    async prepareMutable() {},
+
     async check(cap, { signal } = {}) {
       await begin("read", cap, signal);
       return checked(cap);

@@ -13,6 +13,7 @@ import type { KnownCap } from "../../src/protocols/grid/caps.ts";
 import { Directory } from "../../src/protocols/grid/directory.ts";
 import type { DirectoryAccess } from "../../src/protocols/grid/directory.ts";
 import { contentOf } from "../grid/storage-box.ts";
+import { elapsedMs, quickerThan } from "../support/cost.ts";
 import { capOf, startMixed } from "./mixed-grid.ts";
 import type { MixedGrid } from "./mixed-grid.ts";
 
@@ -71,12 +72,6 @@ async function theirCheck(world: MixedGrid, cap: KnownCap): Promise<[boolean, nu
   const said = await ask(world, "POST", `${pathOf(cap)}?t=check&verify=true&add-lease=true&output=JSON`);
   const { results } = JSON.parse(said.toString()) as { results: { healthy: boolean; "count-shares-good": number } };
   return [results.healthy, results["count-shares-good"]];
-}
-
-async function elapsedMs(work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
 }
 
 for (const format of ["sdmf", "mdmf"] as const) {
@@ -211,17 +206,19 @@ test("folders, ours and theirs", { timeout: 110_000 }, async (t) => {
   });
 
   await t.test("with one server frozen each operation takes less than two seconds", async (inner) => {
-    const cap = await makeFolder(world);
-    theirs.servers[0]!.freeze();
-    const times = [
-      await elapsedMs(() => namesIn(world, cap)),
-      await elapsedMs(() => link(world, cap, "a")),
-      await elapsedMs(() => makeFolder(world)),
-      await elapsedMs(() => link(world, cap, "b")),
-    ];
-    theirs.servers[0]!.thaw();
-    inner.diagnostic(`read, change, make, change: ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`);
-    for (const ms of times) assert.ok(ms < 2000, times.join());
-    assert.deepEqual(await namesIn(world, cap), ["a", "b"]);
+    await quickerThan(2000, async () => {
+      const cap = await makeFolder(world);
+      theirs.servers[0]!.freeze();
+      const times = [
+        await elapsedMs(() => namesIn(world, cap)),
+        await elapsedMs(() => link(world, cap, "a")),
+        await elapsedMs(() => makeFolder(world)),
+        await elapsedMs(() => link(world, cap, "b")),
+      ];
+      theirs.servers[0]!.thaw();
+      inner.diagnostic(`read, change, make, change: ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`);
+      assert.deepEqual(await namesIn(world, cap), ["a", "b"]);
+      return Math.max(...times);
+    });
   });
 });

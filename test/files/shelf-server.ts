@@ -13,9 +13,11 @@ import type {
   ChunkWritten,
   GridServer,
   LeaseSecrets,
+  PutWhole,
   ReadTestWrite,
   ReadTestWritten,
   ServerState,
+  WholePut,
 } from "../../src/services/files/grid/server.ts";
 
 interface Slot {
@@ -38,6 +40,8 @@ export class ShelfServer implements GridServer {
   readonly asked: string[] = [];
   availability: ServerState = "up";
   room: number | undefined = undefined;
+  /** Small shares in one request: what our servers do, and those of Tahoe-LAFS do not. */
+  takesWhole = true;
   usualMs: number | undefined = 5;
   /** What happens to each request before it is looked at: nothing, a delay, never, an error. */
   before: (request: string) => Promise<void> = () => Promise.resolve();
@@ -94,6 +98,18 @@ export class ShelfServer implements GridServer {
       this.#uploads.set(`${storageIndex}/${share}`, { data: new Uint8Array(wish.bytes), got: 0 });
     }
     return { alreadyHave, allocated };
+  }
+
+  async putWhole(storageIndex: string, { shares }: PutWhole, signal?: AbortSignal): Promise<WholePut | undefined> {
+    if (!this.takesWhole) return undefined;
+    await this.#arrive("putWhole", signal);
+    const have = this.immutables.get(storageIndex) ?? new Map<number, Uint8Array>();
+    const alreadyHave = [...have.keys()];
+    const stored = this.room === 0 ? [] : [...shares.keys()].filter((share) => !have.has(share));
+    for (const share of stored) have.set(share, shares.get(share)!.slice());
+    if (stored.length > 0) this.immutables.set(storageIndex, have);
+    await this.after();
+    return { alreadyHave, stored };
   }
 
   async writeChunk(storageIndex: string, share: number, chunk: Chunk, signal?: AbortSignal): Promise<ChunkWritten> {

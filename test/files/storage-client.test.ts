@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { exportServers, importServers } from "../../src/services/files/grid/servers-yaml.ts";
 import type { GridServer } from "../../src/services/files/grid/server.ts";
 import { LEASE_DURATION_S } from "../../src/services/files/storage/constants.ts";
+import { takenBytes } from "../../src/services/files/storage/room.ts";
 import { StorageBox, anna, contentOf, secret } from "../grid/storage-box.ts";
 import { eventually } from "../support/process.ts";
 import { startGrid } from "../tahoe/grid.ts";
@@ -105,14 +106,14 @@ async function everything(server: GridServer, serverIsOurs: boolean): Promise<vo
   await leasesAndAdvice(server);
 }
 
-test("every operation with a server of ours", { timeout: 60_000 }, async (t) => {
+test("every operation with a server of ours", { timeout: 180_000 }, async (t) => {
   const box = await StorageBox.start({ owner: t });
   const client = clientOf(t, placeOf(announcedOf("v0-ours", box.announcement("ours"))));
   assert.equal(client.state(), "unknown");
   await everything(client, true);
   assert.equal(client.state(), "up");
   client.start();
-  await eventually("its room is known", 5000, () => client.availableBytes() === 10 * 2 ** 30);
+  await eventually("its room is known", 30_000, () => client.availableBytes() === 10 * 2 ** 30);
   assert.ok(client.responseMs()! < 1000);
   const share = (await box.store.open("immutable", SI, 7))!;
   const [kept] = await share.leases();
@@ -120,8 +121,8 @@ test("every operation with a server of ours", { timeout: 60_000 }, async (t) => 
   assert.ok(Math.abs(kept!.expiryS - LEASE_DURATION_S - Date.now() / 1000) < 60);
 });
 
-test("a server that has no room, is not to be written to, or does not know us", { timeout: 60_000 }, async (t) => {
-  const box = await StorageBox.start({ owner: t, members: [anna({ quotaBytes: 100 })] });
+test("a server that has no room, is not to be written to, or does not know us", { timeout: 180_000 }, async (t) => {
+  const box = await StorageBox.start({ owner: t, members: [anna({ quotaBytes: takenBytes(100) })] });
   const announced = announcedOf("v0-ours", box.announcement("ours"));
   const client = clientOf(t, placeOf(announced));
   const wish = { shares: [0, 1], bytes: 60, uploadSecret, lease };
@@ -138,7 +139,7 @@ test("a server that has no room, is not to be written to, or does not know us", 
   const chunk = { uploadSecret, offset: 0, data: contentOf(60), total: 60 };
   await assert.rejects(stranger.writeChunk(SI, 0, chunk), failsWith("refused"));
   stranger.start();
-  await eventually("it is away for a stranger", 10_000, () => stranger.state() === "away");
+  await eventually("it is away for a stranger", 30_000, () => stranger.state() === "away");
   assert.equal(stranger.problem(), "refused");
 });
 
@@ -150,7 +151,7 @@ test("every operation with the released server, whose client takes the list that
   const client = clientOf(t, placeOf(announcedOf(theirs!.id, theirs!.announcement)));
   await everything(client, false);
   client.start();
-  await eventually("its room is known", 5000, () => (client.availableBytes() ?? 0) > 0);
+  await eventually("its room is known", 30_000, () => (client.availableBytes() ?? 0) > 0);
 
   const path = join(grid.client.folder, "private", "servers.yaml");
   const { servers, skipped } = importServers(readFileSync(path, "utf8"));

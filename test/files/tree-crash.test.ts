@@ -28,7 +28,7 @@ async function checkOnce(owner: Owner, folder: string): Promise<void> {
 }
 
 for (const mode of ["new", "replace", "rename"]) {
-  test(`killed at each step of an upload (${mode})`, { timeout: 100_000 }, async (t) => {
+  test(`killed at each step of an upload (${mode})`, { timeout: 180_000 }, async (t) => {
     const folder = temporaryFolder("crash");
     for (const step of ["begun", "half", "before-content", "after-content", "before-entry", "after-entry"]) {
       const running = run(t, folder, mode, step);
@@ -48,7 +48,7 @@ for (const mode of ["new", "replace", "rename"]) {
   });
 }
 
-test("killed at any moment, again and again", { timeout: 100_000 }, async (t) => {
+test("killed at any moment, again and again", { timeout: 180_000 }, async (t) => {
   const folder = temporaryFolder("crash");
   let receivedBytes = 0;
   for (const pieces of [1, 4, 9, 13, 20]) {

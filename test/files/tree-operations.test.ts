@@ -75,6 +75,19 @@ test("what is not there, is something else, or has no name", async (t) => {
   await assert.rejects(files.copy("/a/f", "/a/f", { replace: true }), failsWith("files-into-itself"));
 });
 
+test("the top folder cannot be moved, copied, removed or changed, and that is said of it", async (t) => {
+  const { files } = await treeBox(t);
+  const asks = [
+    files.remove("/"),
+    files.move("/", "/x"),
+    files.copy("/", "/x"),
+    files.change("//.", { modifiedMs: 1 }),
+    files.versions("/a/.."),
+  ];
+  for (const one of asks) await assert.rejects(one, failsWith("files-top-folder"));
+  assert.deepEqual(await names(files), []);
+});
+
 test("writing over: only new, only what was seen; what was is a version; one cut off changes nothing", async (t) => {
   const { files } = await treeBox(t);
   const first = await files.write("/f", content("one"));

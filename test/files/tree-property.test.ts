@@ -124,7 +124,7 @@ function modelled(folder: Map<string, Node>): Record<string, unknown> {
   return Object.fromEntries(sorted.map(([name, node]) => [name, node instanceof Map ? modelled(node) : node]));
 }
 
-test("any sequence of operations does what the model does", { timeout: 100_000 }, async (t) => {
+test("any sequence of operations does what the model does", { timeout: 180_000 }, async (t) => {
   let account = 0;
   const { tree } = await treeBox(t);
   await fc.assert(

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isFailure } from "../../src/kernel/errors.ts";
 import { settled, virtualClock } from "../../src/kernel/virtual-clock.ts";
+import { filesErrors } from "../../src/services/files/errors.ts";
 import {
   IN_MEMORY_ALL_MAX_BYTES,
   IN_MEMORY_MAX_BYTES,
@@ -13,6 +14,7 @@ import {
   SPOOL_ROOM_KEPT_BYTES,
   STORING_MAX,
   STORING_RETRY_MS,
+  STORING_SMALL_MAX,
   STORING_TRIES_MAX,
   UPLOADS_MAX,
   UPLOAD_IDLE_MS,
@@ -22,6 +24,7 @@ import {
 import type { Tree } from "../../src/services/files/tree/tree.ts";
 import { UploadRows } from "../../src/services/files/tree/upload-rows.ts";
 import type { UploadSeen } from "../../src/services/files/tree/uploads.ts";
+import { eventually } from "../support/process.ts";
 import { memoryGrid } from "./memory-grid.ts";
 import { bytesOf, content, noise, treeBox } from "./tree-box.ts";
 
@@ -29,7 +32,7 @@ const failsWith = (code: string, params?: object) => (error: unknown) =>
   isFailure(error, code) && (params === undefined || JSON.stringify(error.params) === JSON.stringify(params));
 
 async function until(tree: Tree, id: string, state: string): Promise<UploadSeen> {
-  for (let i = 0; i < 500; i += 1) {
+  for (const endMs = performance.now() + 30_000; performance.now() < endMs;) {
     const seen = tree.uploads.get("anna", id);
     if (seen.state === state) return seen;
     await sleep(5);
@@ -75,9 +78,9 @@ test("pieces in order, each answered with how far it is, then it is stored by it
   const entry = (await files.stat("/a/f.bin"))!;
   assert.deepEqual([entry.bytes, entry.modifiedMs, entry.mediaType], [bytes.length, 99, "video/mp4"]);
   assert.ok((await bytesOf((await files.read("/a/f.bin")).content)).equals(bytes));
-  await sleep(20);
-  assert.deepEqual(readdirSync(join(folder, "spool")), []);
-  assert.deepEqual([told[0], told.at(-1)], ["anna receiving", "anna done"]);
+  await eventually("the spool is empty", 30_000, () => readdirSync(join(folder, "spool")).length === 0, 10);
+  await eventually("its end is told", 30_000, () => told.at(-1) === "anna done", 10);
+  assert.equal(told[0], "anna receiving");
   assert.deepEqual(folders, ["/", "/a"]);
 });
 
@@ -113,6 +116,35 @@ test("a taken name: refused, replaced, or beside it", async (t) => {
   await tree.uploads.piece("anna", late.id, 0, noise(1));
   assert.equal((await until(tree, late.id, "failed")).error, "files-exists");
   assert.equal((await bytesOf((await files.read("/g")).content)).toString(), "sooner");
+});
+
+test("how far an upload is spread does not go back when it is tried again", async (t) => {
+  const grid = memoryGrid();
+  const clock = virtualClock();
+  let tries = 0;
+  const upload: typeof grid.upload = async (stored, options = {}) => {
+    tries += 1;
+    if (tries > 1) {
+      options.onProgress?.({ doneBytes: 10, totalBytes: 100 });
+      return grid.upload(stored, { ...options, onProgress: () => {} });
+    }
+    options.onProgress?.({ doneBytes: 60, totalBytes: 100 });
+    throw filesErrors.fail("files-not-spread", { params: { found: 1, wanted: 2 } });
+  };
+  const told: number[] = [];
+  const uploadChanged = (_account: string, { storedBytes }: { storedBytes: number }) => void told.push(storedBytes);
+  const { tree } = await treeBox(t, { grid: { ...grid, upload }, clock, uploadChanged });
+  const { id } = await tree.uploads.begin("anna", { path: "/f", bytes: 100 });
+  await tree.uploads.piece("anna", id, 0, noise(100));
+  await eventually("it waits", 30_000, async () => tree.uploads.get("anna", id).waitingFor === "files-not-spread");
+  assert.equal(tree.uploads.get("anna", id).storedBytes, 60);
+  clock.advance(STORING_RETRY_MS);
+  await eventually("its end is told", 30_000, async () => told.at(-1) === 100);
+  assert.equal(tries, 2);
+  assert.deepEqual(
+    told,
+    told.toSorted((a, b) => a - b),
+  );
 });
 
 test("a failure that passes is tried again, each time later; one that stays is told", async (t) => {
@@ -218,26 +250,34 @@ test("what nobody goes on with is given up, and what is done is shown for a day"
 });
 
 test("so many go into the grid at the same time, and large writes lie sealed on the disk meanwhile", async (t) => {
-  let now = 0;
-  let most = 0;
+  const now = { small: 0, large: 0 };
+  const most = { small: 0, large: 0 };
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const grid = memoryGrid();
   const upload = grid.upload.bind(grid);
   grid.upload = async (...given) => {
-    now += 1;
-    most = Math.max(most, now);
-    await sleep(10);
+    const kind = given[0].bytes > IN_MEMORY_MAX_BYTES ? "large" : "small";
+    now[kind] += 1;
+    most[kind] = Math.max(most[kind], now[kind]);
+    await released;
     const done = await upload(...given);
-    now -= 1;
+    now[kind] -= 1;
     return done;
   };
   const { files, folder } = await treeBox(t, { grid });
   const large = noise(IN_MEMORY_MAX_BYTES + 1);
-  let spooled = 0;
-  const watch = setInterval(() => (spooled = Math.max(spooled, readdirSync(join(folder, "spool")).length)), 1);
-  await Promise.all(Array.from({ length: 20 }, (_, i) => files.write(`/${i}`, content(i < 3 ? large : noise(100)))));
-  clearInterval(watch);
-  assert.equal(most, STORING_MAX);
-  assert.equal(spooled, 3);
+  const isLarge = (i: number) => i < STORING_MAX + 1;
+  const count = STORING_MAX + 1 + STORING_SMALL_MAX + 1;
+  const writes = Array.from({ length: count }, (_, i) =>
+    files.write(`/${i}`, content(isLarge(i) ? large : noise(100))),
+  );
+  await eventually("as many as may are under way", 30_000, async () => {
+    if (now.small < STORING_SMALL_MAX || now.large < STORING_MAX) throw new Error(JSON.stringify(now));
+    return readdirSync(join(folder, "spool")).length === STORING_MAX + 1;
+  });
+  release();
+  await Promise.all(writes);
+  assert.deepEqual(most, { small: STORING_SMALL_MAX, large: STORING_MAX });
   assert.deepEqual(readdirSync(join(folder, "spool")), []);
 });
 
@@ -252,7 +292,7 @@ test("small writes go over the disk, too, when there are many of them", async (t
   const count = IN_MEMORY_ALL_MAX_BYTES / IN_MEMORY_MAX_BYTES + 2;
   const bytes = noise(IN_MEMORY_MAX_BYTES);
   const writes = Array.from({ length: count }, (_, i) => files.write(`/${i}`, content(bytes)));
-  for (let i = 0; i < 400 && readdirSync(join(folder, "spool")).length < 2; i += 1) await sleep(5);
+  await eventually("two are on the disk", 30_000, () => readdirSync(join(folder, "spool")).length >= 2, 5);
   assert.equal(readdirSync(join(folder, "spool")).length, 2);
   hold = false;
   await Promise.all(writes);

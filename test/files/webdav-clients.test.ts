@@ -160,7 +160,7 @@ test("davfs2 mounts it as a folder", { timeout: 120_000 }, async (t) => {
     const { status, body } = await box.ask("GET", path);
     assert.deepEqual([status, sha256(body)], [200, sum], path);
   };
-  await eventually("all is up", 10_000, async () => (await box.ask("GET", "/Fotos/f3000000")).status === 200);
+  await eventually("all is up", 30_000, async () => (await box.ask("GET", "/Fotos/f3000000")).status === 200);
   await has("/u", sums.get("f1")!);
   await has("/Fotos/f0", sums.get("f0")!);
   await has("/Fotos/f3000000", sums.get("f3000000")!);

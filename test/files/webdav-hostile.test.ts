@@ -42,7 +42,7 @@ function raw(t: TestContext, port: number, text = ""): Raw {
 const line = (method: string, path: string, headers = "") =>
   `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${AUTH}${headers}\r\n`;
 const answered = (one: Raw, status: number) =>
-  eventually(`status ${status}`, 5000, () => one.said().startsWith(`HTTP/1.1 ${status} `));
+  eventually(`status ${status}`, 30_000, () => one.said().startsWith(`HTTP/1.1 ${status} `));
 
 test("XML bombs, depths and lengths are refused on every method that takes XML", async (t) => {
   const { box } = await start(t);
@@ -144,11 +144,11 @@ test("a listing that nobody reads is made no further than it is taken", async (t
   const lazy = raw(t, box.port);
   lazy.socket.pause();
   lazy.socket.write(line("PROPFIND", "/d", "Depth: 1\r\n"));
-  await eventually("somebody waits for the reader", 10_000, () => clock.waiting() >= 2);
+  await eventually("somebody waits for the reader", 30_000, () => clock.waiting() >= 2);
   await settled();
   clock.advance(limits.STALL_MS);
   lazy.socket.resume();
-  await eventually("it is let go", 5000, () => lazy.isClosed());
+  await eventually("it is let go", 30_000, () => lazy.isClosed());
 });
 
 test("a file that nobody reads is read no further than it is taken, and let go in the end", async (t) => {
@@ -159,16 +159,16 @@ test("a file that nobody reads is read no further than it is taken, and let go i
   lazy.socket.pause();
   lazy.socket.write(line("GET", "/big"));
   let before = -1;
-  await eventually("the reading stands", 5000, () => {
+  await eventually("the reading stands", 30_000, () => {
     const isStill = files.piecesRead() > 0 && files.piecesRead() === before;
     before = files.piecesRead();
     return isStill;
   });
   assert.ok(files.piecesRead() < 512, `${files.piecesRead()} of 1024 pieces were read`);
-  await eventually("somebody waits for the reader", 5000, () => clock.waiting() >= 2);
+  await eventually("somebody waits for the reader", 30_000, () => clock.waiting() >= 2);
   clock.advance(limits.STALL_MS);
   lazy.socket.resume();
-  await eventually("it is let go", 5000, () => lazy.isClosed());
+  await eventually("it is let go", 30_000, () => lazy.isClosed());
   assert.ok(files.piecesRead() < 512);
 });
 
@@ -177,7 +177,7 @@ test("an upload that stops, or drips, is refused, and leaves what was there", as
   const { box, files } = await start(t, {}, { clock });
   await box.ask("PUT", "/a", { body: "before" });
   const stopped = raw(t, box.port, line("PUT", "/a", "Content-Length: 100\r\n") + "half");
-  await eventually("it waits", 5000, () => clock.waiting() >= 2);
+  await eventually("it waits", 30_000, () => clock.waiting() >= 2);
   await settled();
   clock.advance(limits.STALL_MS);
   await answered(stopped, 408);
@@ -191,9 +191,9 @@ test("an upload that stops, or drips, is refused, and leaves what was there", as
   await new Promise((resolve) => setTimeout(resolve, 30));
   await answered(dripping, 408);
   clock.advance(limits.UNWANTED_BODY_MS);
-  await eventually("they are cut", 5000, () => stopped.isClosed() && dripping.isClosed());
+  await eventually("they are cut", 30_000, () => stopped.isClosed() && dripping.isClosed());
   const cut = raw(t, box.port, line("PUT", "/a", "Content-Length: 100\r\n") + "half");
-  await eventually("it waits", 5000, () => clock.waiting() >= 2);
+  await eventually("it waits", 30_000, () => clock.waiting() >= 2);
   cut.socket.destroy();
   await settled();
   assert.equal((await box.ask("GET", "/a")).text, "before");
@@ -211,7 +211,7 @@ test("a lock that comes during an upload holds at its end", async (t) => {
   const lock = await box.ask("LOCK", "/a", { body: `<D:lockinfo xmlns:D="DAV:">${info}</D:lockinfo>` });
   assert.equal(lock.status, 200);
   upload.socket.write("half");
-  await eventually("refused", 5000, () => upload.said().includes("HTTP/1.1 423"));
+  await eventually("refused", 30_000, () => upload.said().includes("HTTP/1.1 423"));
   assert.equal((await box.ask("GET", "/a")).text, "before");
 });
 
@@ -230,7 +230,7 @@ test("who is not known brings nothing in", async (t) => {
   };
   endless.socket.on("drain", pour);
   pour();
-  await eventually("it is cut", 10_000, () => endless.isClosed());
+  await eventually("it is cut", 30_000, () => endless.isClosed());
   assert.ok(sent < 32 * 2 ** 20, `${sent} bytes were taken`);
   assert.equal(await files.stat("/x"), undefined);
 });
@@ -240,7 +240,7 @@ test("a known one that expects to be asked is asked, and a full disk is said bef
   const asked = raw(t, box.port, line("PUT", "/x", "Content-Length: 4\r\nExpect: 100-continue\r\n"));
   await answered(asked, 100);
   asked.socket.write("hola");
-  await eventually("stored", 5000, () => asked.said().includes("HTTP/1.1 201"));
+  await eventually("stored", 30_000, () => asked.said().includes("HTTP/1.1 201"));
   const large = raw(t, box.port, line("PUT", "/y", "Content-Length: 2000\r\nExpect: 100-continue\r\n"));
   await answered(large, 507);
 });
@@ -257,7 +257,7 @@ test("guesses of a password are limited, and so is what one address may open", a
   assert.equal(looks, limits.SIGN_INS_PER_MINUTE_MAX);
   assert.equal(statuses.at(-1), 429);
   const open = Array.from({ length: limits.CONNECTIONS_PER_ADDRESS_MAX + 10 }, () => raw(t, box.port));
-  await eventually("the last ones are cut", 5000, () => open.filter((one) => one.isClosed()).length >= 10);
+  await eventually("the last ones are cut", 30_000, () => open.filter((one) => one.isClosed()).length >= 10);
   assert.ok(open.filter((one) => !one.isClosed()).length <= limits.CONNECTIONS_PER_ADDRESS_MAX);
 });
 
@@ -292,10 +292,10 @@ test("long work says that it goes on, but not for ever", async (t) => {
     return entry;
   };
   const slow = raw(t, box.port, line("PUT", "/a", "Content-Length: 4\r\n") + "hola");
-  await eventually("it is stored", 5000, async () => (await files.stat("/a")) !== undefined);
+  await eventually("it is stored", 30_000, async () => (await files.stat("/a")) !== undefined);
   await clock.advanceSettled(limits.PROCESSING_EVERY_MS * (limits.PROCESSING_MAX + 3), limits.PROCESSING_EVERY_MS);
   finish();
-  await eventually("it is done", 5000, () => slow.said().includes("HTTP/1.1 201"));
+  await eventually("it is done", 30_000, () => slow.said().includes("HTTP/1.1 201"));
   assert.equal(slow.said().split("HTTP/1.1 102 Processing").length - 1, limits.PROCESSING_MAX);
 });
 
@@ -329,11 +329,11 @@ test("an upload is taken no faster than it can be stored", async (t) => {
     before = sent;
     return still;
   };
-  await eventually("the sender is held", 5000, isStill, 300);
+  await eventually("the sender is held", 30_000, isStill, 300);
   assert.ok(sent < 16 * 2 ** 20, `${sent} bytes were sent`);
   assert.ok(taken <= 65_536);
   finish();
-  await eventually("it goes on", 10_000, () => pouring.said().startsWith("HTTP/1.1 201"));
+  await eventually("it goes on", 30_000, () => pouring.said().startsWith("HTTP/1.1 201"));
   assert.equal(taken, total);
 });
 
@@ -342,7 +342,7 @@ test("connections are limited in all, and those without a request in time", asyn
   const idle = raw(t, box.port, line("GET", "/none"));
   const slow = raw(t, box.port, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
   await answered(idle, 404);
-  await eventually("the idle one is cut", 5000, () => idle.isClosed());
+  await eventually("the idle one is cut", 30_000, () => idle.isClosed());
   await answered(slow, 408);
   let open = 0;
   for (let index = 0; index < limits.CONNECTIONS_MAX + 20; index += 1) {
@@ -354,5 +354,5 @@ test("connections are limited in all, and those without a request in time", asyn
       .on("error", () => undefined);
     t.after(() => void socket.destroy());
   }
-  await eventually("all but the last ones", 5000, () => open === limits.CONNECTIONS_MAX);
+  await eventually("all but the last ones", 30_000, () => open === limits.CONNECTIONS_MAX);
 });

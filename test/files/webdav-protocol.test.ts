@@ -264,7 +264,7 @@ test("a file that cannot be read to its end is no whole file", async (t) => {
     return { entry, content: cut() };
   };
   await assert.rejects(box.ask("GET", "/a"), /aborted|ECONNRESET|hang up/);
-  await eventually("it is in the log", 2000, () => box.logged.some((line) => line.includes("files-unreachable")));
+  await eventually("it is in the log", 30_000, () => box.logged.some((line) => line.includes("files-unreachable")));
   files.read = () => Promise.reject(filesErrors.fail("files-unreachable", { params: { found: 1, needed: 3 } }));
   const { status, headers } = await box.ask("GET", "/a");
   assert.equal(status, 503);

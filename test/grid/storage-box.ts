@@ -45,6 +45,8 @@ export interface Ask {
   secrets?: Readonly<Record<string, Uint8Array>>;
   body?: Uint8Array;
   swissnum?: string;
+  /** What the path lies below. */
+  root?: string;
 }
 
 export class StorageBox {
@@ -102,7 +104,7 @@ export function anna(changes: Partial<StorageMember> = {}): StorageMember {
 }
 
 export function askAt(port: number, method: string, path: string, ask: Ask & { agent?: Agent }): Promise<Answer> {
-  const { swissnum = SWISSNUM, secrets = {}, body, agent } = ask;
+  const { swissnum = SWISSNUM, secrets = {}, body, agent, root = "/storage/v1/" } = ask;
   const lines = Object.entries(secrets).map(([kind, secret]) => `${kind} ${Buffer.from(secret).toString("base64")}`);
   const headers: Record<string, string | string[]> = {
     authorization: `Tahoe-LAFS ${Buffer.from(swissnum).toString("base64")}`,
@@ -111,7 +113,7 @@ export function askAt(port: number, method: string, path: string, ask: Ask & { a
     ...ask.headers,
   };
   return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port, method, path: `/storage/v1/${path}`, headers, agent };
+    const options = { host: "127.0.0.1", port, method, path: root + path, headers, agent };
     const outgoing = httpsRequest({ ...options, rejectUnauthorized: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -165,6 +167,11 @@ export async function allocate(box: StorageBox, numbers: readonly number[], byte
   if (answer.status !== 200) return { status: answer.status, have: [], got: [] };
   const sets = fromCbor(answer.body) as Map<string, Set<number>>;
   return { status: 200, have: [...sets.get("already-have")!], got: [...sets.get("allocated")!] };
+}
+
+/** What asks for shares to be stored whole, several in one request. */
+export function wholeShares(shares: ReadonlyMap<number, Uint8Array>): Ask {
+  return { root: "/comu/v1/", secrets: { ...LEASE, ...UPLOAD }, body: cbor({ shares }) };
 }
 
 /** Writes a chunk of share `number`. */

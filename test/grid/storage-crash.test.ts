@@ -2,17 +2,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { encodeBase32 } from "../../src/protocols/grid/base32.ts";
 import { REPLACED_MAX_BYTES, UPLOAD_CHECKPOINT_BYTES } from "../../src/services/files/storage/constants.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
 import { start } from "../support/process.ts";
 import type { Owner, Running } from "../support/process.ts";
-import { ENABLER, LEASE, SI, UPLOAD, askAt, cbor, contentOf, fromCbor } from "./storage-box.ts";
+import { ENABLER, LEASE, SI, UPLOAD, askAt, cbor, contentOf, fromCbor, secret, wholeShares } from "./storage-box.ts";
 
 const PROGRAM = fileURLToPath(new URL("./storage-process.ts", import.meta.url));
 const MIB = 2 ** 20;
 
-async function startServer(owner: Owner, folder: string): Promise<{ port: number; running: Running }> {
-  const running = start([process.execPath, PROGRAM, folder], { name: "storage", owner });
+async function startServer(
+  owner: Owner,
+  folder: string,
+  filedEveryMs = 0,
+): Promise<{ port: number; running: Running }> {
+  const running = start([process.execPath, PROGRAM, folder, String(filedEveryMs)], { name: "storage", owner });
   const line = await running.waitForLine(/^port \d+/);
   return { port: Number(/\d+/.exec(String(line))![0]), running };
 }
@@ -24,7 +29,7 @@ async function patchAt(port: number, first: number, bytes: Uint8Array) {
   return { status: answer.status, missing: list.map((one) => [one.get("begin")!, one.get("end")!] as const) };
 }
 
-test("an upload goes on after kill -9", { timeout: 60_000 }, async (t) => {
+test("an upload goes on after kill -9", { timeout: 180_000 }, async (t) => {
   const folder = temporaryFolder("storage");
   const bytes = contentOf(16 * MIB + 5);
   const body = cbor({ "share-numbers": new Set([1]), "allocated-size": bytes.length });
@@ -53,7 +58,7 @@ test("an upload goes on after kill -9", { timeout: 60_000 }, async (t) => {
 for (const bytes of [200_000, 300_000]) {
   assert.equal(bytes > REPLACED_MAX_BYTES, bytes === 300_000);
   const name = `mutable shares of ${bytes} bytes of one storage index change together, also at kill -9`;
-  test(name, { timeout: 90_000 }, (t) => changeTogether(t, bytes));
+  test(name, { timeout: 180_000 }, (t) => changeTogether(t, bytes));
 }
 
 async function changeTogether(t: Owner, bytes: number): Promise<void> {
@@ -68,7 +73,7 @@ async function changeTogether(t: Owner, bytes: number): Promise<void> {
   /** The last version that was answered, and those that were sent after it: any of them may stand. */
   let possible = [0];
   for (const afterMs of [40, 55, 75, 100]) {
-    const { port, running } = await startServer(t, folder);
+    const { port, running } = await startServer(t, folder, 25);
     const kill = setTimeout(() => void running.kill(), afterMs);
     for (let alive = true; alive; version = (version % 250) + 1) {
       const body = bodyOf(version);
@@ -90,4 +95,59 @@ async function changeTogether(t: Owner, bytes: number): Promise<void> {
     assert.ok(possible.includes(now!), "what was answered stays");
     await after.running.kill();
   }
+}
+
+test("small shares that were answered are there after kill -9", { timeout: 180_000 }, async (t) => {
+  const folder = temporaryFolder("storage");
+  const answered: { path: string; bytes: Buffer }[] = [];
+  let next = 0;
+  for (const [round, killAfter] of [3, 40, 15].entries()) {
+    const { port, running } = await startServer(t, folder, round % 2 === 0 ? 20 : 0);
+    const before = answered.length;
+    const work = async () => {
+      for (;;) {
+        const n = next++;
+        const index = encodeBase32(secret(`index ${n}`).subarray(0, 16));
+        const bytes = contentOf(900 + n);
+        const one = await store(port, index, bytes, n).catch(() => undefined);
+        if (!one) return;
+        answered.push(...one);
+        // In the middle of what the others ask for.
+        if (answered.length >= before + killAfter) void running.kill();
+      }
+    };
+    await Promise.all([work(), work(), work()]);
+    const after = await startServer(t, folder);
+    for (const { path, bytes } of answered.slice(-60)) {
+      const answer = await askAt(after.port, "GET", path, {});
+      assert.ok(answer.status === 200 && answer.body.equals(bytes), `round ${round}: ${path} ${answer.status}`);
+    }
+    await after.running.kill();
+  }
+  assert.ok(answered.length >= 58, `${answered.length} were answered`);
+});
+
+/** One share after the other by Tahoe's requests, several at once by ours, or mutable ones. Undefined when not all. */
+async function store(port: number, index: string, bytes: Buffer, n: number) {
+  const secrets = { ...LEASE, ...UPLOAD };
+  const headers = { "content-range": `bytes 0-${bytes.length - 1}/*` };
+  const done = (kind: string, numbers: number[]) => numbers.map((one) => ({ path: `${kind}/${index}/${one}`, bytes }));
+  if (n % 3 === 0) {
+    const body = cbor({ "share-numbers": new Set([1]), "allocated-size": bytes.length });
+    await askAt(port, "POST", `immutable/${index}`, { secrets, body });
+    const { status } = await askAt(port, "PATCH", `immutable/${index}/1`, { secrets: UPLOAD, headers, body: bytes });
+    return status === 201 ? done("immutable", [1]) : undefined;
+  }
+  if (n % 3 === 1) {
+    const ask = wholeShares(new Map([0, 5].map((one) => [one, bytes])));
+    const { status } = await askAt(port, "POST", `immutable/${index}`, ask);
+    return status === 201 ? done("immutable", [0, 5]) : undefined;
+  }
+  const wish = { test: [], write: [{ offset: 0, data: bytes }], "new-length": null };
+  const body = cbor({ "test-write-vectors": new Map([0, 5].map((one) => [one, wish])), "read-vector": [] });
+  const { status } = await askAt(port, "POST", `mutable/${index}/read-test-write`, {
+    secrets: { ...LEASE, ...ENABLER },
+    body,
+  });
+  return status === 200 ? done("mutable", [0, 5]) : undefined;
 }

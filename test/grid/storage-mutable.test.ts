@@ -1,12 +1,18 @@
 /** Mutable shares by raw requests: tests, reads and writes of all shares as one, limits, and what a crash leaves. */
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import {
+  MEMORY_BODIES_MAX_BYTES,
+  MEMORY_BODY_MAX_BYTES,
   READ_RESULT_MAX_BYTES,
   SYNCED_TOGETHER_MAX,
   VECTORS_MAX,
   WRITES_MAX,
 } from "../../src/services/files/storage/constants.ts";
+import { Room, takenBytes } from "../../src/services/files/storage/room.ts";
+import { WriteBodies } from "../../src/services/files/storage/write-bodies.ts";
+import { temporaryFolder } from "../support/at-exit.ts";
 import { ENABLER, LEASE, SI, StorageBox, allocate, anna, cbor, contentOf, fromCbor, patch } from "./storage-box.ts";
 import { secret } from "./storage-box.ts";
 
@@ -54,7 +60,7 @@ test("more shares than are synced together are written and removed in one reques
   const used = box.store.room.usedBytes("anna");
   assert.equal(
     used,
-    numbers.reduce((sum, number) => sum + `share ${number}`.length, 0),
+    numbers.reduce((sum, number) => sum + takenBytes(`share ${number}`.length), 0),
   );
   assert.equal(
     (
@@ -115,7 +121,7 @@ test("tests, reads and writes of all shares are one step", async (t) => {
   assert.deepEqual(fromCbor((await box.ask("GET", `mutable/${SI}/shares`)).body), new Set([0, 3]));
   const range = { headers: { range: "bytes=1-2" } };
   assert.equal((await box.ask("GET", `mutable/${SI}/0`, range)).body.toString(), "el");
-  assert.equal(box.store.room.usedBytes("anna"), 7);
+  assert.equal(box.store.room.usedBytes("anna"), takenBytes(7) + takenBytes(0));
   await write(box, writing({ 0: { length: 0 }, 3: { length: 0 }, 4: { length: 0 } }));
   assert.deepEqual(fromCbor((await box.ask("GET", `mutable/${SI}/shares`)).body), new Set());
   assert.equal(box.store.room.usedBytes("anna"), 0);
@@ -181,3 +187,35 @@ test("a storage index of immutable shares is not written", async (t) => {
   assert.deepEqual(await write(box, writing({ 1: { length: 0 } })), { status: 400 });
   assert.equal((await box.ask("GET", `immutable/${SI}/1`)).body.length, 10);
 });
+
+test("bodies lie in memory up to a size, each and all together, and in files beyond", async () => {
+  const folder = temporaryFolder("bodies");
+  const bodies = new WriteBodies(folder, new Room({ capacity: () => 2 ** 30, members: [] }));
+  const receive = (size: number) => bodies.receive(pieces(contentOf(size)));
+  const inFiles = () => readdirSync(folder).length;
+  const first = await receive(MEMORY_BODY_MAX_BYTES);
+  assert.equal(inFiles(), 0);
+  const large = await receive(MEMORY_BODY_MAX_BYTES + 1);
+  assert.equal(inFiles(), 1);
+  assert.ok(contentOf(large.bytes).equals(large.read(0, large.bytes)), "also what was in memory first");
+  await bodies.drop(large);
+  const others = [];
+  for (let held = first.bytes; held < MEMORY_BODIES_MAX_BYTES; held += MEMORY_BODY_MAX_BYTES) {
+    others.push(await receive(MEMORY_BODY_MAX_BYTES));
+  }
+  assert.equal(inFiles(), 0);
+  const full = await receive(10);
+  assert.equal(inFiles(), 1, "together they are enough");
+  assert.ok(contentOf(10).subarray(3, 7).equals(full.read(3, 4)));
+  await bodies.drop(first);
+  const again = await receive(10);
+  assert.equal(inFiles(), 1, "what is dropped leaves its place");
+  const kept = await again.keep();
+  assert.ok(readdirSync(folder).includes(kept));
+  for (const one of [...others, full, again]) await bodies.drop(one);
+  assert.equal(inFiles(), 0);
+});
+
+async function* pieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000);
+}

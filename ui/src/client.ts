@@ -90,6 +90,24 @@ export async function openStream<N extends CallName>(
   return answer.body;
 }
 
+/**
+ * Throws what the box says to whoever opens this address of its own. A browser that saves a file, or shows one, keeps
+ * that to itself.
+ */
+export async function checkAddress(url: string): Promise<void> {
+  const stop = new AbortController();
+  const headers = { ...headersOf(), range: "bytes=0-0" };
+  try {
+    const answer = await fetch(url, { headers, cache: "no-store", signal: stop.signal });
+    // An empty file has no first byte.
+    if (!answer.ok && answer.status !== 416) throw failureOf(readAnswer(await answer.text()), "");
+  } catch (error) {
+    throw error instanceof ApiError ? error : silence("unreachable", error);
+  } finally {
+    stop.abort();
+  }
+}
+
 export interface SendOptions {
   signal: AbortSignal;
   /** Bytes of `content` that have left this machine. */

@@ -1,7 +1,8 @@
-/** Tests of type-to-filter, and its time over 5,000 entries. */
+/** Tests of type-to-filter, also over 5,000 entries. */
 /// <reference types="node" />
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { leastMs } from "../../test/support/cost.ts";
 import { find, findable, plain } from "./find.ts";
 
 test("case, accents and the Catalan dot do not matter", () => {
@@ -22,8 +23,8 @@ test("5,000 entries answer a key press well within 100 ms", () => {
     (_, index) => `Servei número ${index} de la caixa ${index % 70} zona ${index % 9}`,
   );
   const entries = findable(items, (text) => [text, "una descripció d'uns quants mots més per fer gruix"]);
-  const beforeMs = performance.now();
-  for (const query of ["s", "se", "ser", "serv 4", "serv 49"]) find(entries, query);
-  const perKeyMs = (performance.now() - beforeMs) / 5;
-  assert.ok(perKeyMs < 100, `${perKeyMs} ms`);
+  for (const query of ["s", "se", "ser", "serv 4", "serv 49"]) {
+    const ms = leastMs(() => void find(entries, query), 10);
+    assert.ok(ms < 100, `${query}: ${ms} ms`);
+  }
 });

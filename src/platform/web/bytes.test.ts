@@ -6,7 +6,7 @@ import type { BytesAnswer, Service } from "../../kernel/contract.ts";
 import { bytesAnswer, defineContract, endpoint } from "../../kernel/contract.ts";
 import { defineErrors } from "../../kernel/errors.ts";
 import type { Arrival } from "./api.ts";
-import { BODIES_HELD_BYTES_MAX, createBodies } from "./bytes.ts";
+import { BODIES_HELD_BYTES_MAX, BODIES_KEPT_BYTES_MAX, createBodies } from "./bytes.ts";
 import { openApi } from "./openapi.ts";
 import { cookieOfTests, csrfOfTests, sampleApi } from "./sample-service.ts";
 
@@ -156,6 +156,35 @@ test("the bound that a box ships with", async () => {
   await assert.rejects(
     bodies.with(request, { max: BODIES_HELD_BYTES_MAX * 2 }, async () => {}),
     /too-many/,
+  );
+});
+
+test("memory of large bodies that nobody keeps is used again, and has nothing of the one before in it", async () => {
+  const bodies = createBodies();
+  const seen: { buffer: ArrayBufferLike; first: number; length: number }[] = [];
+  const put = async (body: Uint8Array<ArrayBuffer>, isPassing: boolean, said = body.length) => {
+    const headers = { "content-length": String(said) };
+    const request = new Request("http://box.local/", { method: "PUT", body, headers });
+    await bodies.with(request, { max: BODIES_KEPT_BYTES_MAX * 2, isPassing }, async (bytes) => {
+      seen.push({ buffer: bytes.buffer, first: bytes[0]!, length: bytes.length });
+    });
+  };
+  const large = (byte: number, length = 1024 * 1024) => new Uint8Array(length).fill(byte);
+  await put(large(1), true);
+  const [{ buffer } = assert.fail()] = seen;
+  assert.equal(new Uint8Array(buffer)[0], 0);
+  await put(large(2), true);
+  await put(large(3), false);
+  assert.ok(seen[1]!.buffer === buffer && seen[2]!.buffer !== buffer);
+  await put(large(4, 1000), true, 1024 * 1024);
+  await put(large(5), true);
+  assert.notEqual(seen[4]!.buffer, buffer, "what did not come whole is not used again");
+  await put(large(6, BODIES_KEPT_BYTES_MAX + 1), true);
+  await put(large(7, BODIES_KEPT_BYTES_MAX + 1), true);
+  assert.notEqual(seen[5]!.buffer, seen[6]!.buffer, "that much is not kept");
+  assert.deepEqual(
+    seen.map(({ first }) => first),
+    [1, 2, 3, 4, 5, 6, 7],
   );
 });
 

@@ -7,11 +7,16 @@ import type { Context } from "hono";
 import type { BytesAnswer, Endpoint } from "../../kernel/contract.ts";
 import { fail } from "../../kernel/errors.ts";
 import { release } from "../memory.ts";
+import { SharedMemory } from "../shared-memory.ts";
 
 /** Of all bodies that are being read or worked on. Beyond it, more are refused for a moment. */
 export const BODIES_HELD_BYTES_MAX = 128 * 1024 * 1024;
 /** Told to who is refused then. */
 const HELD_RETRY_S = 1;
+
+/** A shorter one is not worth memory that is used again; so much of that is kept. */
+const PASSING_MIN_BYTES = 1024 * 1024;
+export const BODIES_KEPT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Of a body that does not say how long it is. */
 const GROWN_FROM_BYTES = 16 * 1024;
@@ -23,12 +28,14 @@ export interface Bodies {
 
 export function createBodies(heldBytesMax = BODIES_HELD_BYTES_MAX): Bodies {
   let heldBytes = 0;
+  const memory = new SharedMemory({ keptMaxBytes: BODIES_KEPT_BYTES_MAX });
   return {
-    async with(request, { max, tooLarge = () => fail("too-large", { params: { limit: max } }) }, run) {
+    async with(request, { max, tooLarge = () => fail("too-large", { params: { limit: max } }), isPassing }, run) {
       const said = Number(request.headers.get("content-length") ?? 0);
       if (said > max) throw tooLarge();
       // Memory of this size is not touched before something comes.
-      let body: Buffer = Buffer.allocUnsafeSlow(said > 0 ? said : GROWN_FROM_BYTES);
+      const passing = isPassing && said >= PASSING_MIN_BYTES ? memory.take(said) : undefined;
+      let body: Uint8Array = passing ?? Buffer.allocUnsafeSlow(said > 0 ? said : GROWN_FROM_BYTES);
       let size = 0;
       try {
         for await (const chunk of request.body ?? []) {
@@ -44,13 +51,16 @@ export function createBodies(heldBytesMax = BODIES_HELD_BYTES_MAX): Bodies {
         return await run(size === body.length ? body : body.subarray(0, size));
       } finally {
         heldBytes -= size;
+        // Memory that was promised and did not come was never touched, and need not be.
+        if (passing && size === said) memory.keep(passing);
+        else if (passing) memory.drop(said);
       }
     },
   };
 }
 
 /** To twice as much, so that each byte is copied twice at most. */
-function grown(body: Buffer, bytesMin: number, max: number): Buffer {
+function grown(body: Uint8Array, bytesMin: number, max: number): Uint8Array {
   const larger = Buffer.allocUnsafeSlow(Math.min(max, Math.max(bytesMin, body.length * 2)));
   larger.set(body);
   release(body);

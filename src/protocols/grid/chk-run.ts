@@ -99,6 +99,8 @@ export interface DecodeRun {
   crypttextHashes: Uint8Array;
   /** 16 bytes; without, what comes out is ciphertext. */
   key?: Uint8Array | undefined;
+  /** What comes out is written here if it has the right size. */
+  memory?: Uint8Array | undefined;
 }
 
 /** `bad-shares`: these are damaged. `bad-file`: each block is right and yet the file is not what its cap promises. */
@@ -110,10 +112,11 @@ export type DecodedRun =
 /** Checks every block and every segment; nothing comes out that does not lead up to the cap. */
 export function decodeRun(crypto: GridCrypto, code: ErasureCode, run: DecodeRun): DecodedRun {
   const { params, first, count, shares, crypttextHashes, key } = run;
+  const contentBytes = runBytes(params, first, count).content;
   const numbers = shares.filter((share) => !isIntact(crypto, run, share)).map(({ number }) => number);
   if (numbers.length > 0) return { state: "bad-shares", numbers };
   const blocks = code.decode(shares);
-  const ciphertext = new Uint8Array(runBytes(params, first, count).content);
+  const ciphertext = run.memory?.length === contentBytes ? run.memory : new Uint8Array(contentBytes);
   for (let index = 0, at = 0, blockAt = 0; index < count; index++) {
     const end = at + segmentLength(params, first + index);
     const blockBytes = blockLength(params, first + index);
@@ -129,7 +132,8 @@ export function decodeRun(crypto: GridCrypto, code: ErasureCode, run: DecodeRun)
     at = end;
     blockAt += blockBytes;
   }
-  return { state: "good", bytes: key ? crypto.aesCtr(key, ciphertext, first * params.segmentBytes) : ciphertext };
+  if (key) crypto.aesCtrInPlace(key, ciphertext, first * params.segmentBytes);
+  return { state: "good", bytes: ciphertext };
 }
 
 function isIntact(crypto: GridCrypto, { params, first, count }: DecodeRun, { bytes, hashes }: RunShare): boolean {

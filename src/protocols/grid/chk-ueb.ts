@@ -6,6 +6,7 @@ import { sameBytes } from "./merkle.ts";
 import { fromUtf8, utf8 } from "../wire/utf8.ts";
 import type { ChkReadCap, ChkVerifyCap } from "./caps.ts";
 import { chkParams, type ChkParams } from "./chk-params.ts";
+import { concat } from "./concat.ts";
 import { HASH_BYTES, UEB_MAX_BYTES } from "./constants.ts";
 import type { GridCrypto } from "./crypto.ts";
 import { GridError } from "./errors.ts";
@@ -43,11 +44,11 @@ export function formatUeb({ params, crypttextHash, crypttextRoot, shareRoot }: U
     ["tail_codec_params", `${paddedTailBytes}-${k}-${n}`],
     ["total_shares", n],
   ];
-  const bytes: number[] = [];
-  for (const [key, value] of fields) {
-    bytes.push(...utf8(`${key}:`), ...netstring(value instanceof Uint8Array ? value : utf8(String(value))));
-  }
-  return Uint8Array.from(bytes);
+  const parts = fields.map(([key, value]) => [
+    utf8(`${key}:`),
+    netstring(value instanceof Uint8Array ? value : utf8(String(value))),
+  ]);
+  return concat(parts.flat());
 }
 
 /** The length of a file's UEB before its hashes are known. */

@@ -21,6 +21,8 @@ export interface GridCrypto {
    * counter began at 0. `key` has 16 bytes. A new array of the same length.
    */
   aesCtr(key: Uint8Array, data: Uint8Array, atByte?: number): Uint8Array;
+  /** The same, written over `data`. */
+  aesCtrInPlace(key: Uint8Array, data: Uint8Array, atByte?: number): void;
   /** RSASSA-PSS, SHA-256, MGF1 with SHA-256, salt of 32 bytes: 256 bytes. Throws when the key is none. */
   rsaSign(pkcs8Der: Uint8Array, message: Uint8Array): Uint8Array;
   /** False for anything malformed. */

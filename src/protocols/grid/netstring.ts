@@ -8,9 +8,12 @@ const ZERO = 0x30;
 /** Enough for any length that a number holds exactly. */
 const LENGTH_DIGITS_MAX = 15;
 
+/** Beginnings of short ones: each hash of a tree needs two. */
+const HEADS: Uint8Array[] = Array.from({ length: 65 }, (_, length) => utf8(`${length}:`));
+
 /** The decimal length, ":", the bytes and ",". */
 export function netstring(bytes: Uint8Array): Uint8Array {
-  const head = utf8(`${bytes.length}:`);
+  const head = HEADS[bytes.length] ?? utf8(`${bytes.length}:`);
   const framed = new Uint8Array(head.length + bytes.length + 1);
   framed.set(head);
   framed.set(bytes, head.length);

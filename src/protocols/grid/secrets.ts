@@ -29,11 +29,22 @@ export function leaseSecrets(
   storageIndex: Uint8Array,
   peerId: Uint8Array,
 ): LeaseSecrets {
-  const secret = (kind: LeaseSecretKind) => {
-    const file = fileLeaseSecret(crypto, kind, clientLeaseSecret(crypto, kind, leaseSecret), storageIndex);
-    return bucketLeaseSecret(crypto, kind, file, peerId);
-  };
-  return { renew: secret("renewal"), cancel: secret("cancel") };
+  return leaseSecretsOf(crypto, leaseSecret, storageIndex)(peerId);
+}
+
+/** The same for several servers of one file: most of the work is done once. */
+export function leaseSecretsOf(
+  crypto: GridCrypto,
+  leaseSecret: Uint8Array,
+  storageIndex: Uint8Array,
+): (peerId: Uint8Array) => LeaseSecrets {
+  const fileSecret = (kind: LeaseSecretKind) =>
+    fileLeaseSecret(crypto, kind, clientLeaseSecret(crypto, kind, leaseSecret), storageIndex);
+  const [renewal, cancel] = [fileSecret("renewal"), fileSecret("cancel")];
+  return (peerId) => ({
+    renew: bucketLeaseSecret(crypto, "renewal", renewal, peerId),
+    cancel: bucketLeaseSecret(crypto, "cancel", cancel, peerId),
+  });
 }
 
 /** 32 bytes: lets its holder write one slot on the server with this peer id. */

@@ -42,6 +42,8 @@ export interface AccessNeeds {
   members: () => Members;
   giving: Giving;
   quotaBytes: () => number;
+  /** Of all accounts of one other box together. */
+  boxQuotaBytes: () => number;
   /** The places of this account are others now. */
   changed: (account: string) => void;
 }
@@ -137,7 +139,8 @@ function answer(needs: AccessNeeds, peer: string, body: Uint8Array): object {
   if (typeof member !== "string" || !PSEUDONYM.test(member)) return { error: "bad-input" };
   if (!needs.giving.open()) return { error: "off" };
   try {
-    return { swissnum: needs.members().grant(peer, member), quotaBytes: needs.quotaBytes() };
+    const quotaBytes = Math.min(needs.quotaBytes(), needs.boxQuotaBytes());
+    return { swissnum: needs.members().grant(peer, member), quotaBytes };
   } catch (error) {
     if (!isFailure(error)) throw error;
     return { error: error.code };

@@ -23,7 +23,7 @@ export async function contentAnswer(
   const headers = {
     "accept-ranges": "bytes",
     etag: `"${etag}"`,
-    "content-disposition": `${isShown ? "inline" : "attachment"}; filename*=UTF-8''${encoded(name)}`,
+    "content-disposition": isShown ? `inline; filename*=UTF-8''${encoded(name)}` : savedAs(name),
   };
   // What would run in a browser is told as bytes, even when somebody opens the address by itself.
   const type = isShown ? (mediaType === "text/plain" ? "text/plain; charset=utf-8" : mediaType) : undefined;
@@ -39,7 +39,7 @@ export async function contentAnswer(
 }
 
 /** With its first piece there: what fails before it is told as an error, and not by an answer that breaks off. */
-async function begun(content: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+export async function begun(content: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   const iterator = content[Symbol.asyncIterator]();
   const first = await iterator.next();
   return (async function* () {
@@ -51,6 +51,11 @@ async function begun(content: AsyncIterable<Uint8Array>): Promise<AsyncIterable<
       await iterator.return?.();
     }
   })();
+}
+
+/** The value of `content-disposition` for what is to be saved under this name. */
+export function savedAs(name: string): string {
+  return `attachment; filename*=UTF-8''${encoded(name)}`;
 }
 
 /** RFC 8187: what `encodeURIComponent` leaves and this header does not take. */

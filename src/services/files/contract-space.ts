@@ -1,7 +1,7 @@
 /** The endpoints about the grid and this box's part in it: status, giving disk, lists of servers, devices. */
 import { z } from "zod";
 import { bytesAnswer, endpoint } from "../../kernel/contract.ts";
-import { device, filesStatus, folderPath, id, size } from "./shapes.ts";
+import { device, filesStatus, folderPath, given, id, size } from "./shapes.ts";
 
 /** Of a servers.yaml that is taken in. */
 export const SERVERS_YAML_BYTES_MAX = 256 * 1024;
@@ -45,8 +45,11 @@ export const spaceEndpoints = {
     role: "host",
     summary: "Who stores how much on this box",
     input: z.strictObject({}),
-    output: z.array(z.object({ member: z.string(), box: z.string(), usedBytes: z.number(), quotaBytes: z.number() })),
-    cli: { command: "files given", columns: ["box", "member", "usedBytes", "quotaBytes"] },
+    output: z.array(given),
+    cli: {
+      command: "files given",
+      columns: ["box", "owner", "account", "usedBytes", "quotaBytes", "boxUsedBytes", "boxQuotaBytes", "member"],
+    },
   }),
   exportServers: endpoint({
     method: "GET",

@@ -14,6 +14,8 @@ export const filesErrors = defineErrors({
   "files-bad-name": 400,
   /** A folder into itself. */
   "files-into-itself": 409,
+  /** What is wanted can be done with what is in a folder, and not with the top one. */
+  "files-top-folder": 409,
   /** What is there has changed since it was looked at. Params: path. */
   "files-changed": 412,
   /** This folder or file can only be read. Params: path. */

@@ -44,6 +44,8 @@ export interface Giving {
   membersChanged(): void;
   status(): GivingStatus;
   usedBytes(member: string): number;
+  /** All accounts of another box together. */
+  boxUsedBytes(boxId: string): number;
   /** What is announced; undefined while nothing is given. */
   announcement(): StorageBody | undefined;
   /** The open server; undefined while it does not run. */
@@ -181,6 +183,7 @@ export function createGiving(needs: GivingNeeds): Giving {
       reason,
     }),
     usedBytes: (member) => running?.store.room.usedBytes(member) ?? 0,
+    boxUsedBytes: (boxId) => running?.store.room.boxUsedBytes(boxId) ?? 0,
     announcement,
     open: () => (running ? { store: running.store, body: body(running) } : undefined),
     async stop() {

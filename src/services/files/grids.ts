@@ -148,6 +148,7 @@ function onceKnown(grid: Grid, known: Promise<void>): Grid {
     createMutable: (...wish) => known.then(() => grid.createMutable(...wish)),
     readMutable: (...wish) => known.then(() => grid.readMutable(...wish)),
     modifyMutable: (...wish) => known.then(() => grid.modifyMutable(...wish)),
+    prepareMutable: (cap) => known.then(() => grid.prepareMutable(cap)),
     check: (...wish) => known.then(() => grid.check(...wish)),
     repair: (...wish) => known.then(() => grid.repair(...wish)),
   };

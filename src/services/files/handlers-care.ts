@@ -65,14 +65,15 @@ export function careHandlers(parts: ServiceParts): All {
     async repair({ path, verify }, context) {
       const account = accountOf(context);
       const checking = checkingOf(account);
-      const found = { checked: 0, repaired: 0, written: 0, failed: 0, items: [] as Item[] };
+      const found = { checked: 0, repaired: 0, written: 0, failed: 0, waiting: 0, items: [] as Item[] };
       const { signal } = context;
       await severally(walk(filesOf(context).view, path, { signal }), 1, async (at) => {
         found.checked += 1;
         try {
           if (at.failure) throw at.failure;
-          const { before, after, written } = await checking.repair(at, { verify, round: 0, signal });
+          const { before, after, written, isHeld } = await checking.repair(at, { verify, round: 0, signal });
           found.written += written;
+          if (isHeld) found.waiting += 1;
           if (before.state !== "healthy" && after.state === "healthy") found.repaired += 1;
           if (after.state === "healthy") return;
           if (found.items.length < CHECK_ITEMS_MAX) found.items.push(itemOf(at.path, after));

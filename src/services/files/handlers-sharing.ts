@@ -7,10 +7,11 @@ import type { OpenedFile } from "./content-answer.ts";
 import { filesErrors } from "./errors.ts";
 import { notFound, once } from "./handlers-tree.ts";
 import type { Shared, SharedView } from "./links.ts";
-import type { ServiceParts } from "./parts.ts";
+import type { ServiceParts, TicketTarget } from "./parts.ts";
 import { entryShown, viewOf } from "./shown.ts";
 import type { SavedLink } from "./tree/saved-links.ts";
 import type { Share, Sharing } from "./tree/sharing.ts";
+import { zipOfFiles, zipOfLink } from "./zip/sources.ts";
 
 type All = Handlers<typeof sharingEndpoints>;
 
@@ -36,8 +37,16 @@ export async function openShared(sharing: Sharing, secret: string, path: string)
 
 function openedFrom({ view, read }: Shared): OpenedFile {
   const { entry } = view;
-  if (entry.kind === "folder") throw filesErrors.fail("files-is-a-folder", { params: { path: entry.path } });
   return { entry: { ...entry, name: entry.name || view.name }, read: async (at, length) => read(at, length) };
+}
+
+function savedName({ name, entry }: SharedView): string {
+  return `${entry.name || name}${entry.kind === "folder" ? ".zip" : ""}`;
+}
+
+/** What is shared has no name in its own tree. */
+function zipTop({ name, entry }: SharedView) {
+  return { name: entry.name || name, modifiedMs: Date.parse(entry.modifiedAt) };
 }
 
 function shareHandlers({
@@ -73,6 +82,7 @@ function strangerHandlers({
   tree,
   links,
   tickets,
+  zips,
   mesh,
 }: ServiceParts): Pick<All, "shared" | "sharedTicket" | "sharedWrite"> {
   const own = (token: string): string => {
@@ -86,8 +96,15 @@ function strangerHandlers({
     },
     async sharedTicket({ token, path }) {
       const secret = own(token);
-      const open = async () => openedFrom(await openShared(tree.sharing, secret, path));
-      const { url, expiresMs } = tickets.make(open, (await open()).entry.name, `link ${secret}`);
+      const owner = `link ${secret}`;
+      const open = () => openShared(tree.sharing, secret, path);
+      const target: TicketTarget = async ({ range, download, signal }) => {
+        const shared = await open();
+        if (shared.view.entry.kind === "file") return contentAnswer(openedFrom(shared), range, download);
+        const { files } = await tree.sharing.open(secret);
+        return zips.answer(owner, zipOfFiles(files, zipTop(shared.view)), path, signal);
+      };
+      const { url, expiresMs } = tickets.make(target, savedName((await open()).view), owner);
       return { url, expiresAt: isoTime(expiresMs) };
     },
     async sharedWrite({ token, path }, { bytes, signal }) {
@@ -102,6 +119,7 @@ function linkHandlers({
   tree,
   links,
   tickets,
+  zips,
   mesh,
   accountOf,
   mayStill,
@@ -111,9 +129,21 @@ function linkHandlers({
     const boxId = links.boxOf(url);
     return { id, name, mode, box: (boxId && mesh.box(boxId)?.name) ?? "", addedAt: isoTime(madeMs) };
   };
-  const open = async (context: CallContext, id: string, path: string): Promise<Shared> => {
+  const tokenOf = (context: CallContext, id: string) => {
     const { url } = tree.links.get(accountOf(context), id);
-    return links.open(links.parse(url).token, path);
+    return links.parse(url).token;
+  };
+  const open = async (context: CallContext, id: string, path: string): Promise<Shared> =>
+    links.open(tokenOf(context, id), path);
+  const answerOf = async (
+    context: CallContext,
+    { id, path }: { id: string; path: string },
+    { range, download, signal }: Parameters<TicketTarget>[0],
+  ) => {
+    const shared = await open(context, id, path);
+    if (shared.view.entry.kind === "file") return contentAnswer(openedFrom(shared), range, download);
+    const source = zipOfLink(links, tokenOf(context, id), shared.view);
+    return zips.answer(accountOf(context), source, path, signal);
   };
   return {
     links: (_input, context) => tree.links.list(accountOf(context)).map(shown),
@@ -131,18 +161,13 @@ function linkHandlers({
     },
     linkView: async ({ id, path }, context) => (await open(context, id, path)).view,
     async linkTicket({ id, path }, context) {
-      const opened = async () => openedFrom(await open(context, id, path));
-      const { url, expiresMs } = tickets.make(
-        opened,
-        (await opened()).entry.name,
-        accountOf(context),
-        mayStill(context),
-      );
+      const target: TicketTarget = (wish) => answerOf(context, { id, path }, wish);
+      const name = savedName((await open(context, id, path)).view);
+      const { url, expiresMs } = tickets.make(target, name, accountOf(context), mayStill(context));
       return { url, expiresAt: isoTime(expiresMs) };
     },
-    async linkRead({ id, path, download, range }, context) {
-      return contentAnswer(openedFrom(await open(context, id, path)), range, download);
-    },
+    linkRead: ({ id, path, download, range }, context) =>
+      answerOf(context, { id, path }, { range, download, signal: context.signal }),
   };
 }
 

@@ -40,7 +40,7 @@ async function statusOf(parts: ServiceParts, context: CallContext) {
 }
 
 function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "stopGiving" | "given" | "access"> {
-  const { change, doors, giving, members, mesh, quotaBytes } = parts;
+  const { change, doors } = parts;
   return {
     status: (_input, context) => statusOf(parts, context),
     async give({ size }, context) {
@@ -54,15 +54,7 @@ function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "sto
       await change({ giveMiB: 0 });
       return statusOf(parts, context);
     },
-    given: () =>
-      members()
-        .rows()
-        .map(({ boxId, member, name }) => ({
-          member,
-          box: mesh.box(boxId)?.name ?? boxId.slice(0, 8),
-          usedBytes: giving.usedBytes(name),
-          quotaBytes: quotaBytes(),
-        })),
+    given: () => givenShown(parts),
     async access(wish, context) {
       await change(Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined)));
       // The wish is kept and tried again; who made it shall know all the same that the door is not open.
@@ -72,6 +64,24 @@ function givingHandlers(parts: ServiceParts): Pick<All, "status" | "give" | "sto
       return statusOf(parts, context);
     },
   };
+}
+
+/** Accounts of other boxes have no names here: those boxes keep them to themselves. */
+function givenShown({ members, mesh, tree, giving, quotaBytes, boxQuotaBytes, pseudonym }: ServiceParts) {
+  const names = new Map(tree.accounts().map((account) => [pseudonym(account), account]));
+  return members()
+    .rows()
+    .map(({ boxId, member, name }) => {
+      const isOwn = boxId === mesh.selfId;
+      const box = mesh.box(boxId);
+      return {
+        ...{ member, account: (isOwn && names.get(member)) || null },
+        ...{ box: box?.name ?? boxId.slice(0, 8), owner: box?.owner || null },
+        ...{ usedBytes: giving.usedBytes(name), quotaBytes: quotaBytes() },
+        boxUsedBytes: isOwn ? null : giving.boxUsedBytes(boxId),
+        boxQuotaBytes: isOwn ? null : boxQuotaBytes(),
+      };
+    });
 }
 
 function serverHandlers({

@@ -8,13 +8,14 @@ import type { OpenedFile } from "./content-answer.ts";
 import type { treeEndpoints } from "./contract-tree.ts";
 import { SEARCH_FOUND_MAX } from "./contract-tree.ts";
 import { filesErrors } from "./errors.ts";
-import type { ServiceParts } from "./parts.ts";
+import type { ServiceParts, TicketTarget } from "./parts.ts";
 import { entryShown, viewOf } from "./shown.ts";
 import type { FileSystem } from "./tree/file-system.ts";
 import { nameOf, pathOf } from "./tree/paths.ts";
 import type { MemberFiles } from "./tree/member-files.ts";
 import type { TrashItem } from "./tree/trash.ts";
 import type { UploadSeen } from "./tree/uploads.ts";
+import { zipOfFiles } from "./zip/sources.ts";
 
 export function treeHandlers(parts: ServiceParts): Handlers<typeof treeEndpoints> {
   return { ...contentHandlers(parts), ...folderHandlers(parts), ...trashHandlers(parts), ...uploadHandlers(parts) };
@@ -38,18 +39,30 @@ export function notFound(path: string) {
   return filesErrors.fail("files-not-found", { params: { path } });
 }
 
-function contentHandlers(parts: ServiceParts): Pick<All, "ticket" | "open" | "read" | "putSmall"> {
-  const { tickets, filesOf, accountOf, mayStill } = parts;
+function contentHandlers(parts: ServiceParts): Pick<All, "ticket" | "open" | "read" | "zip" | "putSmall"> {
+  const { tickets, zips, filesOf, accountOf, mayStill } = parts;
   return {
     async ticket({ path, version }, context) {
       const files = filesOf(context);
-      const opened = await openVersion(files, path, version);
-      const target = (signal: AbortSignal) => openVersion(files, path, version, signal);
-      const { url, expiresMs } = tickets.make(target, opened.entry.name, accountOf(context), mayStill(context));
+      const account = accountOf(context);
+      const folder = await files.stat(path);
+      const isFolder = folder?.kind === "folder";
+      const source = isFolder ? zipOfFiles(files, folder) : undefined;
+      const name = source ? `${source.name}.zip` : (await openVersion(files, path, version)).entry.name;
+      const target: TicketTarget = async ({ range, download, signal }) =>
+        source
+          ? zips.answer(account, source, path, signal)
+          : contentAnswer(await openVersion(files, path, version, signal), range, download);
+      const { url, expiresMs } = tickets.make(target, name, account, mayStill(context));
       return { url, expiresAt: isoTime(expiresMs) };
     },
-    async open({ ticket, download, range }, { signal }) {
-      return contentAnswer(await tickets.find(ticket)(signal), range, download);
+    open: ({ ticket, ...wish }, { signal }) => tickets.find(ticket)({ ...wish, range: wish.range, signal }),
+    async zip({ path }, context) {
+      const files = filesOf(context);
+      const folder = await files.stat(path);
+      if (!folder) throw notFound(path);
+      if (folder.kind === "file") throw filesErrors.fail("files-not-a-folder", { params: { path } });
+      return zips.answer(accountOf(context), zipOfFiles(files, folder), path, context.signal);
     },
     async read({ path, version, range }, context) {
       return contentAnswer(await openVersion(filesOf(context), path, version, context.signal), range, true);

@@ -16,7 +16,7 @@ function bench() {
   let changes = 0;
   const make = () =>
     createMembers({
-      ...{ clock: virtualClock(), secrets, rows, quotaBytes: () => 1000 },
+      ...{ clock: virtualClock(), secrets, rows, quotaBytes: () => 1000, boxQuotaBytes: () => 4000, selfId: "self" },
       membersNow: () => new Set(["box", "other"].filter((boxId) => !excluded.has(boxId))),
       changed: () => void (changes += 1),
     });
@@ -48,10 +48,16 @@ test("a box that was excluded stores nothing more", () => {
     members.list().map(({ mayWrite, quotaBytes }) => ({ mayWrite, quotaBytes })),
     [{ mayWrite: true, quotaBytes: 1000 }],
   );
+  members.grant("self", "anna");
+  assert.deepEqual(
+    members.list().map(({ box }) => box),
+    [{ id: "box", quotaBytes: 4000 }, undefined],
+    "another box has a limit for all of its accounts",
+  );
   excluded.add("box");
   assert.deepEqual(
     members.list().map(({ mayWrite }) => mayWrite),
-    [false],
+    [false, false],
   );
 });
 

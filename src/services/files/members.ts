@@ -1,7 +1,8 @@
 /**
  * Who may store on this box: the accounts of all boxes of the community, under pseudonyms that their boxes give them.
  * Each has a swissnum of its own, so that what it stores is counted, whatever program it uses. The swissnum follows
- * from our secret and the two names; kept is only that somebody asked for it, so that a restart knows them again.
+ * from our secret and the two names; kept is only that somebody asked for it, so that a restart knows them again. A box
+ * can give as many names as it likes, so all of another box together may store only so much, too.
  */
 import type { Clock } from "../../kernel/clock.ts";
 import { filesErrors } from "./errors.ts";
@@ -24,6 +25,10 @@ export interface MembersNeeds {
   secrets: FilesSecrets;
   rows: SpaceStore;
   quotaBytes: () => number;
+  /** Of all accounts of one other box together. */
+  boxQuotaBytes: () => number;
+  /** This box's own id: what its own members may store is for its host to settle with them. */
+  selfId: string;
   /** The boxes that are in the community, and not excluded; this one among them. */
   membersNow: () => ReadonlySet<string>;
   /** The list is another one now. */
@@ -31,7 +36,7 @@ export interface MembersNeeds {
 }
 
 export function createMembers(needs: MembersNeeds): Members {
-  const { clock, secrets, rows, quotaBytes, membersNow, changed } = needs;
+  const { clock, secrets, rows, quotaBytes, boxQuotaBytes, selfId, membersNow, changed } = needs;
   /** By box. */
   const known = new Map<string, Set<string>>();
   const add = (boxId: string, member: string) => void known.set(boxId, (known.get(boxId) ?? new Set()).add(member));
@@ -59,6 +64,7 @@ export function createMembers(needs: MembersNeeds): Members {
         member: nameOf(boxId, member),
         quotaBytes: quotaBytes(),
         mayWrite: boxIds.has(boxId),
+        ...(boxId === selfId ? {} : { box: { id: boxId, quotaBytes: boxQuotaBytes() } }),
       }));
     },
     rows: () => rows.members().map(({ boxId, member }) => ({ boxId, member, name: nameOf(boxId, member) })),

@@ -1,12 +1,11 @@
 /** What the handlers of the service work with. */
-import type { CallContext } from "../../kernel/contract.ts";
+import type { BytesAnswer, CallContext } from "../../kernel/contract.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { Access } from "./access.ts";
 import type { Care } from "./care/care.ts";
 import type { CareStore } from "./care/care-store.ts";
 import type { Checking } from "./care/checking.ts";
-import type { OpenedFile } from "./content-answer.ts";
 import type { Door } from "./doors.ts";
 import type { Giving } from "./giving.ts";
 import type { Grids } from "./grids.ts";
@@ -17,9 +16,14 @@ import type { Facts } from "./status.ts";
 import type { Tickets } from "./tickets.ts";
 import type { MemberFiles } from "./tree/member-files.ts";
 import type { Tree } from "./tree/tree.ts";
+import type { Zips } from "./zip/folder-zip.ts";
 
-/** What an address for players leads to. */
-export type TicketTarget = (signal: AbortSignal) => Promise<OpenedFile>;
+/** What an address for players and downloads leads to. */
+export type TicketTarget = (wish: {
+  range: string | undefined;
+  download: boolean;
+  signal: AbortSignal;
+}) => Promise<BytesAnswer>;
 
 export interface ServiceParts {
   clock: Clock;
@@ -32,12 +36,15 @@ export interface ServiceParts {
   imported: Imported;
   links: Links;
   tickets: Tickets<TicketTarget>;
+  zips: Zips;
   care: Care;
   careRows: CareStore;
   doors: { webdav: Door; sftp: Door };
   /** Changes settings of this service; answered when they are taken up. */
   change: (patch: Record<string, unknown>) => Promise<void>;
   quotaBytes: () => number;
+  boxQuotaBytes: () => number;
+  pseudonym: (account: string) => string;
   /** Whose files a caller means: its account's; over the box's own socket, the owner's. */
   accountOf: (context: CallContext) => string;
   filesOf: (context: CallContext) => MemberFiles;

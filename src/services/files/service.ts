@@ -50,6 +50,7 @@ import { checksOf, metricsOf, warningsOf } from "./status.ts";
 import type { Facts } from "./status.ts";
 import { createTickets } from "./tickets.ts";
 import { Tree } from "./tree/tree.ts";
+import { createZips } from "./zip/folder-zip.ts";
 
 const KIB = 1024;
 
@@ -101,7 +102,11 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
   return {
     contract: filesContract,
     handlers: { ...treeHandlers(parts), ...sharingHandlers(parts), ...careHandlers(parts), ...spaceHandlers(parts) },
-    client: { files: (account) => tree.files(foldName(account)), grid: (account) => grids.of(foldName(account)) },
+    client: {
+      files: (account) => tree.files(foldName(account)),
+      grid: (account) => grids.of(foldName(account)),
+      caps: (account, path) => tree.files(foldName(account)).caps(path),
+    },
     async start() {
       await space.start();
       isStarted = true;
@@ -171,12 +176,14 @@ function makeParts(system: FilesNeeds): Made {
   return {
     ...{ clock, mesh, tree, grids, giving, access, links, care, careRows, doors, changed, space },
     ...{ imported: space.imported, members: space.members, quotaBytes: space.quotaBytes },
+    ...{ boxQuotaBytes: space.boxQuotaBytes, pseudonym: space.pseudonym },
     ...{ accountOf, checkingOf, factsOf },
     mayStill: ({ principal: { session } }) => {
       // Without one it is the owner, on this machine.
       return () => session === undefined || roleAtLeast(system.people.sessionRole(session) ?? "public", "member");
     },
     tickets: createTickets<TicketTarget>(clock, random),
+    zips: createZips(),
     filesOf: (context) => tree.files(accountOf(context)),
   };
 }

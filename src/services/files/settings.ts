@@ -46,4 +46,11 @@ export const filesSettings = z.object({
     .max(1_000_000_000)
     .default(10_240)
     .describe("What each member may store on this box, in MiB."),
+  boxQuotaMiB: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000_000)
+    .default(51_200)
+    .describe("What all members of one other box together may store on this box, in MiB."),
 });

@@ -83,6 +83,21 @@ export const filesStatus = z.object({
   care: careStatus,
 });
 
+export const given = z.object({
+  /** The pseudonym under which its box asked for room. */
+  member: z.string(),
+  /** Its name: of accounts of this box alone, the others' boxes do not tell. */
+  account: z.string().nullable(),
+  box: z.string(),
+  /** Of the box, as it says. */
+  owner: z.string().nullable(),
+  usedBytes: z.number(),
+  quotaBytes: z.number(),
+  /** All accounts of that box together; null for this box itself, which has no such limit. */
+  boxUsedBytes: z.number().nullable(),
+  boxQuotaBytes: z.number().nullable(),
+});
+
 export const ticket = z.object({ url: z.string(), expiresAt: z.string() });
 
 export const trashed = z.object({
@@ -144,6 +159,8 @@ export const repaired = z.object({
   written: z.number(),
   /** Could not be made whole. */
   failed: z.number(),
+  /** Of these, left until more boxes answer: all that is missing would lie on one. */
+  waiting: z.number(),
   items: z.array(health),
   ok: z.boolean(),
 });

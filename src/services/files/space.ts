@@ -37,6 +37,10 @@ export interface Space {
   members(): Members;
   /** What each account of the community may store here. */
   quotaBytes(): number;
+  /** What all accounts of one other box together may store here. */
+  boxQuotaBytes(): number;
+  /** How other boxes, and this one's storage server, know an account of this box. */
+  pseudonym(account: string): string;
   start(): Promise<void>;
   /** The settings changed. Never rejects. */
   follow(): Promise<void>;
@@ -47,6 +51,7 @@ export interface SpaceSettings {
   giveMiB: number;
   storagePort: number;
   quotaMiB: number;
+  boxQuotaMiB: number;
   keepExpiredDays: number;
   needed: number;
   total: number;
@@ -75,6 +80,7 @@ export interface SpaceNeeds {
 export function createSpace(needs: SpaceNeeds): Space {
   const { clock, random, log, mesh, rows, settings, changed } = needs;
   const quotaBytes = () => settings().quotaMiB * MIB;
+  const boxQuotaBytes = () => settings().boxQuotaMiB * MIB;
   let secrets: FilesSecrets | undefined;
   let members: Members | undefined;
   const known = { secrets: () => opened(secrets), members: () => opened(members) };
@@ -94,7 +100,7 @@ export function createSpace(needs: SpaceNeeds): Space {
     },
   });
   const access = createAccess({
-    ...{ clock, log, mesh, rows, giving, quotaBytes, ...known },
+    ...{ clock, log, mesh, rows, giving, quotaBytes, boxQuotaBytes, ...known },
     changed: (account) => grids.refresh(account),
   });
   const imported = createImported(rows);
@@ -128,14 +134,18 @@ export function createSpace(needs: SpaceNeeds): Space {
     giving.membersChanged();
   };
   return {
-    ...{ giving, access, imported, grids, quotaBytes, follow, members: known.members },
+    ...{ giving, access, imported, grids, quotaBytes, boxQuotaBytes, follow, members: known.members },
+    pseudonym: (account) => known.secrets().pseudonym(account),
     async start() {
       secrets = await openSecrets(needs.dataFolder);
       const membersNow = () => {
         const inside = mesh.boxes().filter(({ state }) => state !== "excluded");
         return new Set([mesh.selfId, ...inside.map(({ id }) => id)]);
       };
-      members = createMembers({ clock, rows, quotaBytes, secrets, membersNow, changed: giving.membersChanged });
+      members = createMembers({
+        ...{ clock, rows, quotaBytes, boxQuotaBytes, secrets, membersNow, selfId: mesh.selfId },
+        changed: giving.membersChanged,
+      });
       isStarted = true;
       await follow();
     },

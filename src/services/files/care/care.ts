@@ -117,7 +117,9 @@ export function createCare(needs: CareNeeds): Care {
     if (!isRepairDue(result, rows.health(account, storageIndex), clock.wallMs())) return;
     show("repairing", running && { ...running, kind: "repair" });
     const repaired = await checking.repair(at, options);
-    log.info("a file was repaired", { storageIndex, written: repaired.written, state: repaired.after.state });
+    const { written, after, isHeld } = repaired;
+    if (isHeld) log.info("a file waits for more servers before it is repaired", { storageIndex });
+    else log.info("a file was repaired", { storageIndex, written, state: after.state });
     await needs.pace.spend(repairBytes(at.cap, repaired, CHECK_BYTES), signal);
   };
 

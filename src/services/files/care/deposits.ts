@@ -127,7 +127,7 @@ async function tendOne(
     const repairing = AbortSignal.any([signal, AbortSignal.timeout(REPAIR_TIMEOUT_MS)]);
     const repaired = await grid.repair(cap, { signal: repairing });
     if (repaired.after.state === "healthy") rows.depositWeak(due, null);
-    log.info("a file of a box that is away was repaired", { written: repaired.written });
+    if (!repaired.isHeld) log.info("a file of a box that is away was repaired", { written: repaired.written });
     await pace.spend(repairBytes(cap, repaired, CHECK_BYTES), signal);
   } catch (error) {
     signal.throwIfAborted();

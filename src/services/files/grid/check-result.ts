@@ -42,6 +42,15 @@ export function checkResult(
   };
 }
 
+/**
+ * All that is missing would come to lie on one server of several: then nothing is safer than before, and what lies
+ * there is in the way when the others come back.
+ */
+export function hangsOnOne({ silent }: Pick<CheckResult, "silent">, servers: readonly GridServer[]): boolean {
+  const answering = servers.filter((server) => server.state() !== "away" && !silent.includes(server.id));
+  return servers.length > 1 && answering.length <= 1;
+}
+
 /** Of a file that is in its cap: nothing can happen to it. */
 export function literalResult(): CheckResult {
   const none = { shares: [], damaged: [], silent: [] };

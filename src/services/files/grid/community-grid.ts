@@ -64,6 +64,7 @@ export function createGrid(needs: CommunityGridNeeds): Grid {
       return { content, sequence: version.header.sequence };
     },
     modifyMutable: (cap, change, { signal } = {}) => writer.modify(mutableFile(crypto, cap), change, signal),
+    prepareMutable: (cap) => writer.prepare(mutableFile(crypto, cap)),
     check: async (cap, options = {}) => {
       const file = fileOf(cap);
       if (file.kind === "lit") return literalResult();

@@ -19,10 +19,8 @@ export const BATCH_MAX_BYTES = 4 * 1024 * 1024;
 export const KEY_PART_BYTES = 1024 * 1024;
 /** Parts that wait to be hashed for the key. */
 export const KEY_PARTS_AHEAD = 3;
-/** Pieces of memory that an upload keeps to use them again: about as many as are under way. */
-export const SPARE_MEMORIES_MAX = 6;
-/** Batches that are being encoded. */
-export const ENCODE_AHEAD = 2;
+/** Batches that wait behind the one that is being encoded: each is ten megabytes of blocks. */
+export const ENCODE_AHEAD = 1;
 
 // --- Immutable files: upload --------------------------------------------------------------------------------------
 
@@ -40,6 +38,8 @@ export const CHUNK_TRIES_MAX = 2;
 export const LATE_FACTOR = 4;
 /** But not before this. */
 export const LATE_MIN_MS = 300;
+/** Who stores whole shares syncs them to its disk before it answers: not before this. */
+export const WHOLE_LATE_MIN_MS = 600;
 /** Nobody is waited for longer than this where others have answered. */
 export const ANSWER_MAX_MS = 10_000;
 /** All other servers have nothing to do because of a few for so long: those are given up. */

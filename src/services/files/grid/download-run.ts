@@ -19,7 +19,7 @@ import {
   READ_TIMES_KEPT,
 } from "./constants.ts";
 import type { ShareFinder, ShareSource } from "./download-finding.ts";
-import { ServerError } from "./server.ts";
+import { ServerError, type AnswerMemory } from "./server.ts";
 
 export interface Run {
   first: number;
@@ -39,6 +39,8 @@ export interface RunsNeeds {
   finder: ShareFinder;
   storageIndex: string;
   signal: AbortSignal;
+  /** For what comes; parts of shares that `fetch` gives are to be given back there. */
+  memory: AnswerMemory;
 }
 
 interface Reading {
@@ -66,8 +68,9 @@ export class Runs {
    * k shares' parts of the run, not checked yet. Failures: files-unreachable, files-damaged; the signal's reason.
    */
   async fetch(wish: RunWish): Promise<{ shares: RunShare[]; sources: ShareSource[] }> {
-    const { file, finder, clock, signal } = this.#needs;
+    const { file, finder, clock, signal, memory } = this.#needs;
     const { k } = file.cap;
+    let isOver = false;
     const got = new Map<number, { source: ShareSource; share: RunShare }>();
     const readings = new Set<Reading>();
     const startedMs = clock.monotonicMs();
@@ -77,7 +80,8 @@ export class Runs {
       readings.add(reading);
       void this.#read(reading, wish).then((share) => {
         readings.delete(reading);
-        if (share) {
+        if (share && isOver) memory.giveBack(share.bytes);
+        else if (share) {
           firstTookMs ??= clock.monotonicMs() - reading.startedMs;
           got.set(source.number, { source, share });
         }
@@ -97,8 +101,10 @@ export class Runs {
         await this.#change();
       }
       const chosen = [...got.values()].slice(0, k);
+      for (const { share } of [...got.values()].slice(k)) memory.giveBack(share.bytes);
       return { shares: chosen.map(({ share }) => share), sources: chosen.map(({ source }) => source) };
     } finally {
+      isOver = true;
       for (const { controller } of readings) controller.abort(new Error("others were quicker"));
     }
   }
@@ -192,7 +198,8 @@ export class Runs {
       const progress = ask();
       if (progress.state === "ready") return progress.value;
       const reads = progress.ranges.map(async (range) => {
-        const bytes = await server.read("immutable", this.#needs.storageIndex, number, range, signal);
+        const { storageIndex, memory } = this.#needs;
+        const bytes = await server.read("immutable", storageIndex, number, range, signal, memory);
         reader.feed(range, bytes);
       });
       await Promise.all(reads);

@@ -12,6 +12,7 @@ import { filesErrors } from "../errors.ts";
 import { chkFile } from "./check-immutable.ts";
 import { BATCH_MAX_BYTES, READ_AHEAD_BYTES, READ_RUN_BYTES, SMALL_FILE_MAX_BYTES } from "./constants.ts";
 import { ShareFinder } from "./download-finding.ts";
+import type { WorkMemory } from "../../../platform/shared-memory.ts";
 import { Runs, type Run, type RunWish } from "./download-run.ts";
 import type { DownloadOptions } from "./grid.ts";
 import type { ImmutableNeeds } from "./immutable.ts";
@@ -32,10 +33,12 @@ export async function* downloadImmutable(
     return;
   }
   const stop = new AbortController();
+  const download = new Download(needs, cap, { from, to, signal: stop.signal, outer: options.signal }, stop);
   try {
-    yield* new Download(needs, cap, { from, to, signal: stop.signal, outer: options.signal }, stop).pieces();
+    yield* download.pieces();
   } finally {
     stop.abort(new Error("the download has ended"));
+    download.end();
   }
 }
 
@@ -52,6 +55,7 @@ class Download {
   readonly #runs: Runs;
   readonly #range: Range;
   readonly #isSmall: boolean;
+  readonly #memory: WorkMemory;
 
   constructor(needs: ImmutableNeeds, cap: ChkReadCap, range: Range, stop: AbortController) {
     const { crypto, clock } = needs;
@@ -62,12 +66,17 @@ class Download {
     this.#needs = needs;
     this.#range = range;
     this.#isSmall = range.to - range.from <= SMALL_FILE_MAX_BYTES && cap.size <= SMALL_FILE_MAX_BYTES;
+    this.#memory = needs.workers.memory(this.#isSmall);
     this.#file = chkFile(needs, cap);
     const servers = permutedOrder(crypto, storageIndex, needs.servers());
     const onChange = () => this.#runs.wake();
     const finder = new ShareFinder({ clock, file: this.#file, servers, storageIndex: text, signal, onChange });
-    this.#runs = new Runs({ clock, file: this.#file, finder, storageIndex: text, signal });
+    this.#runs = new Runs({ clock, file: this.#file, finder, storageIndex: text, signal, memory: this.#memory });
     finder.look();
+  }
+
+  end(): void {
+    this.#memory.end();
   }
 
   async *pieces(): AsyncGenerator<Uint8Array> {
@@ -122,6 +131,7 @@ class Download {
       const run = wish.of(this.#file.facts!.params);
       const task = this.#file.decodeRun(run.first, run.count, shares);
       const decoded = await this.#needs.workers.decode(task, this.#isSmall);
+      for (const { bytes } of shares) this.#memory.giveBack(bytes);
       this.#range.signal.throwIfAborted();
       if (decoded.state === "good") return { run, bytes: decoded.bytes };
       if (decoded.state === "bad-file") {

@@ -4,10 +4,11 @@
  */
 import { availableParallelism } from "node:os";
 import type { Clock } from "../../../kernel/clock.ts";
+import { SharedMemory, WorkMemory, isShared } from "../../../platform/shared-memory.ts";
 import { WorkerPool } from "../../../platform/worker-pool.ts";
 import type { ChkParams } from "../../../protocols/grid/chk-params.ts";
 import type { DecodeRun, DecodedRun, EncodeRun } from "../../../protocols/grid/chk-run.ts";
-import { ENCODE_THREADS_MAX, SPARE_MEMORIES_MAX } from "./constants.ts";
+import { ENCODE_THREADS_MAX } from "./constants.ts";
 import { EncodeWork, own, type SessionTask } from "./encode-work.ts";
 
 export interface GridWorkersOptions {
@@ -28,9 +29,11 @@ const MODULE = new URL(import.meta.url.endsWith(".ts") ? "encode-worker.ts" : "e
 export class GridWorkers {
   readonly #pool: WorkerPool | undefined;
   readonly #here = new EncodeWork();
+  readonly #shared: SharedMemory;
   #nextSession = 0;
 
   constructor({ clock, threads = Math.min(ENCODE_THREADS_MAX, availableParallelism()) }: GridWorkersOptions) {
+    this.#shared = new SharedMemory({ clock });
     this.#pool = threads > 0 ? new WorkerPool({ module: MODULE, threads, clock }) : undefined;
   }
 
@@ -39,18 +42,24 @@ export class GridWorkers {
     return this.#pool?.running ?? 0;
   }
 
+  /** Memory for a file whose work is done in threads; `end` it. */
+  memory(isSmall: boolean): WorkMemory {
+    return new WorkMemory(isSmall || !this.#pool ? undefined : this.#shared);
+  }
+
   /** For encoding one file; `end` it. */
   session(params: ChkParams, convergence: Uint8Array, isSmall: boolean): EncodeSession {
     const id = this.#nextSession++;
-    return new EncodeSession({ id, pool: isSmall ? undefined : this.#pool, here: this.#here, params, convergence });
+    const pool = isSmall ? undefined : this.#pool;
+    return new EncodeSession({ id, pool, here: this.#here, params, convergence, memory: this.memory(isSmall) });
   }
 
-  /** Takes the memory of the blocks. */
+  /** Blocks in shared memory stay as they are; other memory is taken. What comes out is ordinary memory. */
   async decode(run: DecodeRun, isSmall: boolean): Promise<DecodedRun> {
     if (isSmall || !this.#pool) return this.#here.perform({ kind: "decode", run }).answer as DecodedRun;
     // A part of other memory would be handed over with all of it.
     const shares = run.shares.map((share) =>
-      own(share.bytes).length > 0 ? share : { ...share, bytes: share.bytes.slice() },
+      isShared(share.bytes) || own(share.bytes).length > 0 ? share : { ...share, bytes: share.bytes.slice() },
     );
     const transfer = new Set(shares.flatMap(({ bytes }) => own(bytes)));
     return this.#pool.run<DecodedRun>({ kind: "decode", run: { ...run, shares, key: run.key?.slice() } }, [
@@ -60,6 +69,7 @@ export class GridWorkers {
 
   async close(): Promise<void> {
     await this.#pool?.close();
+    this.#shared.clear();
   }
 }
 
@@ -69,44 +79,34 @@ interface SessionNeeds {
   here: EncodeWork;
   params: ChkParams;
   convergence: Uint8Array;
+  memory: WorkMemory;
 }
 
-/** All methods take the memory of what they are given: it must not be used any more, nor be part of other memory. */
+/** Memory that a method is given is changed, and used again when it is done: nobody else may use it any more. */
 export class EncodeSession {
   readonly #id: number;
   readonly #pool: WorkerPool | undefined;
   readonly #here: EncodeWork;
   readonly #lane: number;
   readonly #begun: Promise<unknown>;
-  /** Memory that is used again and again: new memory for each batch keeps the garbage collector busy. */
-  readonly #spares: Uint8Array[] = [];
+  /** What content is best read into, and blocks are written to. */
+  readonly memory: WorkMemory;
   #isEnded = false;
 
-  constructor({ id, pool, here, params, convergence }: SessionNeeds) {
+  constructor({ id, pool, here, params, convergence, memory }: SessionNeeds) {
     this.#id = id;
     this.#pool = pool;
     this.#here = here;
+    this.memory = memory;
     this.#lane = pool?.hold() ?? 0;
     this.#begun = this.#run({ kind: "begin", id, params, convergence });
     this.#begun.catch(() => {});
   }
 
-  /** Memory to be filled, of this size; with anything in it. */
-  readonly memory = (bytes: number): Uint8Array => {
-    const index = this.#spares.findIndex(({ length }) => length === bytes);
-    return index < 0 ? new Uint8Array(bytes) : this.#spares.splice(index, 1)[0]!;
-  };
-
-  /** Memory that is needed no more. */
-  readonly giveBack = (memory: Uint8Array): void => {
-    if (own(memory).length === 0) return;
-    this.#spares.push(memory);
-    if (this.#spares.length > SPARE_MEMORIES_MAX) this.#spares.shift();
-  };
-
   /** Content, in order, for the key. */
   async keyPart(bytes: Uint8Array): Promise<void> {
-    this.giveBack(await this.#run({ kind: "key-part", id: this.#id, bytes }, own(bytes)));
+    await this.#run({ kind: "key-part", id: this.#id, bytes });
+    this.memory.giveBack(bytes);
   }
 
   /** The convergent key of all parts. Rejects with GridError "too-large" for a file whose trees would not fit. */
@@ -115,20 +115,23 @@ export class EncodeSession {
     return this.#run({ kind: "key", id: this.#id });
   }
 
-  /** The ciphertext of whole segments. With `isHashed` they must come in order, each once. */
+  /** The ciphertext of whole segments, in the same memory. With `isHashed` they must come in order, each once. */
   async encrypt(key: Uint8Array, first: number, plaintext: Uint8Array, isHashed: boolean): Promise<Uint8Array> {
-    const task: SessionTask = { kind: "encrypt", id: this.#id, key, first, bytes: plaintext, isHashed };
-    const done = await this.#run<{ ciphertext: Uint8Array; bytes: Uint8Array }>(task, own(plaintext));
-    this.giveBack(done.bytes);
-    return done.ciphertext;
+    let bytes = plaintext;
+    if (this.#pool && !isShared(bytes)) {
+      bytes = this.memory.take(plaintext.length);
+      bytes.set(plaintext);
+    }
+    await this.#run({ kind: "encrypt", id: this.#id, key, first, bytes, isHashed });
+    return bytes;
   }
 
-  /** On any thread. Hashes are to be given to `take`. */
+  /** On any thread, into `run.memory`, which is `memory`'s. Hashes are to be given to `take`. */
   async encode(run: EncodeRun): Promise<EncodedShares> {
     if (!this.#pool) return this.#here.perform({ kind: "encode", run }).answer as EncodedShares;
-    const memory = run.memory && own(run.memory).length > 0 ? run.memory : undefined;
-    const transfer = [...own(run.ciphertext), ...(memory ? own(memory) : [])];
-    return this.#pool.run<EncodedShares>({ kind: "encode", run: { ...run, memory } }, transfer);
+    const done = await this.#pool.run<EncodedShares>({ kind: "encode", run });
+    this.memory.giveBack(run.ciphertext);
+    return run.memory && isShared(run.memory) ? { memory: run.memory, hashes: done.hashes } : done;
   }
 
   async take(first: number, hashes: Uint8Array): Promise<void> {
@@ -150,6 +153,7 @@ export class EncodeSession {
     this.#isEnded = true;
     await this.#run({ kind: "end", id: this.#id }).catch(() => {});
     this.#pool?.release(this.#lane);
+    this.memory.end();
   }
 
   async #run<A>(task: SessionTask, transfer: ArrayBuffer[] = []): Promise<A> {

@@ -54,7 +54,7 @@ export class EncodeWork {
   perform(task: WorkTask): WorkDone {
     if (task.kind === "encode") {
       const { memory, hashes } = encodeRun(this.#crypto, this.#codeOf(task.run.params), task.run);
-      return { answer: { memory, hashes }, transfer: [...own(memory), ...own(hashes)] };
+      return { answer: { memory, hashes }, transfer: own(hashes) };
     }
     if (task.kind === "decode") {
       const decoded = decodeRun(this.#crypto, this.#codeOf(task.run.params), task.run);
@@ -77,13 +77,13 @@ export class EncodeWork {
     switch (task.kind) {
       case "key-part":
         session.keyStream.update(task.bytes);
-        return { answer: task.bytes, transfer: own(task.bytes) };
+        return { answer: undefined };
       case "key":
         return { answer: session.keyStream.digest() };
       case "encrypt": {
-        const ciphertext = crypto.aesCtr(task.key, task.bytes, task.first * session.params.segmentBytes);
-        if (task.isHashed) session.crypttext.update(ciphertext);
-        return { answer: { ciphertext, bytes: task.bytes }, transfer: [...own(ciphertext), ...own(task.bytes)] };
+        crypto.aesCtrInPlace(task.key, task.bytes, task.first * session.params.segmentBytes);
+        if (task.isHashed) session.crypttext.update(task.bytes);
+        return { answer: undefined };
       }
       case "take":
         session.summary.take(task.first, task.hashes);

@@ -88,6 +88,8 @@ export interface RepairResult {
   after: CheckResult;
   /** Shares that were written. */
   written: number;
+  /** It was left as it is, until more servers answer. */
+  isHeld?: boolean;
 }
 
 export interface Grid {
@@ -105,13 +107,16 @@ export interface Grid {
   readMutable(cap: KnownCap, options?: { signal?: AbortSignal }): Promise<MutableContent>;
   /**
    * Reads, changes and writes until no other writer comes between. `change` is called with the newest content each
-   * time; undefined: leave it as it is. It must not touch anything else. What it throws ends this, and is thrown.
+   * time; undefined: leave it as it is. It must not touch anything else, and nobody may write into what it gives. What
+   * it throws ends this, and is thrown.
    */
   modifyMutable(
     cap: KnownCap,
     change: (before: Uint8Array) => Uint8Array | undefined,
     options?: { signal?: AbortSignal },
   ): Promise<MutableContent>;
+  /** Asks now what a change that comes within a moment would have to ask first. Never rejects. */
+  prepareMutable(cap: KnownCap): Promise<void>;
 
   /** Takes a cap of any strength. LIT is always healthy. `verify` reads every byte of every share. */
   check(

@@ -40,6 +40,17 @@ export const BACKOFF_MAX_MS = 3000;
 export const MODIFY_QUEUE_MAX = 256;
 /** Files of which it is remembered where their shares are and which keys they have. */
 export const REMEMBERED_FILES_MAX = 2000;
+/** For so long a file that this box has written or looked through is taken to be as it was: then it asks first. */
+export const KNOWN_FRESH_MS = 2000;
+/** After it met another writer of a file it asks first for so long. */
+export const KNOWN_PAUSE_MS = 60_000;
+/**
+ * For so long nothing is written upon a version that is older than one that was seen, unless all servers say that this
+ * one is gone. Boxes that are off at night are back by then; what does not come back must not stop a folder for good.
+ */
+export const NEWEST_KEPT_MS = 12 * 3_600_000;
+/** Content of such files that is kept, all together; folders share it with `FOLDER_CACHE_BYTES`. */
+export const KNOWN_BYTES_MAX = 4 * 1024 * 1024;
 
 /** RSA keys that are generated ahead. */
 export const KEYS_KEPT = 32;

@@ -6,6 +6,8 @@
  *     ▲                               │ conflict
  *     └────────── back off ◄──────────┘        (MODIFY_ATTEMPTS_MAX, then files-contended)
  *
+ * The first attempt begins at the change when all is known since a moment ago (`mutable-known.ts`).
+ *
  * When several writers crossed so that none of their versions is recoverable, each of them still holds the content
  * that it began with and puts that back with its own change; the others find it there and add theirs.
  */
@@ -16,6 +18,7 @@ import type { MutableKeys } from "../../../protocols/grid/mutable-keys.ts";
 import type { MutableHeader } from "../../../protocols/grid/mutable-layout.ts";
 import { nextSequence, serverMap } from "../../../protocols/grid/server-map.ts";
 import type { PlannedWrite } from "../../../protocols/grid/server-map.ts";
+import { isFailure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
 import { Turns } from "../../../kernel/turns.ts";
 import type { MutableContent } from "./grid.ts";
@@ -25,6 +28,8 @@ import { MODIFY_ATTEMPTS_MAX, MODIFY_QUEUE_MAX, READ_ATTEMPTS_MAX, UNFINISHED_WA
 import { checkContent, encodeVersion } from "./mutable-encode.ts";
 import { newMutableFile, serversFor } from "./mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
+import { isClear, noteWritten, usable } from "./mutable-known.ts";
+import type { Usable } from "./mutable-known.ts";
 import { publish } from "./mutable-publish.ts";
 import { openNewest, prefixName, unreadable } from "./mutable-read.ts";
 import type { Opened } from "./mutable-read.ts";
@@ -53,7 +58,8 @@ export async function createMutableFile(
     const servers = serversFor(needs, file.storageIndex).filter(isPresent);
     // Fewer than needed are refused before anything is signed; those that are slow only come after the others.
     const [quick, slow] = [servers.filter(isQuick), servers.filter((server) => !isQuick(server))];
-    const version = await encodeVersion(needs, { keys, format, needed, total, sequence: 1n, content });
+    const sequence = 1n;
+    const version = await encodeVersion(needs, { keys, format, needed, total, sequence, content });
     signal?.throwIfAborted();
     const enough = quick.length >= Math.min(total, happy + 1) ? quick : [...quick, ...slow];
     const published = await publish(needs, file, {
@@ -64,8 +70,8 @@ export async function createMutableFile(
       needed,
     });
     if (published.state === "conflict") continue;
-    needs.memory.noteHolders(file.index, holdersOf(published.holdings));
     needs.memory.noteKeys(file.index, keys);
+    noteWritten(needs, file, { before: serverMap([]), published, version, sequence, content });
     return { kind: "mutable-write", format, writeKey: keys.writeKey, fingerprint: keys.fingerprint };
   }
   throw filesErrors.fail("files-contended");
@@ -89,12 +95,6 @@ function isQuick(server: GridServer): boolean {
   return server.state() !== "slow";
 }
 
-function holdersOf(holdings: readonly { server: string; share: number }[]): Map<string, number[]> {
-  const holders = new Map<string, number[]>();
-  for (const { server, share } of holdings) holders.set(server, [...(holders.get(server) ?? []), share]);
-  return holders;
-}
-
 export type Change = (before: Uint8Array) => Uint8Array | undefined;
 /** Shares that are to be written besides those that a writer replaces or misses. */
 export type Spread = (surveyed: Surveyed) => PlannedWrite[];
@@ -104,6 +104,7 @@ export class MutableWriter {
   readonly #needs: MutableNeeds;
   readonly #turns = new Turns();
   readonly #waiting = new Map<string, number>();
+  readonly #preparing = new Set<string>();
 
   constructor(needs: MutableNeeds) {
     this.#needs = needs;
@@ -112,6 +113,15 @@ export class MutableWriter {
   /** Throws what `change` throws, `files-read-only`, `files-contended`, and like reading and creating. */
   modify(file: MutableFile, change: Change, signal?: AbortSignal): Promise<MutableContent> {
     return this.#inTurn(file, signal, () => new Modification(this.#needs, file, change, signal).run());
+  }
+
+  /** Looks the file through, so that a change that comes soon need not ask. That one will say what is wrong. */
+  async prepare(file: MutableFile): Promise<void> {
+    const { index, format } = file;
+    if (this.#preparing.has(index) || format !== "sdmf" || !file.writeKey) return;
+    this.#preparing.add(index);
+    await this.#turns.run(index, () => look(this.#needs, file)).catch(() => {});
+    this.#preparing.delete(index);
   }
 
   /** Writes the newest version again, as a new one, over everything that is there, and where `spread` says so. */
@@ -139,6 +149,15 @@ export class MutableWriter {
   }
 }
 
+async function look(needs: MutableNeeds, file: MutableFile): Promise<void> {
+  if (needs.memory.asksFirst(file.index, needs.clock.monotonicMs()) || usable(needs, file)) return;
+  const { surveyed, opened } = await openNewest(needs, file, { mode: "write", signal: undefined });
+  if (!opened || !isClear(surveyed.map)) return;
+  await fileKeys(needs, file, surveyed);
+  const { map } = surveyed;
+  needs.memory.noteKnown(file.index, { map, content: opened.content, atMs: needs.clock.monotonicMs() });
+}
+
 /** What this writer knows of the content before its change, and who held it then. */
 interface Base {
   content: Uint8Array;
@@ -151,7 +170,7 @@ class Modification {
   readonly #file: MutableFile;
   readonly #change: Change;
   readonly #signal: AbortSignal | undefined;
-  readonly #spread: Spread;
+  readonly #spread: Spread | undefined;
   /** The last content that was read whole. */
   #base: Base | undefined;
   #hasMet = false;
@@ -159,7 +178,7 @@ class Modification {
   /** Versions that were sent, and that another writer may have overwritten in part. */
   readonly #sent = new Set<string>();
 
-  constructor(needs: MutableNeeds, file: MutableFile, change: Change, signal?: AbortSignal, spread: Spread = () => []) {
+  constructor(needs: MutableNeeds, file: MutableFile, change: Change, signal?: AbortSignal, spread?: Spread) {
     this.#needs = needs;
     this.#file = file;
     this.#change = change;
@@ -168,7 +187,11 @@ class Modification {
   }
 
   async run(): Promise<MutableContent> {
-    for (let attempt = 1; attempt <= MODIFY_ATTEMPTS_MAX; attempt++) {
+    // Whoever spreads a file anew wants to see where it is.
+    const known = this.#spread ? undefined : usable(this.#needs, this.#file);
+    const done = known && (await this.#runKnown(known));
+    if (done) return done;
+    for (let attempt = this.#hasMet ? 2 : 1; attempt <= MODIFY_ATTEMPTS_MAX; attempt++) {
       if (attempt > 1) await backOff(this.#needs, attempt - 1, this.#signal);
       const mode = attempt === 1 ? "write" : "check";
       const { surveyed, opened } = await openNewest(this.#needs, this.#file, {
@@ -178,6 +201,7 @@ class Modification {
         atLeast: this.#base?.sequence ?? 0n,
       });
       if (this.#isBusy(surveyed)) continue;
+      if (this.#isBehind(surveyed, opened)) continue;
       const before = opened ? this.#found(surveyed, opened) : this.#kept(surveyed);
       if (!before) {
         if (surveyed.map.versions.length < 2 || attempt >= READ_ATTEMPTS_MAX) throw unreadable(surveyed, this.#needs);
@@ -185,11 +209,42 @@ class Modification {
       }
       const after = before.isChanged ? before.content : this.#change(before.content);
       if (!after && !this.#hasMet) return { content: before.content, sequence: before.sequence };
-      const done = await this.#write(surveyed, after ?? before.content);
-      if (done) return done;
+      const { map, shares } = surveyed;
+      const servers = serversFor(this.#needs, this.#file.storageIndex).filter(
+        (server) => surveyed.standingOf(server) === "answered",
+      );
+      const extra = this.#spread?.(surveyed) ?? [];
+      const written = await this.#write({ map, servers, shares, extra }, after ?? before.content);
+      if (written) return written;
       this.#hasMet = true;
     }
     throw filesErrors.fail("files-contended");
+  }
+
+  /**
+   * Undefined when it was not written, or cannot be like this. What a change makes of it that is refused or superfluous
+   * is asked of the newest content once more: this one may be a moment old.
+   */
+  async #runKnown(known: Usable): Promise<MutableContent | undefined> {
+    const { content, map, servers, lookers } = known;
+    let after: Uint8Array | undefined;
+    try {
+      after = this.#change(content);
+    } catch {
+      return undefined;
+    }
+    if (!after) return undefined;
+    const { header } = map.best!;
+    this.#base = { content, sequence: header.sequence, holders: new Set(map.seen.map(({ server }) => server)) };
+    try {
+      const done = await this.#write({ map, servers, lookers, shares: new Map() }, after);
+      if (done) return done;
+    } catch (error) {
+      // Too few have written, and others may be asked.
+      if (!isFailure(error, "files-not-spread") && !isFailure(error, "files-no-room")) throw error;
+    }
+    this.#hasMet = true;
+    return undefined;
   }
 
   /**
@@ -199,6 +254,24 @@ class Modification {
   #isBusy({ map }: Surveyed): boolean {
     const isForeign = ({ header }: { header: MutableHeader }) => !this.#sent.has(prefixName(header));
     return map.newerUnrecoverable.some(isForeign) && this.#patience-- > 0;
+  }
+
+  /**
+   * True when a newer version was there not long ago, and those who do not answer may have it: they are asked again,
+   * but not for ever. What would be written now would stand beside it.
+   */
+  #isBehind({ map, servers, standingOf }: Surveyed, opened: Opened | undefined): boolean {
+    const { memory, clock } = this.#needs;
+    const newest = memory.newestOf(this.#file.index, clock.monotonicMs());
+    if (!opened || opened.version.header.sequence >= newest) return false;
+    if (servers.every((server) => standingOf(server) === "answered")) {
+      // Nobody has it any more.
+      memory.forgetNewest(this.#file.index);
+      return false;
+    }
+    if (this.#patience-- > 0) return true;
+    const found = map.versions.find(({ header }) => header.sequence >= newest)?.shares.size ?? 0;
+    throw filesErrors.fail("files-unreachable", { params: { found, needed: opened.version.header.k } });
   }
 
   #found(
@@ -230,29 +303,39 @@ class Modification {
   }
 
   /** Undefined when another writer was met. */
-  async #write(surveyed: Surveyed, content: Uint8Array): Promise<MutableContent | undefined> {
-    checkContent(this.#file.format, content);
-    const { map } = surveyed;
-    const { header } = map.best ?? map.versions[0]!;
-    const { k: needed, n: total } = header;
-    const keys = await fileKeys(this.#needs, this.#file, surveyed, this.#signal);
+  async #write(
+    { map, servers, shares, extra, lookers }: WriteOver,
+    content: Uint8Array,
+  ): Promise<MutableContent | undefined> {
+    const needs = this.#needs;
+    const file = this.#file;
+    checkContent(file.format, content);
+    const { k: needed, n: total } = (map.best ?? map.versions[0]!).header;
+    const keys = await fileKeys(needs, file, { shares }, this.#signal);
     const sequence = nextSequence(map);
-    const { format } = this.#file;
-    const version = await encodeVersion(this.#needs, { keys, format, needed, total, sequence, content });
+    const version = await encodeVersion(needs, { keys, format: file.format, needed, total, sequence, content });
     this.#signal?.throwIfAborted();
-    const servers = serversFor(this.#needs, this.#file.storageIndex).filter(
-      (server) => surveyed.standingOf(server) === "answered",
-    );
-    const spread = Math.min(needed, this.#needs.encoding().happy);
-    const extra = this.#spread(surveyed);
-    const published = await publish(this.#needs, this.#file, { map, servers, extra, version, spread, needed });
+    // From here on what was known is not so any more.
+    needs.memory.forgetKnown(file.index);
+    this.#sent.add(prefixName(version));
+    // A repair makes safer what is there, also where that is not yet as safe as it is to be.
+    const spread = Math.min(this.#spread ? needed : total, needs.encoding().happy);
+    const more = { ...(extra ? { extra } : {}), ...(lookers ? { lookers } : {}) };
+    const published = await publish(needs, file, { map, servers, version, spread, needed, ...more });
     if (published.state === "conflict") {
-      this.#sent.add(prefixName(version));
+      needs.memory.noteMet(file.index, needs.clock.monotonicMs());
       return undefined;
     }
-    this.#needs.memory.noteHolders(this.#file.index, holdersOf(published.holdings));
+    noteWritten(needs, file, { before: map, published, version, sequence, content });
     return { content, sequence };
   }
+}
+
+/** What is there, and where it may be written. */
+interface WriteOver extends Pick<Surveyed, "map" | "shares"> {
+  servers: readonly GridServer[];
+  extra?: readonly PlannedWrite[];
+  lookers?: readonly GridServer[];
 }
 
 function holderIds({ map }: Surveyed): ReadonlySet<string> {

@@ -5,10 +5,12 @@
  *   plan ──► all servers at once ──► all in time: written, or conflict
  *     ▲                │
  *     └── shares of servers that failed or are late go to others (WRITE_ROUNDS_MAX)
+ *
+ * A server is late soon when enough others have written, and much later when it is needed.
  */
 import type { EncodedVersion } from "../../../protocols/grid/mutable-encoding.ts";
 import { judgeAnswer, readVector, shareRequest } from "../../../protocols/grid/mutable-writes.ts";
-import { happiness } from "../../../protocols/grid/placement.ts";
+import { happiness, placeShares } from "../../../protocols/grid/placement.ts";
 import type { Holding } from "../../../protocols/grid/placement.ts";
 import { knownShares, planWrites } from "../../../protocols/grid/server-map.ts";
 import type { PlannedWrite, ServerMap } from "../../../protocols/grid/server-map.ts";
@@ -25,10 +27,15 @@ export interface Publication {
   map: ServerMap;
   /** That may be written, in the order of the file. */
   servers: readonly GridServer[];
-  /** Writings beyond the usual ones: all known shares are replaced, and those that are nowhere get a place. */
+  /**
+   * Writings beyond the usual ones: all known shares are replaced, those that are nowhere get a place, and so do
+   * further ones where there would be fewer than `spread` servers.
+   */
   extra?: readonly PlannedWrite[];
   /** Only these writings, besides shares of this very version that are there already. */
   only?: { plan: readonly PlannedWrite[]; held: readonly Holding[] };
+  /** That are to have no share of the file, and are asked whether it is so while the others write. */
+  lookers?: readonly GridServer[];
   version: EncodedVersion;
   /** Servers that must hold different shares in the end. */
   spread: number;
@@ -36,7 +43,8 @@ export interface Publication {
   needed: number;
 }
 
-export type Published = { state: "written"; holdings: Holding[] } | { state: "conflict" };
+/** `isWhole`: each server that was to write has done so. */
+export type Published = { state: "written"; holdings: Holding[]; isWhole: boolean } | { state: "conflict" };
 
 type Outcome = "written" | "conflict" | "late" | ServerError;
 
@@ -45,39 +53,84 @@ type Outcome = "written" | "conflict" | "late" | ServerError;
  * servers. What has begun is brought to its end: no signal stops it half-way.
  */
 export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publication): Promise<Published> {
-  const { servers, version, spread, needed, only } = wish;
+  const { servers, version, spread, needed, only, lookers = [] } = wish;
   if (servers.length < spread) throw notSpread(servers.length, spread);
   const total = version.writes.length;
   const holdings: Holding[] = [...(only?.held ?? [])];
   const errors: ServerError[] = [];
   let fit = servers;
+  let isWhole = true;
   let writes: readonly PlannedWrite[] = only?.plan ?? usualPlan(wish);
   for (let round = 1; writes.length > 0; round++) {
     const waves = [...byServer(writes, servers)];
-    const outcomes = await Promise.all(waves.map(([server, wave]) => send(needs, file, { server, wave, wish })));
-    if (outcomes.includes("conflict")) return { state: "conflict" };
+    // Whose writings are tested shows its shares anyway.
+    const idle = round === 1 ? lookers.filter((server) => !waves.some(([one]) => one === server)) : [];
+    const enough = Promise.withResolvers<void>();
+    const there = [...holdings];
+    const write = async ([server, wave]: (typeof waves)[number]) => {
+      const outcome = await send(needs, file, { server, wave, wish, enough: enough.promise });
+      if (outcome === "written") there.push(...wave.map(({ share }) => ({ server: server.id, share })));
+      if (happiness(there) >= spread && sharesIn(there) >= needed) enough.resolve();
+      return outcome;
+    };
+    const [outcomes, looked] = await Promise.all([
+      Promise.all(waves.map(write)),
+      Promise.all(idle.map((server) => look(needs, file, server))),
+    ]);
+    if (outcomes.includes("conflict") || looked.includes("conflict")) return { state: "conflict" };
     for (const [index, [server, wave]] of waves.entries()) {
       const outcome = outcomes[index]!;
       if (outcome instanceof ServerError) errors.push(outcome);
       if (outcome === "written") holdings.push(...wave.map(({ share }) => ({ server: server.id, share })));
-      else fit = fit.filter((one) => one !== server);
+      else {
+        isWhole = false;
+        fit = fit.filter((one) => one !== server);
+      }
     }
     if (round === WRITE_ROUNDS_MAX) break;
     writes = rehoused(holdings, fit, total);
   }
   const reached = happiness(holdings);
-  const shares = new Set(holdings.map(({ share }) => share)).size;
-  if (shares >= needed && reached >= spread) return { state: "written", holdings };
+  const wanted = Math.max(Math.min(spread, needed), spread - closedTo(wish, errors));
+  if (sharesIn(holdings) >= needed && reached >= wanted) return { state: "written", holdings, isWhole };
   const isFull = errors.length > 0 && errors.every(({ code }) => code === "no-room");
-  throw isFull ? filesErrors.fail("files-no-room", { cause: errors[0] }) : notSpread(reached, spread, errors[0]);
+  throw isFull ? filesErrors.fail("files-no-room", { cause: errors[0] }) : notSpread(reached, wanted, errors[0]);
 }
 
-function usualPlan({ map, servers, version, extra = [] }: Publication): PlannedWrite[] {
+function sharesIn(holdings: readonly Holding[]): number {
+  return new Set(holdings.map(({ share }) => share)).size;
+}
+
+function usualPlan({ map, servers, version, spread, extra = [] }: Publication): PlannedWrite[] {
   const standings = servers.map((server) => ({ id: server.id, mayTakeNew: takesNew(server), hasFailed: false }));
-  const { writes } = planWrites(map, standings, version.writes.length);
+  const total = version.writes.length;
+  const { writes } = planWrites(map, standings, total);
   const isPlanned = (one: PlannedWrite) =>
     writes.some(({ share, server }) => share === one.share && server === one.server);
-  return [...writes, ...extra.filter((one) => !isPlanned(one))];
+  const planned = [...writes, ...extra.filter((one) => !isPlanned(one))];
+  return happiness(planned) < spread ? [...planned, ...widening(planned, servers, total)] : planned;
+}
+
+/** A file from when the grid was smaller: shares for servers that would get none. */
+function widening(planned: readonly PlannedWrite[], servers: readonly GridServer[], total: number): PlannedWrite[] {
+  const ids = servers.map(({ id }) => id);
+  const takers = servers.filter(takesNew).map(({ id }) => id);
+  const readOnly = ids.filter((id) => !takers.includes(id));
+  const places = placeShares({ shares: total, writable: takers, readOnly, existing: planned });
+  return [...places]
+    .filter(([share, server]) => !planned.some((one) => one.share === share && one.server === server))
+    .map(([share, server]) => ({ share, server, known: { state: "absent" } }));
+}
+
+/**
+ * Servers that answer and will not take a share of this file, which must not stop it for good: those that are full and
+ * hold none, and those where somebody put copies, while the owner was away, that no writer can write over.
+ */
+function closedTo({ map, servers }: Publication, errors: readonly ServerError[]): number {
+  if (map.seen.length === 0) return 0;
+  const isHolder = ({ id }: GridServer) => map.seen.some(({ server }) => server === id);
+  const full = servers.filter((server) => !takesNew(server) && !isHolder(server));
+  return full.length + errors.filter(({ code }) => code === "write-enabler").length;
 }
 
 function notSpread(found: number, wanted: number, cause?: unknown): Failure {
@@ -117,17 +170,22 @@ interface Sending {
   server: GridServer;
   wave: readonly PlannedWrite[];
   wish: Publication;
+  /** Resolves when the version has come to lie on as many servers as it must: then those that are late are left. */
+  enough: Promise<void>;
 }
 
 /** A server that is late may still do it: the version is the same, and it tests what is there as the others do. */
-function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish }: Sending): Promise<Outcome> {
+function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish, enough }: Sending): Promise<Outcome> {
   const { map, version } = wish;
   const shares = new Map(wave.map(({ share, known }) => [share, shareRequest(known, version.writes[share]!)]));
   const bytes = wave.reduce((sum, { share }) => sum + length(version.writes[share]!), 0);
-  const lateMs = Math.max(WRITE_LATE_MS, lateAfterMs(server)) + bytes / WRITE_SLOWEST_BYTES_PER_MS;
+  const sendingMs = bytes / WRITE_SLOWEST_BYTES_PER_MS;
+  const lateMs = Math.max(WRITE_LATE_MS, lateAfterMs(server));
   const known = knownShares(map, server.id);
   return new Promise((resolve, reject) => {
-    const cancel = needs.clock.after(lateMs, () => resolve("late"));
+    const late = () => resolve("late");
+    const cancelLate = needs.clock.after(lateMs + sendingMs, late);
+    const cancelSlow = needs.clock.after(lateAfterMs(server) + sendingMs, () => void enough.then(late));
     const lease = leasesFor(needs, file.storageIndex, server);
     void ask(server, file.index, writeEnablersFor(needs, file, server), {
       lease,
@@ -140,6 +198,33 @@ function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish }: Se
           resolve(verdict.state === "written" ? "written" : "conflict");
         },
         (error: unknown) => (error instanceof ServerError ? resolve(error) : reject(error as Error)),
+      )
+      .finally(() => {
+        cancelLate();
+        cancelSlow();
+      });
+  });
+}
+
+/** Whether a server has a share where none is to be. Who is late, or fails, is not waited for. */
+function look(needs: MutableNeeds, file: MutableFile, server: GridServer): Promise<"empty" | "conflict" | "unknown"> {
+  const [writeEnabler] = writeEnablersFor(needs, file, server);
+  const lease = leasesFor(needs, file.storageIndex, server);
+  return new Promise((resolve, reject) => {
+    const cancel = needs.clock.after(lateAfterMs(server), () => resolve("unknown"));
+    server
+      .readTestWrite(file.index, {
+        writeEnabler: writeEnabler!,
+        lease,
+        shares: new Map(),
+        read: [readVector(file.format)],
+      })
+      .then(
+        ({ data }) => resolve(data.size > 0 ? "conflict" : "empty"),
+        (error: unknown) => {
+          if (!(error instanceof ServerError)) return reject(error as Error);
+          resolve(error.code === "write-enabler" ? "conflict" : "unknown");
+        },
       )
       .finally(cancel);
   });

@@ -22,7 +22,7 @@ import { MUTABLE_CONTENT_MAX_BYTES, READ_ATTEMPTS_MAX, SPARE_FETCHES_MAX } from 
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
 import { shareName } from "./mutable-share.ts";
 import type { MutableShare } from "./mutable-share.ts";
-import { adviseDamage, lateAfterMs, surveyMutable } from "./mutable-survey.ts";
+import { adviseDamage, damageName, lateAfterMs, surveyMutable } from "./mutable-survey.ts";
 import type { Surveyed } from "./mutable-survey.ts";
 import type { SurveyMode } from "./mutable-survey-rules.ts";
 import { ServerError } from "./server.ts";
@@ -72,6 +72,7 @@ export async function openNewest(
     const known = damaged.size;
     try {
       const content = await fetchVersion(needs, file, { surveyed, version, damaged }, signal);
+      needs.memory.noteNewest(file.index, version.header.sequence, needs.clock.monotonicMs());
       return { surveyed, opened: { surveyed, version, content } };
     } catch (error) {
       const isShareProblem = isFailure(error, "files-damaged") || isFailure(error, "files-unreachable");
@@ -118,7 +119,7 @@ export function unreadable({ map }: Surveyed, needs: Pick<MutableNeeds, "encodin
 export interface Source {
   surveyed: Surveyed;
   version: MutableVersion;
-  /** Names of shares that turn out to be damaged are added. */
+  /** Shares that turn out to be damaged are added, by `damageName`. */
   damaged: Set<string>;
 }
 
@@ -252,7 +253,7 @@ class Fetch {
           this.#problem ??= error;
           if (!(error instanceof GridError)) return;
           this.#problem = error;
-          this.#damaged.add(share.name);
+          this.#damaged.add(damageName(share, this.#header));
           adviseDamage(share, error);
         },
       )

@@ -8,6 +8,7 @@
 import type { Cancel } from "../../../kernel/clock.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
 import { layoutOf, readMutableHeader } from "../../../protocols/grid/mutable-layout.ts";
+import type { MutableHeader } from "../../../protocols/grid/mutable-layout.ts";
 import { verifyHeader } from "../../../protocols/grid/mutable-reading.ts";
 import { serverMap, versionName } from "../../../protocols/grid/server-map.ts";
 import type { SeenShare, ServerMap } from "../../../protocols/grid/server-map.ts";
@@ -33,7 +34,7 @@ export interface SurveyOptions {
   mode: SurveyMode;
   /** Waits for every server until its own time limit. */
   isPatient?: boolean;
-  /** Names of shares that are known to be damaged further on than a survey looks. */
+  /** Shares that are known to be damaged further on than a survey looks, by `damageName`. */
   damaged?: ReadonlySet<string>;
   signal?: AbortSignal;
 }
@@ -228,8 +229,10 @@ class Survey {
     const place = { server: server.id, share: number };
     const { prefixBytes } = layoutOf("sdmf");
     try {
-      if (this.#options.damaged?.has(share.name)) throw new GridError("bad-hash", "found before");
       const header = readMutableHeader(share.beginning(SHARE_HEAD_BYTES));
+      if (this.#options.damaged?.has(damageName(share, header))) {
+        return { ...place, state: "bad", remembered: share.beginning(prefixBytes) };
+      }
       if (header.format !== this.#file.format || number >= header.n) throw new GridError("bad-share", "another format");
       const name = versionName(header);
       if (!this.#signed.has(name)) {
@@ -242,10 +245,15 @@ class Survey {
       return { ...place, state: "good", header };
     } catch (error) {
       if (!(error instanceof GridError)) throw error;
-      if (!this.#options.damaged?.has(share.name)) adviseDamage(share, error);
+      adviseDamage(share, error);
       return { ...place, state: "bad", remembered: share.beginning(prefixBytes) };
     }
   }
+}
+
+/** A share in one version: what is read while somebody writes may begin with one and end with the next. */
+export function damageName({ name }: MutableShare, { prefix }: MutableHeader): string {
+  return `${name} ${Buffer.from(prefix).toString("hex")}`;
 }
 
 /** Tells the server, without waiting for it. */

@@ -15,6 +15,7 @@ import { permutedOrder, placeShares } from "../../../protocols/grid/placement.ts
 import { filesErrors } from "../errors.ts";
 import { checkImmutable, chkFile } from "./check-immutable.ts";
 import type { CareNeeds, Found } from "./check-immutable.ts";
+import { hangsOnOne } from "./check-result.ts";
 import type { CheckResult, RepairResult } from "./grid.ts";
 import { answersInTime } from "./in-time.ts";
 import { REPAIR_CHUNK_BYTES } from "./mutable-constants.ts";
@@ -36,6 +37,9 @@ export async function repairImmutable(
   { verify, signal }: RepairOptions = {},
 ): Promise<RepairResult> {
   const before = await checkImmutable(needs, cap, { verify, signal });
+  if (before.state === "weak" && hangsOnOne(before, needs.servers())) {
+    return { before, after: before, written: 0, isHeld: true };
+  }
   let known = before;
   let written = 0;
   for (let round = 1; round <= ROUNDS_MAX && known.state === "weak"; round++) {

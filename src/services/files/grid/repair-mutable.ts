@@ -17,6 +17,7 @@ import type { KnownShare, MutableVersion, PlannedWrite } from "../../../protocol
 import { filesErrors } from "../errors.ts";
 import { checkMutable, holdingsOf } from "./check-mutable.ts";
 import type { CheckedMutable } from "./check-mutable.ts";
+import { hangsOnOne } from "./check-result.ts";
 import type { RepairResult } from "./grid.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
 import type { MutableWriter } from "./mutable-modify.ts";
@@ -45,6 +46,7 @@ export async function repairMutable(
   }
   // A damaged share is worth a repair even when all numbers are there once more.
   if (before.state === "healthy" && before.damaged.length === 0) return { before, after: before, written: 0 };
+  if (hangsOnOne(before, needs.servers())) return { before, after: before, written: 0, isHeld: true };
   let written = 0;
   if (file.writeKey) await writer.rewrite(file, (surveyed) => spreadPlan(needs, surveyed), signal);
   else written = await regrow(needs, file, checked, signal);

@@ -42,25 +42,41 @@ export interface GridServer {
    * which the code is `timeout`. `storageIndex` is its 26 characters of base32.
    */
   allocate(storageIndex: string, wish: AllocateWish, signal?: AbortSignal): Promise<Allocated>;
+  /**
+   * Allocates these small shares and writes each whole, all in one request: what is in `stored` is on its disk, as
+   * after the last chunk. Undefined when it has to be asked share by share: a server of Tahoe-LAFS, or too much.
+   */
+  putWhole(storageIndex: string, wish: PutWhole, signal?: AbortSignal): Promise<WholePut | undefined>;
   /** Writes `data` at `offset` of a share of `total` bytes. `isComplete`: the share is whole now. */
   writeChunk(storageIndex: string, share: number, chunk: Chunk, signal?: AbortSignal): Promise<ChunkWritten>;
   /** Gives up an upload. */
   abort(storageIndex: string, share: number, uploadSecret: Uint8Array): Promise<void>;
   /** The numbers of the complete shares that it holds. */
   shares(kind: ShareKind, storageIndex: string, signal?: AbortSignal): Promise<number[]>;
-  /** At most `length` bytes from `at` on: fewer, or none, where the share ends. `no-such-share` where there is none. */
+  /**
+   * At most `length` bytes from `at` on: fewer, or none, where the share ends. `no-such-share` where there is none.
+   * What comes may be in memory that was taken from `memory`, and is given back there when it does not come whole.
+   */
   read(
     kind: ShareKind,
     storageIndex: string,
     share: number,
     range: ByteRange,
     signal?: AbortSignal,
+    memory?: AnswerMemory,
   ): Promise<Uint8Array>;
   /** False when it holds no share of this storage index. */
   renewLease(storageIndex: string, secrets: LeaseSecrets, signal?: AbortSignal): Promise<boolean>;
   readTestWrite(storageIndex: string, wish: ReadTestWrite, signal?: AbortSignal): Promise<ReadTestWritten>;
   /** Tells that a share is damaged. */
   advise(kind: ShareKind, storageIndex: string, share: number, reason: string): Promise<void>;
+}
+
+/** Where an answer is written to. */
+export interface AnswerMemory {
+  /** Of this size, with anything in it. */
+  take(bytes: number): Uint8Array;
+  giveBack(memory: Uint8Array): void;
 }
 
 export interface AllocateWish {
@@ -76,6 +92,20 @@ export interface Allocated {
   alreadyHave: number[];
   /** Of those that were wished: the server takes these. */
   allocated: number[];
+}
+
+export interface PutWhole {
+  /** By number; all of one length. */
+  shares: ReadonlyMap<number, Uint8Array>;
+  /** As in `AllocateWish`. */
+  uploadSecret: Uint8Array;
+  lease: LeaseSecrets;
+}
+
+export interface WholePut {
+  alreadyHave: number[];
+  /** Of those that were sent. For what is in neither there was no room. */
+  stored: number[];
 }
 
 export interface Chunk {

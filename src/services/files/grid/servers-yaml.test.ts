@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { leastMs } from "../../../../test/support/cost.ts";
 import { parse } from "yaml";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { SERVERS_MAX } from "./constants.ts";
@@ -156,8 +157,7 @@ test("hostile texts are refused in a short time", () => {
     "[]",
   ];
   for (const text of texts) {
-    const startedMs = performance.now();
-    assert.throws(() => importServers(text), { code: "files-bad-servers" }, text.slice(0, 20));
-    assert.ok(performance.now() - startedMs < 1000, text.slice(0, 20));
+    const isRefused = () => assert.throws(() => importServers(text), { code: "files-bad-servers" }, text.slice(0, 20));
+    assert.ok(leastMs(isRefused, 3) < 1000, text.slice(0, 20));
   }
 });

@@ -5,15 +5,15 @@
  */
 import { createHash } from "node:crypto";
 import { Agent } from "node:https";
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { connect, createSecureContext } from "node:tls";
-import type { SecureContext, TLSSocket } from "node:tls";
+import type { ConnectionOptions, SecureContext, TLSSocket } from "node:tls";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Resolver } from "../../../platform/resolve.ts";
 import type { Nurl } from "./nurl.ts";
 import type { ServerErrorCode } from "./server.ts";
 import { CONNECTION_KEPT_MS, CONNECT_TIMEOUT_MS } from "./storage-client-constants.ts";
-import { SERVER_CONNECTIONS_KEPT, SERVER_CONNECTIONS_MAX } from "./storage-client-constants.ts";
+import { READ_BUFFER_BYTES, SERVER_CONNECTIONS_MAX } from "./storage-client-constants.ts";
 
 /** Why there is no answer; the client names the server and passes it on. */
 export class Unanswered extends Error {
@@ -52,13 +52,18 @@ export class PinnedAgent extends Agent {
     super({
       keepAlive: true,
       maxSockets: connectionsMax,
-      maxFreeSockets: Math.min(SERVER_CONNECTIONS_KEPT, connectionsMax),
+      maxFreeSockets: connectionsMax,
       // The one used last is the one that is least likely to be closed just now.
       scheduling: "lifo",
       timeout: needs.limits?.keptMs ?? CONNECTION_KEPT_MS,
     });
     this.#needs = needs;
     this.#connectMs = connectMs;
+  }
+
+  /** All connections are to the same place: no need to put all options into a name at each request. */
+  override getName(): string {
+    return "";
   }
 
   override createConnection(_options: unknown, connected?: Connected): undefined {
@@ -75,7 +80,18 @@ export class PinnedAgent extends Agent {
     if ("reason" in found) throw new Unanswered("unreachable", `${place.host}: ${found.reason}`);
     return new Promise((resolve, reject) => {
       const { address: host } = found;
-      const socket = connect({ host, port: place.port, secureContext: context(), rejectUnauthorized: false });
+      const onread: OnReadOpts = {
+        buffer: (readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)),
+        // The parser of HTTP copies what it passes on before it returns. Without one, nothing was asked.
+        callback: (bytes, buffer) => {
+          if (!socket.emit("data", buffer.subarray(0, bytes))) socket.destroy();
+          return true;
+        },
+      };
+      const secure = { secureContext: context(), rejectUnauthorized: false };
+      // Node's types do not say that `tls.connect` takes what `net.connect` does.
+      const options: ConnectionOptions & { onread: OnReadOpts } = { host, port: place.port, ...secure, onread };
+      const socket = connect(options);
       const giveUp = (error: Error) => {
         late();
         socket.destroy();
@@ -97,6 +113,9 @@ export class PinnedAgent extends Agent {
     });
   }
 }
+
+/** One for all connections: no memory for each record that comes. */
+let readBuffer: Buffer | undefined;
 
 let shared: SecureContext | undefined;
 

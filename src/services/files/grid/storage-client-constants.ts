@@ -8,10 +8,11 @@ export const SILENCE_TIMEOUT_MS = 60_000;
 export const SMALL_TIMEOUT_MS = 120_000;
 /** A whole request with share data in it: 30 MiB at 50 kB/s. */
 export const DATA_TIMEOUT_MS = 600_000;
-/** Connections to one server; the reference server takes any number, and the reference client opens so many. */
+/**
+ * Connections to one server, all of which are kept for a while: a new one costs both sides more than a small file. The
+ * reference server takes any number, and the reference client opens so many.
+ */
 export const SERVER_CONNECTIONS_MAX = 8;
-/** Unused ones that are kept. */
-export const SERVER_CONNECTIONS_KEPT = 4;
 /** An unused connection is closed by us first: servers do so after 60 s, and a request may cross that on its way. */
 export const CONNECTION_KEPT_MS = 30_000;
 /** Requests of one server under way or waiting for a connection. */
@@ -29,7 +30,15 @@ export const REASON_MAX_BYTES = 10_000;
 export const ANSWER_HEADERS_MAX_BYTES = 16 * 1024;
 /** A body is handed over in such parts; each that the system took counts as a sign of life, also on a thin line. */
 export const WRITE_PART_BYTES = 128 * 1024;
+/** In the text of `application-version`: the server takes several whole shares in one request. */
+export const WHOLE_SHARES_MARK = "comu-small-shares-1";
+/** The body of such a request; what is more goes share by share. The server's own limit. */
+export const WHOLE_BODY_MAX_BYTES = 1024 * 1024;
 /** Vectors of a write shorter than this are put together into one part. */
 export const JOINED_PART_BYTES = 64 * 1024;
 /** What the protocol allows for a reason in an advisory, made smaller by what our own server takes. */
 export const ADVICE_MAX_CHARS = 1000;
+/** A shorter answer is not worth memory of its own kind. */
+export const MEMORY_MIN_BYTES = 64 * 1024;
+/** What comes off a connection is read into this, and taken out of it at once: no TLS record is longer. */
+export const READ_BUFFER_BYTES = 64 * 1024;

@@ -5,9 +5,12 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Cancel, Clock } from "../../../kernel/clock.ts";
+import { release } from "../../../platform/memory.ts";
+import type { AnswerMemory } from "./server.ts";
 import { Unanswered } from "./storage-client-connection.ts";
 import type { PinnedAgent } from "./storage-client-connection.ts";
-import { ANSWER_HEADERS_MAX_BYTES, REASON_MAX_BYTES, WRITE_PART_BYTES } from "./storage-client-constants.ts";
+import { ANSWER_HEADERS_MAX_BYTES, MEMORY_MIN_BYTES } from "./storage-client-constants.ts";
+import { REASON_MAX_BYTES, WRITE_PART_BYTES } from "./storage-client-constants.ts";
 
 export interface Ask {
   method: "GET" | "PUT" | "POST" | "PATCH";
@@ -20,6 +23,8 @@ export interface Ask {
   silenceMs: number;
   wholeMs: number;
   signal?: AbortSignal | undefined;
+  /** For the body of a good answer of `MEMORY_MIN_BYTES` and more whose length is known. */
+  memory?: AnswerMemory | undefined;
   /** Something moved. */
   onMove?: () => void;
 }
@@ -67,7 +72,7 @@ export function exchange(agent: PinnedAgent, clock: Clock, ask: Ask): Promise<Re
     request.on("close", () => broke(new Unanswered("unreachable", "it closed the connection")));
     request.on("response", (response) => {
       watch.moved();
-      receive(response, ask.answerMaxBytes, watch).then(
+      receive(response, ask, watch).then(
         (reply) => end(undefined, reply),
         (error: unknown) => end(asUnanswered(error)),
       );
@@ -138,28 +143,44 @@ function* partsOf(body: readonly Uint8Array[]): Generator<Uint8Array, undefined>
   }
 }
 
-async function receive(response: IncomingMessage, answerMaxBytes: number, watch: Watch): Promise<Reply> {
+async function receive(response: IncomingMessage, ask: Ask, watch: Watch): Promise<Reply> {
+  const { answerMaxBytes, memory } = ask;
   const status = response.statusCode ?? 0;
   const isGood = status >= 200 && status < 300;
   const maxBytes = isGood ? answerMaxBytes : REASON_MAX_BYTES;
   const said = Number(response.headers["content-length"] ?? Number.NaN);
-  const body = said <= maxBytes ? await readKnown(response, said, watch) : await readUnknown(response, maxBytes, watch);
+  const isLarge = isGood && said >= MEMORY_MIN_BYTES;
+  const body =
+    said <= maxBytes
+      ? await readKnown(response, said, watch, isLarge ? memory : undefined)
+      : await readUnknown(response, maxBytes, watch);
   if (isGood && body.length > maxBytes) throw new Unanswered("garbled", "its answer does not end");
   const { "content-type": contentType = "", "content-range": contentRange = "" } = response.headers;
   return { status, contentType, contentRange, body: body.subarray(0, maxBytes) };
 }
 
 /** Each byte is copied once. */
-async function readKnown(response: IncomingMessage, bytes: number, watch: Watch): Promise<Uint8Array> {
-  const body = Buffer.allocUnsafeSlow(bytes);
+async function readKnown(
+  response: IncomingMessage,
+  bytes: number,
+  watch: Watch,
+  memory: AnswerMemory | undefined,
+): Promise<Uint8Array> {
+  const body = memory?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes);
   let at = 0;
-  await each(response, (piece) => {
-    watch.moved();
-    // Node's own parser keeps to the length that was said.
-    body.set(piece, at);
-    at += piece.length;
-    return true;
-  });
+  try {
+    await each(response, (piece) => {
+      watch.moved();
+      // Node's own parser keeps to the length that was said.
+      body.set(piece, at);
+      at += piece.length;
+      release(piece);
+      return true;
+    });
+  } catch (error) {
+    memory?.giveBack(body);
+    throw error;
+  }
   return body;
 }
 
@@ -186,7 +207,10 @@ function each(response: IncomingMessage, take: (piece: Buffer) => boolean): Prom
     });
     response.on("end", () => resolve());
     response.on("error", reject);
-    response.on("close", () => reject(new Unanswered("unreachable", "its answer broke off")));
+    // Also after the end, when it would be an error made for nothing.
+    response.on("close", () => {
+      if (!response.readableEnded) reject(new Unanswered("unreachable", "its answer broke off"));
+    });
   });
 }
 

@@ -5,16 +5,18 @@ import { Token, Type, decode, encode } from "cborg";
 import type { EncodeOptions } from "cborg/interface";
 import fc from "fast-check";
 import type { ReadTestWrite } from "./server.ts";
-import { JOINED_PART_BYTES } from "./storage-client-constants.ts";
+import { JOINED_PART_BYTES, WHOLE_SHARES_MARK } from "./storage-client-constants.ts";
 import {
   Garbled,
   allocateBody,
+  putWholeBody,
   readAllocated,
   readReadTestWritten,
   readRequired,
   readShareNumbers,
   readTestWriteBody,
   readVersion,
+  readWholePut,
 } from "./storage-client-messages.ts";
 
 const secret = new Uint8Array(32);
@@ -79,16 +81,37 @@ test("a read-test-write body reads as it was meant, and long data is not copied"
   );
 });
 
+test("whole shares go as they are, and the answer says which are there", () => {
+  const long = new Uint8Array(JOINED_PART_BYTES);
+  const shares = new Map([
+    [0, Uint8Array.of(1, 2)],
+    [200, long],
+  ]);
+  const parts = putWholeBody({ shares, uploadSecret: secret, lease });
+  assert.deepEqual(decode(Buffer.concat(parts), { useMaps: true }), new Map([["shares", shares]]));
+  assert.ok(parts.includes(long), "share data is copied");
+  assert.deepEqual(readWholePut(cbor({ "already-have": [7, 3], stored: [200] }), shares), {
+    alreadyHave: [3, 7],
+    stored: [200],
+  });
+});
+
 test("figures beyond what a number holds are as many as there may be", () => {
   const key = (text: string) => Buffer.from(text);
-  const version = (available: unknown) =>
+  const version = (available: unknown, application = "x") =>
     cbor(
       new Map<unknown, unknown>([
         [key("http://allmydata.org/tahoe/protocols/storage/v1"), new Map([[key("available-space"), available]])],
-        [key("application-version"), key("x")],
+        [key("application-version"), key(application)],
       ]),
     );
-  assert.equal(readVersion(version(7)).availableBytes, 7);
+  for (const named of [WHOLE_SHARES_MARK, `comu/1.0 ${WHOLE_SHARES_MARK}`, `comu/2 (${WHOLE_SHARES_MARK}; more)`]) {
+    assert.equal(readVersion(version(7, named)).takesWhole, true, named);
+  }
+  for (const other of ["tahoe-lafs/1.20.0", "comu-small-shares-10", ""]) {
+    assert.equal(readVersion(version(7, other)).takesWhole, false, other);
+  }
+  assert.deepEqual(readVersion(version(7)), { availableBytes: 7, takesWhole: false });
   assert.equal(readVersion(version(2n ** 63n)).availableBytes, Number.MAX_SAFE_INTEGER);
   for (const bad of [-1, -(2n ** 60n), 1.5, "7", null]) assert.throws(() => readVersion(version(bad)), Garbled);
 });
@@ -102,6 +125,10 @@ test("answers that do not fit what was asked are none of the protocol", () => {
   const bent: (() => unknown)[] = [
     () => readAllocated(allocated(new Set(), new Set([3])), [1]),
     () => readAllocated(allocated([], new Set([1])), [1]),
+    () => readWholePut(cbor({ "already-have": [], stored: [3] }), new Map([[1, 0]])),
+    () => readWholePut(cbor({ "already-have": [256], stored: [] }), new Map([[1, 0]])),
+    () => readWholePut(cbor({ "already-have": [], stored: 1 }), new Map([[1, 0]])),
+    () => readWholePut(cbor({ stored: [1] }), new Map([[1, 0]])),
     () => readShareNumbers(cbor(new Set([256]))),
     () => readShareNumbers(Uint8Array.of(0xd9, 1, 2, 0x81, 0x20)),
     () => readRequired(cbor({ required: [{ begin: 0, end: 11 }] }), 10),

@@ -2,8 +2,8 @@
 import type { ByteRange } from "../../../protocols/grid/pieces.ts";
 import { Token, Tokenizer, Type, decode, encode } from "cborg";
 import type { DecodeOptions, EncodeOptions, TokenOrNestedTokens } from "cborg/interface";
-import type { AllocateWish, Allocated, ReadTestWrite, ReadTestWritten } from "./server.ts";
-import { ANSWER_ITEMS_MAX, JOINED_PART_BYTES } from "./storage-client-constants.ts";
+import type { AllocateWish, Allocated, PutWhole, ReadTestWrite, ReadTestWritten, WholePut } from "./server.ts";
+import { ANSWER_ITEMS_MAX, JOINED_PART_BYTES, WHOLE_SHARES_MARK } from "./storage-client-constants.ts";
 
 const SET_TAG = 258;
 const SHARE_NUMBER_MAX = 255;
@@ -25,6 +25,19 @@ export class Garbled extends Error {}
 
 export function allocateBody({ shares, bytes }: AllocateWish): Uint8Array {
   return encode({ "share-numbers": new Set(shares), "allocated-size": bytes }, WITH_SETS);
+}
+
+/** In parts, as `readTestWriteBody`. */
+export function putWholeBody({ shares }: PutWhole): Uint8Array[] {
+  const parts = new Parts();
+  parts.head(MAP, 1);
+  parts.text("shares");
+  parts.head(MAP, shares.size);
+  for (const [number, data] of shares) {
+    parts.head(UINT, number);
+    parts.bytes(data);
+  }
+  return parts.all();
 }
 
 export function adviceBody(reason: string): Uint8Array {
@@ -71,10 +84,16 @@ export function readTestWriteBody(wish: ReadTestWrite): Uint8Array[] {
   return parts.all();
 }
 
-/** Bytes that it still takes. Keys of this one document are byte strings. */
-export function readVersion(body: Uint8Array): { availableBytes: number } {
-  const storage = mapOf(byText(mapOf(decoded(body))).get(STORAGE_V1));
-  return { availableBytes: countOf(byText(storage).get("available-space")) };
+/** Bytes that it still takes, and whether it takes several whole shares at once. Keys here are byte strings. */
+export function readVersion(body: Uint8Array): { availableBytes: number; takesWhole: boolean } {
+  const document = byText(mapOf(decoded(body)));
+  const storage = mapOf(document.get(STORAGE_V1));
+  const application = document.get("application-version");
+  const words = application instanceof Uint8Array ? latin1(application).split(/[ ;,()]+/) : [];
+  return {
+    availableBytes: countOf(byText(storage).get("available-space")),
+    takesWhole: words.includes(WHOLE_SHARES_MARK),
+  };
 }
 
 export function readAllocated(body: Uint8Array, wished: readonly number[]): Allocated {
@@ -82,6 +101,14 @@ export function readAllocated(body: Uint8Array, wished: readonly number[]): Allo
   const allocated = numbersOf(answer.get("allocated"));
   if (allocated.some((one) => !wished.includes(one))) throw new Garbled("it allocated what nobody wished for");
   return { alreadyHave: numbersOf(answer.get("already-have")), allocated };
+}
+
+export function readWholePut(body: Uint8Array, sent: ReadonlyMap<number, unknown>): WholePut {
+  const answer = mapOf(decoded(body));
+  const [alreadyHave, stored] = ["already-have", "stored"].map((name) => new Set(listOf(answer.get(name))));
+  const put = { alreadyHave: numbersOf(alreadyHave), stored: numbersOf(stored) };
+  if (put.stored.some((one) => !sent.has(one))) throw new Garbled("it stored what was not sent");
+  return put;
 }
 
 export function readShareNumbers(body: Uint8Array): number[] {

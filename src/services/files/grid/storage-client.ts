@@ -13,14 +13,19 @@ import { ServerError } from "./server.ts";
 import type {
   AllocateWish,
   Allocated,
+  AnswerMemory,
   Chunk,
   ChunkWritten,
   GridServer,
   LeaseSecrets,
+  PutWhole,
   ReadTestWrite,
   ReadTestWritten,
   ServerState,
+  WholePut,
 } from "./server.ts";
+import { headersOf, leaseSecrets, pathOf } from "./storage-client-call.ts";
+import type { Call } from "./storage-client-call.ts";
 import { PinnedAgent, Unanswered } from "./storage-client-connection.ts";
 import type { ConnectionLimits } from "./storage-client-connection.ts";
 import {
@@ -32,22 +37,25 @@ import {
   SILENCE_TIMEOUT_MS,
   SMALL_ANSWER_MAX_BYTES,
   SMALL_TIMEOUT_MS,
+  WHOLE_BODY_MAX_BYTES,
 } from "./storage-client-constants.ts";
 import { exchange } from "./storage-client-exchange.ts";
 import { Gate } from "./storage-client-gate.ts";
-import type { Ask, Reply } from "./storage-client-exchange.ts";
+import type { Reply } from "./storage-client-exchange.ts";
 import {
   Garbled,
   adviceBody,
   allocateBody,
+  putWholeBody,
   readAllocated,
   readReadTestWritten,
   readRequired,
   readShareNumbers,
   readTestWriteBody,
   readVersion,
+  readWholePut,
 } from "./storage-client-messages.ts";
-import { CBOR, cborOf, rangeOf, refusal } from "./storage-client-replies.ts";
+import { cborOf, rangeOf, refusal } from "./storage-client-replies.ts";
 import { POLL_TIMEOUT_MS, ServerWatch } from "./storage-client-watch.ts";
 
 /** What there is to know of a server before it is asked. */
@@ -77,20 +85,6 @@ export interface StorageClientNeeds {
   limits?: Partial<ClientLimits>;
 }
 
-type Secrets = Readonly<Record<string, Uint8Array>>;
-
-interface Call {
-  method: Ask["method"];
-  /** Below `/storage/v1/`. */
-  path: string;
-  headers?: Readonly<Record<string, string>>;
-  secrets?: Secrets;
-  body?: readonly Uint8Array[];
-  /** Share data goes or comes: it may take long, and be much. */
-  isData?: boolean;
-  signal?: AbortSignal | undefined;
-}
-
 export class StorageClient implements GridServer {
   readonly id: string;
   readonly name: string;
@@ -112,6 +106,9 @@ export class StorageClient implements GridServer {
   #pollAgent: PinnedAgent;
   #requests = 0;
   #availableBytes: number | undefined;
+  /** It said so, and has not refused since. */
+  #takesWhole = false;
+  #refusedWhole = false;
   #problem: ServerError["code"] | undefined;
   #isClosed = false;
 
@@ -172,6 +169,20 @@ export class StorageClient implements GridServer {
     return this.#read(() => readAllocated(cborOf(reply), wish.shares));
   }
 
+  async putWhole(storageIndex: string, wish: PutWhole, signal?: AbortSignal): Promise<WholePut | undefined> {
+    if (!this.#takesWhole) return undefined;
+    const body = putWholeBody(wish);
+    if (body.reduce((sum, { length }) => sum + length, 0) > WHOLE_BODY_MAX_BYTES) return undefined;
+    const secrets = { ...leaseSecrets(wish.lease), "upload-secret": wish.uploadSecret };
+    const path = `immutable/${storageIndex}`;
+    const call: Call = { method: "POST", path, isOurs: true, secrets, body, isData: true, signal };
+    const reply = await this.#call(call, [200, 201, 404], {}, SMALL_ANSWER_MAX_BYTES);
+    if (reply.status !== 404) return this.#read(() => readWholePut(cborOf(reply), wish.shares));
+    this.#refusedWhole = true;
+    this.#takesWhole = false;
+    return undefined;
+  }
+
   async writeChunk(storageIndex: string, share: number, chunk: Chunk, signal?: AbortSignal): Promise<ChunkWritten> {
     const { uploadSecret, offset, data, total } = chunk;
     // The whole length is `*` in the reference client, and its server was never sent anything else.
@@ -205,13 +216,15 @@ export class StorageClient implements GridServer {
     share: number,
     range: ByteRange,
     signal?: AbortSignal,
+    memory?: AnswerMemory,
   ): Promise<Uint8Array> {
     const { at, length } = range;
     if (length > DATA_ANSWER_MAX_BYTES) throw new Error("more than one answer may have");
     if (length === 0) return new Uint8Array(0);
     const headers = { range: `bytes=${at}-${at + length - 1}` };
     const path = `${kind}/${storageIndex}/${share}`;
-    const reply = await this.#call({ method: "GET", path, headers, isData: true, signal }, [204, 206], {}, length);
+    const call: Call = { method: "GET", path, headers, isData: true, signal, memory };
+    const reply = await this.#call(call, [204, 206], {}, length);
     return this.#read(() => (reply.status === 204 ? new Uint8Array(0) : rangeOf(reply, range)));
   }
 
@@ -294,26 +307,19 @@ export class StorageClient implements GridServer {
   }
 
   #exchange(call: Call, dataMaxBytes: number): Promise<Reply> {
-    const { method, path, secrets = {}, body, isData = false } = call;
+    const { method, body, isData = false } = call;
     const { silenceMs = SILENCE_TIMEOUT_MS, smallMs = SMALL_TIMEOUT_MS, dataMs = DATA_TIMEOUT_MS } = this.#limits;
     const { swissnum } = this.#nurls[this.#place]!;
-    const lines = Object.entries(secrets).map(([kind, secret]) => `${kind} ${base64(secret)}`);
-    const headers = {
-      authorization: `Tahoe-LAFS ${base64(Buffer.from(swissnum))}`,
-      ...(lines.length > 0 ? { "x-tahoe-authorization": lines } : {}),
-      ...(isData && method !== "POST" ? {} : { accept: CBOR }),
-      ...(method === "POST" ? { "content-type": CBOR } : {}),
-      ...call.headers,
-    };
     return exchange(this.#agent, this.#needs.clock, {
       method,
-      path: `/storage/v1/${path}`,
-      headers,
+      path: pathOf(call),
+      headers: headersOf(call, swissnum),
       body,
       answerMaxBytes: isData && method !== "PATCH" ? dataMaxBytes : SMALL_ANSWER_MAX_BYTES,
       silenceMs,
       wholeMs: isData ? dataMs : smallMs,
       signal: call.signal,
+      memory: call.memory,
       onMove: () => this.#watch.moved(),
     });
   }
@@ -323,17 +329,20 @@ export class StorageClient implements GridServer {
     const startedMs = this.#needs.clock.monotonicMs();
     const { swissnum } = this.#nurls[this.#place]!;
     const limitMs = this.#limits.pollMs ?? POLL_TIMEOUT_MS;
+    const call: Call = { method: "GET", path: "version" };
     try {
       const reply = await exchange(this.#pollAgent, this.#needs.clock, {
-        method: "GET",
-        path: "/storage/v1/version",
-        headers: { authorization: `Tahoe-LAFS ${base64(Buffer.from(swissnum))}`, accept: CBOR },
+        method: call.method,
+        path: pathOf(call),
+        headers: headersOf(call, swissnum),
         answerMaxBytes: SMALL_ANSWER_MAX_BYTES,
         silenceMs: limitMs,
         wholeMs: limitMs,
       });
       if (reply.status !== 200) throw refusal(reply, {});
-      this.#availableBytes = readVersion(cborOf(reply)).availableBytes;
+      const { availableBytes, takesWhole } = readVersion(cborOf(reply));
+      this.#availableBytes = availableBytes;
+      this.#takesWhole = takesWhole && !this.#refusedWhole;
       this.#times.add(this.#needs.clock.monotonicMs() - startedMs);
       this.#problem = undefined;
     } catch (error) {
@@ -381,12 +390,4 @@ export class StorageClient implements GridServer {
     if (error instanceof Garbled) return new ServerError("garbled", this.name, error.message, { cause: error });
     return error;
   }
-}
-
-function leaseSecrets({ renewSecret, cancelSecret }: LeaseSecrets): Secrets {
-  return { "lease-renew-secret": renewSecret, "lease-cancel-secret": cancelSecret };
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }

@@ -5,12 +5,15 @@
  *   unplaced ──allocate──► allocated ──all bytes sent──► complete
  *       ▲                      │
  *       └── refused, lost ◄────┘
+ *
+ * Small shares that are made already go with the question, to servers that take them so: complete at once.
  */
 import type { Clock } from "../../../kernel/clock.ts";
 import { happiness, placeShares, type Holding } from "../../../protocols/grid/placement.ts";
-import { CANDIDATES_PER_SHARE, PLACING_ROUNDS_MAX } from "./constants.ts";
+import { CANDIDATES_PER_SHARE, CHUNK_TRIES_MAX, PLACING_ROUNDS_MAX } from "./constants.ts";
+import { STALL_LAST_MAX_MS, WHOLE_LATE_MIN_MS } from "./constants.ts";
 import { answersInTime } from "./in-time.ts";
-import { ServerError, type Allocated, type GridServer, type LeaseSecrets } from "./server.ts";
+import { ServerError, type Allocated, type GridServer, type LeaseSecrets, type WholePut } from "./server.ts";
 
 export interface PlacingNeeds {
   clock: Clock;
@@ -23,7 +26,12 @@ export interface PlacingNeeds {
   uploadSecretOf(server: GridServer): Uint8Array;
   leaseOf(server: GridServer): LeaseSecrets;
   signal: AbortSignal;
+  /** Of a small file: its shares by number, and on how many servers they must come to lie. */
+  small?: { shares: readonly Uint8Array[]; happy: number } | undefined;
 }
+
+/** What a server said: which shares it has and is going to take, or has taken whole. */
+type Answer = Allocated & Partial<WholePut>;
 
 /** A share that a server takes. */
 export interface Assignment {
@@ -45,6 +53,7 @@ export class Placing {
   /** Silent or failed: not asked again for this file. */
   readonly #lost = new Set<string>();
   readonly #asked = new Set<string>();
+  #stored = 0;
 
   constructor(needs: PlacingNeeds) {
     this.needs = needs;
@@ -60,9 +69,11 @@ export class Placing {
       const plan = this.#plan();
       this.#dropUnplanned(plan);
       const wishes = this.#wishes(plan);
-      const askers = this.#unasked(wishes);
+      const askers = this.#isEnough(plan) ? [] : this.#unasked(wishes);
       if (wishes.size === 0 && (askers.length === 0 || plan.size > 0)) return;
-      await this.#ask(wishes, askers);
+      // What goes with the question is gone: first look who has it already.
+      await this.#ask(this.needs.small && askers.length > 0 ? new Map() : wishes, askers);
+      if ([...plan].every(([share, server]) => this.#isThere(share, server)) && plan.size === this.needs.total) return;
     }
   }
 
@@ -87,6 +98,11 @@ export class Placing {
     return new Set(this.#complete.map(({ share }) => share)).size;
   }
 
+  /** Shares that went with the question. */
+  stored(): number {
+    return this.#stored;
+  }
+
   /** Complete shares and those that will be, without what the servers in `without` have yet to get. */
   outlook(without: ReadonlySet<string> = new Set()): { happiness: number; shares: number } {
     const coming = [...this.#allocated].map(([share, server]) => ({ share, server }));
@@ -105,6 +121,12 @@ export class Placing {
     return this.#writable().some(({ id }) => !used.has(id) && !without.has(id));
   }
 
+  /** It is for want of room, and not of servers: all answer, or those that do have none. */
+  lacksRoom(): boolean {
+    const isEachHere = this.answered.size === this.needs.servers.length;
+    return this.full.size > 0 && (isEachHere || this.outlook().shares === 0);
+  }
+
   /** Gives back what was allocated. */
   async giveUp(): Promise<void> {
     const all = this.assignments();
@@ -115,6 +137,12 @@ export class Placing {
       all.map((one) => () => this.#abort(one)),
       never,
     );
+  }
+
+  /** Of a small file it is cheaper to store a share twice than to ask all others whether they have one. */
+  #isEnough(plan: ReadonlyMap<number, string>): boolean {
+    const { small } = this.needs;
+    return small !== undefined && new Set(plan.values()).size >= small.happy;
   }
 
   #writable(): GridServer[] {
@@ -174,19 +202,18 @@ export class Placing {
   }
 
   async #ask(wishes: ReadonlyMap<string, number[]>, askers: readonly GridServer[]): Promise<void> {
-    const { storageIndex, shareBytes, clock, signal } = this.needs;
+    const { storageIndex, clock, signal } = this.needs;
     const takers = [...wishes].map(([id, shares]) => ({ server: this.#byId.get(id)!, shares }));
     const all = [...takers, ...askers.map((server) => ({ server, shares: [] as number[] }))];
-    const answers = await answersInTime<Allocated>(
+    const { small } = this.needs;
+    const answers = await answersInTime<Answer>(
       clock,
       all.map(({ server, shares }) => async (late) => {
-        if (shares.length === 0) {
-          return { alreadyHave: await server.shares("immutable", storageIndex, late), allocated: [] };
-        }
-        const [uploadSecret, lease] = [this.needs.uploadSecretOf(server), this.needs.leaseOf(server)];
-        return server.allocate(storageIndex, { shares, bytes: shareBytes, uploadSecret, lease }, late);
+        if (shares.length > 0) return this.#offer(server, shares, late);
+        return { alreadyHave: await server.shares("immutable", storageIndex, late), allocated: [] };
       }),
       signal,
+      small && { lateMinMs: WHOLE_LATE_MIN_MS, maxMs: STALL_LAST_MAX_MS, enough: small.happy },
     );
     answers.forEach((answer, index) => {
       const { server, shares } = all[index]!;
@@ -199,17 +226,33 @@ export class Placing {
     });
   }
 
-  #note({ id }: GridServer, wished: readonly number[], { alreadyHave, allocated }: Allocated): void {
+  async #offer(server: GridServer, shares: readonly number[], signal: AbortSignal): Promise<Answer> {
+    const { storageIndex, shareBytes: bytes, small } = this.needs;
+    const secrets = { uploadSecret: this.needs.uploadSecretOf(server), lease: this.needs.leaseOf(server) };
+    if (small) {
+      const whole = new Map(shares.map((share) => [share, small.shares[share]!]));
+      const put = await againIfBroken(signal, () =>
+        server.putWhole(storageIndex, { shares: whole, ...secrets }, signal),
+      );
+      if (put) return { ...put, allocated: [] };
+    }
+    return server.allocate(storageIndex, { shares, bytes, ...secrets }, signal);
+  }
+
+  #note({ id }: GridServer, wished: readonly number[], { alreadyHave, allocated, stored = [] }: Answer): void {
     this.answered.add(id);
+    const here = this.#complete.filter(({ server }) => server === id).map(({ share }) => share);
     this.#complete = this.#complete.filter(({ server }) => server !== id);
-    for (const share of new Set(alreadyHave)) {
+    this.#stored += stored.length;
+    const known = stored.length > 0 ? [...here, ...alreadyHave, ...stored] : alreadyHave;
+    for (const share of new Set(known)) {
       if (Number.isInteger(share) && share >= 0 && share < this.needs.total) this.#complete.push({ share, server: id });
       if (this.#allocated.get(share) === id) this.#allocated.delete(share);
     }
     const took = new Set(allocated);
     for (const share of wished) {
       if (took.has(share)) this.#allocated.set(share, id);
-      else if (!alreadyHave.includes(share)) this.full.add(id);
+      else if (!known.includes(share)) this.full.add(id);
     }
   }
 
@@ -227,6 +270,18 @@ export class Placing {
       await server.abort(this.needs.storageIndex, share, this.needs.uploadSecretOf(server));
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
+    }
+  }
+}
+
+/** Storing the same again does no harm. */
+async function againIfBroken<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const isBroken = error instanceof ServerError && error.code === "unreachable";
+      if (!isBroken || attempt >= CHUNK_TRIES_MAX || signal.aborted) throw error;
     }
   }
 }

@@ -12,13 +12,13 @@ import type { ChkReadCap } from "../../../protocols/grid/caps.ts";
 import { newChkParams } from "../../../protocols/grid/chk-encoder.ts";
 import type { ChkParams } from "../../../protocols/grid/chk-params.ts";
 import { runBytes } from "../../../protocols/grid/chk-run.ts";
-import { formatHeader, shareLayout } from "../../../protocols/grid/chk-share.ts";
+import { formatHeader, shareLayout, type ShareLayout } from "../../../protocols/grid/chk-share.ts";
 import { checkSummarySize, encodableBytes } from "../../../protocols/grid/chk-summary.ts";
 import { LITERAL_MAX_BYTES } from "../../../protocols/grid/constants.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
 import { chkStorageIndex, tagOf, tagged } from "../../../protocols/grid/hashes.ts";
 import { permutedOrder } from "../../../protocols/grid/placement.ts";
-import { leaseSecrets } from "../../../protocols/grid/secrets.ts";
+import { leaseSecretsOf } from "../../../protocols/grid/secrets.ts";
 import { utf8 } from "../../../protocols/wire/utf8.ts";
 import { filesErrors } from "../errors.ts";
 import {
@@ -65,7 +65,7 @@ export async function uploadImmutable(
   const isSmall = content.bytes <= SMALL_FILE_MAX_BYTES;
   const session = needs.workers.session(params, needs.secrets.convergence, isSmall);
   try {
-    return await new Upload({ needs, content, options, signal, params, session }).run();
+    return await new Upload({ needs, content, options, signal, params, session, isSmall }).run();
   } finally {
     await session.end();
   }
@@ -78,6 +78,8 @@ interface UploadParts {
   signal: AbortSignal;
   params: ChkParams;
   session: EncodeSession;
+  /** Its shares are made before anybody is asked, and go with the question. */
+  isSmall: boolean;
 }
 
 /** Consecutive segments. */
@@ -88,17 +90,21 @@ interface Batch {
 
 class Upload {
   readonly #parts: UploadParts;
+  readonly #layout: ShareLayout;
   /** Segments of a batch, and content bytes. */
   readonly #batchSegments: number;
   readonly #batchBytes: number;
   /** The content, when it is one batch: then it is read once only. */
   #whole: Uint8Array | undefined;
+  /** Of a small file: all shares by number. */
+  #shares: readonly Uint8Array[] | undefined;
   #uebHash: Uint8Array | undefined;
   #sentShares = 0;
 
   constructor(parts: UploadParts) {
     const { segmentBytes, blockBytes } = parts.params;
     this.#parts = parts;
+    this.#layout = shareLayout(parts.params);
     const fitting = Math.max(1, Math.floor(BATCH_MAX_BYTES / segmentBytes));
     this.#batchSegments = Math.min(fitting, Math.max(1, Math.round(CHUNK_BYTES / blockBytes)));
     this.#batchBytes = this.#batchSegments * segmentBytes;
@@ -108,22 +114,30 @@ class Upload {
     const { params, content, options } = this.#parts;
     const { k, n, size } = params;
     const key = await this.#key();
+    if (this.#parts.isSmall && this.#whole) {
+      this.#shares = await this.#makeShares(
+        Array.from({ length: n }, (_, share) => share),
+        key,
+      );
+    }
     const placing = this.#placing(key);
     for (let sending = 0; sending < SENDINGS_MAX; sending++) {
       await placing.settle();
       const outlook = placing.outlook();
       const isEnough = outlook.happiness >= options.encoding.happy && outlook.shares >= k;
-      if (!isEnough && sending === 0) await placing.giveUp();
-      if (!isEnough) throw this.#failure(placing);
+      const failure = isEnough ? undefined : this.#failure(placing);
+      if (failure && sending === 0) await placing.giveUp();
+      if (failure) throw failure;
       const assignments = placing.assignments();
-      if (sending > 0 && assignments.length === 0) break;
+      if (assignments.length === 0 && this.#uebHash) break;
       if (!(await this.#send(placing, assignments, key))) break;
     }
     const { happiness, shares } = placing.outcome();
     if (happiness < options.encoding.happy || shares < k) throw this.#failure(placing);
     options.onProgress?.({ doneBytes: content.bytes, totalBytes: content.bytes });
     const cap: ChkReadCap = { kind: "chk", key, uebHash: this.#uebHash!, k, n, size };
-    return { cap, sent: this.#sentShares, found: shares - this.#sentShares, happiness };
+    const sent = this.#sentShares + placing.stored();
+    return { cap, sent, found: Math.max(0, shares - sent), happiness };
   }
 
   async #key(): Promise<Uint8Array> {
@@ -131,9 +145,10 @@ class Upload {
     const isWhole = content.bytes <= this.#batchBytes;
     const parts: Promise<void>[] = [];
     const partBytes = isWhole ? content.bytes : KEY_PART_BYTES;
-    for await (const piece of piecesOf(content, partBytes, signal, session.memory)) {
+    const memory = isWhole ? undefined : session.memory.take;
+    for await (const piece of piecesOf(content, partBytes, signal, memory)) {
       if (isWhole) this.#whole = piece;
-      parts.push(quiet(session.keyPart(isWhole ? piece.slice() : piece)));
+      parts.push(quiet(session.keyPart(piece)));
       if (parts.length > KEY_PARTS_AHEAD) await parts.shift();
     }
     await Promise.all(parts);
@@ -141,21 +156,23 @@ class Upload {
   }
 
   #placing(key: Uint8Array): Placing {
-    const { needs, params, signal } = this.#parts;
+    const { needs, params, signal, options } = this.#parts;
     const { crypto, secrets, clock } = needs;
     const storageIndex = chkStorageIndex(crypto, key);
+    const leaseOf = leaseSecretsOf(crypto, secrets.lease, storageIndex);
     return new Placing({
       clock,
       signal,
       servers: permutedOrder(crypto, storageIndex, needs.servers()),
       storageIndex: encodeBase32(storageIndex),
-      shareBytes: shareLayout(params).shareBytes,
+      shareBytes: this.#layout.shareBytes,
       total: params.n,
       uploadSecretOf: ({ id }) => tagged(crypto, UPLOAD_SECRET, secrets.upload, storageIndex, utf8(id)),
       leaseOf: ({ tubId }) => {
-        const { renew, cancel } = leaseSecrets(crypto, secrets.lease, storageIndex, tubId);
+        const { renew, cancel } = leaseOf(tubId);
         return { renewSecret: renew, cancelSecret: cancel };
       },
+      small: this.#shares && { shares: this.#shares, happy: options.encoding.happy },
     });
   }
 
@@ -206,25 +223,35 @@ class Upload {
 
   /** A file of one batch: each share is one chunk. */
   async #sendWhole({ senders }: Sending, key: Uint8Array): Promise<void> {
+    const numbers = senders.map(({ assignment }) => assignment.share);
+    const shares = this.#shares ? numbers.map((share) => this.#shares![share]!) : await this.#makeShares(numbers, key);
+    for (const [index, sender] of senders.entries()) void sender.send(0, shares[index]!);
+  }
+
+  /** These shares of a file of one batch, from beginning to end. */
+  async #makeShares(numbers: readonly number[], key: Uint8Array): Promise<Uint8Array[]> {
     const { params, session } = this.#parts;
-    const { shareBytes, offsets } = shareLayout(params);
-    const shares = senders.map(({ assignment }) => assignment.share);
-    const memory = await this.#encode({ first: 0, bytes: this.#whole!.slice() }, key, shares);
+    const layout = this.#layout;
+    const { shareBytes, offsets } = layout;
+    const memory = await this.#encode({ first: 0, bytes: this.#whole!.slice() }, key, numbers);
     this.#uebHash ??= await session.finish();
-    const header = formatHeader(params, shareLayout(params));
-    for (const [index, sender] of senders.entries()) {
+    const header = formatHeader(params, layout);
+    const dataBytes = params.shareDataBytes;
+    const made: Uint8Array[] = [];
+    for (const [index, number] of numbers.entries()) {
       const share = new Uint8Array(shareBytes);
       share.set(header);
-      const dataBytes = params.shareDataBytes;
       share.set(memory.subarray(index * dataBytes, (index + 1) * dataBytes), offsets.data);
-      share.set(await session.trailer(sender.assignment.share), offsets.plaintextHashes);
-      void sender.send(0, share);
+      share.set(await session.trailer(number), offsets.plaintextHashes);
+      made.push(share);
     }
+    session.memory.giveBack(memory);
+    return made;
   }
 
   async #sendBatches(sending: Sending, key: Uint8Array): Promise<void> {
     const { params, session, content, signal } = this.#parts;
-    const layout = shareLayout(params);
+    const layout = this.#layout;
     const shares = sending.senders.map(({ assignment }) => assignment.share);
     for (const sender of sending.senders) sender.begin(0, formatHeader(params, layout));
     const encoding: { first: number; memory: Promise<Uint8Array> }[] = [];
@@ -237,10 +264,10 @@ class Upload {
         const chunk = blocks.subarray(index * length, (index + 1) * length);
         return sender.send(layout.offsets.data + first * params.blockBytes, chunk);
       });
-      void Promise.all(sent).then((areDone) => !areDone.includes(false) && session.giveBack(blocks));
+      void Promise.all(sent).then((areDone) => !areDone.includes(false) && session.memory.giveBack(blocks));
     };
     let first = 0;
-    for await (const bytes of piecesOf(content, this.#batchBytes, signal, session.memory)) {
+    for await (const bytes of piecesOf(content, this.#batchBytes, signal, session.memory.take)) {
       encoding.push({ first, memory: quiet(this.#encode({ first, bytes }, key, shares)) });
       first += this.#batchSegments;
       if (encoding.length > ENCODE_AHEAD) await give();
@@ -260,7 +287,7 @@ class Upload {
     const withHashes = this.#uebHash === undefined;
     const ciphertext = await session.encrypt(key, first, bytes, withHashes);
     const count = Math.ceil(ciphertext.length / params.segmentBytes);
-    const room = session.memory(shares.length * runBytes(params, first, count).share);
+    const room = session.memory.take(shares.length * runBytes(params, first, count).share);
     const run = { params, first, ciphertext, wanted: shares, withHashes, memory: room };
     const { memory, hashes } = await session.encode(run);
     if (withHashes) await session.take(first, hashes);
@@ -272,7 +299,7 @@ class Upload {
     if (placing.answered.size === 0) {
       return filesErrors.fail("files-unreachable", { params: { found: 0, needed: happy } });
     }
-    if (placing.full.size > 0) return filesErrors.fail("files-no-room");
+    if (placing.lacksRoom()) return filesErrors.fail("files-no-room");
     // Nothing may be placed yet; that does not say that nobody answers.
     const found = Math.max(placing.outlook().happiness, Math.min(placing.answered.size, happy - 1));
     return filesErrors.fail("files-not-spread", { params: { found, wanted: happy } });

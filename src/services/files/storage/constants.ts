@@ -33,8 +33,25 @@ export const UPLOAD_SECRET_MAX_BYTES = 256;
 export const SYNCED_TOGETHER_MAX = 8;
 /** A mutable share up to this size is replaced as a whole file; a larger one is changed where it lies. */
 export const REPLACED_MAX_BYTES = 256 * 1024;
-/** An immutable share up to this size that comes in one request is a file only when it is whole. */
+/** An immutable share up to this size that comes in one request is kept only when it is whole. */
 export const WHOLE_MAX_BYTES = 256 * 1024;
+/** What a share takes of somebody's room beside its data: header, leases, the rest of a block, its name in a folder. */
+export const SHARE_BASE_BYTES = 4096;
+/** Shares that are in the journal and not in their files yet, in memory; from half of it on they are put into files. */
+export const PENDING_BYTES_MAX = 8 * 1024 * 1024;
+export const PENDING_SHARES_MAX = 4096;
+/** Mutable shares of one request that go through the journal together; more are changed where they lie. */
+export const PENDING_PUT_BYTES_MAX = 2 * 1024 * 1024;
+/** They are put into files when nothing has come for so long, and after the longer time in any case. */
+export const PENDING_IDLE_MS = 2_000;
+export const PENDING_AGE_MS = 30_000;
+/** What could not be put into files is not tried again sooner. */
+export const PENDING_AGAIN_MS = 1_000;
+/** Files of the journal: two or three of them as a rule. */
+export const PENDING_SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Files that are open at once while shares are put into them, and of these that the disk works on. */
+export const FILED_AT_ONCE = 64;
+export const FILED_SIDE_BY_SIDE = 3;
 /** Leases of one share: one for each client that cares for it. */
 export const LEASES_MAX = 1000;
 /**
@@ -63,12 +80,17 @@ export const ADVISORY_KEPT_CHARS_MAX = 1000;
 // --- Requests -----------------------------------------------------------------------------------------------------
 
 export const ALLOCATE_BODY_MAX_BYTES = 8192;
+/** Small immutable shares of one storage index that come whole in one request. */
+export const SMALL_SHARES_BODY_MAX_BYTES = 1024 * 1024;
 /** Also bounds the reason in it: the 32,765 bytes that the protocol names for it do not fit. */
 export const ADVISORY_BODY_MAX_BYTES = 32_768;
-/** A read-test-write body lies on the disk while it is read; the protocol would allow 2^48. */
+/** A read-test-write body; the protocol would allow 2^48. */
 export const WRITE_BODY_MAX_BYTES = 1024 * 1024 * 1024;
+/** In memory up to this size, and so much together; others lie on the disk while they are read. */
+export const MEMORY_BODY_MAX_BYTES = 256 * 1024;
+export const MEMORY_BODIES_MAX_BYTES = 8 * 1024 * 1024;
 /** Such bodies are never refused for want of room up to here, each, and all together. */
-export const LYING_BODY_MIN_BYTES = 256 * 1024;
+export const LYING_BODY_MIN_BYTES = 512 * 1024;
 export const LYING_BODIES_MIN_BYTES = 64 * 1024 * 1024;
 /** Read and test vectors of one share. */
 export const VECTORS_MAX = 30;

@@ -2,9 +2,9 @@
  * The file around an immutable share: version, a length that nobody needs, the number of leases; the data; the leases.
  * Big endian throughout. The layout is that of Tahoe-LAFS (version 2, and reading 1).
  */
-import type { FileHandle } from "node:fs/promises";
-import { writeAll } from "../../../platform/files.ts";
 import { IMMUTABLE_HEADER_BYTES, IMMUTABLE_LEASE_BYTES, LEASES_MAX } from "./constants.ts";
+import { putBytes } from "./container-file.ts";
+import type { ContainerFile } from "./container-file.ts";
 import { leaseIndex, leaseOf } from "./leases.ts";
 import type { ContainerVersion, Lease, LeaseRequest } from "./leases.ts";
 import { refuse } from "./refusal.ts";
@@ -26,11 +26,19 @@ export function immutableHeader(dataBytes: number, leases: number): Buffer {
   return header;
 }
 
+/** The container of a share with one lease; its data, from `IMMUTABLE_HEADER_BYTES` on, is still to be put in. */
+export function immutableContainer(dataBytes: number, lease: Lease): Buffer {
+  const container = Buffer.alloc(IMMUTABLE_HEADER_BYTES + dataBytes + IMMUTABLE_LEASE_BYTES);
+  container.set(immutableHeader(dataBytes, 1));
+  container.set(immutableLease(lease), IMMUTABLE_HEADER_BYTES + dataBytes);
+  return container;
+}
+
 /**
  * What the file is; undefined when it is no immutable container. A crash between writing a lease and counting it
  * leaves a lease too many behind the data: the length in the header, where it says anything, shows that.
  */
-export async function readImmutable(file: FileHandle): Promise<ImmutableContainer | undefined> {
+export async function readImmutable(file: ContainerFile): Promise<ImmutableContainer | undefined> {
   const header = Buffer.alloc(IMMUTABLE_HEADER_BYTES);
   const { bytesRead } = await file.read(header, 0, header.length, 0);
   const version = header.readUInt32BE(0);
@@ -50,7 +58,7 @@ export async function readImmutable(file: FileHandle): Promise<ImmutableContaine
   };
 }
 
-export async function immutableLeases(file: FileHandle, container: ImmutableContainer): Promise<Lease[]> {
+export async function immutableLeases(file: ContainerFile, container: ImmutableContainer): Promise<Lease[]> {
   const count = Math.min(container.leases, LEASES_MAX);
   const bytes = Buffer.alloc(count * IMMUTABLE_LEASE_BYTES);
   await file.read(bytes, 0, bytes.length, container.dataAt + container.dataBytes);
@@ -65,23 +73,23 @@ export async function immutableLeases(file: FileHandle, container: ImmutableCont
   });
 }
 
-/** Renews the lease with this secret, or adds one, and has it on the disk. 507 when there are too many. */
+/** Renews the lease with this secret, or adds one; false when nothing was written. 507 when there are too many. */
 export async function renewImmutable(
-  file: FileHandle,
+  file: ContainerFile,
   container: ImmutableContainer,
   request: LeaseRequest,
-): Promise<void> {
+): Promise<boolean> {
   const leases = await immutableLeases(file, container);
   const wanted = leaseOf(request, container.version);
   const found = leaseIndex(leases, wanted);
   const index = found < 0 ? leases.length : found;
   if (index >= LEASES_MAX) refuse(507, "this share has too many leases");
-  if (found >= 0 && leases[found]!.expiryS >= wanted.expiryS) return;
+  if (found >= 0 && leases[found]!.expiryS >= wanted.expiryS) return false;
   const lease = found < 0 ? wanted : { ...leases[found]!, expiryS: wanted.expiryS };
   const at = container.dataAt + container.dataBytes + index * IMMUTABLE_LEASE_BYTES;
-  await writeAll(file.fd, immutableLease(lease), at);
+  await putBytes(file, immutableLease(lease), at);
   if (found < 0) await file.write(immutableHeader(0, index + 1), 8, 4, 8);
-  await file.datasync();
+  return true;
 }
 
 export function immutableLease(lease: Lease): Buffer {

@@ -27,13 +27,20 @@ export interface LeaseRequest {
 
 export type ContainerVersion = 1 | 2;
 
+/** Of the newest version. A request that is for several shares is hashed once. */
+const leases = new WeakMap<LeaseRequest, Lease>();
+
 export function leaseOf(request: LeaseRequest, version: ContainerVersion): Lease {
-  return {
+  const known = version === 2 ? leases.get(request) : undefined;
+  if (known) return known;
+  const lease = {
     owner: request.owner,
     expiryS: request.expiryS,
     renewal: kept(request.renewSecret, version),
     cancel: kept(request.cancelSecret, version),
   };
+  if (version === 2) leases.set(request, lease);
+  return lease;
 }
 
 /** The lease among `leases` that has the same renewal secret; -1 when there is none. */

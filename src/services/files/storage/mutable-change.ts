@@ -1,10 +1,12 @@
-/** What a write makes of one mutable share, wherever its container lies. Until then the data is in the body's file. */
-import { readSync } from "node:fs";
+/** What a write makes of one mutable share, wherever its container lies. Until then the data is in the body. */
 import { MUTABLE_END_MAX_BYTES, PIECE_BYTES } from "./constants.ts";
+import { putBytes } from "./container-file.ts";
+import type { ContainerFile } from "./container-file.ts";
 import type { LeaseRequest } from "./leases.ts";
-import { putBytes, renewMutable, resizeMutable } from "./mutable-container.ts";
-import type { ContainerFile, MutableContainer } from "./mutable-container.ts";
+import { renewMutable, resizeMutable } from "./mutable-container.ts";
+import type { MutableContainer } from "./mutable-container.ts";
 import { refuse } from "./refusal.ts";
+import type { BodyBytes } from "./write-bodies.ts";
 import type { ShareWish, Span } from "./write-request.ts";
 
 /** The writes and the new length of one share, and its lease. Not synced. */
@@ -13,8 +15,8 @@ export async function changeShare(
   before: MutableContainer,
   share: ShareWish,
   lease: LeaseRequest,
-  body: number,
-): Promise<{ container: MutableContainer; growth: number }> {
+  body: BodyBytes,
+): Promise<{ container: MutableContainer }> {
   const longest = Math.max(before.dataBytes, ...share.writes.map(endOf));
   let container = longest > before.dataBytes ? await resizeMutable(file, before, longest) : before;
   for (const { offset, data } of share.writes) {
@@ -23,7 +25,7 @@ export async function changeShare(
   const after = lengthAfter(before.dataBytes, share);
   if (after < container.dataBytes) container = await resizeMutable(file, container, after);
   await renewMutable(file, container, lease);
-  return { container, growth: after - before.dataBytes };
+  return { container };
 }
 
 /** The length that the share has after the writes. */
@@ -38,15 +40,8 @@ export function endOf({ offset, data }: ShareWish["writes"][number]): number {
   return data.length === 0 ? 0 : offset + data.length;
 }
 
-function* pieces(body: number, { at, length }: Span): Generator<[number, Uint8Array]> {
+function* pieces(body: BodyBytes, { at, length }: Span): Generator<[number, Uint8Array]> {
   for (let done = 0; done < length; done += PIECE_BYTES) {
-    yield [done, readBody(body, { at: at + done, length: Math.min(PIECE_BYTES, length - done) })];
+    yield [done, body.read(at + done, Math.min(PIECE_BYTES, length - done))];
   }
-}
-
-/** A part of the body. */
-export function readBody(body: number, { at, length }: Span): Uint8Array {
-  const bytes = Buffer.alloc(length);
-  if (readSync(body, bytes, 0, length, at) < length) throw new Error("the body became shorter");
-  return bytes;
 }

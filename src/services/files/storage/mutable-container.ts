@@ -5,7 +5,6 @@
  * Further leases move with the end of the data, so that a crash could lose them or take them for data. We therefore
  * write the offset last, and leases are the only thing at stake: without one a share is still there.
  */
-import { writeAll } from "../../../platform/files.ts";
 import {
   LEASES_MAX,
   MUTABLE_HEADER_BYTES,
@@ -14,6 +13,8 @@ import {
   PIECE_BYTES,
   SECRET_BYTES,
 } from "./constants.ts";
+import { putBytes } from "./container-file.ts";
+import type { ContainerFile } from "./container-file.ts";
 import { leaseIndex, leaseOf } from "./leases.ts";
 import type { ContainerVersion, Lease, LeaseRequest } from "./leases.ts";
 import { refuse } from "./refusal.ts";
@@ -34,21 +35,6 @@ export interface MutableContainer {
   writeEnabler: Uint8Array;
   nodeId: Uint8Array;
   extraAt: number;
-}
-
-/** Where a container lies: an open file (`fd`), or memory. */
-export interface ContainerFile {
-  readonly fd?: number;
-  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
-  write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<unknown>;
-  truncate(length: number): Promise<void>;
-  stat(): Promise<{ size: number }>;
-}
-
-/** All of the bytes, wherever it lies. */
-export async function putBytes(file: ContainerFile, bytes: Uint8Array, at: number): Promise<void> {
-  if (file.fd === undefined) await file.write(bytes, 0, bytes.length, at);
-  else await writeAll(file.fd, bytes, at);
 }
 
 /** The container of an empty share. */
@@ -104,23 +90,23 @@ export async function mutableLeases(
   return leases.filter(({ owner }) => owner !== 0);
 }
 
-/** Renews the lease with this secret, or adds one. Not synced. 507 when there are too many. */
+/** Renews the lease with this secret, or adds one; false when nothing was written. 507 when there are too many. */
 export async function renewMutable(
   file: ContainerFile,
   container: MutableContainer,
   request: LeaseRequest,
-): Promise<void> {
+): Promise<boolean> {
   const leases = await mutableLeases(file, container);
-  const wanted = leaseOf({ ...request, owner: request.owner || 1 }, container.version);
+  const wanted = leaseOf(request, container.version);
   const found = leases[leaseIndex(leases, wanted)];
-  if (found && found.expiryS >= wanted.expiryS) return;
+  if (found && found.expiryS >= wanted.expiryS) return false;
   const taken = new Set(leases.map(({ slot }) => slot));
   const extra = await extraCount(file, container);
   let slot = found?.slot ?? 0;
   while (!found && taken.has(slot)) slot++;
   if (slot >= LEASES_MAX) refuse(507, "this share has too many leases");
   const bytes = Buffer.alloc(MUTABLE_LEASE_BYTES);
-  bytes.writeUInt32BE(found?.owner ?? wanted.owner, 0);
+  bytes.writeUInt32BE(found?.owner ?? (wanted.owner || 1), 0);
   bytes.writeUInt32BE(wanted.expiryS, 4);
   bytes.set(wanted.renewal, 8);
   bytes.set(wanted.cancel, 40);
@@ -130,6 +116,7 @@ export async function renewMutable(
     further < 0 ? LEASES_AT + slot * MUTABLE_LEASE_BYTES : container.extraAt + 4 + further * MUTABLE_LEASE_BYTES;
   await putBytes(file, bytes, at);
   if (further >= extra) await file.write(uint32(further + 1), 0, 4, container.extraAt);
+  return true;
 }
 
 /** Makes the data so long: zeros where it grows; further leases move with its end. Returns the container as it is. */

@@ -1,10 +1,11 @@
 /**
  * Mutable shares: one operation that tests, reads and writes all shares of a storage index. It is atomic also when
- * the server dies. Small shares are replaced (`mutable-replacing.ts`). For large ones, the request's body and a note of
- * the decision are on the disk before the first share changes, and what they say can be done twice.
+ * the server dies. Small shares go through the journal as whole containers (`pending-shares.ts`). For large ones, and
+ * where one is removed, the request's body and a note of the decision are on the disk before the first share changes,
+ * and what they say can be done twice.
  *
- *   body on disk ──tests fail──► answer
- *        └── tests pass ──► note and body synced ──► shares changed and synced ──► note, body removed ──► answer
+ *   tests fail──► answer
+ *   tests pass──► note and body synced ──► shares changed and synced ──► note, body removed ──► answer
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -13,23 +14,28 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
 import { syncFolder, writeAtomic } from "../../../platform/files.ts";
-import { READ_RESULT_MAX_BYTES, REPLACED_MAX_BYTES, SYNCED_TOGETHER_MAX } from "./constants.ts";
-import type { LeaseRequest } from "./leases.ts";
-import { changeShare, endOf, lengthAfter, readBody } from "./mutable-change.ts";
-import { dataEquals, mutableHeader, mutableLeases, readMutable } from "./mutable-container.ts";
-import type { ContainerFile, MutableContainer } from "./mutable-container.ts";
-import { MemoryFile, Replacing } from "./mutable-replacing.ts";
-import type { Replacement } from "./mutable-replacing.ts";
-import { refuse } from "./refusal.ts";
-import type { Room, StorageMember } from "./room.ts";
-import { makeSlotFolder, namesIn, shareNumber } from "./share-paths.ts";
-import type { SharePaths } from "./share-paths.ts";
 import type { Turns } from "../../../kernel/turns.ts";
+import { PENDING_PUT_BYTES_MAX, READ_RESULT_MAX_BYTES, REPLACED_MAX_BYTES, SYNCED_TOGETHER_MAX } from "./constants.ts";
+import { MemoryFile } from "./container-file.ts";
+import type { ContainerFile } from "./container-file.ts";
+import type { LeaseRequest } from "./leases.ts";
+import { changeShare, endOf, lengthAfter } from "./mutable-change.ts";
+import { dataEquals, mutableHeader, mutableLeases, readMutable } from "./mutable-container.ts";
+import type { MutableContainer } from "./mutable-container.ts";
+import { finishReplacements } from "./mutable-replacing.ts";
+import { refuse } from "./refusal.ts";
+import { takenBytes } from "./room.ts";
+import type { Room, StorageMember } from "./room.ts";
+import { makeSlotFolder, namesIn } from "./share-paths.ts";
+import type { SharePaths } from "./share-paths.ts";
+import type { Shelf } from "./shelf.ts";
+import { WriteBodies } from "./write-bodies.ts";
+import type { BodyBytes, WriteBody } from "./write-bodies.ts";
 import { readWriteRequest } from "./write-request.ts";
 import type { ReadVector, ShareWish, Span, WriteRequest } from "./write-request.ts";
 
 export interface MutableSlotsOptions {
-  paths: SharePaths;
+  shelf: Shelf;
   room: Room;
   turns: Turns;
   nodeId: Uint8Array;
@@ -40,8 +46,7 @@ export interface WriteWish {
   storageIndex: string;
   writeEnabler: Uint8Array;
   lease: LeaseRequest;
-  /** Of the body, which this operation removes. */
-  bodyPath: string;
+  body: WriteBody;
 }
 
 export interface WriteAnswer {
@@ -51,11 +56,17 @@ export interface WriteAnswer {
 }
 
 interface Slot {
-  file: FileHandle;
+  file: ContainerFile;
   container: MutableContainer;
 }
 
-interface Replaced extends Replacement {
+interface FileSlot extends Slot {
+  file: FileHandle;
+}
+
+interface Replaced {
+  /** The whole container. */
+  content: Buffer;
   owner: number;
   growth: number;
 }
@@ -73,114 +84,107 @@ const noteShape = z.strictObject({
 type Note = z.infer<typeof noteShape>;
 
 export class MutableSlots {
+  /** Of requests that are being read or worked on. */
+  readonly bodies: WriteBodies;
+  readonly #shelf: Shelf;
   readonly #paths: SharePaths;
   readonly #room: Room;
   readonly #turns: Turns;
   readonly #nodeId: Uint8Array;
-  readonly #replacing: Replacing;
   /** Decided, and not done for a reason that may pass (no space): done before the next request there. */
   readonly #unfinished = new Set<string>();
 
-  constructor({ paths, room, turns, nodeId }: MutableSlotsOptions) {
-    this.#paths = paths;
+  constructor({ shelf, room, turns, nodeId }: MutableSlotsOptions) {
+    this.#shelf = shelf;
+    this.#paths = shelf.paths;
     this.#room = room;
     this.#turns = turns;
     this.#nodeId = nodeId;
-    this.#replacing = new Replacing(paths);
-  }
-
-  /** Where the body of a new request may be put. */
-  newBodyPath(): string {
-    return join(this.#paths.writes, `${randomBytes(12).toString("hex")}.body`);
-  }
-
-  async dropBody(path: string): Promise<void> {
-    await rm(path, { force: true });
+    this.bodies = new WriteBodies(shelf.paths.writes, room);
   }
 
   /** Finishes what was decided before the server ended; drops bodies of which nothing was decided. */
   async recover(): Promise<void> {
-    await this.#replacing.finish();
+    await finishReplacements(this.#paths);
     for (const name of await namesIn(this.#paths.writes)) {
       if (name.endsWith(".note")) await this.#redo(name.slice(0, -".note".length));
     }
     for (const name of await namesIn(this.#paths.writes)) await rm(join(this.#paths.writes, name), { force: true });
   }
 
-  /** 401 for another write enabler, 400 for a malformed body, 403 for a reader, 507 without room. */
+  /**
+   * The body is the operation's to drop. 401 for another write enabler, 400 for a malformed body, 403 for a reader, 507
+   * without room.
+   */
   async readTestWrite(wish: WriteWish): Promise<WriteAnswer> {
-    const body = await open(wish.bodyPath, "r");
-    let keep = false;
+    const { storageIndex, body } = wish;
+    let isUnfinished = false;
     try {
-      const request = readWriteRequest(body.fd, (await body.stat()).size);
-      return await this.#turns.run(wish.storageIndex, async () => {
-        if (this.#unfinished.has(wish.storageIndex)) await this.#finish(wish.storageIndex);
-        const slots = await this.#open(wish.storageIndex);
+      const request = readWriteRequest(body);
+      return await this.#turns.run(storageIndex, async () => {
+        if (this.#unfinished.has(storageIndex)) await this.#redo(storageIndex);
+        const slots = await this.#open(storageIndex);
         try {
-          return await this.#decide(wish, request, slots, body);
+          return await this.#decide(wish, request, slots);
         } finally {
           for (const { file } of slots.values()) await file.close();
-          keep = this.#unfinished.has(wish.storageIndex);
+          isUnfinished = this.#unfinished.has(storageIndex);
         }
       });
     } finally {
-      await body.close();
-      if (!keep) await rm(wish.bodyPath, { force: true });
+      await this.bodies.drop(body, isUnfinished);
     }
   }
 
-  async #decide(
-    wish: WriteWish,
-    request: WriteRequest,
-    slots: Map<number, Slot>,
-    body: FileHandle,
-  ): Promise<WriteAnswer> {
+  async #decide(wish: WriteWish, request: WriteRequest, slots: Map<number, Slot>): Promise<WriteAnswer> {
     for (const { container } of slots.values()) {
       if (!timingSafeEqual(container.writeEnabler, wish.writeEnabler)) refuse(401, "wrong write enabler");
     }
     let success = true;
     for (const [number, { tests }] of request.shares) {
-      for (const test of tests) success &&= await passes(slots.get(number), test, body.fd);
+      for (const test of tests) success &&= await passes(slots.get(number), test, wish.body);
     }
     const data = await readAll(slots, request.reads);
-    if (success && request.shares.size > 0) await this.#commit(wish, request, slots, body);
+    if (success && request.shares.size > 0) await this.#commit(wish, request, slots);
     return { success, data };
   }
 
-  async #commit(wish: WriteWish, request: WriteRequest, slots: Map<number, Slot>, body: FileHandle): Promise<void> {
+  async #commit(wish: WriteWish, request: WriteRequest, slots: Map<number, Slot>): Promise<void> {
     if (!wish.member.mayWrite) refuse(403, "this swissnum reads only");
     let growth = 0;
     for (const [number, share] of request.shares) {
-      const before = slots.get(number)?.container.dataBytes ?? 0;
-      growth += lengthAfter(before, share) - before;
+      const before = slots.get(number)?.container.dataBytes;
+      const after = share.newLength === 0 ? undefined : lengthAfter(before ?? 0, share);
+      growth += takenBytes(after) - takenBytes(before);
     }
     if (growth > 0 && !this.#room.allows(wish.member, growth)) refuse(507, "no room");
-    const replaced = await this.#replaced(wish, request, slots, body);
+    const replaced = await this.#replaced(wish, request, slots);
     if (replaced) return this.#replace(wish.storageIndex, replaced);
+    await this.#shelf.pending.settle(wish.storageIndex);
+    const [body] = await Promise.all([wish.body.keep(), makeSlotFolder(this.#paths, wish.storageIndex)]);
     const note: Note = {
       storageIndex: wish.storageIndex,
-      body: wish.bodyPath.slice(wish.bodyPath.lastIndexOf("/") + 1),
+      body,
       writeEnabler: hex(wish.writeEnabler),
       owner: wish.lease.owner,
       expiryS: wish.lease.expiryS,
       renew: hex(wish.lease.renewSecret),
       cancel: hex(wish.lease.cancelSecret),
     };
-    await Promise.all([body.sync(), makeSlotFolder(this.#paths, wish.storageIndex)]);
     await writeAtomic(this.#notePath(wish.storageIndex), JSON.stringify(note));
     this.#unfinished.add(wish.storageIndex);
-    await this.#apply(note, request, body.fd);
+    await this.#apply(note, request, wish.body);
     await this.#done(note);
   }
 
-  /** The shares as they are to be, in memory; undefined when one of them goes, or is too large for that. */
+  /** The shares as they are to be, in memory; undefined when one of them goes, or they are too large for that. */
   async #replaced(
-    { writeEnabler, lease }: WriteWish,
+    { writeEnabler, lease, body }: WriteWish,
     request: WriteRequest,
     slots: Map<number, Slot>,
-    body: FileHandle,
-  ): Promise<Replaced[] | undefined> {
-    const replaced: Replaced[] = [];
+  ): Promise<Map<number, Replaced> | undefined> {
+    const replaced = new Map<number, Replaced>();
+    let total = 0;
     for (const [number, share] of request.shares) {
       const slot = slots.get(number);
       const bytes = slot ? (await slot.file.stat()).size : 0;
@@ -188,24 +192,18 @@ export class MutableSlots {
       const before = slot ? Buffer.alloc(bytes) : mutableHeader(this.#nodeId, writeEnabler);
       await slot?.file.read(before, 0, bytes, 0);
       const file = new MemoryFile(before);
-      const { container, growth } = await changeShare(file, (await readMutable(file))!, share, lease, body.fd);
-      replaced.push({ number, content: file.bytes, growth, owner: await ownerOf({ file, container }) });
+      const { container } = await changeShare(file, (await readMutable(file))!, share, lease, body);
+      const growth = takenBytes(container.dataBytes) - takenBytes(slot?.container.dataBytes);
+      replaced.set(number, { content: file.bytes, growth, owner: await ownerOf({ file, container }) });
+      total += file.bytes.length;
+      if (total > PENDING_PUT_BYTES_MAX) return undefined;
     }
     return replaced;
   }
 
-  async #replace(storageIndex: string, shares: readonly Replaced[]): Promise<void> {
-    await this.#replacing.replace(storageIndex, shares, () => {
-      this.#unfinished.add(storageIndex);
-      for (const { owner, growth } of shares) this.#room.count(owner, growth);
-    });
-    this.#unfinished.delete(storageIndex);
-  }
-
-  async #finish(storageIndex: string): Promise<void> {
-    await this.#replacing.finish(storageIndex);
-    if ((await namesIn(this.#paths.writes)).includes(`${storageIndex}.note`)) await this.#redo(storageIndex);
-    this.#unfinished.delete(storageIndex);
+  async #replace(storageIndex: string, shares: ReadonlyMap<number, Replaced>): Promise<void> {
+    await this.#shelf.pending.put(storageIndex, new Map([...shares].map(([number, { content }]) => [number, content])));
+    for (const { owner, growth } of shares.values()) this.#room.count(owner, growth);
   }
 
   /**
@@ -215,27 +213,24 @@ export class MutableSlots {
   async #redo(storageIndex: string): Promise<void> {
     const text = await readFile(this.#notePath(storageIndex), "utf8");
     const note = noteShape.parse(JSON.parse(text));
-    const path = join(this.#paths.writes, note.body);
-    const body = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
-    });
+    const body = await this.bodies.leftOver(note.body);
     try {
-      if (body) await this.#apply(note, readWriteRequest(body.fd, (await body.stat()).size), body.fd);
+      if (body) await this.#apply(note, readWriteRequest(body), body);
     } finally {
       await body?.close();
     }
     await this.#done(note);
-    await rm(path, { force: true });
+    await rm(join(this.#paths.writes, note.body), { force: true });
   }
 
-  /** Not synced: to do it again does no harm, as long as no other write has come, and that brings its own note. */
+  /** For good: what comes next may go through the journal, and an old note must not take it back. */
   async #done({ storageIndex }: Note): Promise<void> {
     await rm(this.#notePath(storageIndex), { force: true });
+    await syncFolder(this.#paths.writes);
     this.#unfinished.delete(storageIndex);
   }
 
-  async #apply(note: Note, request: WriteRequest, body: number): Promise<void> {
+  async #apply(note: Note, request: WriteRequest, body: BodyBytes): Promise<void> {
     const folder = await makeSlotFolder(this.#paths, note.storageIndex);
     const shares = [...request.shares];
     for (let at = 0; at < shares.length; at += SYNCED_TOGETHER_MAX) {
@@ -256,11 +251,12 @@ export class MutableSlots {
     const owner = await ownerOf(slot);
     await slot.file.close();
     await rm(path, { force: true });
-    this.#room.count(owner, -slot.container.dataBytes);
+    this.#room.count(owner, -takenBytes(slot.container.dataBytes));
   }
 
-  async #change(path: string, share: ShareWish, note: Note, body: number): Promise<void> {
-    const slot = (await openSlot(path)) ?? (await this.#create(path, note));
+  async #change(path: string, share: ShareWish, note: Note, body: BodyBytes): Promise<void> {
+    const before = await openSlot(path);
+    const slot = before ?? (await this.#create(path, note));
     const { file } = slot;
     try {
       const lease = {
@@ -269,15 +265,16 @@ export class MutableSlots {
         renewSecret: Buffer.from(note.renew, "hex"),
         cancelSecret: Buffer.from(note.cancel, "hex"),
       };
-      const { container, growth } = await changeShare(file, slot.container, share, lease, body);
+      const { container } = await changeShare(file, slot.container, share, lease, body);
       await file.sync();
+      const growth = takenBytes(container.dataBytes) - takenBytes(before?.container.dataBytes);
       this.#room.count(await ownerOf({ file, container }), growth);
     } finally {
       await file.close();
     }
   }
 
-  async #create(path: string, note: Note): Promise<Slot> {
+  async #create(path: string, note: Note): Promise<FileSlot> {
     const temporary = join(this.#paths.writes, `${randomBytes(12).toString("hex")}.new`);
     await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER_MODE });
     const header = mutableHeader(this.#nodeId, Buffer.from(note.writeEnabler, "hex"));
@@ -289,9 +286,9 @@ export class MutableSlots {
   async #open(storageIndex: string): Promise<Map<number, Slot>> {
     const slots = new Map<number, Slot>();
     try {
-      for (const number of (await namesIn(this.#paths.slot(storageIndex))).map(shareNumber)) {
-        if (number === undefined) continue;
-        const slot = await openSlot(this.#paths.share(storageIndex, number));
+      for (const number of await this.#shelf.numbers(storageIndex)) {
+        const content = this.#shelf.pending.content(storageIndex, number);
+        const slot = content ? await memorySlot(content) : await openSlot(this.#paths.share(storageIndex, number));
         slots.set(number, slot ?? refuse(400, "the shares of this storage index are immutable"));
       }
       return slots;
@@ -306,7 +303,13 @@ export class MutableSlots {
   }
 }
 
-async function openSlot(path: string): Promise<Slot | undefined> {
+async function memorySlot(content: Buffer): Promise<Slot | undefined> {
+  const file = new MemoryFile(content);
+  const container = await readMutable(file);
+  return container && { file, container };
+}
+
+async function openSlot(path: string): Promise<FileSlot | undefined> {
   const file = await open(path, "r+").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
@@ -321,11 +324,15 @@ async function ownerOf({ file, container }: { file: ContainerFile; container: Mu
   return (await mutableLeases(file, container))[0]?.owner ?? 0;
 }
 
-async function passes(slot: Slot | undefined, test: ReadVector & { specimen: Span }, body: number): Promise<boolean> {
+async function passes(
+  slot: Slot | undefined,
+  test: ReadVector & { specimen: Span },
+  body: BodyBytes,
+): Promise<boolean> {
   const length = slot ? Math.max(0, Math.min(test.size, slot.container.dataBytes - test.offset)) : 0;
   if (length !== test.specimen.length) return false;
   if (!slot) return true;
-  const specimen = (at: number, bytes: number) => readBody(body, { at: test.specimen.at + at, length: bytes });
+  const specimen = (at: number, bytes: number) => body.read(test.specimen.at + at, bytes);
   return dataEquals(slot.file, slot.container, { offset: test.offset, length }, specimen);
 }
 

@@ -4,6 +4,7 @@
  * so that nothing else has to be kept about who stored what.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { SHARE_BASE_BYTES } from "./constants.ts";
 
 export interface StorageMember {
   /** The secret in the member's NURL: 1 to 128 characters of A-Z a-z 0-9 - _ . */
@@ -12,6 +13,8 @@ export interface StorageMember {
   member: string;
   quotaBytes: number;
   mayWrite: boolean;
+  /** The box that it is an account of, which may store so much with all of its accounts. Without it: no such limit. */
+  box?: { id: string; quotaBytes: number };
 }
 
 export interface RoomOptions {
@@ -27,6 +30,8 @@ export class Room {
   readonly #capacity: () => number;
   #members: readonly (StorageMember & { header: Buffer })[] = [];
   readonly #usedBytes = new Map<number, number>();
+  /** By box: the numbers of its accounts. */
+  #ofBox = new Map<string, Set<number>>();
   /** Of uploads in progress: promised and not yet on the disk. */
   #promisedBytes = 0;
 
@@ -44,6 +49,10 @@ export class Room {
       const header = `Tahoe-LAFS ${Buffer.from(one.swissnum).toString("base64")}`;
       return { ...one, header: digest(header) };
     });
+    this.#ofBox = new Map();
+    for (const { box, member } of members) {
+      if (box) this.#ofBox.set(box.id, (this.#ofBox.get(box.id) ?? new Set()).add(ownerNumber(member)));
+    }
   }
 
   /** The member whose swissnum the `Authorization` header carries. All are compared, each in the same time. */
@@ -62,6 +71,13 @@ export class Room {
     return this.#usedBytes.get(ownerNumber(member)) ?? 0;
   }
 
+  /** Of all accounts of the box that are known. */
+  boxUsedBytes(boxId: string): number {
+    let sum = 0;
+    for (const owner of this.#ofBox.get(boxId) ?? []) sum += this.#usedBytes.get(owner) ?? 0;
+    return sum;
+  }
+
   /** Of all members. */
   allBytes(): number {
     let sum = 0;
@@ -72,7 +88,9 @@ export class Room {
   /** Whether the member may store so many bytes more. */
   allows(member: StorageMember, bytes: number): boolean {
     if (!member.mayWrite) return false;
-    return bytes <= this.availableBytes() && this.usedBytes(member.member) + bytes <= member.quotaBytes;
+    if (bytes > this.availableBytes() || this.usedBytes(member.member) + bytes > member.quotaBytes) return false;
+    const { box } = member;
+    return box === undefined || this.boxUsedBytes(box.id) + bytes <= box.quotaBytes;
   }
 
   /** Counts for the owner; negative when shares go. */
@@ -91,6 +109,11 @@ export class Room {
   promise(bytes: number): void {
     this.#promisedBytes += bytes;
   }
+}
+
+/** What a share with so much data counts; undefined: there is none. */
+export function takenBytes(dataBytes: number | undefined): number {
+  return dataBytes === undefined ? 0 : dataBytes + SHARE_BASE_BYTES;
 }
 
 /** The member's number in leases. */

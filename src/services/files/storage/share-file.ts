@@ -1,6 +1,8 @@
-/** A share on the disk of either kind, opened: where its data lies, and what can be asked of both kinds. */
+/** A complete share of either kind, opened: where its data lies, and what can be asked of both kinds. */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { MemoryFile } from "./container-file.ts";
+import type { ContainerFile } from "./container-file.ts";
 import { immutableLeases, readImmutable, renewImmutable } from "./immutable-container.ts";
 import type { ImmutableContainer } from "./immutable-container.ts";
 import type { Lease, LeaseRequest } from "./leases.ts";
@@ -10,11 +12,12 @@ import type { MutableContainer } from "./mutable-container.ts";
 export type ShareKind = "immutable" | "mutable";
 
 export interface ShareFile {
-  readonly file: FileHandle;
+  readonly file: ContainerFile;
   readonly kind: ShareKind;
   readonly dataAt: number;
   readonly dataBytes: number;
   leases(): Promise<readonly Lease[]>;
+  /** On the disk when it resolves. */
   renew(request: LeaseRequest): Promise<void>;
 }
 
@@ -29,39 +32,54 @@ export async function openShare(path: string, flags: "r" | "r+" = "r"): Promise<
     throw error;
   }
   try {
-    const mutable = await readMutable(file);
-    const share = mutable ? mutableShare(file, mutable) : immutableShare(file, await readImmutable(file));
+    const share = await readContainer(file);
     if (!share) await file.close();
-    return share;
+    const renew = async (request: LeaseRequest) => {
+      if (await share!.renew(request)) await file.datasync();
+    };
+    return share && { ...share, file, renew };
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-function mutableShare(file: FileHandle, container: MutableContainer): ShareFile {
-  return {
-    file,
-    kind: "mutable",
-    dataAt: container.dataAt,
-    dataBytes: container.dataBytes,
-    leases: () => mutableLeases(file, container),
-    renew: async (request) => {
-      await renewMutable(file, container, request);
-      await file.datasync();
-    },
+/** A share whose file is not written yet; `put` is called with what takes the place of its content. */
+export async function pendingShare(
+  content: Buffer,
+  put: (content: Buffer) => Promise<void>,
+): Promise<ShareFile | undefined> {
+  const file = new MemoryFile(content);
+  const share = await readContainer(file);
+  const renew = async (request: LeaseRequest) => {
+    const changed = new MemoryFile(Buffer.from(content));
+    if (await (await readContainer(changed))!.renew(request)) await put(changed.bytes);
   };
+  return share && { ...share, file, renew };
 }
 
-function immutableShare(file: FileHandle, container: ImmutableContainer | undefined): ShareFile | undefined {
-  if (!container) return undefined;
+/** What is in the file; `renew` says whether it has changed it. */
+async function readContainer(file: ContainerFile) {
+  const mutable = await readMutable(file);
+  if (mutable) return asShare("mutable", mutable, file, { leases: mutableLeases, renew: renewMutable });
+  const immutable = await readImmutable(file);
+  return immutable && asShare("immutable", immutable, file, { leases: immutableLeases, renew: renewImmutable });
+}
+
+function asShare<C extends ImmutableContainer | MutableContainer>(
+  kind: ShareKind,
+  container: C,
+  file: ContainerFile,
+  ways: {
+    leases: (file: ContainerFile, container: C) => Promise<readonly Lease[]>;
+    renew: (file: ContainerFile, container: C, request: LeaseRequest) => Promise<boolean>;
+  },
+) {
+  const { dataAt, dataBytes } = container;
   return {
-    file,
-    kind: "immutable",
-    dataAt: container.dataAt,
-    dataBytes: container.dataBytes,
-    leases: () => immutableLeases(file, container),
-    renew: (request) => renewImmutable(file, container, request),
+    ...{ kind, dataAt, dataBytes },
+    leases: () => ways.leases(file, container),
+    renew: (request: LeaseRequest) => ways.renew(file, container, request),
   };
 }
 

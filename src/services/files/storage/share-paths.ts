@@ -3,7 +3,8 @@
  * in Tahoe-LAFS (its node can take the folder over, and we one of its). What is on its way is below
  * `shares/incoming`, on the same file system, and what only we have is beside `shares`.
  */
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeBase32 } from "../../../protocols/grid/base32.ts";
 import { KEY_BYTES } from "../../../protocols/grid/constants.ts";
@@ -16,6 +17,8 @@ export interface SharePaths {
   readonly incoming: string;
   /** Bodies of writes to mutable shares: being received, or decided and not yet applied. */
   readonly writes: string;
+  /** Of small shares that are not in their files yet. */
+  readonly journal: string;
   slot(storageIndex: string): string;
   share(storageIndex: string, number: number): string;
   upload(storageIndex: string, number: number): string;
@@ -29,6 +32,7 @@ export function sharePaths(folder: string): SharePaths {
     shares,
     incoming,
     writes: join(folder, "writes"),
+    journal: join(folder, "journal"),
     slot,
     share: (storageIndex, number) => join(slot(storageIndex), String(number)),
     upload: (storageIndex, number) => join(incoming, storageIndex.slice(0, 2), storageIndex, String(number)),
@@ -45,15 +49,18 @@ export function shareNumber(text: string): number | undefined {
   return /^(?:0|[1-9]\d{0,2})$/.test(text) && Number(text) <= SHARE_NUMBER_MAX ? Number(text) : undefined;
 }
 
-/** Names in the folder; none when there is no folder. */
-export async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
-  }
+/**
+ * Names in the folder; none when there is no folder. That is the usual case where something new is stored, so it is
+ * asked without promises: their error, with its stack, takes longer than all the rest.
+ */
+export function namesIn(folder: string): Promise<string[]> {
+  return new Promise((resolve, reject) =>
+    readdir(folder, (error, names) => {
+      if (!error) resolve(names);
+      else if (error.code === "ENOENT" || error.code === "ENOTDIR") resolve([]);
+      else reject(error);
+    }),
+  );
 }
 
 /** Makes the folder of a storage index so that a loss of power leaves it there. */

@@ -8,17 +8,19 @@ import type { Cancel, Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
 import { Advisories } from "./advisories.ts";
-import { LEASE_DURATION_S } from "./constants.ts";
-import type { LeaseRequest } from "./leases.ts";
-import { LyingBodies } from "./lying-bodies.ts";
+import { IMMUTABLE_HEADER_BYTES, LEASE_DURATION_S, PENDING_SEGMENT_BYTES } from "./constants.ts";
+import { immutableContainer } from "./immutable-container.ts";
+import { leaseOf } from "./leases.ts";
+import type { Lease, LeaseRequest } from "./leases.ts";
 import { MutableSlots } from "./mutable-slots.ts";
+import { PendingShares } from "./pending-shares.ts";
 import { refuse } from "./refusal.ts";
-import { Room, ownerNumber } from "./room.ts";
+import { Room, ownerNumber, takenBytes } from "./room.ts";
 import type { StorageMember } from "./room.ts";
-import { openShare } from "./share-file.ts";
 import type { ShareFile, ShareKind } from "./share-file.ts";
-import { namesIn, shareNumber, sharePaths, storageIndexes } from "./share-paths.ts";
+import { sharePaths } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
+import { Shelf } from "./shelf.ts";
 import { Turns } from "../../../kernel/turns.ts";
 import { Uploads, hasSecret } from "./uploads.ts";
 
@@ -45,30 +47,38 @@ export interface Allocation {
   allocated: number[];
 }
 
+/** A share that comes whole. */
+interface SmallWish {
+  shares: ReadonlyMap<number, Uint8Array>;
+  uploadSecret: Uint8Array;
+  secrets: LeaseSecrets;
+}
+
 const SWEEP_PERIOD_MS = 60_000;
+/** With less room than the journal of small shares may want, it keeps itself short. */
+const TIGHT_BYTES = 4 * PENDING_SEGMENT_BYTES;
 
 export class ShareStore {
   readonly room: Room;
-  /** Of requests that are being read. */
-  readonly bodies: LyingBodies;
   readonly uploads: Uploads;
   readonly advisories: Advisories;
   readonly mutable: MutableSlots;
   readonly #paths: SharePaths;
+  readonly #shelf: Shelf;
   readonly #clock: Clock;
   /** One request at a time changes what is there of a storage index. */
   readonly #turns = new Turns();
   #stopSweep: Cancel = () => {};
 
-  private constructor(options: ShareStoreOptions, paths: SharePaths) {
+  private constructor(options: ShareStoreOptions, shelf: Shelf) {
     const { folder, clock, capacity, members, nodeId } = options;
-    this.#paths = paths;
+    this.#paths = shelf.paths;
+    this.#shelf = shelf;
     this.#clock = clock;
     this.room = new Room({ capacity, members });
-    this.bodies = new LyingBodies(this.room);
-    this.uploads = new Uploads({ paths, clock, room: this.room });
+    this.uploads = new Uploads({ paths: shelf.paths, pending: shelf.pending, clock, room: this.room });
     this.advisories = new Advisories(join(folder, "corruption-advisories.jsonl"), clock);
-    this.mutable = new MutableSlots({ paths, room: this.room, turns: this.#turns, nodeId });
+    this.mutable = new MutableSlots({ shelf, room: this.room, turns: this.#turns, nodeId });
   }
 
   /** Takes up what an earlier run left, and counts what is there: one small reading for each share. */
@@ -77,11 +87,19 @@ export class ShareStore {
     for (const folder of [paths.incoming, paths.writes]) {
       await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
     }
-    const store = new ShareStore(options, paths);
-    await store.mutable.recover();
-    await store.#count();
-    await store.uploads.recover();
-    await store.advisories.open();
+    const { clock, log, capacity } = options;
+    const isTight = () => capacity() < TIGHT_BYTES;
+    const pending = await PendingShares.open({ paths, clock, log, isTight });
+    const store = new ShareStore(options, new Shelf(paths, pending));
+    try {
+      await store.mutable.recover();
+      await store.#count();
+      await store.uploads.recover();
+      await store.advisories.open();
+    } catch (error) {
+      await pending.close();
+      throw error;
+    }
     const sweep = () =>
       void store.uploads
         .dropIdle()
@@ -93,12 +111,18 @@ export class ShareStore {
   async close(): Promise<void> {
     this.#stopSweep();
     await this.uploads.close();
+    await this.#shelf.pending.close();
+  }
+
+  /** Puts the small shares that are in the journal only into their files. */
+  checkpoint(): Promise<void> {
+    return this.#shelf.pending.checkpoint();
   }
 
   /** Numbers of the complete shares of this kind. */
   async numbers(kind: ShareKind, storageIndex: string): Promise<number[]> {
     const found: number[] = [];
-    for (const number of await this.#all(storageIndex)) {
+    for (const number of await this.#shelf.numbers(storageIndex)) {
       const share = await this.open(kind, storageIndex, number);
       if (!share) continue;
       await share.file.close();
@@ -109,7 +133,7 @@ export class ShareStore {
 
   /** The share, opened; undefined when there is none of this kind. */
   async open(kind: ShareKind, storageIndex: string, number: number): Promise<ShareFile | undefined> {
-    const share = await openShare(this.#paths.share(storageIndex, number));
+    const share = await this.#shelf.open(storageIndex, number);
     if (!share || share.kind === kind) return share;
     await share.file.close();
     return undefined;
@@ -123,6 +147,7 @@ export class ShareStore {
   ): Promise<Allocation> {
     return this.#turns.run(storageIndex, async () => {
       const lease = this.leaseRequest(member, wish.secrets);
+      const begun = wish.numbers.filter((number) => this.uploads.find(storageIndex, number));
       const there = await this.#renew(storageIndex, lease);
       const alreadyHave = [...there].filter(([, kind]) => kind === "immutable").map(([number]) => number);
       const allocated: number[] = [];
@@ -130,16 +155,73 @@ export class ShareStore {
         const upload = this.uploads.find(storageIndex, number);
         if (upload) {
           if (hasSecret(upload, wish.uploadSecret) && upload.bytes === wish.bytes) allocated.push(number);
-        } else if (await this.#exists(storageIndex, number)) {
+        } else if (begun.includes(number) && (await this.#exists(storageIndex, number))) {
           // Its last chunk came while this request was being looked at.
           alreadyHave.push(number);
-        } else if (this.room.allows(member, wish.bytes)) {
+        } else if (this.room.allows(member, takenBytes(wish.bytes))) {
           const { bytes, uploadSecret: secret } = wish;
           if (await this.uploads.begin({ storageIndex, number, bytes, secret, lease })) allocated.push(number);
         }
       }
       return { alreadyHave, allocated };
     });
+  }
+
+  /**
+   * Stores whole shares, as far as there is room; what is complete gets its lease. 409 when an upload of one of them
+   * is in progress, under the same secret and with other bytes: then nothing is stored.
+   */
+  storeSmall(
+    member: StorageMember,
+    storageIndex: string,
+    wish: SmallWish,
+  ): Promise<{ alreadyHave: number[]; stored: number[] }> {
+    return this.#turns.run(storageIndex, async () => {
+      const request = this.leaseRequest(member, wish.secrets);
+      const begun = [...wish.shares.keys()].filter((number) => this.uploads.find(storageIndex, number));
+      const there = await this.#renew(storageIndex, request);
+      const alreadyHave = [...there].filter(([, kind]) => kind === "immutable").map(([number]) => number);
+      const stored: number[] = [];
+      const fresh: [number, Uint8Array][] = [];
+      for (const [number, bytes] of wish.shares) {
+        if (there.has(number)) continue;
+        if (!begun.includes(number)) fresh.push([number, bytes]);
+        else if (await this.uploads.writeAll(storageIndex, number, wish.uploadSecret, bytes)) stored.push(number);
+        // Its last chunk came while this request was being looked at.
+        else if (await this.#exists(storageIndex, number)) alreadyHave.push(number);
+        else if (!this.uploads.find(storageIndex, number)) fresh.push([number, bytes]);
+      }
+      stored.push(...(await this.#putWhole(member, storageIndex, fresh, leaseOf(request, 2))));
+      return { alreadyHave, stored };
+    });
+  }
+
+  /** All that there is room for, in one step. Gives their numbers. */
+  async #putWhole(
+    member: StorageMember,
+    storageIndex: string,
+    shares: readonly [number, Uint8Array][],
+    lease: Lease,
+  ): Promise<number[]> {
+    const containers = new Map<number, Buffer>();
+    let taken = 0;
+    for (const [number, bytes] of shares) {
+      if (!this.room.allows(member, taken + takenBytes(bytes.length))) continue;
+      taken += takenBytes(bytes.length);
+      const container = immutableContainer(bytes.length, lease);
+      container.set(bytes, IMMUTABLE_HEADER_BYTES);
+      containers.set(number, container);
+    }
+    if (containers.size === 0) return [];
+    // Counted before: others ask for room while the disk works.
+    this.room.count(lease.owner, taken);
+    try {
+      await this.#shelf.pending.put(storageIndex, containers);
+    } catch (error) {
+      this.room.count(lease.owner, -taken);
+      throw error;
+    }
+    return [...containers.keys()];
   }
 
   /** Renews or adds the lease on every share of the storage index. 404 when there is none. */
@@ -157,7 +239,7 @@ export class ShareStore {
 
   /** Every storage index with something in it, as they come. */
   storageIndexes(): AsyncGenerator<string> {
-    return storageIndexes(this.#paths.shares);
+    return this.#shelf.storageIndexes();
   }
 
   /**
@@ -170,7 +252,7 @@ export class ShareStore {
   ): Promise<{ removed: number; bytes: number }> {
     return this.#turns.run(storageIndex, async () => {
       const total = { removed: 0, bytes: 0 };
-      for (const number of await this.#all(storageIndex)) {
+      for (const number of await this.#shelf.numbers(storageIndex)) {
         const bytes = await this.#removeIfExpired(storageIndex, number, isUnwanted);
         if (bytes === undefined) continue;
         total.removed += 1;
@@ -186,15 +268,15 @@ export class ShareStore {
     number: number,
     isUnwanted: (share: number, endedS: number) => boolean,
   ): Promise<number | undefined> {
-    const path = this.#paths.share(storageIndex, number);
-    const share = await openShare(path);
+    const share = await this.#shelf.open(storageIndex, number);
     if (!share) return undefined;
     try {
       const leases = await share.leases();
       const endedS = leases.reduce((latest, { expiryS }) => Math.max(latest, expiryS), 0);
       if (endedS > this.#clock.wallMs() / 1000 || !isUnwanted(number, endedS)) return undefined;
-      await rm(path);
-      this.room.count(leases[0]?.owner ?? 0, -share.dataBytes);
+      await this.#shelf.pending.settle(storageIndex);
+      await rm(this.#paths.share(storageIndex, number));
+      this.room.count(leases[0]?.owner ?? 0, -takenBytes(share.dataBytes));
       return share.dataBytes;
     } finally {
       await share.file.close();
@@ -204,8 +286,9 @@ export class ShareStore {
   /** What is there, after its lease was renewed or added; undefined for a file that is no share. */
   async #renew(storageIndex: string, request: LeaseRequest): Promise<Map<number, ShareKind | undefined>> {
     const there = new Map<number, ShareKind | undefined>();
-    for (const number of await this.#all(storageIndex)) {
-      const share = await openShare(this.#paths.share(storageIndex, number), "r+");
+    await this.#shelf.pending.clear(storageIndex);
+    for (const number of await this.#shelf.numbers(storageIndex)) {
+      const share = await this.#shelf.open(storageIndex, number, "r+");
       there.set(number, share?.kind);
       if (!share) continue;
       try {
@@ -218,24 +301,19 @@ export class ShareStore {
   }
 
   async #exists(storageIndex: string, number: number): Promise<boolean> {
-    const share = await openShare(this.#paths.share(storageIndex, number));
+    const share = await this.#shelf.open(storageIndex, number);
     await share?.file.close();
     return share !== undefined;
   }
 
-  async #all(storageIndex: string): Promise<number[]> {
-    const numbers = (await namesIn(this.#paths.slot(storageIndex))).map(shareNumber);
-    return numbers.filter((number) => number !== undefined).toSorted((a, b) => a - b);
-  }
-
   async #count(): Promise<void> {
     this.room.forget();
-    for await (const storageIndex of storageIndexes(this.#paths.shares)) {
-      for (const number of await this.#all(storageIndex)) {
-        const share = await openShare(this.#paths.share(storageIndex, number));
+    for await (const storageIndex of this.#shelf.storageIndexes()) {
+      for (const number of await this.#shelf.numbers(storageIndex)) {
+        const share = await this.#shelf.open(storageIndex, number);
         if (!share) continue;
         try {
-          this.room.count((await share.leases())[0]?.owner ?? 0, share.dataBytes);
+          this.room.count((await share.leases())[0]?.owner ?? 0, takenBytes(share.dataBytes));
         } finally {
           await share.file.close();
         }

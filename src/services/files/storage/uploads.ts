@@ -6,19 +6,19 @@
  *   allocated ──chunks──► all bytes there ──lease, fsync, rename, fsync──► complete
  *        └── abort, or nothing written for too long ──► gone
  *
- * A small share that comes in one request needs none of this: it is written once, when all of it is there.
+ * A small share that comes in one request needs none of this: when all of it is there it is complete as soon as the
+ * journal has it (`pending-shares.ts`).
  */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type { Clock } from "../../../kernel/clock.ts";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
-import { syncFolder, writeAll, writeSynced } from "../../../platform/files.ts";
+import { syncFolder, writeAll } from "../../../platform/files.ts";
 import {
   IMMUTABLE_HEADER_BYTES,
-  IMMUTABLE_LEASE_BYTES,
   UPLOADS_MAX,
   UPLOADS_PER_MEMBER_MAX,
   UPLOAD_CHECKPOINT_BYTES,
@@ -26,12 +26,14 @@ import {
   UPLOAD_RANGES_MAX,
   WHOLE_MAX_BYTES,
 } from "./constants.ts";
-import { immutableHeader, immutableLease } from "./immutable-container.ts";
+import { immutableContainer, immutableHeader, immutableLease } from "./immutable-container.ts";
 import { leaseOf } from "./leases.ts";
 import type { Lease, LeaseRequest } from "./leases.ts";
+import type { PendingShares } from "./pending-shares.ts";
 import { RangeSet } from "./ranges.ts";
 import type { Range } from "./ranges.ts";
 import { refuse } from "./refusal.ts";
+import { takenBytes } from "./room.ts";
 import type { Room } from "./room.ts";
 import { makeSlotFolder, namesIn, shareNumber, storageIndexes } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
@@ -65,12 +67,14 @@ export interface NewUpload {
 
 export interface UploadsOptions {
   paths: SharePaths;
+  pending: PendingShares;
   clock: Clock;
   room: Room;
 }
 
 export class Uploads {
   readonly #paths: SharePaths;
+  readonly #pending: PendingShares;
   readonly #clock: Clock;
   readonly #room: Room;
   readonly #uploads = new Map<string, Upload>();
@@ -78,8 +82,9 @@ export class Uploads {
   readonly #perOwner = new Map<number, number>();
   readonly #turns = new Turns();
 
-  constructor({ paths, clock, room }: UploadsOptions) {
+  constructor({ paths, pending, clock, room }: UploadsOptions) {
     this.#paths = paths;
+    this.#pending = pending;
     this.#clock = clock;
     this.#room = room;
   }
@@ -155,6 +160,14 @@ export class Uploads {
     return missing;
   }
 
+  /** All of a share that was begun; false when it was under another secret, or with another size. As `write`. */
+  async writeAll(storageIndex: string, number: number, secret: Uint8Array, bytes: Uint8Array): Promise<boolean> {
+    const upload = this.find(storageIndex, number);
+    if (!upload || !hasSecret(upload, secret) || upload.bytes !== bytes.length) return false;
+    await this.write(upload, 0, bytes.length, Readable.from([bytes]));
+    return true;
+  }
+
   async #makeFile(upload: Upload): Promise<void> {
     if (upload.hasFile || upload.state !== "open") return;
     const path = this.#path(upload);
@@ -165,7 +178,7 @@ export class Uploads {
   }
 
   async #writeWhole(upload: Upload, body: AsyncIterable<Uint8Array>): Promise<Range[]> {
-    const container = Buffer.alloc(IMMUTABLE_HEADER_BYTES + upload.bytes + IMMUTABLE_LEASE_BYTES);
+    const container = immutableContainer(upload.bytes, upload.lease);
     const data = container.subarray(IMMUTABLE_HEADER_BYTES, IMMUTABLE_HEADER_BYTES + upload.bytes);
     let at = 0;
     for await (const piece of body) {
@@ -178,31 +191,14 @@ export class Uploads {
       // Another request with a part of it was quicker: bytes that are there are compared then.
       if (upload.hasFile) return false;
       if (upload.state !== "open") refuse(404, "no such upload");
-      container.set(immutableHeader(upload.bytes, 1));
-      container.set(immutableLease(upload.lease), container.length - IMMUTABLE_LEASE_BYTES);
-      await this.#putWhole(upload, container);
+      await this.#pending.put(upload.storageIndex, new Map([[upload.number, container]]));
+      upload.written.add({ begin: 0, end: upload.bytes });
+      this.#room.promise(-upload.bytes);
+      upload.state = "complete";
+      this.#forget(upload);
       return true;
     });
     return isWritten ? [] : this.write(upload, 0, data.length, Readable.from([data]));
-  }
-
-  async #putWhole(upload: Upload, container: Uint8Array): Promise<void> {
-    const path = join(this.#paths.writes, `${randomBytes(12).toString("hex")}.share`);
-    try {
-      const [folder] = await Promise.all([
-        makeSlotFolder(this.#paths, upload.storageIndex),
-        writeSynced(path, container),
-      ]);
-      await rename(path, this.#paths.share(upload.storageIndex, upload.number));
-      await syncFolder(folder);
-    } catch (error) {
-      await rm(path, { force: true });
-      throw error;
-    }
-    upload.written.add({ begin: 0, end: upload.bytes });
-    this.#room.promise(-upload.bytes);
-    upload.state = "complete";
-    this.#forget(upload);
   }
 
   async abort(upload: Upload): Promise<void> {
@@ -320,7 +316,7 @@ export class Uploads {
     if (upload.state !== "open") return;
     upload.state = "gone";
     this.#forget(upload);
-    this.#room.count(upload.lease.owner, -upload.bytes);
+    this.#room.count(upload.lease.owner, -takenBytes(upload.bytes));
     this.#room.promise(upload.written.bytes - upload.bytes);
     const path = this.#path(upload);
     await rm(path, { force: true });
@@ -330,7 +326,7 @@ export class Uploads {
   #take(upload: Upload): void {
     this.#uploads.set(keyOf(upload), upload);
     this.#perOwner.set(upload.lease.owner, (this.#perOwner.get(upload.lease.owner) ?? 0) + 1);
-    this.#room.count(upload.lease.owner, upload.bytes);
+    this.#room.count(upload.lease.owner, takenBytes(upload.bytes));
     this.#room.promise(upload.bytes);
   }
 

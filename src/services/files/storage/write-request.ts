@@ -1,13 +1,13 @@
 /**
- * The body of a read-test-write request, taken apart where it lies on the disk: shares of any size are written with
- * constant memory, since specimens and data stay there and only their places are known. It is CBOR of one fixed
- * shape; lengths must be definite, as every client of this protocol writes them.
+ * The body of a read-test-write request, taken apart where it lies, possibly on the disk: shares of any size are
+ * written with constant memory, since specimens and data stay there and only their places are known. It is CBOR of one
+ * fixed shape; lengths must be definite, as every client of this protocol writes them.
  */
-import { readSync } from "node:fs";
 import { MUTABLE_END_MAX_BYTES, SHARE_NUMBERS_MAX, SHARE_NUMBER_MAX, VECTORS_MAX, WRITES_MAX } from "./constants.ts";
 import { refuse } from "./refusal.ts";
+import type { BodyBytes } from "./write-bodies.ts";
 
-/** A part of the body file. */
+/** A part of the body. */
 export interface Span {
   at: number;
   length: number;
@@ -39,9 +39,9 @@ const NULL = 0xf6;
 const WINDOW_BYTES = 4096;
 const KEY_MAX_CHARS = 32;
 
-/** Reads the file from its beginning to `bytes`. Throws a 400 for everything that is not such a request. */
-export function readWriteRequest(descriptor: number, bytes: number): WriteRequest {
-  const cbor = new CborFile(descriptor, bytes);
+/** Throws a 400 for everything that is not such a request. */
+export function readWriteRequest(body: BodyBytes): WriteRequest {
+  const cbor = new CborBody(body);
   let writes = 0;
   let shares: Map<number, ShareWish> | undefined;
   let reads: ReadVector[] | undefined;
@@ -71,7 +71,7 @@ export function readWriteRequest(descriptor: number, bytes: number): WriteReques
   return { shares: shares!, reads: reads! };
 }
 
-function readWish(cbor: CborFile, writesMax: number): ShareWish {
+function readWish(cbor: CborBody, writesMax: number): ShareWish {
   const wish: ShareWish = { tests: [], writes: [], newLength: undefined };
   cbor.fields({
     test: () => {
@@ -102,18 +102,17 @@ function readWish(cbor: CborFile, writesMax: number): ShareWish {
   return wish;
 }
 
-/** Reads forward through a file of CBOR, a small window at a time. */
-class CborFile {
-  readonly #descriptor: number;
+/** Reads forward through CBOR, a small window at a time. */
+class CborBody {
+  readonly #body: BodyBytes;
   readonly #bytes: number;
-  readonly #window = Buffer.alloc(WINDOW_BYTES);
+  #window: Uint8Array = new Uint8Array();
   #windowAt = 0;
-  #windowBytes = 0;
   #at = 0;
 
-  constructor(descriptor: number, bytes: number) {
-    this.#descriptor = descriptor;
-    this.#bytes = bytes;
+  constructor(body: BodyBytes) {
+    this.#body = body;
+    this.#bytes = body.bytes;
   }
 
   /** The value of a head of this major type. */
@@ -170,10 +169,9 @@ class CborFile {
 
   #byte(): number {
     if (this.#at >= this.#bytes) refuse(400, "the body ends too early");
-    if (this.#at < this.#windowAt || this.#at >= this.#windowAt + this.#windowBytes) {
+    if (this.#at < this.#windowAt || this.#at >= this.#windowAt + this.#window.length) {
       this.#windowAt = this.#at;
-      this.#windowBytes = readSync(this.#descriptor, this.#window, 0, WINDOW_BYTES, this.#at);
-      if (this.#windowBytes === 0) refuse(400, "the body ends too early");
+      this.#window = this.#body.read(this.#at, Math.min(WINDOW_BYTES, this.#bytes - this.#at));
     }
     return this.#window[this.#at++ - this.#windowAt]!;
   }

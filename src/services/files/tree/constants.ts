@@ -64,6 +64,8 @@ export const UPLOAD_SHOWN_MS = 24 * 3_600_000;
 export const UPLOAD_SWEEP_MS = 600_000;
 /** Content that goes into the grid at the same time, and what may wait for that. */
 export const STORING_MAX = 6;
+/** The same of files whose shares go in one request to each server. */
+export const STORING_SMALL_MAX = 16;
 export const STORING_WAITING_MAX = 20_000;
 /** After a failure that may pass: so often, each time after twice as long. */
 export const STORING_TRIES_MAX = 5;

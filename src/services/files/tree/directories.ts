@@ -109,7 +109,13 @@ export class Directories {
 
   /** Says that a change comes soon: others wait for it a moment. Call what it gives right before, or instead. */
   announce(cap: DirectoryCap): () => void {
+    this.prepare(cap);
     return this.#writesOf(cap).announce();
+  }
+
+  /** What a change must know first is asked now, while whoever makes it has something else to do. */
+  prepare(cap: DirectoryCap): void {
+    if (cap.file.kind === "mutable-write") void this.#grid.prepareMutable(cap.file);
   }
 
   keyOf(cap: DirectoryCap): string {

@@ -130,6 +130,7 @@ export class MemberFiles implements FileSystem {
     requireWritable({ folder: place.folder, path: place.path });
     const taken = () => filesErrors.fail("files-exists", { params: { path: place.path } });
     if (place.folder.directory.has(place.name)) throw taken();
+    parts.directories.prepare(place.folder.cap);
     const cap = await parts.directories.create();
     const nowMs = parts.clock.wallMs();
     const { result } = await changeFolder(this.view, { cap: place.folder.cap, path: place.folderPath }, (directory) => {

@@ -55,7 +55,9 @@ export async function placeOf(view: TreeView, path: string): Promise<Place> {
   return { folder, folderPath, name, path: own, child: folder.directory.get(name), keys };
 }
 
+/** Throws `files-not-found`; for the root `files-top-folder`. */
 export async function placeWithChild(view: TreeView, path: string): Promise<Place & { child: DirectoryChild }> {
+  if (namesOf(path).length === 0) throw filesErrors.fail("files-top-folder");
   const place = await placeOf(view, path);
   const { child } = place;
   if (!child) throw filesErrors.fail("files-not-found", { params: { path: place.path } });

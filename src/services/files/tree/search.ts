@@ -41,7 +41,9 @@ export class NameIndex {
     const seenKey = `${account} ${folder.key}`;
     const at = this.#seen.get(seenKey);
     if (at !== undefined && at >= folder.sequence) return;
-    this.#store.transaction(() => this.#bring(account, folder));
+    // Every write of a file comes by here: it does not wait for the disk. The next look at the folder makes it right.
+    const grownBytes = this.#store.transactionUnsynced(() => this.#bring(account, folder));
+    this.#grow(account, grownBytes);
     this.#seen.delete(seenKey);
     this.#seen.set(seenKey, folder.sequence);
     if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.keys().next().value!);
@@ -106,7 +108,8 @@ export class NameIndex {
     this.forgetUsed(account);
   }
 
-  #bring(account: string, folder: Folder): void {
+  /** Bytes that the folder keeps now and did not. */
+  #bring(account: string, folder: Folder): number {
     const before = new Map(
       this.#store
         .query<{ name: string; mark: string }>("SELECT name, mark FROM files_names WHERE account = ? AND folder = ?")
@@ -114,21 +117,34 @@ export class NameIndex {
         .map(({ name, mark }) => [name, mark] as const),
     );
     const put = this.#store.query("INSERT OR REPLACE INTO files_names VALUES (?, ?, ?, ?, ?, ?, ?)");
-    let changes = 0;
+    let grownBytes = 0;
     for (const child of folder.directory.children()) {
       if (!isShowable(child.name)) continue;
       const bytes = keptBytesOf(child);
       const key = isFolder(child) ? (this.#keyOfChild(child) ?? null) : null;
       const mark = `${key ?? ""} ${bytes}`;
-      if (before.get(child.name) !== mark) {
+      const former = before.get(child.name);
+      if (former !== mark) {
         put.run(account, folder.key, child.name, folded(child.name), key, bytes, mark);
-        changes += 1;
+        grownBytes += bytes - bytesOfMark(former);
       }
       before.delete(child.name);
     }
     const drop = this.#store.query("DELETE FROM files_names WHERE account = ? AND folder = ? AND name = ?");
-    for (const name of before.keys()) drop.run(account, folder.key, name);
-    if (changes + before.size > 0) this.forgetUsed(account);
+    for (const [name, former] of before) {
+      drop.run(account, folder.key, name);
+      grownBytes -= bytesOfMark(former);
+    }
+    return grownBytes;
+  }
+
+  /** Adding up all rows at each write would cost the more the more files there are. */
+  #grow(account: string, bytes: number): void {
+    const used = this.#usedBytes.get(account);
+    if (used === undefined) return;
+    if (used < Number.MAX_SAFE_INTEGER && Number.isSafeInteger(used + bytes))
+      this.#usedBytes.set(account, used + bytes);
+    else this.#usedBytes.delete(account);
   }
 
   /** Without "/" at its end: "" for the root itself. Undefined when no way leads up to it. */
@@ -152,4 +168,8 @@ export class NameIndex {
     known.set(folder, path);
     return path;
   }
+}
+
+function bytesOfMark(mark: string | undefined): number {
+  return mark === undefined ? 0 : Number(mark.slice(mark.lastIndexOf(" ") + 1));
 }

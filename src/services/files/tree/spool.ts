@@ -250,9 +250,9 @@ export class SpoolFile {
     for (let at = from; at < end;) {
       const { bytesRead } = await this.#handle.read(sealed, 0, Math.min(sealed.length, end - at), at);
       if (bytesRead === 0) throw filesErrors.fail("files-upload-unknown");
-      const piece = this.#parts.crypto.aesCtr(this.#parts.key, sealed.subarray(0, bytesRead), at);
+      const piece = sealed.subarray(0, bytesRead);
+      this.#parts.crypto.aesCtrInPlace(this.#parts.key, piece, at);
       yield piece;
-      release(piece);
       at += bytesRead;
     }
   }

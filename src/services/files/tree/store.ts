@@ -73,6 +73,11 @@ export class TreeStore {
     return this.#store.transaction(run);
   }
 
+  /** Of what can be made again: see `Store.transactionUnsynced`. */
+  transactionUnsynced<T>(run: () => T): T {
+    return this.#store.transactionUnsynced(run);
+  }
+
   query<T = Row>(sql: string): Query<T> {
     return this.#store.prepare<T>(sql);
   }

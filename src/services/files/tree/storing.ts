@@ -4,7 +4,9 @@ import type { KnownCap } from "../../../protocols/grid/caps.ts";
 import type { Directory, DirectoryChild } from "../../../protocols/grid/directory.ts";
 import { filesErrors } from "../errors.ts";
 import type { Content, Progress } from "../grid/grid.ts";
-import { IN_MEMORY_MAX_BYTES, STORING_MAX, STORING_WAITING_MAX, VERSIONS_MAX } from "./constants.ts";
+import { SMALL_FILE_MAX_BYTES } from "../grid/constants.ts";
+import { IN_MEMORY_MAX_BYTES, STORING_MAX, STORING_SMALL_MAX, STORING_WAITING_MAX } from "./constants.ts";
+import { VERSIONS_MAX } from "./constants.ts";
 import { bytesOf, entryOf, etagOf, isFolder, isMediaType, saidOf, timesOf, withSaid } from "./entries.ts";
 import type { Said, Version } from "./entries.ts";
 import type { FileEntry } from "./file-system.ts";
@@ -25,14 +27,31 @@ export interface PutWish {
   arrives?: () => void;
 }
 
-/** So many at the same time, of all accounts; the others wait in the order in which they came. */
+/**
+ * So many at the same time, of all accounts; the others wait in the order in which they came. Small files, which cost
+ * one round trip and little memory, do not wait behind large ones.
+ */
 export class StoringTurns {
+  readonly #large = new Lane(STORING_MAX);
+  readonly #small = new Lane(STORING_SMALL_MAX);
+
+  run<T>(bytes: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return (bytes <= SMALL_FILE_MAX_BYTES ? this.#small : this.#large).run(work, signal);
+  }
+}
+
+class Lane {
+  readonly #max: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
+  constructor(max: number) {
+    this.#max = max;
+  }
+
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    if (this.#running >= STORING_MAX) await this.#wait(signal);
+    if (this.#running >= this.#max) await this.#wait(signal);
     else this.#running += 1;
     try {
       return await work();
@@ -92,7 +111,7 @@ export async function intoGrid(
   { signal, onProgress }: StoreOptions,
 ): Promise<KnownCap> {
   const options = { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
-  return (await turns.run(() => parts.grid.upload(content, options), signal)).cap;
+  return (await turns.run(content.bytes, () => parts.grid.upload(content, options), signal)).cap;
 }
 
 /** True for content so small that it is there in a moment: changes of its folder wait for it. */

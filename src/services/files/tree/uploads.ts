@@ -82,7 +82,6 @@ const PASSING: ReadonlySet<string> = new Set([
 interface Storing {
   abort: AbortController;
   ended: Promise<void>;
-  storedBytes: number;
   toldMs: number;
 }
 
@@ -91,6 +90,8 @@ export class Uploads {
   readonly #rows: UploadRows;
   readonly #turns = new Turns();
   readonly #storing = new Map<string, Storing>();
+  /** How far each came, of all its attempts: what one has sent stays on the servers, and the next goes on from it. */
+  readonly #storedBytes = new Map<string, number>();
   /** Timers of those that try again. */
   readonly #again = new Map<string, Cancel>();
   #isStopped = false;
@@ -245,6 +246,7 @@ export class Uploads {
   async #drop(row: UploadRow): Promise<void> {
     const { spool } = this.#needs;
     this.#rows.drop(row.id);
+    this.#storedBytes.delete(row.id);
     if (row.state === "receiving") spool.release(row.bytes - row.received);
     await spool.removeFile(row.id);
   }
@@ -258,7 +260,7 @@ export class Uploads {
   #seen(row: UploadRow): UploadSeen {
     const { id, path, bytes, received, state, error } = row;
     const isStored = row.cap !== null || state === "done";
-    const storedBytes = isStored ? bytes : (this.#storing.get(id)?.storedBytes ?? 0);
+    const storedBytes = isStored ? bytes : (this.#storedBytes.get(id) ?? 0);
     const waitingFor = state === "storing" ? (error ?? undefined) : undefined;
     return { id, path, bytes, receivedBytes: received, state, storedBytes, error: error ?? undefined, waitingFor };
   }
@@ -282,7 +284,7 @@ export class Uploads {
   #store(id: string, tries = 0): void {
     if (this.#isStopped || this.#storing.has(id)) return;
     const abort = new AbortController();
-    const storing: Storing = { abort, ended: Promise.resolve(), storedBytes: 0, toldMs: 0 };
+    const storing: Storing = { abort, ended: Promise.resolve(), toldMs: 0 };
     this.#storing.set(id, storing);
     storing.ended = this.#stored(id, storing)
       .catch((error: unknown) => this.#failed(id, abort.signal, error, tries))
@@ -326,6 +328,7 @@ export class Uploads {
       const cap = row.cap === null ? await this.#content(view, row, storing) : readableCap(row.cap);
       const entry = await putEntry(view, row.path, { cap, bytes: row.bytes }, { ...wish, arrives }, signal);
       this.#rows.done(id, entry.path, clock.wallMs());
+      this.#storedBytes.delete(id);
     } finally {
       arrives();
     }
@@ -339,7 +342,7 @@ export class Uploads {
     const file: SpoolFile = await spool.openFile(row.id, row.key!);
     try {
       const onProgress = ({ doneBytes }: { doneBytes: number }) => {
-        storing.storedBytes = doneBytes;
+        this.#storedBytes.set(row.id, Math.max(this.#storedBytes.get(row.id) ?? 0, doneBytes));
         if (clock.monotonicMs() - storing.toldMs < PROGRESS_MS) return;
         storing.toldMs = clock.monotonicMs();
         if (this.#rows.get(row.id)) this.#tell(row.id);

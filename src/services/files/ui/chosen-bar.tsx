@@ -34,9 +34,9 @@ export function ChosenBar({ chosen, count, found = false, onAsk, onClear }: Chos
       </p>
       {chosen.length > 0 ? (
         <div class="cluster">
-          {files.length > 0 && files.length <= DOWNLOADS_MAX ? (
-            <Button kind="quiet" icon={download_} onClick={() => download(files)}>
-              {t("files.download")}
+          {chosen.length <= DOWNLOADS_MAX ? (
+            <Button kind="quiet" icon={download_} onClick={() => download(chosen)}>
+              {t(files.length < chosen.length ? "files.download-zip" : "files.download")}
             </Button>
           ) : null}
           {mayWrite ? (

@@ -1,6 +1,6 @@
 /** What the page does with files: each deed says when it is done, and gives a way back where there is one. */
 import { signal } from "@preact/signals";
-import { call } from "../../../../ui/src/client.ts";
+import { call, checkAddress } from "../../../../ui/src/client.ts";
 import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
 import { t } from "../../../../ui/src/words.ts";
 import { DEED_TIMEOUT_MS, DOWNLOADS_MAX } from "./limits.ts";
@@ -100,14 +100,18 @@ export async function addressOf(path: string, version?: string): Promise<string>
   return (await call("files.ticket", { path, version })).url;
 }
 
+/** Each by itself; a folder as one .zip. */
 export async function download(entries: readonly Pick<Entry, "path" | "kind">[], version?: string): Promise<void> {
-  const files = entries.filter(({ kind }) => kind === "file").slice(0, DOWNLOADS_MAX);
   await attempt(async () => {
-    for (const { path } of files) saveAs(await addressOf(path, version), nameOf(path));
+    for (const { path, kind } of entries.slice(0, DOWNLOADS_MAX)) {
+      await saveAs(await addressOf(path, version), kind === "folder" ? `${nameOf(path)}.zip` : nameOf(path));
+    }
   });
 }
 
-export function saveAs(url: string, name: string): void {
+/** Throws what keeps the box from giving it: the browser would say nothing. */
+export async function saveAs(url: string, name: string): Promise<void> {
+  await checkAddress(url);
   const link = document.createElement("a");
   link.href = `${url}${url.includes("?") ? "&" : "?"}download=true`;
   link.download = name;

@@ -56,19 +56,17 @@ export function EntryMenu({ entry, onAsk, close }: { entry: Entry; onAsk: (ask: 
         <Icon svg={open} size="s" />
         {t("shell.open")}
       </a>
-      {isFile ? (
-        <Button
-          kind="quiet"
-          class="menu-item"
-          icon={download_}
-          onClick={() => {
-            close();
-            void download([entry]);
-          }}
-        >
-          {t("files.download")}
-        </Button>
-      ) : null}
+      <Button
+        kind="quiet"
+        class="menu-item"
+        icon={download_}
+        onClick={() => {
+          close();
+          void download([entry]);
+        }}
+      >
+        {t(isFile ? "files.download" : "files.download-zip")}
+      </Button>
       {deedsFor(entry).map((deed) => (
         <Button
           key={deed}

@@ -6,14 +6,14 @@ import { PIECE_BYTES_MAX } from "../contract-tree.ts";
 import { SHARE_DAYS_MAX as SHARE_DAYS } from "../contract-sharing.ts";
 import { SERVERS_YAML_BYTES_MAX } from "../contract-space.ts";
 import { NAME_MAX_BYTES as NAME_BYTES } from "../tree/paths.ts";
-import { GB, givenGb, sizeInput, stepsOf } from "./giving.ts";
+import { GB, givenGb, sizeInput, stepsOf, usersOf } from "./giving.ts";
 import { kindOf, previewOf } from "./kinds.ts";
 import { PIECE_MAX_BYTES, SERVERS_YAML_MAX_BYTES, SHARE_DAYS_MAX, SPEED_OVER_MS, TRAY_ROWS_MAX } from "./limits.ts";
 import { BY_NAME, type Entry, inOrder, nextOrder } from "./order.ts";
 import * as places from "./places.ts";
 import { type Health, verdictOf } from "./safety.ts";
 import { NOTHING, all, moved, only, ranged, still, toggled } from "./selection.ts";
-import { isSending, linesOf, shareOf, speedOf, totalsOf } from "./upload-view.ts";
+import { isSending, linesOf, missesBoxes, shareOf, speedOf, totalsOf } from "./upload-view.ts";
 import { EMPTY_QUEUE, type Item, type Queue, step } from "./uploads.ts";
 
 test("limits are those of the contract", () => {
@@ -167,9 +167,30 @@ test("the slider: what the disk has room for, and what is given now", () => {
 const item = (more: Partial<Item>): Item => ({
   ...{ id: 1, kind: "large", path: "/a", bytes: 100, mode: "new", fingerprint: "f", stage: "waiting", busy: false },
   ...{ sentBytes: 0, partBytes: 0, storedBytes: 0, uploadId: null, tries: 0, notBeforeMs: 0, wrong: null },
+  waitingFor: null,
   ...more,
 });
 const queue = (...items: Item[]): Queue => ({ ...EMPTY_QUEUE, items });
+
+test("who uses the space: own accounts by name, other boxes each as one", () => {
+  const own = { ...{ box: "Forn", owner: "Anna", quotaBytes: 10 }, ...{ boxUsedBytes: null, boxQuotaBytes: null } };
+  const other = { ...{ account: null, box: "Ateneu", owner: "Biel", usedBytes: 4, quotaBytes: 10 } };
+  const users = usersOf([
+    { ...own, member: "m1", account: "anna", usedBytes: 1 },
+    { ...other, member: "m2", boxUsedBytes: 8, boxQuotaBytes: 50 },
+    { ...own, member: "m3", account: "carla", usedBytes: 2 },
+    { ...own, member: "m5", account: null, usedBytes: 0 },
+    { ...other, member: "m4", boxUsedBytes: 8, boxQuotaBytes: 50 },
+  ]);
+  assert.deepEqual(
+    users.map(({ account, box, accounts, usedBytes, quotaBytes }) => [account, box, accounts, usedBytes, quotaBytes]),
+    [
+      ["anna", "Forn", 1, 1, 10],
+      [null, "Ateneu", 2, 8, 50],
+      ["carla", "Forn", 1, 2, 10],
+    ],
+  );
+});
 
 test("all uploads together: half of the way is the box, the other half the storage servers", () => {
   const sent = item({ stage: "storing", sentBytes: 100 });
@@ -180,6 +201,9 @@ test("all uploads together: half of the way is the box, the other half the stora
   assert.equal(totals.share, 0.5);
   assert.equal(isSending(totals), false);
   assert.equal(isSending(totalsOf(queue(item({})))), true);
+  const held = item({ stage: "storing", waitingFor: "files-not-spread" });
+  assert.deepEqual([totalsOf(queue(held, item({ stage: "storing" }))).held, missesBoxes(held)], [1, true]);
+  assert.equal(missesBoxes(item({ stage: "storing", waitingFor: "files-no-room" })), false);
   assert.equal(totalsOf(EMPTY_QUEUE).share, 1);
   assert.equal(totalsOf(queue(item({ stage: "done", bytes: 0 }))).share, 1);
 });

@@ -19,12 +19,14 @@ export function HealthPart({ entry }: { entry: Entry }) {
   const { path, kind } = entry;
   const health = useResource("files.health", { path }, { events: ["files.changed"] });
   const [checked, setChecked] = useState<Checked>();
+  const [isHeld, setHeld] = useState(false);
   const [error, setError] = useState<ApiError>();
   const run = async (deed: "check" | "verify" | "repair") => {
     setError(undefined);
+    setHeld(false);
     const options = { timeoutMs: CHECK_TIMEOUT_MS };
     try {
-      if (deed === "repair") await call("files.repair", { path }, options);
+      if (deed === "repair") setHeld((await call("files.repair", { path }, options)).waiting > 0);
       else setChecked(await call("files.check", { path, verify: deed === "verify" }, options));
       health.reload();
     } catch (thrown) {
@@ -39,6 +41,7 @@ export function HealthPart({ entry }: { entry: Entry }) {
         {(now) => <Verdict health={now} />}
       </Loaded>
       {checked && (kind === "folder" || checked.damaged > 0) ? <Report checked={checked} /> : null}
+      {isHeld ? <Notice tone="warning" title={t("files.care-held")} /> : null}
       {error ? <ErrorNotice error={error} /> : null}
       <div class="cluster">
         <Button icon={shield} onClick={() => run("check")}>

@@ -34,6 +34,8 @@ export const PAUSE_MIN_MS = 1_000;
 export const PAUSE_MAX_MS = 15_000;
 /** While something is being stored, how far it is is asked for this often, beside the events. */
 export const LOOK_EVERY_MS = 2_000;
+/** Which boxes are away is asked for this often while an upload waits for them. */
+export const AWAY_EVERY_MS = 10_000;
 /** Lines of the tray; the rest is a number. */
 export const TRAY_ROWS_MAX = 40;
 /** Speed is the mean over so long. */

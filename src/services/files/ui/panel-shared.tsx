@@ -71,6 +71,7 @@ interface SharedProps {
 
 function Shared({ token, path, view, onChange }: SharedProps) {
   const { name, mode, expiresAt, entry } = view;
+  const mayPut = mode === "write" && entry.kind === "folder";
   const isMember = session.value !== null && session.value.role !== "public";
   return (
     <>
@@ -79,10 +80,11 @@ function Shared({ token, path, view, onChange }: SharedProps) {
           <h1 tabIndex={-1}>{name}</h1>
           <p class="soft">
             {t(mode === "write" ? "files.shared-lead-write" : "files.shared-lead")}
+            {mayPut ? ` ${t("files.shared-limit", { size: bytes(PIECE_MAX_BYTES, language.value) })}` : ""}
             {expiresAt ? ` ${t("files.share-until", { date: date(expiresAt, language.value) })}` : ""}
           </p>
         </div>
-        {mode === "write" && entry.kind === "folder" ? <Put {...{ token, path, onChange }} /> : null}
+        {mayPut ? <Put {...{ token, path, onChange }} /> : null}
       </header>
       <section class="card">
         <SharedFolder

@@ -1,6 +1,6 @@
 /** A file as it looks: a picture, sound or film as far as it is wanted, a PDF, the beginning of a text. */
 import { useEffect, useState } from "preact/hooks";
-import { type ApiError, asApiError } from "../../../../ui/src/client.ts";
+import { type ApiError, asApiError, checkAddress } from "../../../../ui/src/client.ts";
 import { Icon } from "../../../../ui/src/components/icon.tsx";
 import { ErrorNotice, Skeleton } from "../../../../ui/src/components/notice.tsx";
 import { shownText } from "../../../kernel/unseen.ts";
@@ -43,7 +43,12 @@ export function Preview({ entry, address }: PreviewProps) {
     );
   }
   if (!url) return <Skeleton lines={4} />;
-  return <Shown {...{ how, url, name: entry.name, onBroken: () => setBroken(true) }} />;
+  const onBroken = () =>
+    void checkAddress(url).then(
+      () => setBroken(true),
+      (thrown: unknown) => setError(asApiError(thrown)),
+    );
+  return <Shown {...{ how, url, name: entry.name, onBroken }} />;
 }
 
 function Shown({ how, url, name, onBroken }: { how: How; url: string; name: string; onBroken: () => void }) {

@@ -33,10 +33,19 @@ interface SharedFolderProps {
 export function SharedFolder({ view, path, hrefOf, onGo, addressOf }: SharedFolderProps) {
   const [open, setOpen] = useState<Entry>();
   const entries = useMemo(() => inOrder(view.entries, BY_NAME, language.value), [view.entries, language.value]);
+  const save = (at: string, name: string, kind: Entry["kind"]) =>
+    attempt(async () => saveAs(await addressOf(at), kind === "folder" ? `${name}.zip` : name));
   if (view.entry.kind === "file") return <SharedFile entry={view.entry} addressOf={addressOf} />;
   return (
     <div class="stack files-browser">
-      <Crumbs {...{ path, hrefOf, onGo }} top={view.name} />
+      <div class="cluster apart">
+        <Crumbs {...{ path, hrefOf, onGo }} top={view.name} />
+        {entries.length > 0 ? (
+          <Button icon={download_} onClick={() => save(path, view.entry.name || view.name, "folder")}>
+            {t("files.download-zip")}
+          </Button>
+        ) : null}
+      </div>
       {entries.length === 0 ? <Empty icon={emptyIcon} title={t("files.none-here")} /> : null}
       <VirtualList
         label={view.name}
@@ -48,7 +57,7 @@ export function SharedFolder({ view, path, hrefOf, onGo, addressOf }: SharedFold
             entry={entry}
             href={hrefOf(entry.path)}
             onOpen={() => (entry.kind === "folder" ? onGo(entry.path) : setOpen(entry))}
-            onSave={() => attempt(async () => saveAs(await addressOf(entry.path), entry.name))}
+            onSave={() => save(entry.path, entry.name, entry.kind)}
           />
         )}
       />
@@ -73,6 +82,7 @@ function SharedRow({
   onSave: () => Promise<unknown>;
 }) {
   const { name, kind, modifiedAt } = entry;
+  const label = t(kind === "file" ? "files.download" : "files.download-zip");
   return (
     <article class="files-row">
       <span class={`files-icon ${kind}`}>
@@ -94,15 +104,7 @@ function SharedRow({
           <Ago at={modifiedAt} />
         </span>
       </span>
-      {kind === "file" ? (
-        <Button
-          kind="quiet"
-          icon={download_}
-          aria-label={`${t("files.download")}: ${name}`}
-          title={t("files.download")}
-          onClick={onSave}
-        />
-      ) : null}
+      <Button kind="quiet" icon={download_} aria-label={`${label}: ${name}`} title={label} onClick={onSave} />
     </article>
   );
 }

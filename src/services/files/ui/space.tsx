@@ -12,7 +12,7 @@ import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { bytes, percent } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
-import { GB, givenGb, sizeInput, stepsOf } from "./giving.ts";
+import { GB, givenGb, sizeInput, stepsOf, usersOf } from "./giving.ts";
 import { Servers } from "./servers.tsx";
 
 type Status = Output<"files.status">;
@@ -208,10 +208,14 @@ function Users() {
             <p class="soft">{t("files.users-none")}</p>
           ) : (
             <ul role="list" class="stack">
-              {all.map(({ member, box, usedBytes, quotaBytes }) => (
-                <li key={`${box}/${member}`}>
+              {usersOf(all).map(({ key, account, box, owner, accounts, usedBytes, quotaBytes }) => (
+                <li key={key}>
                   <Meter
-                    label={t("files.user", { member, box })}
+                    label={
+                      account !== null
+                        ? t("files.user", { member: account, box })
+                        : t("files.user-box", { box, owner: owner ?? "", count: accounts })
+                    }
                     share={quotaBytes > 0 ? usedBytes / quotaBytes : 0}
                     text={t("files.of", {
                       used: bytes(usedBytes, language.value),

@@ -12,17 +12,18 @@ import spread from "lucide-static/icons/share-2.svg?raw";
 import up from "lucide-static/icons/chevron-up.svg?raw";
 import upload from "lucide-static/icons/upload.svg?raw";
 import { useState } from "preact/hooks";
+import { useResource } from "../../../../ui/src/box.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
 import { Icon } from "../../../../ui/src/components/icon.tsx";
 import { toast } from "../../../../ui/src/components/toast.tsx";
 import { bytes, duration, percent } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { chooseFiles } from "./choose.tsx";
-import { TRAY_ROWS_MAX } from "./limits.ts";
+import { AWAY_EVERY_MS, TRAY_ROWS_MAX } from "./limits.ts";
 import { folderName } from "./folder-name.tsx";
 import { nameOf, parentOf } from "./places.ts";
-import { type Totals, linesOf, shareOf, totalsOf } from "./upload-view.ts";
-import { control, giveFile, queue, speed } from "./uploader.tsx";
+import { type Totals, linesOf, missesBoxes, shareOf, totalsOf } from "./upload-view.ts";
+import { control, giveFile, queue, speed, wrongOf } from "./uploader.tsx";
 import type { Item, Stage } from "./uploads.ts";
 
 const icons: Record<Stage, string> = {
@@ -39,6 +40,7 @@ export function Tray() {
   const { counts } = totals;
   const needsReader = counts.exists > 0;
   const { shown, more } = linesOf(now, TRAY_ROWS_MAX);
+  const away = useAway(now.items.some(missesBoxes));
   return (
     <section class="files-tray" aria-label={t("files.uploads")}>
       <div class="files-tray-head">
@@ -62,13 +64,24 @@ export function Tray() {
       {folded ? null : (
         <ul role="list" class="files-tray-list" tabIndex={0} aria-label={t("files.uploads")}>
           {shown.map((item) => (
-            <Line key={item.id} item={item} />
+            <Line key={item.id} item={item} away={away} />
           ))}
           {more > 0 ? <li class="soft small files-tray-more">{t("files.tray-more", { count: more })}</li> : null}
         </ul>
       )}
     </section>
   );
+}
+
+/** Names of the boxes that give space and do not answer; asked for while something waits for them. */
+function useAway(isAsked: boolean): string {
+  const { data } = useResource(
+    "files.status",
+    {},
+    { when: isAsked, events: ["files.changed"], everyMs: AWAY_EVERY_MS },
+  );
+  const away = data?.grid.servers.filter(({ state }) => state === "away").map(({ name }) => name) ?? [];
+  return isAsked && away.length > 0 ? new Intl.ListFormat(language.value).format(away) : "";
 }
 
 /** Changes seldom, so that a screen reader does not hear every percent. */
@@ -81,13 +94,15 @@ function summary({ files, done, counts }: Totals): string {
   return counts.paused > 0 ? t("files.up-paused") : t("files.up-unheld", { count: counts.unheld });
 }
 
-function left({ share, leftBytes, counts, files, done }: Totals): string {
+function left({ share, leftBytes, counts, files, done, held }: Totals): string {
   if (done === files) return "";
   const parts = [percent(Math.floor(share * 100), language.value)];
   const perSecond = speed.value;
   if (perSecond && leftBytes > 0) {
     parts.push(t("files.up-left", { time: duration((leftBytes / perSecond) * 1000, language.value) }));
-  } else if (counts.sending === 0 && counts.storing > 0) parts.push(t("files.up-spreading"));
+  } else if (counts.sending === 0 && counts.storing > 0) {
+    parts.push(t(counts.storing > held ? "files.up-spreading" : "files.up-waiting"));
+  }
   return parts.join(" · ");
 }
 
@@ -139,7 +154,7 @@ function Question({ count }: { count: number }) {
   );
 }
 
-function Line({ item }: { item: Item }) {
+function Line({ item, away }: { item: Item; away: string }) {
   const { id, stage, path } = item;
   const name = nameOf(path);
   const bad = stage === "failed" || stage === "exists";
@@ -155,7 +170,7 @@ function Line({ item }: { item: Item }) {
         <span class="files-line-name" title={path}>
           {name}
         </span>
-        <span class="soft small figure files-line-state">{stateText(item)}</span>
+        <span class="soft small figure files-line-state">{stateText(item, away)}</span>
         {isOn ? <progress class="files-progress" aria-label={name} value={shareOf(item)} max={1} /> : null}
       </div>
       {stage === "failed" ? (
@@ -203,14 +218,18 @@ function Line({ item }: { item: Item }) {
   );
 }
 
-function stateText(item: Item): string {
-  const { stage, wrong, bytes: all, sentBytes, partBytes, path } = item;
+function stateText(item: Item, away: string): string {
+  const { stage, wrong, bytes: all, sentBytes, partBytes, storedBytes, path, waitingFor } = item;
+  const missing = away !== "" && missesBoxes(item) ? t("files.up-away", { names: away }) : "";
   const of = (now: number) => t("files.up-of", { now: bytes(now, language.value), all: bytes(all, language.value) });
   if (stage === "exists") return t("files.up-there-already");
-  if (stage === "failed") return `${wrong?.message ?? ""} ${wrong?.advice ?? ""}`.trim();
+  if (stage === "failed") return [wrong?.message, missing, wrong?.advice].filter(Boolean).join(" ");
   if (stage === "waiting" && wrong) return `${wrong.message} ${t("files.up-again-soon")}`;
   if (stage === "sending") return of(Math.min(all, sentBytes + partBytes));
-  if (stage === "storing") return t("files.up-storing");
+  if (stage === "storing" && waitingFor !== null) {
+    return [wrongOf(waitingFor).message, missing, t("files.up-again-soon")].filter(Boolean).join(" ");
+  }
+  if (stage === "storing") return `${t("files.up-storing")}${storedBytes > 0 ? ` · ${of(storedBytes)}` : ""}`;
   if (stage === "paused") return `${t("files.up-paused")} · ${of(sentBytes)}`;
   if (stage === "unheld")
     return `${t("files.up-unheld-line", { folder: folderName(parentOf(path)) })} ${of(sentBytes)}`;

@@ -9,6 +9,8 @@ export interface Totals {
   counts: Readonly<Record<Stage, number>>;
   /** 0 to 1. Half of the way is the box, the other half the storage servers. */
   share: number;
+  /** Of those that the box stores: they wait for boxes, or for room. */
+  held: number;
   sentBytes: number;
   leftBytes: number;
 }
@@ -17,7 +19,7 @@ const ORDER: readonly Stage[] = ["exists", "failed", "unheld", "sending", "stori
 
 export function totalsOf({ items }: Queue): Totals {
   const counts = { waiting: 0, sending: 0, storing: 0, done: 0, failed: 0, exists: 0, paused: 0, unheld: 0 };
-  let [files, all, way, sentBytes, bytes] = [0, 0, 0, 0, 0];
+  let [files, all, way, held, sentBytes, bytes] = [0, 0, 0, 0, 0, 0];
   for (const item of items) {
     if (item.kind === "folder") {
       // A folder is told of only when it could not be made.
@@ -26,6 +28,7 @@ export function totalsOf({ items }: Queue): Totals {
     }
     files += 1;
     counts[item.stage] += 1;
+    if (item.stage === "storing" && item.waitingFor !== null) held += 1;
     // An empty file is a little work, too.
     all += item.bytes + 1;
     way += shareOf(item) * (item.bytes + 1);
@@ -33,7 +36,7 @@ export function totalsOf({ items }: Queue): Totals {
     sentBytes += Math.min(item.bytes, item.sentBytes + item.partBytes);
   }
   const share = all === 0 ? 1 : way / all;
-  return { files, done: counts.done, counts, share, sentBytes, leftBytes: bytes - sentBytes };
+  return { files, done: counts.done, counts, share, held, sentBytes, leftBytes: bytes - sentBytes };
 }
 
 /** How far one file is, 0 to 1. */
@@ -41,6 +44,12 @@ export function shareOf({ bytes, sentBytes, partBytes, storedBytes, stage }: Ite
   if (stage === "done") return 1;
   if (bytes === 0) return 0;
   return Math.min(1, (sentBytes + partBytes + storedBytes) / (2 * bytes));
+}
+
+/** It is not stored since boxes do not answer. */
+export function missesBoxes({ waitingFor, wrong, stage }: Item): boolean {
+  const code = stage === "failed" ? wrong?.code : waitingFor;
+  return code === "files-not-spread" || code === "files-unreachable";
 }
 
 /** Something is under way that the end of the page would break off. */

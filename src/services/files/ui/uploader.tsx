@@ -181,7 +181,7 @@ function throttled(run_: (value: number) => void): (value: number) => void {
 }
 
 /** The box tells only the code of an upload that failed later. */
-function wrongOf(code: string): Wrong {
+export function wrongOf(code: string): Wrong {
   const message = word(`files.wrong-${code}`, {}, t("files.wrong"));
   return { code, message, advice: word(`files.wrong-${code}-advice`, {}, t("files.wrong-advice")) };
 }

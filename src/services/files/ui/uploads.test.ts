@@ -82,6 +82,25 @@ test("a large file goes in pieces, which grow on a quick line, and is done when 
   assert.equal(item(1).path, "/a (2)", "under the name that the box gave it");
 });
 
+test("what waits for boxes is told, and how far it is spread does not go back when it is tried again", () => {
+  const { put, item } = machine();
+  const seen = (more: Partial<Told>) =>
+    put({ type: "seen", all: [told({ receivedBytes: LARGE, ...more })], wrongOf: wrong });
+  put({ type: "add", items: [large("/a")] });
+  put({ type: "began", id: 1, told: told({ receivedBytes: LARGE, state: "storing" }) });
+  seen({ state: "storing", storedBytes: 900 });
+  seen({ state: "storing", storedBytes: 0, waitingFor: "files-not-spread" });
+  assert.deepEqual([item(1).waitingFor, item(1).storedBytes], ["files-not-spread", 900]);
+  seen({ state: "storing", storedBytes: 1000 });
+  assert.deepEqual([item(1).waitingFor, item(1).storedBytes], [null, 1000]);
+  seen({ state: "failed", error: "files-not-spread" });
+  put({ type: "retry", id: 1 });
+  assert.deepEqual([item(1).stage, item(1).storedBytes], ["storing", 1000]);
+  // Another upload in its place begins anew.
+  put({ type: "looked", id: 1, told: told({ id: "u2", receivedBytes: LARGE, state: "storing", storedBytes: 10 }) });
+  assert.equal(item(1).storedBytes, 10);
+});
+
 test("folders are made first, one after another; then so many files at a time and no more", () => {
   const { put, items } = machine();
   const files = Array.from({ length: 10 }, (_, index) => small(`/d/${index}`));

@@ -59,6 +59,8 @@ export interface Item {
   /** Not tried again before. */
   readonly notBeforeMs: number;
   readonly wrong: Wrong | null;
+  /** While the box tries to spread it again by itself: the code of what is in the way. */
+  readonly waitingFor: string | null;
 }
 
 export interface Queue {
@@ -76,6 +78,7 @@ export interface Told {
   state: "receiving" | "storing" | "done" | "failed";
   storedBytes: number;
   error?: string | undefined;
+  waitingFor?: string | undefined;
 }
 
 export interface NewItem {
@@ -173,7 +176,10 @@ function change(queue: Queue, event: Event, nowMs: number, effects: Effect[]): Q
   }
 }
 
-const idle = (item: Item): Item => ({ ...item, busy: false, partBytes: 0, tries: 0, notBeforeMs: 0, wrong: null });
+const idle = (item: Item): Item => ({
+  ...item,
+  ...{ busy: false, partBytes: 0, tries: 0, notBeforeMs: 0, wrong: null, waitingFor: null },
+});
 
 const whole = (item: Item): Item => ({
   ...idle(item),
@@ -197,7 +203,7 @@ function added(queue: Queue, news: readonly NewItem[], effects: Effect[]): Queue
       // What began in pieces goes on in pieces.
       ...{ kind: known ? "large" : one.kind, id: first + index, mode: "new", stage: "waiting", busy: false },
       ...{ sentBytes: known?.sentBytes ?? 0, partBytes: 0, storedBytes: 0, uploadId: known?.uploadId ?? null },
-      ...{ tries: 0, notBeforeMs: 0, wrong: null },
+      ...{ tries: 0, notBeforeMs: 0, wrong: null, waitingFor: null },
     };
   });
   for (let index = room; index < news.length; index += 1) effects.push({ do: "forget", id: first + index });
@@ -207,14 +213,17 @@ function added(queue: Queue, news: readonly NewItem[], effects: Effect[]): Queue
 
 /** The answer to `begin` may name another upload than the one that was thought to go on. */
 function began(item: Item, { id }: Told, effects: Effect[]): Item {
-  if (item.uploadId !== null && item.uploadId !== id) effects.push({ do: "cancel", uploadId: item.uploadId });
-  return { ...item, busy: false, partBytes: 0, uploadId: id };
+  const isOther = item.uploadId !== null && item.uploadId !== id;
+  if (isOther) effects.push({ do: "cancel", uploadId: item.uploadId! });
+  return { ...item, busy: false, partBytes: 0, storedBytes: isOther ? 0 : item.storedBytes, uploadId: id };
 }
 
 function told(item: Item, now: Told): Item {
-  const { receivedBytes: sentBytes, storedBytes } = now;
+  const { receivedBytes: sentBytes, waitingFor = null } = now;
+  // A box that was killed counts anew, and finds what it had spread; an answer may also be older than another one.
+  const storedBytes = Math.max(item.storedBytes, now.storedBytes);
   // Under which name it is kept, the box decides.
-  const at = { ...item, path: now.path, sentBytes, storedBytes };
+  const at = { ...item, path: now.path, sentBytes, storedBytes, waitingFor };
   if (now.state === "done") return whole(at);
   if (now.state === "storing") return { ...at, stage: "storing", busy: false };
   if (now.state === "failed") return { ...at, stage: "failed", busy: false };
@@ -277,7 +286,7 @@ function seen(queue: Queue, { all, wrongOf }: Extract<Event, { type: "seen" }>, 
         ...{ id: nextId++, kind: "large", path: one.path, bytes: one.bytes, mode: "new", fingerprint: "" },
         stage: one.state === "receiving" ? "unheld" : "storing",
         ...{ busy: false, sentBytes: one.receivedBytes, partBytes: 0, storedBytes: one.storedBytes },
-        ...{ uploadId: one.id, tries: 0, notBeforeMs: 0, wrong: null },
+        ...{ uploadId: one.id, tries: 0, notBeforeMs: 0, wrong: null, waitingFor: null },
       };
       return one.state === "receiving" ? item : judged(told(item, one), one, wrongOf);
     });

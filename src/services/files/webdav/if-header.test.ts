@@ -1,6 +1,7 @@
 /** The If header: the examples of RFC 4918, section 10.4, and what is none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { leastMs } from "../../../../test/support/cost.ts";
 import { IF_CONDITIONS_MAX } from "./constants.ts";
 import type { IfState } from "./if-header.ts";
 import { hasEtags, holds, parseIf, tokensOf } from "./if-header.ts";
@@ -64,8 +65,6 @@ test("what is no If header is refused", () => {
 test("its conditions are limited, and reading is quick", () => {
   assert.equal(parseIf("(<a>)".repeat(IF_CONDITIONS_MAX)).length, IF_CONDITIONS_MAX);
   assert.throws(() => parseIf("(<a>)".repeat(IF_CONDITIONS_MAX + 1)), refused);
-  const fromMs = performance.now();
-  assert.throws(() => parseIf(`(${" ".repeat(16_000)}`), refused);
-  assert.throws(() => parseIf("(".repeat(16_000)), refused);
-  assert.ok(performance.now() - fromMs < 500);
+  for (const header of [`(${" ".repeat(160_000)}`, "(".repeat(160_000)])
+    assert.ok(leastMs(() => assert.throws(() => parseIf(header), refused)) < 1000, header.slice(0, 2));
 });
