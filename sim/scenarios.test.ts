@@ -45,3 +45,10 @@ test("regression, absence with seed 1: the community's first record survives a m
     assert.equal(box.replica!.core.get(world.boxes[0]!.key.id, "community", "self")?.sig, world.community!.genesis.sig);
   }
 });
+
+// Found by `slander`: a box heard the time of a lie about itself from somebody's table, which does not say that it was
+// to leave; it took the time for its own, and was shown as leaving for ever.
+test("regression, slander with seed 34081564: a lie that its victim heard only by its time is denied, too", () => {
+  const slander = scenarios.find((scenario) => scenario.name === "slander")!;
+  keepsPromises(slander, 34_081_564);
+});

@@ -20,7 +20,7 @@ import { run } from "./support/process.ts";
 
 /** All stages together; a stage that is still running then is ended and has failed. */
 const TOTAL_TIMEOUT_MS = 57 * 60_000;
-const CHECK_TIMEOUT_MS = 180_000;
+const CHECK_TIMEOUT_MS = 600_000;
 const STOP_GRACE_MS = 10_000;
 
 interface Stage {
@@ -53,7 +53,7 @@ const STAGES: readonly Stage[] = [
   {
     name: "unit",
     title: "tests beside the code, and the rules of the house",
-    timeoutMs: 900_000,
+    timeoutMs: 1_800_000,
     packages: UNIT_PACKAGES,
     root: false,
     tests: {
@@ -66,7 +66,7 @@ const STAGES: readonly Stage[] = [
   {
     name: "processes",
     title: "real boxes and real peers as processes",
-    timeoutMs: 1_800_000,
+    timeoutMs: 2_700_000,
     packages: ALL_PACKAGES,
     root: true,
     tests: {

@@ -86,11 +86,9 @@ test("an order that is found keeps the times and gives the answers", () => {
   }
 });
 
-test("100,000 operations over 100 keys need about one place each", (t) => {
+test("100,000 operations over 100 keys need about one place each", () => {
   const large = correctHistory({ ...mixed, seed: 1, perKey: 1000, registers: 80, counters: 20, infoRate: 0.002 });
-  const beganMs = performance.now();
   const { verdict, keys } = checkHistory(large);
-  t.diagnostic(`${Math.round(performance.now() - beganMs)} ms`);
   assert.equal(large.length, 100_000);
   assert.equal(verdict, "ok");
   assert.ok(keys.reduce((sum, one) => sum + one.states, 0) < 1.5 * large.length);

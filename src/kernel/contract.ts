@@ -95,9 +95,10 @@ export interface Endpoint<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   output: O;
   /**
    * The body is bytes of any type, at most so many, and all inputs come from path, query and `headers`; the handler
-   * finds it as `context.bytes`. `tooLarge` is what a longer one is refused with.
+   * finds it as `context.bytes`. `tooLarge` is what a longer one is refused with. `isPassing`: the handler keeps no
+   * part of it when it has ended, and its memory is used again for the next one.
    */
-  bytes?: { max: number; tooLarge?: () => Failure };
+  bytes?: { max: number; tooLarge?: () => Failure; isPassing?: boolean };
   /** The answer is bytes of this type and not JSON; `output` is `bytesAnswer`. */
   answerType?: string;
   /** Inputs that may also be given as headers: key of the input to name of the header. */

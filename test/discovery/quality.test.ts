@@ -12,7 +12,7 @@ import { find, publish, startPage } from "../e2e/quarter.ts";
 import { WRITE_MS } from "../../src/services/discovery/measure.ts";
 
 const MEASURED_TIMEOUT_MS = 30_000;
-const GREY_TIMEOUT_MS = 10_000;
+const GREY_TIMEOUT_MS = 30_000;
 const BACK_TIMEOUT_MS = 30_000;
 
 interface Quality {

@@ -14,8 +14,8 @@ import { atEnd } from "./at-end.ts";
 import { BREAD, find, publish, startFirst, startOthers, startPage, titles } from "./quarter.ts";
 import { PASSWORD, fillIn, signIn } from "./sign-in.ts";
 
-const LIVE_MS = 2_000;
-const GREY_MS = 10_000;
+const LIVE_MS = 15_000;
+const GREY_MS = 30_000;
 const DOCTOR_MS = 30_000;
 
 let browser: Browser;
@@ -224,7 +224,7 @@ test("a setting and a new name apply at once; the doctor looks and says", async 
   await visit.page.locator(".header .box-name", { hasText: "Forn de dalt" }).waitFor();
   const named = async () =>
     (await box(1).api<{ name: string }[]>("/boxes")).some(({ name }) => name === "Forn de dalt");
-  await eventually("the others see the name", 5_000, named);
+  await eventually("the others see the name", 30_000, named);
   await visit.open("/box/settings");
   const field = visit.page.getByLabel(visit.say("setting.people.sessionDays"), { exact: true });
   const save = visit.page.getByRole("button", { name: visit.say("shell.save"), exact: true });

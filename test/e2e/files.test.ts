@@ -4,14 +4,15 @@
  * thousand files, the space given, devices.
  */
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, readFileSync, readdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
 import { Visit, openBrowser } from "../support/browser.ts";
-import { eventually } from "../support/process.ts";
+import { needDebian } from "../support/debian.ts";
+import { eventually, runOk } from "../support/process.ts";
 import { atEnd } from "./at-end.ts";
 import {
   PDF,
@@ -32,7 +33,7 @@ import { startFirst } from "./quarter.ts";
 import { PASSWORD, signIn } from "./sign-in.ts";
 
 const STORED_MS = 60_000;
-const SEEN_MS = 10_000;
+const SEEN_MS = 30_000;
 const LARGE = noise(24 * 1024 * 1024, 7);
 /** One piece takes a second or two. */
 const SLOW_BYTES_PER_SECOND = 4 * 1024 * 1024;
@@ -255,6 +256,33 @@ test("an upload goes on by itself after the box was killed in the middle; pause 
   await visit.end();
 });
 
+test("a folder is saved as one .zip; what cannot be fetched is said", async () => {
+  await needDebian(["unzip"]);
+  const visit = await signIn(browser, box);
+  await visit.open("/files");
+  const save = deed(visit, "Fotos", "files.download-zip");
+  const [download] = await Promise.all([visit.page.waitForEvent("download"), save]);
+  assert.equal(download.suggestedFilename(), "Fotos.zip");
+  assert.equal(await runOk(["unzip", "-p", await download.path(), "Fotos/2026/notes.txt"]), "bon dia\nveïnes\n");
+  visit.throwProblems("a folder");
+  // The browser itself notes the refusal.
+  visit.allow(/status of 503/);
+  const shares = join(box.data, "files", "storage", "shares");
+  const isOfFilm = (path: string) => /\/\d+$/.test(path) && statSync(join(shares, path)).size > LARGE.length / 4;
+  const slots = new Set(
+    (readdirSync(shares, { recursive: true }) as string[]).filter(isOfFilm).map((one) => dirname(one)),
+  );
+  assert.ok(slots.size > 0, "no shares of the film");
+  for (const slot of slots) renameSync(join(shares, slot), join(shares, `${slot}.away`));
+  await deed(visit, "film.bin", "files.download");
+  const said = visit.say("error.files-unreachable", { found: 0, needed: 3 });
+  await visit.page.locator(".toast").getByText(said).waitFor({ timeout: SEEN_MS });
+  await visit.check("it is said");
+  await visit.shoot("files-away");
+  for (const slot of slots) renameSync(join(shares, `${slot}.away`), join(shares, slot));
+  await visit.end();
+});
+
 test("a name that is there already is a question; older versions come back", async () => {
   const visit = await signIn(browser, box, { dark: true, language: "ca" });
   // The browser itself notes the refusal.
@@ -353,7 +381,11 @@ test("a link is opened by a stranger and kept on another box, until it is taken 
   const { pathname, hash } = new URL(link);
   await stranger.open(pathname + hash);
   await stranger.page.locator("h1", { hasText: "Fotos" }).waitFor();
+  await stranger.page.getByText(/fins a 8,4.MB per fitxer/).waitFor();
   await stranger.check("what a stranger sees");
+  const saveAll = () => press(stranger, "files.download-zip");
+  const [zip] = await Promise.all([stranger.page.waitForEvent("download"), saveAll()]);
+  assert.equal(await runOk(["unzip", "-p", await zip.path(), "Fotos/2026/notes.txt"]), "bon dia\nveïnes\n");
   await stranger.shoot("files-link");
   const gift = join(machineFolder("gifts", { "regal.txt": "per a tu\n" }), "regal.txt");
   await chooseFiles(stranger, () => press(stranger, "files.upload"), [gift]);

@@ -15,7 +15,7 @@ import { startFirst } from "./quarter.ts";
 import { signIn } from "./sign-in.ts";
 
 const ON_MS = 30_000;
-const SEEN_MS = 10_000;
+const SEEN_MS = 30_000;
 const RING_MS = 120_000;
 
 interface Ring {

@@ -17,9 +17,9 @@ import type { Visit } from "../support/browser.ts";
 import { atEnd } from "./at-end.ts";
 import { signIn } from "./sign-in.ts";
 
-const SEEN_MS = 5_000;
-const GREY_MS = 10_000;
-const LISTEN_MS = 10_000;
+const SEEN_MS = 30_000;
+const GREY_MS = 30_000;
+const LISTEN_MS = 30_000;
 const PEOPLE = [
   { host: "raval1", zone: "raval", box: "Forn", owner: "Anna" },
   { host: "raval2", zone: "raval", box: "Biblioteca", owner: "Bernat" },

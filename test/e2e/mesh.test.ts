@@ -13,7 +13,7 @@ import { atEnd } from "./at-end.ts";
 import { startFirst } from "./quarter.ts";
 import { signIn } from "./sign-in.ts";
 
-const SEEN_MS = 20_000;
+const SEEN_MS = 30_000;
 
 interface Key {
   epoch: number;

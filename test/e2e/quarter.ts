@@ -11,7 +11,7 @@ import { eventually } from "../support/process.ts";
 import type { Owner } from "../support/process.ts";
 
 export const BREAD = "Pa de pagès";
-const SEEN_TIMEOUT_MS = 10_000;
+const SEEN_TIMEOUT_MS = 30_000;
 
 export interface Listed {
   id: string;

@@ -278,7 +278,7 @@ async function checkBodies(box: Box): Promise<void> {
   }
 }
 
-test("a set-up that fails leaves the box as new, and the next one works", { timeout: 60_000 }, async (t) => {
+test("a set-up that fails leaves the box as new, and the next one works", { timeout: 180_000 }, async (t) => {
   const founder = await startBox({ name: "Veí", owner: "Biel", newCommunity: "Barri", until: t });
   const { code } = await founder.api<{ code: string }>("/invitations", { method: "POST", body: {} });
   await founder.stop();

@@ -19,7 +19,7 @@ const TRIES_MAX = 2_000;
 const WATCHED_MS = 3_000;
 /** What a box may burn while the disk is full; the test profile's gossip takes some of it. */
 const CPU_PERCENT_MAX = 60;
-const ROOM_AGAIN_MS = 15_000;
+const ROOM_AGAIN_MS = 60_000;
 
 interface ErrorBody {
   error: { code: string; message: string; advice: string };

@@ -87,7 +87,7 @@ test(`${KILLS} kills lose no acknowledged append and leave none in half`, { time
   figure(`journal: ${KILLS} kills, ${done} appends, ${unheard} of them unheard of, ${removed} segments compacted`);
 });
 
-test("removing goes on while others fill the disk, and wins room back", { timeout: 60_000 }, async () => {
+test("removing goes on while others fill the disk, and wins room back", { timeout: 180_000 }, async () => {
   const disk = await smallDisk(DISK_MIB);
   const folder = join(disk, "journal");
   const segmentBytes = 64 * 1024;
@@ -127,7 +127,7 @@ function writeUntilFull(file: string): void {
   }
 }
 
-test("a full disk ends the journal with disk-full; with room it goes on", { timeout: 60_000 }, async () => {
+test("a full disk ends the journal with disk-full; with room it goes on", { timeout: 180_000 }, async () => {
   const disk = await smallDisk(DISK_MIB);
   writeFileSync(join(disk, "filler"), Buffer.alloc(1024 * 1024, 1));
   const folder = join(disk, "journal");

@@ -27,7 +27,7 @@ const STREAMS = 1_000;
 const REQUESTS = 2_000;
 const AT_ONCE = 4;
 const GROWTH_MIB_MAX = 120;
-const SEEN_MS_MAX = 10_000;
+const SEEN_MS_MAX = 30_000;
 const HONEST_GOSSIP_MS = 2_500;
 const PATHS = ["sync", "push", "key", "hello", "reach", "join", "nothing", "../sync"] as const;
 

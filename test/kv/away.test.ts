@@ -14,7 +14,7 @@ import { startStoreBoxes, stopStoreBoxes } from "./store-boxes.ts";
 const SEEN_TIMEOUT_MS = 30_000;
 const LEFT_TIMEOUT_MS = 60_000;
 /** Less than the ten seconds that an operation waits for its answer. */
-const REFUSED_TIMEOUT_MS = 8_000;
+const REFUSED_TIMEOUT_MS = 30_000;
 
 const ring = (box: Box) => box.cli<{ state: string; survives: number; members: unknown[] }>(["kv", "ring", "--json"]);
 const health = async (box: Box) => {

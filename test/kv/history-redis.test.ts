@@ -95,7 +95,7 @@ test("a server, and a copy of it that takes writes: found not to be linearizable
   const copy = ["--replicaof", "127.0.0.1", String(port), "--replica-read-only", "no"];
   await serve(copyPort, t, copy);
   const follower = new RespConnection(connect(copyPort, "127.0.0.1"));
-  await eventually("the copy follows", 15_000, async () => {
+  await eventually("the copy follows", 30_000, async () => {
     const answer = await follower.ask(["INFO", "replication"], 1_000);
     return answer.type === "text" && answer.text.includes("master_link_status:up");
   });

@@ -14,7 +14,7 @@ import { startBox } from "../support/box.ts";
 import { eventually } from "../support/process.ts";
 
 const MIB = 1024 * 1024;
-const SEEN_MS = 15_000;
+const SEEN_MS = 30_000;
 const STREAMS = 300;
 /** Half frames of one box, their chunks, and what a process grows by anyway. */
 const GROWTH_MAX_BYTES = 300 * MIB;

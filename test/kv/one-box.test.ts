@@ -17,7 +17,7 @@ import { eventually, run, start } from "../support/process.ts";
 
 const folder = temporaryFolder("kv-files");
 const file = (name: string) => join(folder, name);
-const TOLD_TIMEOUT_MS = 10_000;
+const TOLD_TIMEOUT_MS = 30_000;
 
 async function refusal(box: Box, words: readonly string[]): Promise<string> {
   try {

@@ -15,7 +15,7 @@ import { hashRespPassword } from "../../src/services/kv/resp-password.ts";
 import type { RespServerOptions } from "../../src/services/kv/resp-server.ts";
 import { openRespServer } from "../../src/services/kv/resp-server.ts";
 
-const until = (look: () => boolean) => eventually("seen at the server or heard from it", 8_000, look, 2);
+const until = (look: () => boolean) => eventually("seen at the server or heard from it", 30_000, look, 2);
 
 async function serve(t: TestContext, options: Partial<RespServerOptions> = {}) {
   const clock = virtualClock();

@@ -35,7 +35,7 @@ before(async () => {
   locked = await openRespServer({ ...common, store: memoryStore(), password });
   redisPort = await freePort();
   redis = start(["redis-server", "--port", String(redisPort), "--save", "", "--appendonly", "no"]);
-  await eventually("redis-server answers", 10_000, async () => (await talk(redisPort, ["PING\r\n"])) === "+PONG\r\n");
+  await eventually("redis-server answers", 30_000, async () => (await talk(redisPort, ["PING\r\n"])) === "+PONG\r\n");
 });
 
 after(() => Promise.all([ours.close(), locked.close(), redis.stop()]));
@@ -185,7 +185,7 @@ test("a real redis-server says the same about RESP3, inline commands and what br
   ];
   for (const pieces of said) {
     // Redis closes with our QUIT unread, and that reset may overtake its error: then it is asked again.
-    const theirs = await eventually("Redis's answer", 5_000, async () => (await talk(redisPort, pieces)) || undefined);
+    const theirs = await eventually("Redis's answer", 30_000, async () => (await talk(redisPort, pieces)) || undefined);
     assert.equal(await talk(ours.local.port, pieces), theirs, pieces.join("").slice(0, 60));
   }
 });

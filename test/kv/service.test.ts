@@ -9,7 +9,7 @@ import type { TestContext } from "node:test";
 import { fail } from "../../src/kernel/errors.ts";
 import { DISK_LOOK_MS } from "../../src/services/kv/disk-quota.ts";
 import { AGAIN_MS, CHANGE_WAIT_MS, CHANGED_PAUSE_MS, QUOTA_WARN } from "../../src/services/kv/service.ts";
-import { freePort } from "../support/process.ts";
+import { eventually, freePort } from "../support/process.ts";
 import { DISK_FULL, kvBench } from "./kv-bench.ts";
 
 async function bench(t: TestContext) {
@@ -20,8 +20,7 @@ async function bench(t: TestContext) {
   const codes = () => made.service.health!().map(({ code }) => code);
   /** Lets what was asked for come to an end, real sockets too. */
   const settled = async (look: () => boolean | Promise<boolean>) => {
-    for (let n = 0; n < 500 && !(await look()); n++) await new Promise((resolve) => setTimeout(resolve, 2));
-    assert.ok(await look());
+    await eventually("it has come to an end", 30_000, look, 2);
   };
   return { ...made, status, codes, settled };
 }

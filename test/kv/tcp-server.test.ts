@@ -12,7 +12,7 @@ import { TCP_LINGER_MS, TCP_REFUSED_MAX, TCP_SWEEP_MS, TCP_UNREAD_MS } from "../
 import type { TcpConnection, TcpReader, TcpServerOptions } from "../../src/platform/tcp-server.ts";
 import { openTcpServer } from "../../src/platform/tcp-server.ts";
 
-const until = (look: () => boolean) => eventually("seen at the server or heard from it", 8_000, look, 2);
+const until = (look: () => boolean) => eventually("seen at the server or heard from it", 30_000, look, 2);
 
 /** A server that says back what it hears; `made` has its connections, `heard` what they were told. */
 async function serve(t: TestContext, options: Partial<TcpServerOptions> = {}) {

@@ -19,10 +19,10 @@ import type { LabServer, SshServer } from "./servers.ts";
 
 const SEEN_EVERYWHERE_MS = 2_000;
 const GREY_EVERYWHERE_MS = 10_000;
-const CHECK_NOTICED_MS = 10_000;
+const CHECK_NOTICED_MS = 30_000;
 const CONVERGED_MS = 30_000;
-const EXCLUDED_MS = 10_000;
-const JOINED_MS = 10_000;
+const EXCLUDED_MS = 30_000;
+const JOINED_MS = 30_000;
 /** How long the absence of something is watched. */
 const WATCH_MS = 3_000;
 const LINK = { rateMbit: 50 };

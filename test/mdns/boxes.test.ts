@@ -179,7 +179,7 @@ test("a withdrawn service is gone for the phone at once, and back when it is res
     "withdrawn by its owner",
     "Bread (beta) (2)",
     () => boxes["beta"]!.cli(["services", "withdraw", id, "--json"]),
-    2500,
+    20_000,
   );
   await boxes["beta"]!.cli(["services", "restore", id, "--json"]);
   await finds("Bread (beta)");
@@ -244,7 +244,7 @@ test("when the box that announces stops, the other goes on; when the service's b
     "its box was killed (noticed by gossip, then goodbye)",
     "Parish radio (gamma)",
     () => boxes["gamma"]!.kill(),
-    20_000,
+    40_000,
   );
   await boxes[other]!.restart();
 });
@@ -265,7 +265,7 @@ test("switched off everywhere, nothing of the community is announced; the boxes 
   );
   // As long as another box announces what is the community's, it stays found.
   await choose("beta", "off");
-  await gone("switched off", "Library (alpha)", () => choose("alpha", "off"), 2500);
+  await gone("switched off", "Library (alpha)", () => choose("alpha", "off"), 20_000);
   assert.deepEqual(await standings("alpha"), []);
   const all = await phone.browse("-a");
   assert.ok(all.some((one) => one.type === "_comu._tcp" && one.name.startsWith("alpha")));

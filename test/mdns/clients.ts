@@ -11,7 +11,7 @@ import { eventually } from "../support/process.ts";
 import type { Running } from "../support/process.ts";
 import type { Host } from "../lab/lab.ts";
 
-const CLIENT_TIMEOUT_MS = 15_000;
+const CLIENT_TIMEOUT_MS = 30_000;
 
 const BUS = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

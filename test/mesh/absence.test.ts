@@ -23,9 +23,10 @@ const SERVICES_EACH = 100;
 /** One more than the keys that a box tries, so that the one of the old folder opens nothing any more. */
 const KEY_CHANGES = 4;
 const READY_MS = 60_000;
-const CAUGHT_UP_MS_MAX = 20_000;
-const SPEAKS_MS_MAX = 12_000;
-const TOLD_MS_MAX = 12_000;
+/** Below the 30 s between two rounds: it does not wait for the next one. */
+const CAUGHT_UP_MS_MAX = 25_000;
+const SPEAKS_MS_MAX = 25_000;
+const TOLD_MS_MAX = 25_000;
 const ALONE_START_MS_MAX = 6_000;
 
 interface Seen {

@@ -207,7 +207,7 @@ async function log(first: Box, third: Box, t: TestContext): Promise<void> {
   );
 }
 
-test("without a community there is no gossip, and it says so", { timeout: 60_000 }, async (t) => {
+test("without a community there is no gossip, and it says so", { timeout: 180_000 }, async (t) => {
   const box = await startBox({ name: "Alone", owner: "Anna", newCommunity: "Short", until: t });
   await box.cli(["community", "leave", "--yes", "--json"]);
   for (const words of [["members"], ["info"], ["keyring"], ["rtt", "Alone"], ["event", "x"], ["query", "x"]]) {

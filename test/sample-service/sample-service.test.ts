@@ -23,7 +23,7 @@ const data = temporaryFolder("sample-box");
 const program = [process.execPath, join(copy, "dist/comu.mjs")];
 const PASSWORD = "correct horse battery";
 const BUILD_TIMEOUT_MS = 120_000;
-const SEEN_TIMEOUT_MS = 15_000;
+const SEEN_TIMEOUT_MS = 30_000;
 
 let url = "";
 let port = 0;

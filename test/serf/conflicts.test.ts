@@ -12,7 +12,7 @@ describe("one name, two members", { concurrency: true }, () => {
   for (const sealed of [false, true]) {
     const how = sealed ? "sealed" : "in the clear";
 
-    test(`an agent that comes with our name loses the vote and goes, ${how}`, { timeout: 60_000 }, async (t) => {
+    test(`an agent that comes with our name loses the vote and goes, ${how}`, { timeout: 180_000 }, async (t) => {
       const keys = sealed ? [randomBytes(32)] : [];
       const stage = await scene(t, { net: 27, keys });
       const { one, port, driver, effects } = stage;
@@ -33,7 +33,7 @@ describe("one name, two members", { concurrency: true }, () => {
       assertNothingRefused(stage);
     });
 
-    test(`we who come with an agent's name lose the vote and are told, ${how}`, { timeout: 60_000 }, async (t) => {
+    test(`we who come with an agent's name lose the vote and are told, ${how}`, { timeout: 180_000 }, async (t) => {
       const keys = sealed ? [randomBytes(32)] : [];
       const { one, two, port, status } = await scene(t, { net: 28, keys });
       const advertise = { address: "127.0.28.14", port };

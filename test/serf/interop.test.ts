@@ -89,7 +89,7 @@ async function leaveTheirs({ one, status }: Scene): Promise<void> {
 // Most of their time is waiting, so all go at one time.
 describe("with real agents", { concurrency: true }, () => {
   for (const sealed of [false, true]) {
-    test(`with two serf agents, ${sealed ? "sealed" : "in the clear"}`, { timeout: 60_000 }, async (t) => {
+    test(`with two serf agents, ${sealed ? "sealed" : "in the clear"}`, { timeout: 180_000 }, async (t) => {
       const told: Told[] = [];
       const ours = { coalescing: SERF_COALESCING, onTold: (one: Told) => told.push(one) };
       const stage = await scene(t, { net: 20, keys: sealed ? [randomBytes(32)] : [], ours });
@@ -115,7 +115,7 @@ describe("with real agents", { concurrency: true }, () => {
     });
   }
 
-  test("agents see a crash of ours as failure", { timeout: 30_000 }, async (t) => {
+  test("agents see a crash of ours as failure", { timeout: 180_000 }, async (t) => {
     const port = freshPort();
     const one: Agent = await startAgent(t, { name: "agent-one", address: "127.0.20.21", port });
     const { driver } = await startOurs(t, { advertise: { address: "127.0.20.23", port } });

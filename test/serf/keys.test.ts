@@ -43,7 +43,7 @@ async function listedBy(agent: Agent): Promise<Map<string, string>> {
   return new Map([...lines].map((line) => [line[1]!, line[2]!]));
 }
 
-test("keys come, change and go by an agent's word and by ours", { timeout: 60_000 }, async (t) => {
+test("keys come, change and go by an agent's word and by ours", { timeout: 180_000 }, async (t) => {
   const [first, second, third] = [randomBytes(32), randomBytes(16), randomBytes(32)];
   const stage = await scene(t, { net: 22, keys: [first], ringFile: true });
   const { one } = stage;
@@ -74,7 +74,7 @@ test("keys come, change and go by an agent's word and by ours", { timeout: 60_00
   assertNothingRefused(stage);
 });
 
-test("what no ring allows is refused by all, and both sides hear why", { timeout: 60_000 }, async (t) => {
+test("what no ring allows is refused by all, and both sides hear why", { timeout: 180_000 }, async (t) => {
   const first = randomBytes(32);
   const stage = await scene(t, { net: 23, keys: [first], ringFile: true });
   const [primary, unknown] = ["Removing the primary key is not allowed", "Requested key is not in the keyring"];
@@ -97,7 +97,7 @@ test("what no ring allows is refused by all, and both sides hear why", { timeout
   assertRings(stage, [first]);
 });
 
-test("a member may refuse, as a box of Comú does", { timeout: 60_000 }, async (t) => {
+test("a member may refuse, as a box of Comú does", { timeout: 180_000 }, async (t) => {
   const first = randomBytes(32);
   const stage = await scene(t, { net: 24, keys: [first], ringFile: true, ours: { refuseKeys: KEYS_REFUSED } });
   for (const args of [["-list"], [`-install=${base64(randomBytes(32))}`], [`-use=${base64(first)}`]]) {
@@ -112,7 +112,7 @@ test("a member may refuse, as a box of Comú does", { timeout: 60_000 }, async (
   assert.deepEqual(report.messages, new Map([["our-box", KEYS_REFUSED]]));
 });
 
-test("in the clear there is no keyring, here or there", { timeout: 60_000 }, async (t) => {
+test("in the clear there is no keyring, here or there", { timeout: 180_000 }, async (t) => {
   const stage = await scene(t, { net: 25 });
   const words = "Keyring is empty (encryption not enabled)";
   const report = await manage(stage, "list");
@@ -125,7 +125,7 @@ test("in the clear there is no keyring, here or there", { timeout: 60_000 }, asy
   assert.equal(stage.driver.seal.on, false);
 });
 
-test("more keys than an answer holds are cut, with a word about it, on both sides", { timeout: 60_000 }, async (t) => {
+test("more keys than an answer holds are cut, with a word about it, on both sides", { timeout: 180_000 }, async (t) => {
   const keys = Array.from({ length: 40 }, () => randomBytes(32));
   const stage = await scene(t, { net: 26, keys });
   const report = await manage(stage, "list");

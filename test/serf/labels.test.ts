@@ -11,7 +11,7 @@ import { freshPort, startOurs, until } from "./agents.ts";
 import { Seal } from "./seal.ts";
 
 for (const sealed of [false, true]) {
-  test(`one label is one cluster, ${sealed ? "sealed" : "in the clear"}`, { timeout: 20_000 }, async (t) => {
+  test(`one label is one cluster, ${sealed ? "sealed" : "in the clear"}`, { timeout: 180_000 }, async (t) => {
     const port = freshPort();
     const keys = sealed ? [randomBytes(32)] : [];
     const make = (name: string, last: number, label?: string) =>

@@ -18,7 +18,7 @@ describe("over time, with real agents", { concurrency: true }, () => {
     const how = sealed ? "sealed" : "in the clear";
     const makeKeys = () => (sealed ? [randomBytes(32)] : []);
 
-    test(`force-leave and pruning, ${how}`, { timeout: 60_000 }, async (t) => {
+    test(`force-leave and pruning, ${how}`, { timeout: 180_000 }, async (t) => {
       const stage = await scene(t, { net: 29, keys: makeKeys() });
       const { one, two, driver, effects, status } = stage;
       const info = await one.ok("info");
@@ -50,7 +50,7 @@ describe("over time, with real agents", { concurrency: true }, () => {
       assertNothingRefused(stage);
     });
 
-    test(`an agent comes back from its snapshot, and we from ours, ${how}`, { timeout: 60_000 }, async (t) => {
+    test(`an agent comes back from its snapshot, and we from ours, ${how}`, { timeout: 180_000 }, async (t) => {
       const keys = makeKeys();
       const port = freshPort();
       const folder = folderFor(t);
@@ -86,7 +86,7 @@ describe("over time, with real agents", { concurrency: true }, () => {
       assertNothingRefused(again);
     });
 
-    test(`each side comes back to the other by itself, ${how}`, { timeout: 60_000 }, async (t) => {
+    test(`each side comes back to the other by itself, ${how}`, { timeout: 180_000 }, async (t) => {
       const keys = makeKeys();
       const port = freshPort();
       const options = { name: "agent-one", address: "127.0.31.11", port, keys, config: { reconnect_interval: "1s" } };

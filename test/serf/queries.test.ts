@@ -141,7 +141,7 @@ async function pinged(stage: Scene): Promise<void> {
 // Most of their time is waiting, so all go at one time.
 describe("queries with real agents", { concurrency: true }, () => {
   for (const sealed of [false, true]) {
-    test(`queries with two agents, ${sealed ? "sealed" : "in the clear"}`, { timeout: 60_000 }, async (t) => {
+    test(`queries with two agents, ${sealed ? "sealed" : "in the clear"}`, { timeout: 180_000 }, async (t) => {
       const stage = await scene(t, { net: 21, keys: sealed ? [randomBytes(32)] : [] });
       await everybody(stage);
       await filtered(stage);

@@ -26,11 +26,11 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const PAGE_TIMEOUT_MS = 10_000;
+const PAGE_TIMEOUT_MS = 30_000;
 const LAUNCH_TIMEOUT_MS = 30_000;
 /** A page is quiet when nothing was asked of the box for this long. */
 const QUIET_MS = 150;
-const QUIET_TIMEOUT_MS = 5_000;
+const QUIET_TIMEOUT_MS = 30_000;
 /** Streams, which never end: of events, and of what changes in the key-value store. */
 const STREAMS = /\/(?:events|kv\/watch)(?:\?|$)/;
 /** The browser's own text size; readers with weak eyes set it to the double. */

@@ -170,6 +170,10 @@ export const filesAnswers: Record<string, Answer> = {
             ...{ state: "receiving", storedBytes: 0 },
           },
           {
+            ...{ id: "u4", path: "/Música/Assaig.flac", bytes: 310_000_000, receivedBytes: 310_000_000 },
+            ...{ state: "storing", storedBytes: 90_000_000, waitingFor: "files-not-spread", error: "files-not-spread" },
+          },
+          {
             ...{ id: "u2", path: "/Música/Concert.flac", bytes: 480_000_000, receivedBytes: 480_000_000 },
             ...{ state: "storing", storedBytes: 200_000_000 },
           },
@@ -198,6 +202,8 @@ export const filesAnswers: Record<string, Answer> = {
     world.size === "empty"
       ? []
       : world.boxes.slice(0, 4).map(({ owner, name }, at) => ({
-          ...{ member: owner, box: name, usedBytes: (2 + at * 7) * GB, quotaBytes: 25 * GB },
+          ...{ member: "k7f3m2xqk7f3m2xqk7f3m2xqk7", account: at === 0 ? owner : null, box: name, owner },
+          ...{ usedBytes: (2 + at * 7) * GB, quotaBytes: 25 * GB },
+          ...{ boxUsedBytes: at === 0 ? null : (2 + at * 7) * GB, boxQuotaBytes: at === 0 ? null : 50 * GB },
         })),
 };

@@ -244,10 +244,9 @@ test("a member in another view is none of the majority", () => {
 
 test("a hundred thousand keys: each page takes little more than itself", (t) => {
   const community = new Community({ slots: SLOTS, keys: many(100_000) });
-  const start = performance.now();
   assert.equal(new Set(community.all(1, { limit: LIST_KEYS_MAX })).size, 100_000);
   const told = community.sent.flatMap(({ message }) => (message.type === "listed" ? message.slots : []));
   const count = told.reduce((sum, one) => sum + one.keys.length, 0);
-  t.diagnostic(`${Math.round(performance.now() - start)} ms, ${count} keys told by others`);
+  t.diagnostic(`${count} keys told by others`);
   assert.ok(count <= 110_000, `${count}`);
 });

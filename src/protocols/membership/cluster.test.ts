@@ -550,13 +550,10 @@ test("a snapshot brings a box back among its own, quietly", () => {
 });
 
 test("100 boxes join within 0.2 s", (t) => {
-  const startMs = performance.now();
   const world = cluster(23, 100, lan);
   const tookMs = world.run(60_000, () => everyUp(world, (box) => box.core.aliveCount() === 100));
   assert.ok(tookMs < 10_000, `${tookMs}`);
-  t.diagnostic(
-    `all know all after ${Math.round(tookMs)} ms, simulated in ${Math.round(performance.now() - startMs)} ms`,
-  );
+  t.diagnostic(`all know all after ${Math.round(tookMs)} ms`);
 });
 
 test("1,000 boxes: a minute of rest, one change, ten crashes", (t) => {
@@ -567,15 +564,13 @@ test("1,000 boxes: a minute of rest, one change, ten crashes", (t) => {
   const snapshot = first.core.snapshot();
   for (const box of world.boxes) world.step(box, { type: "restore", snapshot });
   assert.ok(everyUp(world, (box) => box.core.aliveCount() === 1000));
-  const startMs = performance.now();
   world.run(60_000);
-  const restMs = Math.round(performance.now() - startMs);
   const sum = (count: (box: Box) => number) => world.boxes.reduce((total, box) => total + count(box), 0);
   const bytesEach = sum((box) => box.core.counts().bytesOut) / 60_000;
   assert.ok(bytesEach < 400, `${bytesEach}`);
   // At rest the cost of a box must not depend on the number of members.
   assert.ok(world.steps < 1000 * 60 * 5, `${world.steps}`);
-  t.diagnostic(`60 s at rest: ${world.steps} steps in ${restMs} ms, ${Math.round(bytesEach)} bytes a second and box`);
+  t.diagnostic(`60 s at rest: ${world.steps} steps, ${Math.round(bytesEach)} bytes a second and box`);
   world.step(first, { type: "set-tags", tags: { v: "1" } });
   const tagMs = world.run(10_000, () => everyUp(world, (box) => box.core.member("box-0")!.tags.v === "1"));
   assert.ok(tagMs < 3000, `${tagMs}`);

@@ -267,6 +267,16 @@ test("intents: leave before death, join takes it back, one for an unknown member
   assert.equal(core.self().status, "alive");
 });
 
+test("a time of ours that we did not say is denied, also as a join: others may hold it for a leave", () => {
+  const core = make();
+  core.step(0, { type: "packet", from: at("b"), bytes: codec.encodeAlive(nodeOf("b", 1)) });
+  const lie = serf.encodeIntent(1, { ltime: 50, node: "a", prune: false });
+  const effects = core.step(0, { type: "packet", from: at("c"), bytes: codec.encodeUser(lie) });
+  for (let ms = 1; ms < 1000; ms++) effects.push(...core.step(ms, { type: "tick" }));
+  const denial = Buffer.from(serf.encodeIntent(1, { ltime: 52, node: "a", prune: false }));
+  assert.ok(effects.some((effect) => effect.type === "send" && Buffer.from(effect.bytes).includes(denial)));
+});
+
 test("every refusal has its reason", () => {
   const core = make({ membersMax: 3, admit: (name) => name !== "z" });
   const refused = (reason: RefuseReason, bytes: Uint8Array, from = at("c")) => {

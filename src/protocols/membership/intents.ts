@@ -41,8 +41,9 @@ export function onIntent(core: Core, leave: boolean, intent: Intent): boolean {
   const record = core.table.get(intent.node);
   if (!record) return buffer(core, leave, intent);
   if (intent.ltime <= record.statusTime) return false;
-  if (leave && record === core.self) {
-    // A rumour from before our restart, or a forgery. While leaving it is our own.
+  if (record === core.self) {
+    // A rumour from before our restart, or a forgery. While leaving it is our own. Also when it says that we joined: a
+    // push/pull tells only the time of an intent, and to others it may have been to leave.
     if (core.phase === "running") announceJoin(core);
     return false;
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { leastMs } from "../../../test/support/cost.ts";
 import { AuthorSet } from "./author-set.ts";
 import { liveOf, slotOf } from "./live-set.ts";
 import type { Held } from "./record.ts";
@@ -66,14 +67,14 @@ test("taken one at a time, in any order, the same is left as of all at once", ()
 
 test("an author at its limits takes its newest record in at little cost", () => {
   const set = new AuthorSet();
-  for (let seq = 1; seq <= 600; seq++) set.add(held(seq, 1, `k${seq % 5}`, `${seq}`, "x"));
-  const started = process.cpuUsage();
-  for (let seq = 601; seq <= 1600; seq++)
-    assert.equal(set.add(held(seq, 1, `k${seq % 5}`, `${seq}`, "x")).dropped.length, 1);
-  const { user } = process.cpuUsage(started);
-  const each = user / 1000;
-  console.log(`a record of an author at its limits: ${each.toFixed(0)} us`);
-  assert.ok(each < 200, `${each} us`);
+  let last = 0;
+  const next = () => held((last += 1), 1, `k${last % 5}`, `${last}`, "x");
+  while (last < 600) set.add(next());
+  const manyMs = leastMs(() => {
+    for (let n = 0; n < 100; n++) assert.equal(set.add(next()).dropped.length, 1);
+  }, 10);
+  const anewMs = leastMs(() => void liveOf([...set.kept, next()]), 10);
+  assert.ok(manyMs / 100 < anewMs / 2, `${manyMs / 100} ms, and ${anewMs} ms to find out all anew`);
 });
 
 test("no floor and no flood of its author takes a join away, on which others may lean", () => {

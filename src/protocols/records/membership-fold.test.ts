@@ -1,6 +1,7 @@
 /** The fold that is kept while records change is that over all of them at once, whatever happened, in any order. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { leastMs } from "../../../test/support/cost.ts";
 import { seededRandom, type Random } from "../../kernel/random.ts";
 import type { Json } from "./canonical-json.ts";
 import { Admission } from "./admission.ts";
@@ -161,7 +162,7 @@ test(`${HISTORIES} random histories: kept up to date, the fold is that of all re
 
 const policyFrom = (fromMs: number) => ({ terms: [{ fromMs, admission: "open", inviters: "members" }] });
 
-test("20,000 joins are folded in under 300 ms", () => {
+test("20,000 joins are folded quickly, and then a change costs what it changes", () => {
   const community = new Community("invitation");
   const { founder } = community;
   const invitation = community.invite(founder, "many", 10_000);
@@ -184,43 +185,37 @@ test("20,000 joins are folded in under 300 ms", () => {
   }
   const admission = new Admission({ community: community.id }, crypto);
   admission.load([...community.list, ...joins]);
-  const cpuBefore = process.threadCpuUsage();
+  const foldMs = leastMs(() => void admission.view(), 1);
   const { members, invitations } = admission.view()!;
-  const tookMs = process.threadCpuUsage(cpuBefore).user / 1000;
-  console.log(`fold of 20,000 joins: ${Math.round(tookMs)} ms`);
   assert.equal(members.size, 20_001);
   assert.deepEqual(
     [...invitations.values()].map(({ used }) => used),
     [10_000, 10_000],
   );
-  assert.ok(tookMs < 300, `${tookMs} ms`);
   // From then on a change costs what it changes.
-  const changes: [string, () => SignedRecord][] = [
-    ["a join", () => community.join(who("late"), founder, 900)],
-    ["a join signed anew", () => ({ ...joins[77]!, seq: 2 })],
-    [
-      "a revocation",
-      () => community.add(founder, "invitation", second.key, { ...(second.body as object), revokedMs: 1 }),
-    ],
+  const revocation = { ...(second.body as object), revokedMs: 1 };
+  const changes: [string, (n: number) => SignedRecord][] = [
+    ["a join", (n) => community.join(who(`late ${n}`), founder, 900 + n)],
+    ["a join signed anew", (n) => ({ ...joins[77]!, seq: 2 + n })],
     [
       "an exclusion",
-      () => community.add(founder, "exclude", joins[7]!.author, { reason: "", lastSeq: 0, atMs: at(5) }),
+      (n) => community.add(founder, "exclude", joins[2 * n + 1]!.author, { reason: "", lastSeq: 0, atMs: at(5) }),
     ],
-    ["a policy", () => community.add(founder, "policy", "self", policyFrom(at(800)))],
+    ["a policy", (n) => community.add(founder, "policy", "self", policyFrom(at(800 + n)))],
   ];
-  const times = changes.map(([name, make]) => {
-    const record = make();
-    const before = process.threadCpuUsage();
+  const apply = (record: SignedRecord) => {
     admission.apply([{ author: record.author, kind: record.kind, key: record.key, record }]);
     admission.view();
-    const { user, system } = process.threadCpuUsage(before);
-    return [name, (user + system) / 1000] as const;
-  });
-  console.log(`then ${times.map(([name, ms]) => `${name} ${ms.toFixed(1)} ms`).join(", ")}`);
-  assert.equal(
-    admission.view()!.members.size,
-    20_001 - 10_000 - 1,
-    "half came by what is revoked from the start, and one is excluded",
-  );
-  for (const [name, ms] of times) assert.ok(ms < (name === "a revocation" ? 300 : 20), `${name}: ${ms} ms`);
+  };
+  const tries = 5;
+  for (const [name, make] of changes) {
+    const records = Array.from({ length: tries }, (_, n) => make(n));
+    const ms = leastMs(() => apply(records.shift()!), tries);
+    assert.ok(ms < foldMs / 10, `${name}: ${ms} ms, and ${foldMs} ms for all`);
+  }
+  const before = admission.view()!.members.size;
+  // As many have come as are excluded; the one that signed anew has a proof that is made up, and is looked at.
+  assert.equal(before, 20_000);
+  apply(community.add(founder, "invitation", second.key, revocation));
+  assert.equal(admission.view()!.members.size, before - 10_000, "half came by what is revoked from the start");
 });
