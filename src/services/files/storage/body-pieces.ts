@@ -48,6 +48,8 @@ class Gathering {
     this.#limits = limits;
     this.#startedMs = limits.clock.monotonicMs();
     request.on("data", this.#take).on("end", this.#ended).on("error", this.#failed).on("close", this.#closed);
+    // It may have been cut before anybody asked for its first piece: that event does not come again.
+    if (request.destroyed) this.#failed(new Refusal(400, "the body broke off"));
   }
 
   /** Empty at the end. */
