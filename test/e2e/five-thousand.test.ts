@@ -25,9 +25,9 @@ const SERVICES_EACH = 100;
 const SERVICES = NEIGHBOURS * SERVICES_EACH;
 const SEEN_TIMEOUT_MS = 60_000;
 const KEY_PRESS_MS_MAX = 100;
-const ROUNDS_MAX = 3;
+const ROUNDS_MAX = 6;
 const REST_FRAMES = 6;
-const REST_TIMEOUT_MS = 2_000;
+const REST_TIMEOUT_MS = 15_000;
 /** A calm typist. Long enough all together that the list is renewed in between. */
 const KEY_PAUSE_MS = 200;
 /** Types, empties, types again: 20 presses of the kinds that people make. */

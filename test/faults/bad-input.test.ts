@@ -13,7 +13,7 @@ import type { Box } from "../support/box.ts";
 import { freePort, run } from "../support/process.ts";
 import { DIRECT_COMMAND, figure, openCopy } from "./direct.ts";
 
-const RUN_TIMEOUT_MS = 20_000;
+const RUN_TIMEOUT_MS = 60_000;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 

@@ -187,7 +187,7 @@ test("a flood of records is limited, and the others do not feel it", { timeout: 
     body: { type: "_http._tcp", port: 81, title: "de bona fe", check: "none" },
   });
   let seenMs = 0;
-  while (performance.now() < endMs) {
+  while (performance.now() < (seenMs > 0 ? endMs : publishedMs + SEEN_MS_MAX)) {
     const askedMs = performance.now();
     const titles = await shown(box);
     slowest = Math.max(slowest, performance.now() - askedMs);

@@ -24,8 +24,8 @@ const RESERVE_MIB = 16;
 const QUOTA = "1GiB";
 /** More than the disk holds. */
 const KEYS_MAX = 300;
-const ASK_MS = 20_000;
-const ROOM_MS = 20_000;
+const ASK_MS = 60_000;
+const ROOM_MS = 60_000;
 /** The journal wins room back as long as it can. */
 const FULL_MS = 120_000;
 

@@ -33,12 +33,13 @@ test("a member with a real key sends garbage, halves and hundreds of streams: re
   const peer = { address: box.bind, port: box.meshPort };
   const open = async (): Promise<Duplex> => {
     let stream!: Duplex;
-    // A link on which it spoilt too much in a short time takes no more for a moment.
-    await eventually("a stream is taken", SEEN_MS, async () => {
+    // A link on which it spoilt too much in a short time takes no more for a moment; to ask often would prolong that.
+    const take = async () => {
       const opened = await hostile.links.openStream({ peer, path: STREAM_PATH }).catch(() => undefined);
       if (opened) stream = opened.stream;
       return opened !== undefined;
-    });
+    };
+    await eventually("a stream is taken", 2 * SEEN_MS, take, 1_000);
     stream.on("error", () => {});
     stream.resume();
     return stream;

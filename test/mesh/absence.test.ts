@@ -27,7 +27,7 @@ const READY_MS = 60_000;
 const CAUGHT_UP_MS_MAX = 25_000;
 const SPEAKS_MS_MAX = 25_000;
 const TOLD_MS_MAX = 25_000;
-const ALONE_START_MS_MAX = 6_000;
+const ALONE_START_MS_MAX = 12_000;
 
 interface Seen {
   id: string;

@@ -66,7 +66,7 @@ async function compareCoordinates({ one, driver }: Scene): Promise<void> {
   const known = () => driver.core.member("agent-two")?.coordinate !== undefined;
   await until("coordinates are known", 8000, known);
   const rttMs = estimateRttMs(driver.core.coordinate(), driver.core.member("agent-two")!.coordinate!);
-  assert.ok(rttMs >= 0 && rttMs < 500, `${rttMs}`);
+  assert.ok(rttMs >= 0 && rttMs < 10_000, `${rttMs}`);
   // Serf knows the coordinates of those that it has probed, so it takes some rounds.
   await until("serf has a round trip to us", 8000, async () => {
     const { code, stdout } = await one.command("rtt", "our-box", "agent-one");

@@ -70,7 +70,9 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
     const write = async ([server, wave]: (typeof waves)[number]) => {
       const outcome = await send(needs, file, { server, wave, wish, enough: enough.promise });
       if (outcome === "written") there.push(...wave.map(({ share }) => ({ server: server.id, share })));
-      if (happiness(there) >= spread && sharesIn(there) >= needed) enough.resolve();
+      // What is not known yet must be too little for a version of somebody else's: readers could prefer that one.
+      const isRivalOpen = writes.length - (there.length - holdings.length) >= needed;
+      if (happiness(there) >= spread && sharesIn(there) >= needed && !isRivalOpen) enough.resolve();
       return outcome;
     };
     const [outcomes, looked] = await Promise.all([
@@ -78,6 +80,9 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
       Promise.all(idle.map((server) => look(needs, file, server))),
     ]);
     if (outcomes.includes("conflict") || looked.includes("conflict")) return { state: "conflict" };
+    // Of whom nobody has asked first, what is not known may be somebody else's version: better to ask now.
+    const open = waves.flatMap(([, wave], index) => (outcomes[index] === "late" ? wave : []));
+    if (wish.lookers && open.length >= needed) return { state: "conflict" };
     for (const [index, [server, wave]] of waves.entries()) {
       const outcome = outcomes[index]!;
       if (outcome instanceof ServerError) errors.push(outcome);
