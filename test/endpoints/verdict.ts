@@ -1,18 +1,21 @@
 /**
  * What is wrong with an answer, given who asked. Apart from the walk, so that it can be shown to find faults.
  */
-import type { Contract, Endpoint, Role } from "../../src/kernel/contract.ts";
+import type { Endpoint, Role } from "../../src/kernel/contract.ts";
 import { roleAtLeast } from "../../src/kernel/contract.ts";
 import { say } from "../../src/kernel/words.ts";
 import type { Language, WordTables } from "../../src/kernel/words.ts";
+import { services } from "../../src/services/index.ts";
 import type { Answer, ErrorBody } from "./caller.ts";
+
+const ofServices = new Set(services.flatMap(({ contract }) => Object.keys(contract.errors)));
 
 export function codeOf(answer: Answer): string | undefined {
   return (answer.body as Partial<ErrorBody> | undefined)?.error?.code;
 }
 
 /** Undefined when all is well. */
-export function roleFault(contract: Contract, endpoint: Endpoint, role: Role, answer: Answer): string | undefined {
+export function roleFault(endpoint: Endpoint, role: Role, answer: Answer): string | undefined {
   const code = codeOf(answer);
   const shown = `${answer.status} ${code ?? ""}`.trim();
   if (!roleAtLeast(role, endpoint.role)) {
@@ -24,8 +27,8 @@ export function roleFault(contract: Contract, endpoint: Endpoint, role: Role, an
     const checked = endpoint.output.safeParse(answer.body);
     return checked.success ? undefined : `${role} got an answer of another shape: ${checked.error.message}`;
   }
-  // A refusal of the service itself is fine; one of the platform is not, since role and input were right.
-  return code !== undefined && code in contract.errors ? undefined : `${role} may, but got ${shown}`;
+  // A refusal of the service is fine, or of one that it uses; one of the platform is not: role and input were right.
+  return code !== undefined && ofServices.has(code) ? undefined : `${role} may, but got ${shown}`;
 }
 
 /** Code, text and advice, in the caller's language, from the word lists. */

@@ -40,6 +40,8 @@ const CHANGES_BELOW_HOST: Readonly<Partial<Record<Role, readonly string[]>>> = {
   public: ["box.setup", "files.sharedTicket", "files.sharedWrite", "people.accept", "people.signIn"],
   guest: ["discovery.measure", "people.changePassword", "people.signOut"],
   member: [
+    ...["compute.addImage", "compute.apply", "compute.deleteSlice", "compute.dropImage", "compute.exec"],
+    ...["compute.launch", "compute.plan", "compute.renewSlice", "compute.startSlice", "compute.stopSlice"],
     ...["files.addDevice", "files.addLink", "files.attach", "files.beginUpload", "files.cancelUpload", "files.check"],
     ...["files.copy", "files.dropDevice", "files.dropLink", "files.emptyTrash", "files.forget", "files.linkTicket"],
     ...["files.makeFolder", "files.move", "files.putPiece", "files.putSmall", "files.remove", "files.repair"],
@@ -115,12 +117,12 @@ test("what strangers may read, and what others than the host may change, was tho
 for (const role of ROLES) {
   test(`too weak: ${role} is refused, in three languages`, async () => {
     const faults: string[] = [];
-    for (const { name, contract, endpoint, input } of all.filter((one) => !roleAtLeast(role, one.endpoint.role))) {
+    for (const { name, endpoint, input } of all.filter((one) => !roleAtLeast(role, one.endpoint.role))) {
       for (const language of LANGUAGES) {
         // No matter whether the input is right: who may not, does not learn.
         const sent = language === "en" ? input : { ...input, surplus: "1" };
         const answer = await callers.get(role)!.call(endpoint, sent, { language });
-        for (const fault of [roleFault(contract, endpoint, role, answer), bodyFault(answer, language, words)]) {
+        for (const fault of [roleFault(endpoint, role, answer), bodyFault(answer, language, words)]) {
           if (fault) faults.push(`${name}: ${fault}`);
         }
       }
@@ -181,10 +183,10 @@ for (const role of ROLES) {
     const faults: string[] = [];
     const may = all.filter((one) => roleAtLeast(role, one.endpoint.role));
     const order = (one: Walked) => LAST.indexOf(one.name);
-    for (const { name, contract, endpoint, input } of may.toSorted((a, b) => order(a) - order(b))) {
+    for (const { name, endpoint, input } of may.toSorted((a, b) => order(a) - order(b))) {
       if (order({ name } as Walked) > 0 && role !== "public") await signIn(role);
       const answer = await callers.get(role)!.call(endpoint, input);
-      const fault = roleFault(contract, endpoint, role, answer);
+      const fault = roleFault(endpoint, role, answer);
       if (fault) faults.push(`${name}: ${fault}`);
     }
     assert.deepEqual(faults, []);
@@ -201,7 +203,7 @@ test("what is no endpoint is not found, in the form of every error", async () =>
 test("the walk finds faults", () => {
   const hostOnly = all.find((one) => one.endpoint.role === "host")!;
   const judge = (role: Role, status: number, body: unknown) =>
-    roleFault(hostOnly.contract, hostOnly.endpoint, role, { status, headers: {}, body });
+    roleFault(hostOnly.endpoint, role, { status, headers: {}, body });
   const error = (code: string) => ({ error: { code, message: "", advice: "", params: {} } });
   assert.match(judge("member", 200, {}) ?? "", /member got 200/);
   assert.match(judge("public", 403, error("not-allowed")) ?? "", /not 401/);

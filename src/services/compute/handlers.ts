@@ -137,14 +137,14 @@ function sliceHandlers(parts: ComputeParts): Pick<All, SliceNames> {
 function fileHandlers(parts: ComputeParts): Pick<All, "plan" | "apply"> {
   const { rows, clock, images, accountOf } = parts;
   return {
-    plan(_input, context) {
-      const wish = readSliceFile(textOf(context));
+    async plan(_input, context) {
+      const wish = await readSliceFile(textOf(context));
       const slice = rows.named(accountOf(context), wish.name);
       const spec = specOf(wish, imageOf(images, wish.image).hash, clock.wallMs());
       return planShown(parts, { name: wish.name, spec }, slice, slice ? rows.slivers(slice.id) : []);
     },
     async apply({ wait }, context) {
-      const slice = await put(parts, context, readSliceFile(textOf(context)));
+      const slice = await put(parts, context, await readSliceFile(textOf(context)));
       const now = wait ? await untilRunning(parts, slice, context) : slice;
       return sliceShown(parts, now, rows.slivers(now.id));
     },

@@ -37,6 +37,8 @@ export function containerEngine({ engine, project, images }: ContainerEngineNeed
   const configOf = (mark: Mark, spec: SliverSpec): Config => ({
     ...limitConfig({ cpus: spec.cores, memoryBytes: spec.memoryBytes, processes: SLIVER_PROCESSES_MAX }),
     ...{ [SLIVER]: mark.sliver, [BOOKING]: mark.booking, "security.nesting": "false" },
+    // Users inside are others than those of the next sliver, also for the kernel.
+    "security.idmap.isolated": spec.kind === "container" ? "true" : "",
     // The reconciler starts what should run.
     "boot.autostart": "false",
   });

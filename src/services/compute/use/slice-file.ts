@@ -10,7 +10,6 @@
  * memory: 512MiB
  * ```
  */
-import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { mibOf } from "../../../kernel/size.ts";
 import { APARTS } from "../../../protocols/compute/choosing.ts";
@@ -48,8 +47,10 @@ export const sliceWish = z.strictObject({
 export type SliceWish = z.output<typeof sliceWish>;
 
 /** Throws `compute-bad-file` with the line. */
-export function readSliceFile(text: string): SliceWish {
+export async function readSliceFile(text: string): Promise<SliceWish> {
   if (text.length > SLICE_FILE_BYTES_MAX) throw bad(1, "too long");
+  // Most boxes never read one.
+  const { LineCounter, parseDocument } = await import("yaml");
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,

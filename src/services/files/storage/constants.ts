@@ -67,7 +67,7 @@ export const EXPIRED_REMOVED_AT_ONCE = 50;
 /** What is read or compared at once. */
 export const PIECE_BYTES = 256 * 1024;
 /** Buffers of that size that are kept for the next request. */
-export const PIECES_KEPT = 16;
+export const PIECES_KEPT = 4;
 /** What the version document says: it is the reference's own figure. */
 export const MUTABLE_SHARE_MAX_BYTES = 69_105_000_000_000_000n;
 /** Where writes into mutable shares end in fact. */
