@@ -217,6 +217,8 @@ class Modification {
       const written = await this.#write({ map, servers, shares, extra }, after ?? before.content);
       if (written) return written;
       this.#hasMet = true;
+      // Put back upon what was there, and met again: all of that was unfinished, and so is what stands upon it now.
+      if (!opened && this.#base) this.#base = { ...this.#base, sequence: map.highestSequence };
     }
     throw filesErrors.fail("files-contended");
   }
