@@ -2,6 +2,9 @@
 
 /** The engine is looked at this often when nothing happens. */
 export const LOOK_MS = 30_000;
+/** A sliver that is being made, started or stopped is looked at this often, as long as its host was heard of late. */
+export const LOOK_SOON_MS = 1_000;
+export const UNDER_WAY_MS = 60_000;
 /** Steps under way at once on one host: more make a small machine slower, not quicker. */
 export const STEPS_AT_ONCE = 4;
 /** Fetching an image over a slow link takes longest. */

@@ -13,4 +13,4 @@ declare module "../../../../ui/src/api.ts" {
   }
 }
 
-export const pages: Page[] = [{ path: "compute", icon, order: 17, role: "guest", title: "compute.title" }];
+export const pages: Page[] = [{ path: "compute", icon, order: 810, role: "guest", title: "compute.title" }];

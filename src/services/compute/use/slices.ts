@@ -22,6 +22,8 @@ import {
   RELIABILITY_WEIGHT,
   RESERVE_TRIES_MAX,
   SLIVER_ID_BYTES,
+  LOOK_SOON_MS,
+  UNDER_WAY_MS,
 } from "../constants.ts";
 import { LOOK_PATH, RESERVE_PATH, WANT_PATH, lookAnswer, reserveAnswer, wantAnswer } from "../messages.ts";
 import type { Hosts } from "./hosts.ts";
@@ -43,6 +45,8 @@ export class Slices {
   readonly #stop = new AbortController();
   #cancel: Cancel = () => {};
   readonly #working = new Set<Promise<void>>();
+  /** By slice: a look that is not to wait for the next round. */
+  readonly #soon = new Map<string, Cancel>();
 
   constructor(needs: SlicesNeeds) {
     this.#needs = needs;
@@ -54,7 +58,7 @@ export class Slices {
   }
 
   async stop(): Promise<void> {
-    this.#cancel();
+    for (const cancel of [this.#cancel, ...this.#soon.values()]) cancel();
     this.#stop.abort(new Error("the box stops"));
     await Promise.allSettled(this.#working);
   }
@@ -90,6 +94,21 @@ export class Slices {
     await this.#sayGone(id);
     if (slice.isGone && rows.slivers(id).length === 0) rows.dropSlice(id);
     changed();
+    this.#lookSoon(id);
+  }
+
+  /** What is on its way is looked at more often than what stands. */
+  #lookSoon(id: string): void {
+    const { rows, clock } = this.#needs;
+    const isUnderWay = ({ state, wanted, heardMs }: Sliver) =>
+      state !== wanted && state !== "failed" && clock.wallMs() - heardMs < UNDER_WAY_MS;
+    this.#soon.get(id)?.();
+    this.#soon.delete(id);
+    if (this.#stop.signal.aborted || !rows.slivers(id).some(isUnderWay)) return;
+    this.#soon.set(
+      id,
+      clock.after(LOOK_SOON_MS, () => void this.follow(id)),
+    );
   }
 
   /** Asks each host once about all slivers of the slice that it has. */

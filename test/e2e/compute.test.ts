@@ -1,0 +1,125 @@
+/**
+ * The page of compute, on a real box with a real engine: without an image, lending, an image, a slice that is made,
+ * stopped, started and deleted there, and who uses the box.
+ */
+import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { tinyImage } from "../engine/images.ts";
+import { temporaryFolder } from "../support/at-exit.ts";
+import { startBox } from "../support/box.ts";
+import type { Box } from "../support/box.ts";
+import { openBrowser } from "../support/browser.ts";
+import type { Visit } from "../support/browser.ts";
+import { startLxd } from "../support/lxd.ts";
+import { eventually } from "../support/process.ts";
+import { atEnd } from "./at-end.ts";
+import { signIn } from "./sign-in.ts";
+
+const MADE_MS = 60_000;
+
+let browser: Browser;
+let box: Box;
+
+before(async () => {
+  browser = await openBrowser({ owner: atEnd });
+  const lxd = await startLxd({ owner: atEnd, poolMib: 512 });
+  const env = { LXD_DIR: lxd.folder };
+  box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", env, until: atEnd });
+});
+
+async function press(visit: Visit, key: string, params: Record<string, string> = {}): Promise<void> {
+  await visit.page.getByRole("button", { name: visit.say(key, params), exact: true }).click();
+}
+
+async function see(visit: Visit, text: string): Promise<void> {
+  await visit.page.getByText(text, { exact: true }).first().waitFor({ timeout: MADE_MS });
+}
+
+test("nothing is there yet, and the page says what is needed", async () => {
+  const visit = await signIn(browser, box, { width: 360, language: "ca" });
+  await visit.open("/compute");
+  await see(visit, visit.say("compute.none"));
+  await see(visit, visit.say("compute.no-lenders"));
+  await visit.check("no slice");
+  await visit.shoot("compute-none");
+  await press(visit, "compute.launch");
+  await see(visit, visit.say("compute.no-images"));
+  await visit.open("/compute/images");
+  await see(visit, visit.say("compute.images-none"));
+  await visit.check("no image");
+  await visit.end();
+});
+
+test("a part of the box is lent by its page", async () => {
+  const visit = await signIn(browser, box, { width: 360, language: "ca", dark: true });
+  await visit.open("/compute/lend");
+  await see(visit, visit.say("compute.lends-not"));
+  await visit.page.getByText(visit.say("setting.compute.lendTo.community"), { exact: true }).click();
+  await visit.page.getByLabel(visit.say("compute.cores"), { exact: true }).last().selectOption("2");
+  await visit.check("the form");
+  await press(visit, "compute.save");
+  await see(visit, visit.say("compute.lends"));
+  await visit.check("lending");
+  await visit.shoot("compute-lend");
+  await visit.end();
+});
+
+test("an image is published, a slice made of it, stopped, started and deleted", async () => {
+  const here = temporaryFolder("image");
+  copyFileSync(await tinyImage(), join(here, "tiny.tar.gz"));
+  await box.cli(["files", "give", "1GiB", "--json"]);
+  await eventually("a storage server", MADE_MS, async () => {
+    const { grid } = await box.api<{ grid: { reachable: number } }>("/files/status");
+    return grid.reachable === 1;
+  });
+  await box.cli(["files", "put", join(here, "tiny.tar.gz"), "/tiny.tar.gz", "--json"]);
+  const visit = await signIn(browser, box);
+  const { page } = visit;
+  await visit.open("/compute/images");
+  await page.getByLabel(visit.say("compute.name"), { exact: true }).fill("tiny");
+  await page.getByLabel(visit.say("compute.image-path"), { exact: true }).fill("/tiny.tar.gz");
+  await press(visit, "compute.image-publish");
+  await see(visit, "tiny");
+  await visit.check("an image");
+  await visit.shoot("compute-images");
+
+  await visit.open("/compute");
+  await press(visit, "compute.launch");
+  await page.getByLabel(visit.say("compute.name"), { exact: true }).fill("Web");
+  await see(visit, visit.say("compute.name-wrong"));
+  await page.getByLabel(visit.say("compute.name"), { exact: true }).fill("web");
+  await page.getByLabel(visit.say("compute.memory"), { exact: true }).selectOption("128MiB");
+  await page.getByLabel(visit.say("compute.disk"), { exact: true }).selectOption("512MiB");
+  await visit.check("the form of a slice");
+  await visit.shoot("compute-launch");
+  await press(visit, "compute.launch");
+  await see(visit, visit.say("compute.running", { running: "1", wanted: "1" }));
+  await visit.check("a slice");
+  await visit.shoot("compute-slice");
+
+  await press(visit, "compute.stop-named", { name: "web" });
+  await see(visit, visit.say("compute.state-stopped"));
+  await press(visit, "compute.start-named", { name: "web" });
+  await see(visit, visit.say("compute.state-running"));
+  await visit.open("/compute/lend");
+  await see(visit, visit.say("compute.users"));
+  await visit.check("who uses it");
+  await visit.shoot("compute-lent");
+
+  await visit.open("/compute");
+  await press(visit, "compute.delete-named", { name: "web" });
+  await page
+    .getByRole("dialog")
+    .getByRole("button", { name: visit.say("compute.delete"), exact: true })
+    .click();
+  await see(visit, visit.say("compute.none"));
+  await eventually("nothing is left", MADE_MS, async () => {
+    const lent = await box.cli<unknown[]>(["compute", "lent", "--json"]);
+    return lent.length === 0;
+  });
+  assert.deepEqual(await box.cli(["compute", "ls", "--json"]), []);
+  await visit.end();
+});
