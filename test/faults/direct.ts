@@ -13,7 +13,7 @@ import type { Running } from "../support/process.ts";
 
 /** What the launcher builds and hands over to. */
 const PROGRAM = fileURLToPath(new URL("../../dist/comu.mjs", import.meta.url));
-export const NODE_FLAGS = ["--max-semi-space-size=4", "--expose-gc", "--disable-warning=ExperimentalWarning"];
+export const NODE_FLAGS = ["--max-semi-space-size=8", "--expose-gc", "--disable-warning=ExperimentalWarning"];
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 10;
 
