@@ -73,7 +73,7 @@ export class Placing {
       if (wishes.size === 0 && (askers.length === 0 || plan.size > 0)) return;
       // What goes with the question is gone: first look who has it already.
       await this.#ask(this.needs.small && askers.length > 0 ? new Map() : wishes, askers);
-      if ([...plan].every(([share, server]) => this.#isThere(share, server)) && plan.size === this.needs.total) return;
+      if (this.#isAsPlanned(plan)) return;
     }
   }
 
@@ -143,6 +143,13 @@ export class Placing {
   #isEnough(plan: ReadonlyMap<number, string>): boolean {
     const { small } = this.needs;
     return small !== undefined && new Set(plan.values()).size >= small.happy;
+  }
+
+  /** All shares have their places, and nobody told of others, which could spare something. */
+  #isAsPlanned(plan: ReadonlyMap<number, string>): boolean {
+    const isPlanned = ({ share, server }: Holding) => plan.get(share) === server;
+    const areThere = [...plan].every(([share, server]) => this.#isThere(share, server));
+    return plan.size === this.needs.total && areThere && this.#complete.every(isPlanned);
   }
 
   #writable(): GridServer[] {
