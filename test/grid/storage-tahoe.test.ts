@@ -20,7 +20,9 @@ async function checkOf(client: TahoeClient, cap: string, ...args: string[]): Pro
 }
 
 /** Paths of the shares of a storage index on the boxes. */
-function sharesOf(boxes: readonly StorageBox[], storageIndex: string): string[] {
+async function sharesOf(boxes: readonly StorageBox[], storageIndex: string): Promise<string[]> {
+  // Small ones are in the journal for a moment.
+  await Promise.all(boxes.map(({ store }) => store.checkpoint()));
   return boxes.flatMap(({ folder }) => {
     const slot = join(folder, "shares", storageIndex.slice(0, 2), storageIndex);
     return existsSync(slot) ? readdirSync(slot).map((name) => join(slot, name)) : [];
@@ -53,7 +55,7 @@ test("the released client works with servers of ours alone", { timeout: 170_000 
       if (size < 1000) continue;
       const healthy = await checkOf(client, cap, "--verify", "--add-lease");
       assert.equal(healthy.results.healthy, true);
-      const paths = sharesOf(boxes, healthy["storage-index"]);
+      const paths = await sharesOf(boxes, healthy["storage-index"]);
       assert.equal(paths.length, 3);
       rmSync(paths[0]!);
       assert.equal((await checkOf(client, cap)).results["count-shares-good"], 2);
@@ -72,7 +74,7 @@ test("the released client works with servers of ours alone", { timeout: 170_000 
       assert.ok(readFileSync(join(folder, "to")).equals(shorter));
       const healthy = await checkOf(client, cap, "--verify");
       assert.equal(healthy.results.healthy, true);
-      const paths = sharesOf(boxes, healthy["storage-index"]);
+      const paths = await sharesOf(boxes, healthy["storage-index"]);
       assert.equal(paths.length, 3);
       rmSync(paths[1]!);
       await client.ok(["check", "--repair", cap]);
@@ -96,9 +98,9 @@ test("ours and the released servers hold one file together", { timeout: 120_000 
   const cap = await putAndGet(client, folder, contentOf(100_000));
   const { results, "storage-index": storageIndex } = await checkOf(client, cap, "--verify");
   assert.equal(results.healthy, true);
-  assert.equal(sharesOf(boxes, storageIndex).length, 2);
+  assert.equal((await sharesOf(boxes, storageIndex)).length, 2);
   const [theirs] = servers[0]!.shares(storageIndex).values();
-  const [ours] = sharesOf(boxes, storageIndex);
+  const [ours] = await sharesOf(boxes, storageIndex);
   // The files around the shares are built alike; the lease's time and the share itself differ.
   assert.equal(readFileSync(ours!).length, readFileSync(theirs!).length);
   assert.ok(readFileSync(ours!).subarray(0, 12).equals(readFileSync(theirs!).subarray(0, 12)));
@@ -107,7 +109,7 @@ test("ours and the released servers hold one file together", { timeout: 120_000 
     await servers[0]!.kill();
     for (const box of boxes) await box.stop();
     const slot = join(servers[0]!.sharesFolder, storageIndex.slice(0, 2), storageIndex);
-    for (const path of sharesOf(boxes, storageIndex)) {
+    for (const path of await sharesOf(boxes, storageIndex)) {
       writeFileSync(join(slot, path.slice(path.lastIndexOf("/") + 1)), readFileSync(path));
     }
     client.know({ [servers[0]!.id]: servers[0]!.announcement });
