@@ -49,7 +49,7 @@ export const computeMutations: readonly ComputeMutation[] = [
     by: play,
     mistakes: [
       host("reconciler.ts", "if (!seen || this.#busy.has(entry.sliver)) continue;", "if (!seen) continue;"),
-      host("reconciler.ts", "if (this.#busy.has(sliver)) seen", "if (this.#busy.size < 0) seen"),
+      host("reconciler.ts", "if (this.#busy.has(sliver) || instance", "if (instance"),
     ],
   },
   {

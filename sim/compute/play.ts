@@ -54,6 +54,27 @@ export async function playWidow(seed: number, parts: Parts = shippedParts): Prom
   return world.complaints;
 }
 
+/** A box that was off for an hour, and at first reaches nobody: it does not take the hosts of its slivers for lost. */
+export async function playReturn(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
+  const world = new ComputeWorld({ seed, boxes: BOXES, parts });
+  for (const box of world.boxes) world.start(box);
+  const home = world.boxes[0]!;
+  world.apply(home, "web", { ...wishOf(world, 3), recreate: true });
+  await world.time.pass(10 * MINUTE_MS);
+  const standing = () => instances(world).map(({ mark }) => mark.sliver);
+  const before = standing().toSorted();
+  if (before.length !== 3) world.complain(`${before.length} slivers instead of 3`);
+  world.kill(home);
+  await world.time.pass(HOUR_MS);
+  home.side = 1;
+  world.start(home);
+  await world.time.pass(2 * MINUTE_MS);
+  home.side = 0;
+  await world.time.pass(HOUR_MS);
+  if (standing().toSorted().join() !== before.join()) world.complain("slivers were made again that stood all the time");
+  return world.complaints;
+}
+
 /** One host, whose engine mostly fails: a sliver is to become smaller, and another one wants the room. */
 export async function playSqueeze(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
   const world = new ComputeWorld({ seed, boxes: 2, parts });

@@ -106,8 +106,8 @@ export class ComputeWorld {
     const engine = box.engine.open(() => run.isAlive);
     run.reconciler = new Reconciler({ clock, log, books: run.books, engine, changed: () => this.#check(box) });
     const own = serveHosting({
-      ...{ clock, log, mesh, policy, books: run.books, reconciler: run.reconciler },
-      ...{ effortOf: () => 0, hasImage: () => false, addressesOf: () => [] },
+      ...{ clock, log, mesh, books: run.books, reconciler: run.reconciler },
+      ...{ effortOf: () => 0, hasImage: () => false },
       run: async () => ({ exitCode: 0, stdout: "", stderr: "" }),
     });
     run.rows = sliceStore(box.store);

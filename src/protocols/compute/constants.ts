@@ -26,3 +26,14 @@ export const STEP_TRIES_MAX = 8;
  * this part, with full effort everything.
  */
 export const KEPT_FOR_LENDERS = 0.25;
+
+/** Names of interfaces on a host: of a sliver, and of the tunnel to other boxes. Rules and cleaning go by them. */
+export const DEVICE_PREFIX = "cs";
+export const TUNNEL_PREFIX = "cw";
+/** Slivers of one slice that a host is told of. */
+export const SLICE_MEMBERS_MAX = 64;
+/**
+ * What a sliver may send in any case, in bytes a second: a shell, names and small questions to the others of its
+ * slice. It counts nothing in what a host lends.
+ */
+export const EGRESS_FLOOR_BYTES_PER_S = 16 * 1024;

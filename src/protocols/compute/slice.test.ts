@@ -19,7 +19,7 @@ const LEASE_MS = 1000;
 const spec: SliceSpec = { sliver, count: 2, apart: "box", wanted: "running", endMs: 1e9, recreate: true };
 const fact = (id: string, index: number, change: Partial<SliverFacts> = {}): SliverFacts => ({
   ...{ id, index, host: `host of ${id}`, spec: sliver, wanted: "running", leaseEndMs: LEASE_MS, state: "running" },
-  heardMs: 0,
+  silentMs: 0,
   ...change,
 });
 const plan = (slivers: SliverFacts[], change: Partial<SliceSpec> = {}, nowMs = 0) =>
@@ -61,14 +61,14 @@ test("leases are renewed from half of their time on, and never beyond the slice'
 });
 
 test("a lost or failed sliver is made again elsewhere, if that was asked for", () => {
-  const now = HOST_LOST_MS + 1;
-  const old = [fact("a", 0, { leaseEndMs: 1e9 })];
-  assert.deepEqual(plan(old, { count: 1 }, HOST_LOST_MS), []);
-  assert.deepEqual(plan(old, { count: 1 }, now), [
+  const silent = (silentMs: number) => [fact("a", 0, { silentMs })];
+  const lost = silent(HOST_LOST_MS + 1);
+  assert.deepEqual(plan(silent(HOST_LOST_MS), { count: 1 }), []);
+  assert.deepEqual(plan(lost, { count: 1 }), [
     { do: "remove", id: "a", why: "lost" },
     { do: "create", index: 0 },
   ]);
-  assert.deepEqual(plan(old, { count: 1, recreate: false }, now), []);
+  assert.deepEqual(plan(lost, { count: 1, recreate: false }), []);
   const failed = [fact("a", 0, { state: "failed" })];
   assert.deepEqual(plan(failed, { count: 1, recreate: false }), []);
   assert.equal(plan(failed, { count: 1 }).length, 2);
@@ -82,7 +82,7 @@ test("a plan that is carried out leaves nothing to plan", () => {
       cores: fc.integer({ min: 1, max: 2 }),
       wanted: fc.constantFrom<SliverFacts["wanted"]>("running", "stopped", "gone"),
       leaseEndMs: fc.integer({ min: 0, max: 2000 }),
-      heardMs: fc.integer({ min: -2 * HOST_LOST_MS, max: 0 }),
+      silentMs: fc.integer({ min: 0, max: 2 * HOST_LOST_MS }),
       state: fc.constantFrom(undefined, "running" as const, "failed" as const),
     }),
     { maxLength: 8 },

@@ -34,8 +34,8 @@ export interface SliverFacts {
   leaseEndMs: number;
   /** As the host said last; undefined when it never said. */
   state: SliverState | undefined;
-  /** When the host last answered. */
-  heardMs: number;
+  /** For so long its host has not answered. */
+  silentMs: number;
 }
 
 export type SliceAction =
@@ -88,7 +88,7 @@ function unfit(
   if (sliver.leaseEndMs <= nowMs) return "ended";
   if (!spec.recreate) return undefined;
   if (sliver.state === "failed") return "failed";
-  return nowMs - sliver.heardMs > HOST_LOST_MS ? "lost" : undefined;
+  return sliver.silentMs > HOST_LOST_MS ? "lost" : undefined;
 }
 
 /** What it takes to make the one out of the other: limits change in a running instance, a disk only grows. */

@@ -6,7 +6,7 @@ import { STEP_PAUSE_MS, STEP_PAUSE_MS_MAX, STEP_TRIES_MAX } from "./constants.ts
 import { nextStep, shownState } from "./sliver.ts";
 import type { Seen, SliverRow, Step } from "./sliver.ts";
 
-const row: SliverRow = { id: "s", wanted: "running", leaseEndMs: 1000, failures: 0, failedAtMs: 0 };
+const row: SliverRow = { wanted: "running", leaseEndMs: 1000, failures: 0, failedAtMs: 0 };
 const absent = { state: "absent", hasImage: true } as const;
 const running = { state: "running", asBooked: true } as const;
 const stopped = { state: "stopped", asBooked: true } as const;

@@ -17,7 +17,6 @@ export type Wanted = "running" | "stopped" | "gone";
 
 /** What the books say. */
 export interface SliverRow {
-  id: string;
   wanted: Wanted;
   leaseEndMs: number;
   /** Failures in a row, and when the last one was. */

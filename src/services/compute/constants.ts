@@ -12,14 +12,15 @@ export const STEP_TIMEOUT_MS = 60 * 60_000;
 /** An instance that the books lost is kept so long at least, for its borrower to say that it is still wanted. */
 export const ADOPTED_LEASE_MS = 24 * 3_600_000;
 
-/** Questions and answers between boxes. */
-export const MESSAGE_BYTES_MAX = 64 * 1024;
+/** Questions between boxes. */
 export const MESSAGE_TIMEOUT_MS = 10_000;
 /** Slivers that one message speaks of. */
 export const MESSAGE_SLIVERS_MAX = 64;
 
 /** What a slice asks its hosts for at once; it is renewed from half of that on. */
 export const LEASE_MS = 7 * 24 * 3_600_000;
+/** Two looks tell of the same lease in spans that were so long on their way. */
+export const LEASE_TOLERANCE_MS = 60_000;
 /**
  * A new sliver is reserved for so long at first, and renewed when its host has been heard: what was reserved by a
  * message that came too late ends soon.
@@ -27,6 +28,8 @@ export const LEASE_MS = 7 * 24 * 3_600_000;
 export const FIRST_LEASE_MS = 15 * 60_000;
 /** How much one look, at which a host answered or did not, counts in its reliability. */
 export const RELIABILITY_WEIGHT = 0.02;
+/** A change of it that is not worth a write on the disk. */
+export const RELIABILITY_STEP = 0.01;
 /** Offers are asked for again when somebody else was quicker. */
 export const RESERVE_TRIES_MAX = 4;
 export const SLIVER_ID_BYTES = 12;

@@ -16,7 +16,7 @@ import en from "./ui/en.json" with { type: "json" };
 import es from "./ui/es.json" with { type: "json" };
 
 const SLICE_COLUMNS = ["name", "image", "running", "wanted", "endsAt"];
-const SLIVER_COLUMNS = ["number", "box", "owner", "zone", "state", "addresses", "trouble"];
+const SLIVER_COLUMNS = ["number", "box", "owner", "zone", "state", "trouble"];
 const number = z.coerce.number().int().min(0).max(63);
 
 const lending = {
@@ -82,6 +82,19 @@ const lending = {
   }),
 };
 
+/** A change of all slivers of a slice, which answers how they stand then. */
+function sliceChange<E extends z.ZodRawShape>(word: string, summary: string, more: E) {
+  return endpoint({
+    method: "POST",
+    path: `/compute/slices/:name/${word}`,
+    role: "member",
+    summary,
+    input: z.strictObject({ name, ...more }),
+    output: slice,
+    cli: { command: `compute ${word}`, positional: ["name"], rows: "slivers", columns: SLIVER_COLUMNS },
+  });
+}
+
 const using = {
   offers: endpoint({
     method: "GET",
@@ -133,35 +146,10 @@ const using = {
     output: slice,
     cli: { command: "compute show", positional: ["name"], rows: "slivers", columns: SLIVER_COLUMNS },
   }),
-  startSlice: endpoint({
-    method: "POST",
-    path: "/compute/slices/:name/start",
-    role: "member",
-    summary: "Starts the slivers of a slice",
-    input: z.strictObject({ name }),
-    output: slice,
-    cli: { command: "compute start", positional: ["name"], rows: "slivers", columns: SLIVER_COLUMNS },
-  }),
-  stopSlice: endpoint({
-    method: "POST",
-    path: "/compute/slices/:name/stop",
-    role: "member",
-    summary: "Stops the slivers of a slice; what is in them stays",
-    input: z.strictObject({ name }),
-    output: slice,
-    cli: { command: "compute stop", positional: ["name"], rows: "slivers", columns: SLIVER_COLUMNS },
-  }),
-  renewSlice: endpoint({
-    method: "POST",
-    path: "/compute/slices/:name/renew",
-    role: "member",
-    summary: "Lets a slice end later",
-    input: z.strictObject({
-      name,
-      days: z.number().int().min(1).max(3650).default(30).describe("From now on"),
-    }),
-    output: slice,
-    cli: { command: "compute renew", positional: ["name"], rows: "slivers", columns: SLIVER_COLUMNS },
+  startSlice: sliceChange("start", "Starts the slivers of a slice", {}),
+  stopSlice: sliceChange("stop", "Stops the slivers of a slice; what is in them stays", {}),
+  renewSlice: sliceChange("renew", "Lets a slice end later", {
+    days: z.number().int().min(1).max(3650).default(30).describe("From now on"),
   }),
   deleteSlice: endpoint({
     method: "DELETE",

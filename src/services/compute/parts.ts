@@ -23,7 +23,8 @@ export interface ComputeParts {
   hosts: Hosts;
   slices: Slices;
   images: Images;
-  engine: { imagesHere(): Promise<ReadonlySet<string>> };
+  /** The images that the engine has, by hash. */
+  imagesHere: () => ReadonlySet<string>;
   policy: () => LendPolicy;
   status: () => z.output<typeof computeStatus>;
   /** Changes settings of this service; answered when they are taken up. */

@@ -77,7 +77,6 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
   const hosting = serveHosting({
     ...{ clock, log, mesh, books, reconciler, policy, effortOf: effort },
     hasImage: (image) => here.has(image),
-    addressesOf: () => [],
     async run(name, command) {
       const options = { timeoutMs: EXEC_TIMEOUT_MS, outputBytesMax: EXEC_BYTES_MAX };
       const { exitCode, stdout, stderr } = await host.inside.commands.run(name, ["/bin/sh", "-c", command], options);
@@ -91,15 +90,20 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
   });
   const slices = new Slices({ clock, random, log, mesh, rows, hosts, changed });
 
+  const isUsed = () => books.size > 0 || policy().to !== "nobody";
+  /** Before the reconciler has seen trouble, an engine that is not known is one that is not there. */
+  const engineState = (): "ready" | "missing" | "silent" => {
+    const { trouble } = reconciler;
+    if (info && !trouble) return "ready";
+    return trouble && !isFailure(trouble, "engine-missing") ? "silent" : "missing";
+  };
   const status = () => {
     const { lent, slivers, to, reach } = policy();
     const booked = books.all();
     const { cores, memoryBytes, diskBytes } = sumOf(booked.map(({ spec }) => spec));
-    const isMissing = isFailure(reconciler.trouble, "engine-missing");
-    const state = info && !reconciler.trouble ? "ready" : isMissing || !reconciler.trouble ? "missing" : "silent";
     return {
       engine: {
-        state: state as "ready" | "missing" | "silent",
+        state: engineState(),
         ...{ product: info?.product ?? "", version: info?.version ?? "" },
         vms: info?.can["virtual-machine"].possible ?? false,
       },
@@ -111,11 +115,14 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
     };
   };
 
-  /** What the engine is, what it has, and what of it the community should know. */
+  /**
+   * What the engine is, what it has, and what of it the community should know. An engine that answers is not asked
+   * again what it is, and one that nobody uses is not asked what it has.
+   */
   const look = async () => {
     try {
-      info = await engine.info();
-      here = new Set((await host.inside.images.list().catch(() => [])).map(({ fingerprint }) => fingerprint));
+      if (!info || reconciler.trouble) info = await engine.info();
+      if (isUsed()) here = new Set((await host.inside.images.list()).map(({ fingerprint }) => fingerprint));
     } catch (error) {
       info = undefined;
       log.debug("no container engine answers", { error });
@@ -140,12 +147,14 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
     }
   };
   const follow = async () => {
+    if (!isStarted) return;
     await look();
     reconciler.poke();
     changed();
   };
 
-  config.listen({ commit: () => void (isStarted && follow()) });
+  let following: Promise<void> = Promise.resolve();
+  config.listen({ commit: () => void (following = follow()) });
   mesh.onRecords(COMPUTE_KIND, changed);
   mesh.onRecords(imageKind.kind, changed);
   people.onLeft((name, isRemoved) => {
@@ -153,17 +162,14 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
     for (const slice of rows.slicesOf(foldName(name))) rows.putSlice({ ...slice, isGone: true });
   });
 
-  const isUsed = () => books.size > 0 || policy().to !== "nobody";
   return {
     contract: computeContract,
     handlers: computeHandlers({
       ...{ clock, random, mesh, books, reconciler, rows, hosts, slices, images, policy, status },
-      engine: {
-        imagesHere: async () => (info ? here : new Set<string>()),
-      },
+      imagesHere: () => (info ? here : new Set()),
       async change(patch) {
         await config.change({ compute: patch });
-        await follow();
+        await following;
       },
       accountOf: ({ principal }) => foldName(principal.account ?? people.ownerName()),
     }),

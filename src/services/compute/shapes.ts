@@ -75,7 +75,6 @@ export const slice = z.object({
       owner: z.string(),
       zone: z.string(),
       state,
-      addresses: z.array(z.string()),
       /** A code; null when nothing is wrong. */
       trouble: z.string().nullable(),
     }),

@@ -1,8 +1,11 @@
 /** How slices, and what would change in one, look in answers. */
 import { isoTime } from "../../kernel/clock.ts";
-import { changeOf } from "../../protocols/compute/slice.ts";
-import type { SliceSpec } from "../../protocols/compute/slice.ts";
+import type { SliverSpec } from "../../protocols/compute/lending.ts";
+import { planSlice } from "../../protocols/compute/slice.ts";
+import type { SliceSpec, SliverFacts } from "../../protocols/compute/slice.ts";
+import { boxName } from "../mesh/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
+import { LEASE_MS } from "./constants.ts";
 import type { Images } from "./images.ts";
 import type { Slice, Sliver } from "./use/slice-store.ts";
 
@@ -22,49 +25,58 @@ export function sliceShown({ mesh, images }: ShownNeeds, slice: Slice, slivers: 
   };
 }
 
-function sliverShown(mesh: Pick<MeshClient, "box">, { id, index, host, state, addresses, trouble }: Sliver) {
-  const box = mesh.box(host);
-  const place = { box: box?.name ?? host.slice(0, 8), owner: box?.owner ?? "", zone: box?.zone ?? "" };
-  return { id, number: index, ...place, state: state ?? ("unknown" as const), addresses, trouble: trouble ?? null };
+function sliverShown(mesh: Pick<MeshClient, "box">, { id, index, host, state, trouble }: Sliver) {
+  const { owner = "", zone = "" } = mesh.box(host) ?? {};
+  const place = { box: boxName(mesh, host), owner, zone };
+  return { id, number: index, ...place, state: state ?? ("unknown" as const), trouble: trouble ?? null };
 }
 
 type Change = "create" | "resize" | "remove" | "start" | "stop" | "keep";
 
 /** What the wish would change in what is there; the end of the slice moves with each time that it is applied. */
 export function planShown(
-  { mesh }: ShownNeeds,
+  { mesh }: Pick<ShownNeeds, "mesh">,
   wish: { name: string; spec: SliceSpec },
   before: Slice | undefined,
-  slivers: readonly Sliver[],
+  { slivers, nowMs }: { slivers: readonly SliverFacts[]; nowMs: number },
 ) {
-  const { spec } = wish;
-  const living = new Map(slivers.filter(({ wanted }) => wanted !== "gone").map((one) => [one.index, one]));
+  const { sliver: spec, wanted } = wish.spec;
+  const living = new Map(slivers.filter((one) => one.wanted !== "gone").map((one) => [one.id, one]));
   const changes: { change: Change; number: number; box: string; detail: string }[] = [];
-  const boxOf = (sliver: Sliver | undefined) =>
-    sliver ? (mesh.box(sliver.host)?.name ?? sliver.host.slice(0, 8)) : "";
-  const add = (change: Change, number: number, detail = "") =>
-    changes.push({ change, number, box: change === "create" ? "" : boxOf(living.get(number)), detail });
-  for (const number of [...living.keys()].filter((index) => index >= spec.count)) add("remove", number);
-  for (let number = 0; number < spec.count; number += 1) {
-    const sliver = living.get(number);
-    const kind = sliver && changeOf(sliver.spec, spec.sliver);
-    if (!sliver || kind === "replace") {
-      if (sliver) add("remove", number, "another image, kind or reach, or a smaller disk");
-      add("create", number, `${spec.sliver.cores} × ${Math.round(spec.sliver.memoryBytes / 2 ** 20)} MiB`);
-    } else if (kind === "resize") add("resize", number, detailOf(sliver, spec));
-    else if (sliver.wanted !== spec.wanted) add(spec.wanted === "running" ? "start" : "stop", number);
-    else add("keep", number);
+  const add = (change: Change, { index, host }: SliverFacts, detail = "") =>
+    changes.push({ change, number: index, box: boxName(mesh, host), detail });
+  const kept = new Set(living.values());
+  for (const action of planSlice(wish.spec, slivers, { nowMs, leaseMs: LEASE_MS })) {
+    if (action.do === "create") {
+      const detail = `${spec.cores} × ${mibText(spec.memoryBytes)}`;
+      changes.push({ change: "create", number: action.index, box: "", detail });
+      continue;
+    }
+    const sliver = living.get(action.id)!;
+    // A lease that is renewed changes nothing that anybody sees.
+    if (action.do === "renew") continue;
+    kept.delete(sliver);
+    if (action.do === "remove") add("remove", sliver, action.why);
+    else if (action.do === "resize") add("resize", sliver, detailOf(sliver.spec, spec));
+    else add(wanted === "running" ? "start" : "stop", sliver);
   }
+  for (const sliver of kept) add("keep", sliver);
+  changes.sort((a, b) => a.number - b.number);
   const isSame = before?.isGone === false && changes.every(({ change }) => change === "keep");
   return { name: wish.name, isSame, changes };
 }
 
-function detailOf({ spec: before }: Sliver, { sliver: after }: SliceSpec): string {
-  const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+function detailOf(before: SliverSpec, after: SliverSpec): string {
   const parts = [
     before.cores === after.cores ? [] : [`cores ${before.cores} → ${after.cores}`],
-    before.memoryBytes === after.memoryBytes ? [] : [`memory ${mib(before.memoryBytes)} → ${mib(after.memoryBytes)}`],
-    before.diskBytes === after.diskBytes ? [] : [`disk ${mib(before.diskBytes)} → ${mib(after.diskBytes)}`],
+    before.memoryBytes === after.memoryBytes
+      ? []
+      : [`memory ${mibText(before.memoryBytes)} → ${mibText(after.memoryBytes)}`],
+    before.diskBytes === after.diskBytes ? [] : [`disk ${mibText(before.diskBytes)} → ${mibText(after.diskBytes)}`],
   ];
   return parts.flat().join(", ");
+}
+
+function mibText(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
 }

@@ -122,3 +122,8 @@ export interface MeshClient {
   /** The lan service tells which boxes it hears. */
   hearNearby(read: () => NearbyBox[]): void;
 }
+
+/** What people call a box; the beginning of its id where it is not known. */
+export function boxName(mesh: Pick<MeshClient, "box">, id: string): string {
+  return mesh.box(id)?.name ?? id.slice(0, 8);
+}

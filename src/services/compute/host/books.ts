@@ -4,6 +4,7 @@
  * so that two who ask for the last core at once cannot both get it.
  */
 import { z } from "zod";
+import { HOST_SLIVERS_MAX } from "../../../protocols/compute/constants.ts";
 import { judge, REACHES } from "../../../protocols/compute/lending.ts";
 import { largerOf } from "../../../protocols/compute/resources.ts";
 import type { Booking, LendPolicy, SliverSpec, Verdict, Wish } from "../../../protocols/compute/lending.ts";
@@ -12,8 +13,8 @@ import type { SliverRow, Wanted } from "../../../protocols/compute/sliver.ts";
 import type { Store } from "../../../platform/store.ts";
 
 const MIGRATIONS = [
-  `CREATE TABLE compute_bookings (sliver TEXT PRIMARY KEY, box TEXT NOT NULL, booking TEXT NOT NULL,
-     wanted TEXT NOT NULL, leaseEndMs INTEGER NOT NULL, evicted INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE compute_bookings (sliver TEXT PRIMARY KEY, booking TEXT NOT NULL, wanted TEXT NOT NULL,
+     evicted INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 export const sliverId = z.string().regex(/^[0-9a-z]{8,40}$/);
@@ -47,7 +48,6 @@ interface Row {
   sliver: string;
   booking: string;
   wanted: Wanted;
-  leaseEndMs: number;
   evicted: number;
 }
 
@@ -65,11 +65,7 @@ export class Books {
     for (const row of needs.store.prepare<Row>("SELECT * FROM compute_bookings ORDER BY sliver").all()) {
       const booking = readBooking(row.booking);
       // It was written by us; what cannot be read any more has an instance that says the same, or none.
-      if (booking)
-        this.#entries.set(row.sliver, {
-          ...entryOf({ ...booking, leaseEndMs: row.leaseEndMs }, row.wanted),
-          isEvicted: row.evicted === 1,
-        });
+      if (booking) this.#entries.set(row.sliver, { ...entryOf(booking, row.wanted), isEvicted: row.evicted === 1 });
     }
   }
 
@@ -101,6 +97,19 @@ export class Books {
     if (verdict.state === "refused") return verdict;
     this.#put(entryOf({ sliver, borrower, spec, leaseEndMs }, there?.wanted ?? "running"));
     return verdict;
+  }
+
+  /** What `reserve` would say now, and how many such slivers would be granted one after the other. */
+  offer(wish: Wish): { verdict: Verdict; fits: number } {
+    const trial = this.#promised();
+    const verdict = judge(this.#policy(), trial, wish);
+    let fits = 0;
+    for (; fits < HOST_SLIVERS_MAX; fits += 1) {
+      const one = { ...wish, sliver: `offer-${fits}` };
+      if (judge(this.#policy(), trial, one).state === "refused") break;
+      trial.set(one.sliver, one);
+    }
+    return { verdict, fits };
   }
 
   /** Takes in an instance that the books do not know, by what it says of itself. */
@@ -164,20 +173,10 @@ export class Books {
   }
 
   #put(entry: Entry): void {
-    const { sliver, borrower, spec, leaseEndMs, wanted, isEvicted } = entry;
+    const { sliver, wanted, isEvicted } = entry;
     this.#store
-      .prepare(
-        `INSERT OR REPLACE INTO compute_bookings (sliver, box, booking, wanted, leaseEndMs, evicted)
-         VALUES (?, ?, ?, ?, ?, ?)`,
-      )
-      .run(
-        sliver,
-        borrower.box,
-        writeBooking({ sliver, borrower, spec, leaseEndMs }),
-        wanted,
-        leaseEndMs,
-        isEvicted ? 1 : 0,
-      );
+      .prepare("INSERT OR REPLACE INTO compute_bookings (sliver, booking, wanted, evicted) VALUES (?, ?, ?, ?)")
+      .run(sliver, writeBooking(entry), wanted, isEvicted ? 1 : 0);
     this.#entries.set(sliver, entry);
   }
 }
@@ -196,5 +195,5 @@ export function readBooking(text: string): Booking | undefined {
 }
 
 function entryOf(booking: Booking, wanted: Wanted): Entry {
-  return { ...booking, id: booking.sliver, wanted, failures: 0, failedAtMs: 0, isEvicted: false };
+  return { ...booking, wanted, failures: 0, failedAtMs: 0, isEvicted: false };
 }

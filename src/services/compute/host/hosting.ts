@@ -6,9 +6,7 @@ import { z } from "zod";
 import type { Clock } from "../../../kernel/clock.ts";
 import { isFailure, kernelErrors } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
-import { HOST_SLIVERS_MAX } from "../../../protocols/compute/constants.ts";
-import { judge } from "../../../protocols/compute/lending.ts";
-import type { Booking, Borrower, LendPolicy, SliverSpec, Wish } from "../../../protocols/compute/lending.ts";
+import type { Borrower, SliverSpec, Wish } from "../../../protocols/compute/lending.ts";
 import type { MeshClient } from "../../mesh/client.ts";
 import {
   EXEC_PATH,
@@ -34,11 +32,9 @@ export interface HostingNeeds {
   mesh: Pick<MeshClient, "selfId" | "box" | "serve">;
   books: Books;
   reconciler: Reconciler;
-  policy: () => LendPolicy;
   /** 0 to 1: what this box lends of what it has, as it announces it. */
   effortOf: (boxId: string) => number;
   hasImage: (image: string) => boolean;
-  addressesOf: (sliver: string) => string[];
   /** Runs a command in an instance of the engine. Throws failures. */
   run: (name: string, command: string) => Promise<Ran>;
 }
@@ -72,18 +68,9 @@ export function serveHosting(needs: HostingNeeds): { answer: Respond } {
 }
 
 function offer(needs: HostingNeeds, peer: string, question: { spec: SliverSpec; leaseMs: number }) {
-  const { books, policy, hasImage } = needs;
-  const trial = new Map<string, Booking>(books.all().map((entry) => [entry.sliver, entry]));
-  const wish = wishOf(needs, peer, { ...question, sliver: "" });
-  const first = judge(policy(), trial, wish);
-  let fits = 0;
-  for (; fits < HOST_SLIVERS_MAX; fits += 1) {
-    const one = { ...wish, sliver: `offer-${fits}` };
-    if (judge(policy(), trial, one).state === "refused") break;
-    trial.set(one.sliver, one);
-  }
-  const facts = { fits, hasImage: hasImage(question.spec.image) };
-  return first.state === "granted" ? { ...facts, price: first.price } : { ...facts, price: 0, why: first.why };
+  const { verdict, fits } = needs.books.offer(wishOf(needs, peer, { ...question, sliver: "" }));
+  const facts = { fits, hasImage: needs.hasImage(question.spec.image) };
+  return verdict.state === "granted" ? { ...facts, price: verdict.price } : { ...facts, price: 0, why: verdict.why };
 }
 
 function reserve(needs: HostingNeeds, peer: string, question: ReturnType<typeof reserveQuestion.parse>) {
@@ -128,10 +115,10 @@ function own({ books }: HostingNeeds, peer: string, sliver: string): Entry | und
   return entry?.borrower.box === peer ? entry : undefined;
 }
 
-function standing({ reconciler, clock, addressesOf }: HostingNeeds, entry: Entry) {
+function standing({ reconciler, clock }: HostingNeeds, entry: Entry) {
   const { sliver, leaseEndMs } = entry;
   const leaseMs = Math.max(0, leaseEndMs - clock.wallMs());
-  return { sliver, state: reconciler.stateOf(entry), leaseMs, addresses: addressesOf(sliver) };
+  return { sliver, state: reconciler.stateOf(entry), leaseMs };
 }
 
 function wishOf(

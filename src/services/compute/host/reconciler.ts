@@ -40,6 +40,8 @@ export class Reconciler {
   #wake: Cancel = () => {};
   /** Why the engine could not be looked at; undefined when it could. */
   #trouble: unknown;
+  /** How everything stood when it was last told. */
+  #told = "";
 
   constructor(needs: ReconcilerNeeds) {
     this.#needs = needs;
@@ -84,11 +86,6 @@ export class Reconciler {
     this.#looking = this.#look().finally(() => (this.#looking = undefined));
   }
 
-  /** Resolves when what was known at the call has been looked at. For tests, and for who cannot wait. */
-  async settled(): Promise<void> {
-    while (this.#looking) await this.#looking;
-  }
-
   async #look(): Promise<void> {
     while (this.#again && !this.#stop.signal.aborted) {
       this.#again = false;
@@ -96,13 +93,24 @@ export class Reconciler {
         await this.#see();
         this.#trouble = undefined;
       } catch (error) {
+        // Most boxes have no engine: that is worth no line each half minute.
+        if (!this.#trouble) this.#needs.log.info("the container engine does not answer", { error });
         this.#trouble = error;
-        this.#needs.log.warn("the container engine does not answer", { error });
-        this.#needs.changed();
+        this.#tell();
         return;
       }
       this.#act();
+      this.#tell();
     }
+  }
+
+  /** Only what looks different is worth telling. */
+  #tell(): void {
+    const states = this.#needs.books.all().map((entry) => [entry.sliver, this.stateOf(entry)]);
+    const now = JSON.stringify([this.#trouble === undefined, states]);
+    if (now === this.#told) return;
+    this.#told = now;
+    this.#needs.changed();
   }
 
   async #see(): Promise<void> {
@@ -118,8 +126,7 @@ export class Reconciler {
     for (const entry of books.all()) {
       const { sliver, spec } = entry;
       const instance = this.#instances.get(sliver);
-      if (this.#busy.has(sliver)) seen.set(sliver, { state: "busy" });
-      else if (instance?.state === "busy") seen.set(sliver, { state: "busy" });
+      if (this.#busy.has(sliver) || instance?.state === "busy") seen.set(sliver, { state: "busy" });
       else if (instance) seen.set(sliver, { state: instance.state, asBooked: isAsBooked(instance, entry) });
       else {
         if (!images.has(spec.image)) images.set(spec.image, await engine.hasImage(spec.image, signal));
@@ -127,7 +134,6 @@ export class Reconciler {
       }
     }
     this.#seen = seen;
-    this.#needs.changed();
   }
 
   /**
@@ -159,7 +165,6 @@ export class Reconciler {
       if (step.do === "wait") waits.push(step.untilMs - nowMs);
       else if (step.do === "forget") {
         books.forget(entry.sliver);
-        this.#needs.changed();
       } else if (step.do !== "nothing" && step.do !== "give-up" && this.#busy.size < STEPS_AT_ONCE) {
         void this.#run(entry, step);
       }
@@ -168,10 +173,9 @@ export class Reconciler {
   }
 
   async #run(entry: Entry, step: Step): Promise<void> {
-    const { books, log, clock, changed } = this.#needs;
+    const { books, log, clock } = this.#needs;
     const { sliver } = entry;
     this.#busy.add(sliver);
-    changed();
     const late = new AbortController();
     const cancel = clock.after(STEP_TIMEOUT_MS, () => late.abort(new Error("the step takes too long")));
     try {

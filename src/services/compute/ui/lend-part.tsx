@@ -10,6 +10,7 @@ import { Meter } from "../../../../ui/src/components/figures.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { toast } from "../../../../ui/src/components/toast.tsx";
+import { bytesOf } from "../../../kernel/size.ts";
 import { bytes, date } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
@@ -64,7 +65,7 @@ export function LendPart({ status, onChange }: { status: Status; onChange: () =>
 
 function LendForm({ status: { engine, lending }, onChange }: { status: Status; onChange: () => void }) {
   const sizeOf = (value: number, all: readonly string[], usual: string) =>
-    all.find((one) => parse(one) === value) ?? (value === 0 ? usual : `${Math.round(value / 2 ** 20)}MiB`);
+    all.find((one) => bytesOf(one) === value) ?? (value === 0 ? usual : `${Math.round(value / 2 ** 20)}MiB`);
   const [to, setTo] = useState<string>(lending.to);
   const [cores, setCores] = useState(lending.cores === 0 ? "1" : String(lending.cores));
   const [memory, setMemory] = useState(sizeOf(lending.memoryBytes, MEMORIES, "1GiB"));
@@ -147,9 +148,4 @@ function Users() {
       )}
     </section>
   );
-}
-
-function parse(size: string): number {
-  const [, count, unit] = /^(\d+)(MiB|GiB)$/.exec(size) ?? [];
-  return Number(count) * (unit === "GiB" ? 2 ** 30 : 2 ** 20);
 }

@@ -9,7 +9,7 @@ import { Confirm } from "../../../../ui/src/components/dialog.tsx";
 import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { bytes, date } from "../../../../ui/src/format.ts";
-import { language, t } from "../../../../ui/src/words.ts";
+import { language, t, word } from "../../../../ui/src/words.ts";
 import { LaunchForm } from "./launch-form.tsx";
 
 type Slice = Output<"compute.slice">;
@@ -88,7 +88,7 @@ function SliceCard({ slice, onChange }: { slice: Slice; onChange: () => void }) 
               <strong>{t("compute.sliver", { number: one.number, box: one.box })}</strong>
               <br />
               <span class="soft small">{[one.owner, one.zone].filter(Boolean).join(" · ")}</span>
-              {one.trouble ? <div class="soft small">{whyText(one.trouble)}</div> : null}
+              {one.trouble ? <div class="soft small">{word(`compute.why-${one.trouble}`, {}, one.trouble)}</div> : null}
             </span>
             <span>{t(`compute.state-${one.state}`)}</span>
           </li>
@@ -123,16 +123,4 @@ function SliceCard({ slice, onChange }: { slice: Slice; onChange: () => void }) 
       ) : null}
     </section>
   );
-}
-
-const WHYS = [
-  ...["lends-nothing", "not-for-you", "no-vms", "reach-too-wide", "lease-too-long", "too-many-slivers"],
-  ...["share-used-up", "kept-for-lenders", "no-room", "evicted", "bad-wish", "id-taken"],
-  ...["unwanted", "changed", "failed", "ended", "lost"],
-] as const;
-
-/** Codes come from other boxes, which may know more of them. */
-export function whyText(code: string): string {
-  const known = WHYS.find((one) => one === code) as "no-room" | undefined;
-  return known ? t(`compute.why-${known}`) : code;
 }

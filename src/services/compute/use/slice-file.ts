@@ -11,7 +11,7 @@
  * ```
  */
 import { z } from "zod";
-import { mibOf } from "../../../kernel/size.ts";
+import { bytesOf } from "../../../kernel/size.ts";
 import { APARTS } from "../../../protocols/compute/choosing.ts";
 import { CORES_MAX } from "../../../protocols/compute/constants.ts";
 import { REACHES } from "../../../protocols/compute/lending.ts";
@@ -19,7 +19,6 @@ import type { SliceSpec } from "../../../protocols/compute/slice.ts";
 import { SLICE_FILE_BYTES_MAX, SLICE_SLIVERS_MAX } from "../constants.ts";
 import { computeErrors } from "../errors.ts";
 
-const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
 export const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 const SIZE = /^\d{1,9}\s?(?:MiB|GiB|TiB)$/;
@@ -74,12 +73,11 @@ export async function readSliceFile(text: string): Promise<SliceWish> {
 /** `image`: the hash that its name stands for now. */
 export function specOf(wish: SliceWish, image: string, nowMs: number): SliceSpec {
   const { kind, cores, reach, apart, recreate } = wish;
-  const bytes = (text: string) => mibOf(text) * MIB;
   const sizes = {
     cores,
-    memoryBytes: bytes(wish.memory),
-    diskBytes: bytes(wish.disk),
-    egressBytesPerS: bytes(wish.egress),
+    memoryBytes: bytesOf(wish.memory),
+    diskBytes: bytesOf(wish.disk),
+    egressBytesPerS: bytesOf(wish.egress),
   };
   return {
     sliver: { kind, image, reach, ...sizes },

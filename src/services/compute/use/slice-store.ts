@@ -5,13 +5,14 @@
 import type { Store } from "../../../platform/store.ts";
 import type { SliceSpec, SliverFacts } from "../../../protocols/compute/slice.ts";
 import type { SliverSpec } from "../../../protocols/compute/lending.ts";
+import { RELIABILITY_STEP } from "../constants.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE compute_slices (id TEXT PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT NULL,
      madeMs INTEGER NOT NULL, gone INTEGER NOT NULL, UNIQUE (account, name)) STRICT, WITHOUT ROWID;
    CREATE TABLE compute_slivers (id TEXT PRIMARY KEY, slice TEXT NOT NULL, number INTEGER NOT NULL,
      host TEXT NOT NULL, spec TEXT NOT NULL, wanted TEXT NOT NULL, leaseEndMs INTEGER NOT NULL, state TEXT,
-     heardMs INTEGER NOT NULL, addresses TEXT NOT NULL, trouble TEXT) STRICT, WITHOUT ROWID;
+     trouble TEXT) STRICT, WITHOUT ROWID;
    CREATE INDEX compute_slivers_slice ON compute_slivers(slice);
    CREATE TABLE compute_hosts (box TEXT PRIMARY KEY, reliability REAL NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
@@ -27,9 +28,8 @@ export interface Slice {
   isGone: boolean;
 }
 
-export interface Sliver extends SliverFacts {
+export interface Sliver extends Omit<SliverFacts, "silentMs"> {
   slice: string;
-  addresses: string[];
   /** Why it does not stand as it should: a code. */
   trouble: string | undefined;
 }
@@ -52,8 +52,6 @@ interface SliverRow {
   wanted: Sliver["wanted"];
   leaseEndMs: number;
   state: string | null;
-  heardMs: number;
-  addresses: string;
   trouble: string | null;
 }
 
@@ -67,8 +65,11 @@ export function sliceStore(store: Store) {
       .prepare<SliceRow>(sql)
       .all(...values)
       .map(sliceOf);
+  const reliability = new Map<string, number>();
+  const written = (box: string) =>
+    store.prepare<{ reliability: number }>("SELECT reliability FROM compute_hosts WHERE box = ?").get(box)
+      ?.reliability ?? 1;
   return {
-    transaction: store.transaction,
     slices: () => slices("SELECT * FROM compute_slices ORDER BY account, name"),
     slicesOf: (account: string) =>
       slices("SELECT * FROM compute_slices WHERE account = ? AND gone = 0 ORDER BY name", account),
@@ -94,19 +95,20 @@ export function sliceStore(store: Store) {
     putSliver: (sliver: Sliver) =>
       run(
         `INSERT OR REPLACE INTO compute_slivers
-           (id, slice, number, host, spec, wanted, leaseEndMs, state, heardMs, addresses, trouble)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           (id, slice, number, host, spec, wanted, leaseEndMs, state, trouble)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[sliver.id, sliver.slice, sliver.index, sliver.host, JSON.stringify(sliver.spec), sliver.wanted],
-        ...[sliver.leaseEndMs, sliver.state ?? null, sliver.heardMs, JSON.stringify(sliver.addresses)],
-        sliver.trouble ?? null,
+        ...[sliver.leaseEndMs, sliver.state ?? null, sliver.trouble ?? null],
       ),
     dropSliver: (id: string) => run("DELETE FROM compute_slivers WHERE id = ?", id),
 
-    reliability: (box: string) =>
-      store.prepare<{ reliability: number }>("SELECT reliability FROM compute_hosts WHERE box = ?").get(box)
-        ?.reliability ?? 1,
-    setReliability: (box: string, reliability: number) =>
-      run("INSERT OR REPLACE INTO compute_hosts (box, reliability) VALUES (?, ?)", box, reliability),
+    reliability: (box: string) => reliability.get(box) ?? written(box),
+    /** Written down when it has moved a step: it moves a little at each look. */
+    setReliability(box: string, now: number) {
+      reliability.set(box, now);
+      if (Math.abs(now - written(box)) < RELIABILITY_STEP) return;
+      run("INSERT OR REPLACE INTO compute_hosts (box, reliability) VALUES (?, ?)", box, now);
+    },
   };
 }
 
@@ -114,13 +116,12 @@ function sliceOf({ id, account, name, spec, madeMs, gone }: SliceRow): Slice {
   return { id, account, name, spec: JSON.parse(spec) as SliceSpec, madeMs, isGone: gone === 1 };
 }
 
-function sliverOf({ number, spec, state, addresses, trouble, ...row }: SliverRow): Sliver {
+function sliverOf({ number, spec, state, trouble, ...row }: SliverRow): Sliver {
   return {
     ...row,
     index: number,
     spec: JSON.parse(spec) as SliverSpec,
     state: (state as Sliver["state"] | null) ?? undefined,
-    addresses: JSON.parse(addresses) as string[],
     trouble: trouble ?? undefined,
   };
 }

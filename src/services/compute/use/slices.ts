@@ -5,6 +5,7 @@
  *
  *   apply, delete, every LOOK_MS ──► look at hosts ──► planSlice ──► create · renew · change · remove ──► look again
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Cancel, Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Random } from "../../../kernel/random.ts";
@@ -13,12 +14,14 @@ import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { chooseHosts } from "../../../protocols/compute/choosing.ts";
 import { LEASE_MAX_MS } from "../../../protocols/compute/constants.ts";
 import { planSlice } from "../../../protocols/compute/slice.ts";
-import type { SliceAction } from "../../../protocols/compute/slice.ts";
+import type { SliceAction, SliverFacts } from "../../../protocols/compute/slice.ts";
 import type { MeshClient } from "../../mesh/client.ts";
 import {
   FIRST_LEASE_MS,
   LEASE_MS,
+  LEASE_TOLERANCE_MS,
   LOOK_MS,
+  MESSAGE_SLIVERS_MAX,
   RELIABILITY_WEIGHT,
   RESERVE_TRIES_MAX,
   SLIVER_ID_BYTES,
@@ -45,6 +48,9 @@ export class Slices {
   readonly #stop = new AbortController();
   #cancel: Cancel = () => {};
   readonly #working = new Set<Promise<void>>();
+  /** When each host last answered, and since when this box asks: a clock that cannot be set, in milliseconds. */
+  readonly #heardMs = new Map<string, number>();
+  #startedMs = 0;
   /** By slice: a look that is not to wait for the next round. */
   readonly #soon = new Map<string, Cancel>();
 
@@ -53,6 +59,7 @@ export class Slices {
   }
 
   start(): void {
+    this.#startedMs = this.#needs.clock.monotonicMs();
     this.#cancel = this.#needs.clock.every(LOOK_MS, () => this.#all());
     this.#all();
   }
@@ -75,6 +82,13 @@ export class Slices {
     return work;
   }
 
+  /** What is known of the slivers of a slice: that which a plan is made from. */
+  facts(id: string): SliverFacts[] {
+    const { rows, clock } = this.#needs;
+    const heardMs = (host: string) => this.#heardMs.get(host) ?? this.#startedMs;
+    return rows.slivers(id).map((row) => ({ ...row, silentMs: clock.monotonicMs() - heardMs(row.host) }));
+  }
+
   #all(): void {
     for (const { id } of this.#needs.rows.slices()) void this.follow(id);
   }
@@ -84,9 +98,9 @@ export class Slices {
     if (this.#stop.signal.aborted || !rows.slice(id)) return;
     await this.#look(id);
     const slice = rows.slice(id)!;
-    const times = { nowMs: clock.wallMs(), leaseMs: LEASE_MS };
     const spec = slice.isGone ? { ...slice.spec, endMs: 0 } : slice.spec;
-    const actions = planSlice(spec, rows.slivers(id), times);
+    const actions = planSlice(spec, this.facts(id), { nowMs: clock.wallMs(), leaseMs: LEASE_MS });
+    this.#forgetTrouble(id, actions);
     // What leaves makes room for what comes.
     await Promise.all(actions.filter(({ do: what }) => what !== "create").map((action) => this.#do(slice, action)));
     const missing = actions.flatMap((action) => (action.do === "create" ? [action.index] : []));
@@ -99,37 +113,37 @@ export class Slices {
 
   /** What is on its way is looked at more often than what stands. */
   #lookSoon(id: string): void {
-    const { rows, clock } = this.#needs;
-    const isUnderWay = ({ state, wanted, heardMs }: Sliver) =>
-      state !== wanted && state !== "failed" && clock.wallMs() - heardMs < UNDER_WAY_MS;
+    const { clock } = this.#needs;
+    const isUnderWay = ({ state, wanted, silentMs }: SliverFacts) =>
+      state !== wanted && state !== "failed" && silentMs < UNDER_WAY_MS;
     this.#soon.get(id)?.();
     this.#soon.delete(id);
-    if (this.#stop.signal.aborted || !rows.slivers(id).some(isUnderWay)) return;
+    if (this.#stop.signal.aborted || !this.facts(id).some(isUnderWay)) return;
     this.#soon.set(
       id,
       clock.after(LOOK_SOON_MS, () => void this.follow(id)),
     );
   }
 
-  /** Asks each host once about all slivers of the slice that it has. */
+  /** Asks the hosts about all slivers of the slice that they have. */
   async #look(id: string): Promise<void> {
     const { rows, hosts, clock } = this.#needs;
     const byHost = Map.groupBy(rows.slivers(id), ({ host }) => host);
-    const asked = [...byHost].map(async ([host, slivers]) => {
+    const questions = [...byHost].flatMap(([host, slivers]) =>
+      inChunks(slivers, MESSAGE_SLIVERS_MAX).map((chunk) => ({ host, slivers: chunk })),
+    );
+    const asked = questions.map(async ({ host, slivers }) => {
       try {
         const question = { slivers: slivers.map((one) => one.id) };
         const answer = await hosts.ask(host, LOOK_PATH, lookAnswer, question, this.#stop.signal);
+        this.#heardMs.set(host, clock.monotonicMs());
         const known = new Map(answer.slivers.map((one) => [one.sliver, one]));
-        const nowMs = clock.wallMs();
         for (const sliver of slivers) {
           const found = known.get(sliver.id);
-          if (found) {
-            const leaseEndMs = nowMs + found.leaseMs;
-            const { state, addresses } = found;
-            rows.putSliver({ ...sliver, state, addresses, leaseEndMs, heardMs: nowMs, trouble: undefined });
-          } else if (sliver.wanted === "gone") rows.dropSliver(sliver.id);
+          if (found) this.#note(sliver, { state: found.state, leaseEndMs: clock.wallMs() + found.leaseMs });
+          else if (sliver.wanted === "gone") rows.dropSliver(sliver.id);
           // The host has lost it, or never got it: it is made again, on whichever host.
-          else rows.putSliver({ ...sliver, wanted: "gone", heardMs: nowMs });
+          else this.#note(sliver, { wanted: "gone" });
         }
         this.#rate(host, 1);
       } catch (error) {
@@ -141,22 +155,37 @@ export class Slices {
     await Promise.all(asked);
   }
 
+  /** Writes what is new. A lease that a look estimates a little otherwise than the last one is not. */
+  #note(sliver: Sliver, now: Partial<Sliver>): void {
+    const next = { ...sliver, ...now };
+    if (Math.abs(next.leaseEndMs - sliver.leaseEndMs) < LEASE_TOLERANCE_MS) next.leaseEndMs = sliver.leaseEndMs;
+    if (!isDeepStrictEqual(next, sliver)) this.#needs.rows.putSliver(next);
+  }
+
+  /** What a host refused is in the way no more when it is not asked for any more. */
+  #forgetTrouble(id: string, actions: readonly SliceAction[]): void {
+    const open = new Set(actions.map((action) => (action.do === "create" ? "" : action.id)));
+    for (const sliver of this.#needs.rows.slivers(id)) {
+      if (sliver.wanted !== "gone" && !open.has(sliver.id)) this.#note(sliver, { trouble: undefined });
+    }
+  }
+
   async #do(slice: Slice, action: SliceAction): Promise<void> {
     const { rows } = this.#needs;
     if (action.do === "create") return;
     const sliver = rows.sliver(action.id);
     if (!sliver) return;
-    if (action.do === "remove") rows.putSliver({ ...sliver, wanted: "gone", trouble: action.why });
+    if (action.do === "remove") this.#note(sliver, { wanted: "gone", trouble: action.why });
     else if (action.do === "want") await this.#want(sliver, action.wanted);
     else await this.#reserve(slice, { ...sliver, spec: slice.spec.sliver });
   }
 
   async #want(sliver: Sliver, wanted: "running" | "stopped"): Promise<void> {
-    const { rows } = this.#needs;
+    const { hosts } = this.#needs;
     const answer = await this.#ask(sliver, () =>
-      this.#needs.hosts.ask(sliver.host, WANT_PATH, wantAnswer, { sliver: sliver.id, wanted }, this.#stop.signal),
+      hosts.ask(sliver.host, WANT_PATH, wantAnswer, { sliver: sliver.id, wanted }, this.#stop.signal),
     );
-    if (answer?.known) rows.putSliver({ ...sliver, wanted });
+    if (answer?.known) this.#note(sliver, { wanted });
   }
 
   /** Asks its host to have it, with these limits and for so long. */
@@ -173,9 +202,9 @@ export class Slices {
       hosts.ask(sliver.host, RESERVE_PATH, reserveAnswer, question, this.#stop.signal),
     );
     if (!answer) return "silent";
-    const nowMs = clock.wallMs();
-    if (answer.granted) rows.putSliver({ ...sliver, leaseEndMs: nowMs + leaseMs, heardMs: nowMs, trouble: undefined });
-    else rows.putSliver({ ...(rows.sliver(id) ?? sliver), trouble: answer.why ?? "refused" });
+    this.#heardMs.set(sliver.host, clock.monotonicMs());
+    if (answer.granted) rows.putSliver({ ...sliver, leaseEndMs: clock.wallMs() + leaseMs, trouble: undefined });
+    else this.#note(rows.sliver(id) ?? sliver, { trouble: answer.why ?? "refused" });
     return answer.granted ? "granted" : "refused";
   }
 
@@ -197,11 +226,12 @@ export class Slices {
       const tries = boxes.map(async (host) => {
         const index = left.shift()!;
         const id = encodeBase32(random.bytes(SLIVER_ID_BYTES));
-        const nowMs = clock.wallMs();
         const sliver: Sliver = {
           ...{ id, slice: slice.id, index, host, spec: slice.spec.sliver, wanted: slice.spec.wanted },
-          ...{ leaseEndMs: nowMs + leaseMs, state: undefined, heardMs: nowMs, addresses: [], trouble: undefined },
+          ...{ leaseEndMs: clock.wallMs() + leaseMs, state: undefined, trouble: undefined },
         };
+        // It has just made an offer.
+        this.#heardMs.set(host, clock.monotonicMs());
         rows.putSliver(sliver);
         if ((await this.#reserve(slice, sliver, FIRST_LEASE_MS)) !== "refused") return;
         // Somebody was quicker.
@@ -243,4 +273,8 @@ export class Slices {
     const before = rows.reliability(host);
     rows.setReliability(host, before + (now - before) * RELIABILITY_WEIGHT);
   }
+}
+
+function inChunks<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
 }

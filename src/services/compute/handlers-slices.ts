@@ -1,0 +1,128 @@
+/** The endpoints of whoever uses computers of others: slices by name and by file. */
+import type { CallContext } from "../../kernel/contract.ts";
+import { kernelErrors } from "../../kernel/errors.ts";
+import { encodeBase32 } from "../../protocols/grid/base32.ts";
+import { boxName } from "../mesh/client.ts";
+import { EXEC_TIMEOUT_MS, LAUNCH_WAIT_MS, SLICES_PER_ACCOUNT_MAX, SLIVER_ID_BYTES } from "./constants.ts";
+import { computeErrors } from "./errors.ts";
+import type { ComputeHandlers } from "./handlers.ts";
+import { EXEC_PATH, execAnswer } from "./messages.ts";
+import { imageNamed, sliceNamed, sliverNamed } from "./named.ts";
+import type { ComputeParts } from "./parts.ts";
+import { planShown, sliceShown } from "./slices-shown.ts";
+import { readSliceFile, specOf } from "./use/slice-file.ts";
+import type { SliceWish } from "./use/slice-file.ts";
+import type { Slice } from "./use/slice-store.ts";
+
+const DAY_MS = 24 * 3_600_000;
+const LOOK_STEP_MS = 500;
+
+type SliceNames = "launch" | "slices" | "slice" | "startSlice" | "stopSlice" | "renewSlice" | "deleteSlice" | "exec";
+
+export function sliceHandlers(parts: ComputeParts): Pick<ComputeHandlers, SliceNames> {
+  const { rows, slices, hosts, clock, accountOf } = parts;
+  const shown = (slice: Slice) => sliceShown(parts, slice, rows.slivers(slice.id));
+  const change = async (context: CallContext, name: string, spec: (slice: Slice) => Partial<Slice["spec"]>) => {
+    const slice = sliceNamed(parts, context, name);
+    rows.putSlice({ ...slice, spec: { ...slice.spec, ...spec(slice) } });
+    await slices.follow(slice.id);
+    return shown(rows.slice(slice.id)!);
+  };
+  return {
+    async launch(wish, context) {
+      if (rows.named(accountOf(context), wish.name)) {
+        throw computeErrors.fail("compute-slice-exists", { params: { name: wish.name } });
+      }
+      return shown(await untilRunning(parts, await put(parts, context, wish), context));
+    },
+    slices: (_input, context) => rows.slicesOf(accountOf(context)).map(shown),
+    async slice({ name }, context) {
+      const slice = sliceNamed(parts, context, name);
+      await slices.follow(slice.id);
+      return shown(slice);
+    },
+    startSlice: ({ name }, context) => change(context, name, () => ({ wanted: "running" })),
+    stopSlice: ({ name }, context) => change(context, name, () => ({ wanted: "stopped" })),
+    renewSlice: ({ name, days }, context) => change(context, name, () => ({ endMs: clock.wallMs() + days * DAY_MS })),
+    async deleteSlice({ name }, context) {
+      const slice = sliceNamed(parts, context, name);
+      rows.putSlice({ ...slice, isGone: true });
+      await slices.follow(slice.id);
+      return {};
+    },
+    async exec({ name, command, number }, context) {
+      const { id, host } = sliverNamed(parts, context, name, number);
+      const answer = await hosts
+        .ask(host, EXEC_PATH, execAnswer, { sliver: id, command }, context.signal, EXEC_TIMEOUT_MS)
+        .catch((cause: unknown) => {
+          context.signal.throwIfAborted();
+          throw computeErrors.fail("compute-host-away", { params: { box: boxName(parts.mesh, host) }, cause });
+        });
+      if (!answer.ran) throw computeErrors.fail("compute-not-running");
+      return answer.ran;
+    },
+  };
+}
+
+export function sliceFileHandlers(parts: ComputeParts): Pick<ComputeHandlers, "plan" | "apply"> {
+  const { rows, slices, clock, images, accountOf } = parts;
+  return {
+    async plan(_input, context) {
+      const wish = await readSliceFile(textOf(context));
+      const slice = rows.named(accountOf(context), wish.name);
+      const nowMs = clock.wallMs();
+      const spec = specOf(wish, imageNamed(images, wish.image).hash, nowMs);
+      const there = slice ? slices.facts(slice.id) : [];
+      return planShown(parts, { name: wish.name, spec }, slice, { slivers: there, nowMs });
+    },
+    async apply({ wait }, context) {
+      const slice = await put(parts, context, await readSliceFile(textOf(context)));
+      const now = wait ? await untilRunning(parts, slice, context) : slice;
+      return sliceShown(parts, now, rows.slivers(now.id));
+    },
+  };
+}
+
+/** What is there becomes as it is wished; what is not there is made. Resolves when that was tried once. */
+async function put(parts: ComputeParts, context: CallContext, wish: SliceWish): Promise<Slice> {
+  const { rows, slices, clock, random, images, accountOf } = parts;
+  const account = accountOf(context);
+  const there = rows.named(account, wish.name);
+  if (there?.isGone) throw computeErrors.fail("compute-slice-exists", { params: { name: wish.name } });
+  if (!there && rows.slicesOf(account).length >= SLICES_PER_ACCOUNT_MAX) {
+    throw computeErrors.fail("compute-too-many", { params: { limit: SLICES_PER_ACCOUNT_MAX } });
+  }
+  const nowMs = clock.wallMs();
+  const id = there?.id ?? encodeBase32(random.bytes(SLIVER_ID_BYTES));
+  const spec = specOf(wish, imageNamed(images, wish.image).hash, nowMs);
+  const slice = { id, account, name: wish.name, spec, madeMs: there?.madeMs ?? nowMs, isGone: false };
+  rows.putSlice(slice);
+  await slices.follow(id);
+  return slice;
+}
+
+/** Or until it was long enough; what is not there yet goes on being made. `compute-no-offers` when nobody lends. */
+async function untilRunning(parts: ComputeParts, slice: Slice, { signal }: CallContext): Promise<Slice> {
+  const { rows, slices, clock } = parts;
+  const untilMs = clock.monotonicMs() + LAUNCH_WAIT_MS;
+  for (;;) {
+    const slivers = rows.slivers(slice.id).filter(({ wanted }) => wanted !== "gone");
+    const { count, wanted } = slice.spec;
+    if (slivers.length === 0 && count > 0) {
+      throw computeErrors.fail("compute-no-offers", { params: { missing: count } });
+    }
+    if (slivers.filter(({ state }) => state === wanted).length >= slivers.length) return slice;
+    if (clock.monotonicMs() > untilMs) return slice;
+    await new Promise<void>((resolve) => clock.after(LOOK_STEP_MS, resolve));
+    signal.throwIfAborted();
+    await slices.follow(slice.id);
+  }
+}
+
+function textOf({ bytes }: CallContext): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw kernelErrors.fail("bad-input", { params: { field: "file", reason: "not UTF-8" }, cause });
+  }
+}
