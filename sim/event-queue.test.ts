@@ -1,7 +1,7 @@
 /** The event queue's order, and that it costs little more in large worlds. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../test/support/cost.ts";
+import { leastMs } from "../src/kernel/cost.fixture.ts";
 import { seededRandom } from "../src/kernel/random.ts";
 import { EventQueue } from "./event-queue.ts";
 

@@ -1,7 +1,7 @@
 /** Announcing and answering on one interface in virtual time: what is sent, to whom, when, and when not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../../test/support/cost.ts";
+import { leastMs } from "../kernel/cost.fixture.ts";
 import { seededRandom } from "../kernel/random.ts";
 import { virtualClock } from "../kernel/virtual-clock.ts";
 import type { PacketSource } from "./mdns-answering.ts";

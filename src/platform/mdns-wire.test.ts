@@ -1,7 +1,7 @@
 /** The packets of mDNS: both ways, at each limit, and with what strangers make of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../../test/support/cost.ts";
+import { leastMs } from "../kernel/cost.fixture.ts";
 import fc from "fast-check";
 import { seededRandom } from "../kernel/random.ts";
 import {

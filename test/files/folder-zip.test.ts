@@ -225,9 +225,11 @@ test("so many at one time, for one and for all; who goes away makes room", async
   await assert.rejects(zips.answer("anna", source(tree), "/", signal), failsWith("files-too-many", ZIPS_PER_OWNER_MAX));
   while (open.length < ZIPS_MAX) open.push(await zips.answer(`owner ${open.length}`, source(tree), "/", signal));
   await assert.rejects(zips.answer("biel", source(tree), "/", signal), failsWith("files-too-many"));
-  // One is read to its end, one is left in the middle, and of one the caller has gone.
+  // One is read to its end, one is left in the middle, one before its beginning, and of one the caller has gone.
   await bytesOf(bodyOf(open[0]!));
   const gone = new AbortController();
+  await bodyOf(open[2]!)[Symbol.asyncIterator]().return?.();
+  await zips.answer("biel", source(tree), "/", signal);
   const iterator = bodyOf(open[1]!)[Symbol.asyncIterator]();
   await iterator.next();
   await iterator.return?.();

@@ -15,7 +15,7 @@ import { MutableMemory } from "../../src/services/files/grid/mutable-memory.ts";
 import { MutableWriter, createMutableFile } from "../../src/services/files/grid/mutable-modify.ts";
 import { readMutableFile } from "../../src/services/files/grid/mutable-read.ts";
 import { ServerError } from "../../src/services/files/grid/server.ts";
-import { elapsedMs, quickerThan } from "../support/cost.ts";
+import { elapsedMs, quickerThan } from "../../src/kernel/cost.fixture.ts";
 import { bytes, clientOf, oneKey, shelves, textOf } from "./shelf-grid.ts";
 import type { ShelfServer } from "./shelf-server.ts";
 

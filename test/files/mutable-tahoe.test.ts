@@ -13,7 +13,7 @@ import type { KnownCap } from "../../src/protocols/grid/caps.ts";
 import { Directory } from "../../src/protocols/grid/directory.ts";
 import type { DirectoryAccess } from "../../src/protocols/grid/directory.ts";
 import { contentOf } from "../grid/storage-box.ts";
-import { elapsedMs, quickerThan } from "../support/cost.ts";
+import { elapsedMs, quickerThan } from "../../src/kernel/cost.fixture.ts";
 import { capOf, startMixed } from "./mixed-grid.ts";
 import type { MixedGrid } from "./mixed-grid.ts";
 

@@ -30,7 +30,7 @@ import { meshStore } from "../../src/services/mesh/store.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
 import { figure } from "../faults/direct.ts";
 import { HostileBox, foundingOf } from "./hostile-box.ts";
-import { collectGarbage, heapMiB } from "./memory.ts";
+import { collectGarbage, heapMiB } from "../../src/platform/heap.fixture.ts";
 
 const COUNT = Number(process.env["HOSTILE_FLOOD"] ?? 1_000_000);
 /** Signing all of them would take longer than refusing them; of these the signatures are good. */

@@ -29,7 +29,7 @@ import { temporaryFolder } from "../support/at-exit.ts";
 import { figure } from "../faults/direct.ts";
 import { HostileBox, foundingOf } from "./hostile-box.ts";
 import { pick, spoiled } from "./mutate.ts";
-import { collectGarbage, heapMiB } from "./memory.ts";
+import { collectGarbage, heapMiB } from "../../src/platform/heap.fixture.ts";
 
 const COUNT = Number(process.env["HOSTILE_RECORDS"] ?? 100_000);
 const SEED = 20_261_120;

@@ -15,7 +15,7 @@ import type { SyncSession } from "../../src/protocols/records/sync-session.ts";
 import { recordCrypto } from "../../src/services/mesh/crypto.ts";
 import { figure } from "../faults/direct.ts";
 import { HostileBox, foundingOf } from "./hostile-box.ts";
-import { collectGarbage, heapMiB } from "./memory.ts";
+import { collectGarbage, heapMiB } from "../../src/platform/heap.fixture.ts";
 import { pick, spoiledDeeply } from "./mutate.ts";
 
 const COUNT = Number(process.env["HOSTILE_MESSAGES"] ?? 100_000);

@@ -34,8 +34,9 @@ export function readTree(root: string): Tree {
   return tree;
 }
 
+/** Tests, and what only tests use. */
 export function isTest(path: string): boolean {
-  return path.endsWith(".test.ts");
+  return /\.(?:test|fixture)\.ts$/.test(path);
 }
 
 /** Programs in TypeScript. */

@@ -2,7 +2,7 @@
 /// <reference types="node" />
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../../test/support/cost.ts";
+import { leastMs } from "../../src/kernel/cost.fixture.ts";
 import { find, findable, plain } from "./find.ts";
 
 test("case, accents and the Catalan dot do not matter", () => {

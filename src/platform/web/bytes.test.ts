@@ -261,6 +261,18 @@ test("an answer piece by piece waits for its reader and ends when that hangs up"
   assert.equal(state.ended, true);
 });
 
+test("an answer to HEAD is ended, since nobody reads it", async () => {
+  let ended = 0;
+  const iterator: AsyncIterator<Uint8Array> = {
+    next: async () => ({ done: false, value: new Uint8Array(1) }),
+    return: async () => ({ done: true, value: void (ended += 1) }),
+  };
+  const { call } = bench(() => ({ body: { [Symbol.asyncIterator]: () => iterator }, length: 3 }));
+  const answer = await call("HEAD", "/cup");
+  assert.deepEqual([answer.status, answer.headers.get("content-length"), await answer.text()], [200, "3", ""]);
+  assert.equal(ended, 1);
+});
+
 test("an answer piece by piece ends with the session", async () => {
   const { state, answer } = counting();
   const made = bench(answer);

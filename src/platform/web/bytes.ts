@@ -85,6 +85,13 @@ export function sendBytes(c: Context, type: string, answer: BytesAnswer, mayRead
   if (body instanceof Uint8Array) return c.body(body as Uint8Array<ArrayBuffer>, status, headers);
   if (length === undefined) headers["transfer-encoding"] = "chunked";
   else headers["content-length"] = String(length);
+  if (c.req.method === "HEAD") {
+    // Nobody reads its body, so nobody else would end it.
+    void body[Symbol.asyncIterator]()
+      .return?.()
+      .catch(() => {});
+    return c.body(null, status, headers);
+  }
   return c.body(streamOf(body, mayRead, length), status, headers);
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../../../test/support/cost.ts";
+import { leastMs } from "../../kernel/cost.fixture.ts";
 import fc from "fast-check";
 import { FRAME_ITEMS_MAX, FrameError, FrameReader, FrameWriter } from "./bytes.ts";
 import { decodeFrame, encodeFrame, framesOf } from "./codec.ts";

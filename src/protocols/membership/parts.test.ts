@@ -1,7 +1,7 @@
 /** Tests of the small parts of membership: queue, suspicion, awareness, clocks, buffers, timers, filters, places. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../../../test/support/cost.ts";
+import { leastMs } from "../../kernel/cost.fixture.ts";
 import { seededRandom } from "../../kernel/random.ts";
 import { Awareness } from "./awareness.ts";
 import { Broadcasts, transmitLimit } from "./broadcasts.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { leastMs } from "../../../test/support/cost.ts";
+import { leastMs } from "../../kernel/cost.fixture.ts";
 import { AuthorSet } from "./author-set.ts";
 import { liveOf, slotOf } from "./live-set.ts";
 import type { Held } from "./record.ts";

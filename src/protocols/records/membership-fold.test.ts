@@ -1,7 +1,7 @@
 /** The fold that is kept while records change is that over all of them at once, whatever happened, in any order. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { leastMs } from "../../../test/support/cost.ts";
+import { leastMs } from "../../kernel/cost.fixture.ts";
 import { seededRandom, type Random } from "../../kernel/random.ts";
 import type { Json } from "./canonical-json.ts";
 import { Admission } from "./admission.ts";

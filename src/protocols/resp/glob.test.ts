@@ -1,7 +1,7 @@
 /** Patterns of keys: Redis's own cases, agreement with a regular expression, and that none takes for ever. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../../../test/support/cost.ts";
+import { leastMs } from "../../kernel/cost.fixture.ts";
 import fc from "fast-check";
 import { globPrefix, matchesGlob } from "./glob.ts";
 

@@ -41,16 +41,21 @@ export async function contentAnswer(
 /** With its first piece there: what fails before it is told as an error, and not by an answer that breaks off. */
 export async function begun(content: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   const iterator = content[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  return (async function* () {
-    try {
-      if (first.done) return;
-      yield first.value;
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-    } finally {
+  let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
+  const rest: AsyncIterator<Uint8Array> = {
+    async next() {
+      const now = first ?? (await iterator.next());
+      first = undefined;
+      return now;
+    },
+    // A generator in this place that nobody has read from yet would not pass its end on.
+    async return() {
+      first = undefined;
       await iterator.return?.();
-    }
-  })();
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => rest };
 }
 
 /** The value of `content-disposition` for what is to be saved under this name. */

@@ -16,6 +16,7 @@ import type { Random } from "../../kernel/random.ts";
 import { mibOf } from "../../kernel/size.ts";
 import { throttle } from "../../kernel/throttle.ts";
 import { freeBytes } from "../../platform/files.ts";
+import { boxName } from "../mesh/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { KvClient, KvStatus } from "./client.ts";
 import { kvContract, kvSettings } from "./contract.ts";
@@ -223,7 +224,7 @@ function statusShown(status: KvStatus, redis: Redis, mesh: MeshClient) {
     store: store ?? null,
     node: node === undefined ? null : String(node),
     members: members.map((one) => ({
-      box: mesh.box(one.boxId)?.name ?? one.boxId.slice(0, 8),
+      box: boxName(mesh, one.boxId),
       boxId: one.boxId,
       self: one.boxId === mesh.selfId,
       up: one.isUp,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { leastMs } from "../../../../test/support/cost.ts";
+import { leastMs } from "../../../kernel/cost.fixture.ts";
 import { parse } from "yaml";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { SERVERS_MAX } from "./constants.ts";

@@ -5,8 +5,13 @@ import type { Directory, DirectoryChild } from "../../../protocols/grid/director
 import { filesErrors } from "../errors.ts";
 import type { Content, Progress } from "../grid/grid.ts";
 import { SMALL_FILE_MAX_BYTES } from "../grid/constants.ts";
-import { IN_MEMORY_MAX_BYTES, STORING_MAX, STORING_SMALL_MAX, STORING_WAITING_MAX } from "./constants.ts";
-import { VERSIONS_MAX } from "./constants.ts";
+import {
+  IN_MEMORY_MAX_BYTES,
+  STORING_MAX,
+  STORING_SMALL_MAX,
+  STORING_WAITING_MAX,
+  VERSIONS_MAX,
+} from "./constants.ts";
 import { bytesOf, entryOf, etagOf, isFolder, isMediaType, saidOf, timesOf, withSaid } from "./entries.ts";
 import type { Said, Version } from "./entries.ts";
 import type { FileEntry } from "./file-system.ts";

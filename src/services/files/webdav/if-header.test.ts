@@ -1,7 +1,7 @@
 /** The If header: the examples of RFC 4918, section 10.4, and what is none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leastMs } from "../../../../test/support/cost.ts";
+import { leastMs } from "../../../kernel/cost.fixture.ts";
 import { IF_CONDITIONS_MAX } from "./constants.ts";
 import type { IfState } from "./if-header.ts";
 import { hasEtags, holds, parseIf, tokensOf } from "./if-header.ts";

@@ -75,9 +75,9 @@ export function createZips(): Zips {
       signal.addEventListener("abort", release, { once: true });
       try {
         const entries = await zipPlan(source, path, signal);
-        const body = await begun(gathered(zipContent(source, entries, signal)));
+        const body = await begun(ending(gathered(zipContent(source, entries, signal)), release));
         const headers = { "content-disposition": savedAs(`${source.name}.zip`), "accept-ranges": "none" };
-        return { body: ending(body, release), length: zipBytes(entries), type: "application/zip", headers };
+        return { body, length: zipBytes(entries), type: "application/zip", headers };
       } catch (error) {
         release();
         throw error;
