@@ -8,19 +8,16 @@ import { test } from "node:test";
 import { createLog } from "../../src/kernel/log.ts";
 import { virtualClock } from "../../src/kernel/virtual-clock.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
-import { eventually } from "../support/process.ts";
 
 // Before the store is loaded, which takes it from here.
 const { fsync, write } = fs;
 let isFailing = false;
-let onSync = () => {};
+let isWriteFailing = false;
+let onSync: () => void | Promise<void> = () => {};
 let onWritten: () => void | Promise<void> = () => {};
 fs.fsync = ((fd: number, done: (error: NodeJS.ErrnoException | null) => void) => {
-  if (isFailing) process.nextTick(done, Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
-  else {
-    onSync();
-    fsync(fd, done);
-  }
+  if (isFailing) process.nextTick(done, failed("fsync"));
+  else void Promise.resolve(onSync()).then(() => fsync(fd, done));
 }) as typeof fs.fsync;
 type Written = (error: NodeJS.ErrnoException | null, bytes: number) => void;
 fs.write = ((fd: number, bytes: Uint8Array, from: number, length: number, at: number, done: Written) => {
@@ -28,12 +25,17 @@ fs.write = ((fd: number, bytes: Uint8Array, from: number, length: number, at: nu
     await onWritten();
     done(...answer);
   };
-  write(fd, bytes, from, length, at, (error, count) => void tell(error, count));
+  if (isWriteFailing) process.nextTick(done, failed("write"), 0);
+  else write(fd, bytes, from, length, at, (error, count) => void tell(error, count));
 }) as typeof fs.write;
 syncBuiltinESMExports();
 const { PendingShares } = await import("../../src/services/files/storage/pending-shares.ts");
 const { PENDING_AGAIN_MS } = await import("../../src/services/files/storage/constants.ts");
 const { sharePaths } = await import("../../src/services/files/storage/share-paths.ts");
+
+function failed(call: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`EIO: i/o error, ${call}`), { code: "EIO" });
+}
 
 const SI = "abcdefghijklmnopqrstuvwxya";
 
@@ -103,14 +105,37 @@ test("a put that meets a checkpoint of the same share is there when it is answer
     newer ??= pending.put(SI, new Map([[0, Buffer.from("newer")]]));
   };
   const checkpoint = pending.checkpoint();
-  // The checkpoint comes to its end while the journal writes the newer one.
-  await eventually("the newer one is put", 30_000, () => newer !== undefined);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await checkpoint;
+  assert.ok(newer !== undefined, "it comes to its end while the journal writes the newer one");
   onSync = () => {};
   onWritten = () => {};
   release();
-  await Promise.all([newer, checkpoint]);
+  await newer;
   const after = await open(afterPowerLoss(folder));
   t.after(() => after.pending.close());
   assert.equal(readFileSync(after.paths.share(SI, 0), "latin1"), "newer");
+});
+
+test("a journal that fails while files are written is not thrown away with what came meanwhile", async (t) => {
+  const folder = temporaryFolder("sync");
+  const { pending, paths } = await open(folder);
+  t.after(() => pending.close());
+  await pending.put(SI, new Map([[0, Buffer.from("old")]]));
+  let isFirst = true;
+  onSync = async () => {
+    if (!isFirst) return;
+    isFirst = false;
+    await pending.put(SI, new Map([[0, Buffer.from("newer")]]));
+    isWriteFailing = true;
+    await assert.rejects(pending.put(SI, new Map([[1, Buffer.from("refused")]])), { code: "storage-failed" });
+    isWriteFailing = false;
+  };
+  await pending.checkpoint();
+  onSync = () => {};
+  assert.equal(pending.content(SI, 0), undefined, "all is in files, and the journal is a new one");
+  assert.equal(readFileSync(paths.share(SI, 0), "latin1"), "newer");
+  const copy = await open(afterPowerLoss(folder));
+  t.after(() => copy.pending.close());
+  assert.equal(readFileSync(copy.paths.share(SI, 0), "latin1"), "newer");
+  await pending.put(SI, new Map([[1, Buffer.from("taken again")]]));
 });

@@ -236,11 +236,17 @@ export class PendingShares {
     const failed = this.#failure;
     if (failed && clock.monotonicMs() - failed.atMs < PENDING_AGAIN_MS) throw failed.error;
     try {
-      const all = [...this.#held.values()].flatMap((slot) => [...slot.values()]);
-      const { filed, failure } = await fileShares(paths, all);
-      if (this.#isBroken) await this.#renew(filed, failure);
-      else await this.#remove(filed);
+      const filed = new Set<Held>();
+      let failure: unknown;
+      do {
+        const some = await fileShares(paths, this.#notIn(filed));
+        for (const one of some.filed) filed.add(one);
+        failure = some.failure;
+        // A broken journal is thrown away, and with it whatever came while the others were written.
+      } while (this.#isBroken && failure === undefined && this.#notIn(filed).length > 0);
+      if (!this.#isBroken) await this.#remove([...filed]);
       if (failure !== undefined) throw failure;
+      if (this.#isBroken) await this.#renew(filed);
       this.#failure = undefined;
       this.#oldestMs = clock.monotonicMs();
     } catch (error) {
@@ -276,18 +282,26 @@ export class PendingShares {
     return isTaken;
   }
 
-  /** A new journal in place of a broken one. Nothing comes meanwhile: puts wait for it. */
-  async #renew(filed: readonly Held[], failure: unknown): Promise<void> {
-    if (filed.length < this.#count) throw failure;
+  #notIn(filed: ReadonlySet<Held>): Held[] {
+    return [...this.#held.values()].flatMap((slot) => [...slot.values()]).filter((one) => !filed.has(one));
+  }
+
+  /** A new journal in place of a broken one, when all is in files. Nothing comes meanwhile: puts wait for it. */
+  async #renew(filed: ReadonlySet<Held>): Promise<void> {
     const { paths, log } = this.#options;
     await this.#journal.close();
+    // What was under way when it broke has come now, if it comes.
+    const { failure } = await fileShares(paths, this.#notIn(filed));
+    if (failure !== undefined) throw failure;
     // As a whole: a part of it would be damage. Opening the new one makes that last.
     if (existsSync(paths.journal)) await rename(paths.journal, oldOf(paths));
     this.#journal = await openAnew(this.#options);
-    for (const { storageIndex, number } of filed) this.#forget(storageIndex, number);
+    log.warn("small shares are kept in a new journal", { shares: this.#count });
+    this.#held.clear();
+    this.#bytes = 0;
+    this.#count = 0;
     this.#doubtful.clear();
     this.#isBroken = false;
-    log.warn("small shares are kept in a new journal", { shares: filed.length });
   }
 }
 
