@@ -12,6 +12,8 @@ export interface StoreMutation {
   mistakes?: readonly Mistake[];
   /** Of the driver instead. */
   config?: Partial<KvWorldConfig>;
+  /** Where the seeds begin, of what one run in some fifty shows. */
+  firstSeed?: number;
 }
 
 const kv = (file: string, from: string, to: string): Mistake => ({ file: `kv/${file}`, from, to });
@@ -47,7 +49,9 @@ const terms: readonly StoreMutation[] = [
   {
     name: "one acceptance makes a change done",
     plan: "duels",
-    mistakes: [kv("coordinator.ts", "proposal.acks.size < majorityOf(term.view.members)", "proposal.acks.size < 1")],
+    mistakes: [
+      kv("coordinator.ts", "proposal.acks.length < majorityOf(term.view.members)", "proposal.acks.length < 1"),
+    ],
   },
   {
     name: "all contents of a ballot have one number",
@@ -136,8 +140,9 @@ const repetitions: readonly StoreMutation[] = [
     mistakes: [
       kv(
         "working.ts",
-        'const isChange = commands.some(({ type }) => type !== "get");',
-        "const isChange = content !== held;",
+        "const origins = isChange ? withAnswers(",
+        "if (content === held) return confirmed(core, term, slot, batch, tell);\n" +
+          "const origins = isChange ? withAnswers(",
       ),
     ],
   },
@@ -180,6 +185,7 @@ const views: readonly StoreMutation[] = [
   {
     name: "a member that copies promises and tells what it holds",
     plan: "restless",
+    firstSeed: 81,
     mistakes: [
       kv(
         "acceptor.ts",
@@ -224,6 +230,7 @@ const forgetting: readonly StoreMutation[] = [
   {
     name: "a removed key is forgotten under the ballot of its removal",
     plan: "forgetting",
+    firstSeed: 141,
     mistakes: [
       kv("sweeping.ts", "if (isHeld && compareBallots(version, term.ballot) >= 0) {", "if (isHeld && !term) {"),
     ],

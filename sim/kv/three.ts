@@ -18,11 +18,15 @@ export class Three {
   nowMs = 0;
   lost: (from: number, to: number, message: Message) => boolean = () => false;
   sent: Message["type"][] = [];
+  /** Nodes whose disks stand still; what they are to store waits for `goOn`. */
+  readonly standing = new Set<number>();
   readonly answers = new Map<number, Effect>();
   readonly #nodes = NODES.map((node) => {
     const config = { node, life: node + 10, degree: 3, slots: 1, quotaBytes: () => this.quotaBytes[node - 1]! };
     return createKvNode(config, { random: seededRandom(node) });
   });
+  /** By node: the last of what waits for its disk. */
+  readonly #unstored = new Map<number, number>();
   #calls = 0;
 
   constructor() {
@@ -35,10 +39,20 @@ export class Three {
 
   step(at: number, event: KvEvent): void {
     for (const effect of this.#nodes[at - 1]!.step(this.nowMs, this.nowMs, event)) {
-      if (effect.type === "store") this.step(at, { type: "stored", no: effect.no });
-      else if (effect.type === "send") this.#send(at, effect.to, effect.messages);
+      if (effect.type === "store") {
+        this.#unstored.set(at, effect.no);
+        if (!this.standing.has(at)) this.goOn(at);
+      }
+      if (effect.type === "send") this.#send(at, effect.to, effect.messages);
       else if ("id" in effect) this.answers.set(effect.id, effect);
     }
+  }
+
+  goOn(at: number): void {
+    this.standing.delete(at);
+    const no = this.#unstored.get(at);
+    this.#unstored.delete(at);
+    if (no !== undefined) this.step(at, { type: "stored", no });
   }
 
   #send(from: number, to: number, messages: readonly Message[]): void {

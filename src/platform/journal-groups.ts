@@ -101,7 +101,11 @@ export class Index {
 export class Groups {
   readonly #index: Index;
   readonly #groups: Group[] = [];
-  readonly #buffers: Buffer[] = [];
+  /**
+   * Written and answered, to be filled again. Places live long: that they lead to a group which is as old spares the
+   * collector of garbage from looking at each of them.
+   */
+  readonly #spent: Group[] = [];
   /** Of appends that are not answered yet. */
   waitingBytes = 0;
   waiting = 0;
@@ -153,15 +157,16 @@ export class Groups {
       if (error === undefined) one.resolve();
       else one.reject(error);
     }
-    const kept = group.buffer.length <= JOURNAL_GROUP_BYTES_MAX && this.#buffers.length < JOURNAL_BUFFERS_MAX;
-    if (kept) this.#buffers.push(group.buffer);
+    // After a failure places may still lead to it.
+    const isKept = error === undefined && group.buffer.length <= JOURNAL_GROUP_BYTES_MAX;
+    if (isKept && this.#spent.length < JOURNAL_BUFFERS_MAX) this.#spent.push(group);
   }
 
   #groupFor(bytes: number): Group {
     let group = this.#groups.at(-1);
     if (!group || (group.bytes > FRAME_HEADER_BYTES && group.bytes + bytes > JOURNAL_GROUP_BYTES_MAX)) {
-      const buffer = this.#buffers.pop() ?? Buffer.allocUnsafe(BUFFER_BYTES_MIN);
-      group = { buffer, bytes: FRAME_HEADER_BYTES, places: [], waiting: [], liveBytes: 0 };
+      const spent = this.#spent.pop();
+      group = Object.assign(spent ?? { buffer: Buffer.allocUnsafe(BUFFER_BYTES_MIN) }, emptied());
       this.#groups.push(group);
     }
     if (group.buffer.length < group.bytes + bytes) {
@@ -171,4 +176,8 @@ export class Groups {
     }
     return group;
   }
+}
+
+function emptied(): Omit<Group, "buffer"> {
+  return { bytes: FRAME_HEADER_BYTES, places: [], waiting: [], liveBytes: 0 };
 }

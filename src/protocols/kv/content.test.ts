@@ -4,7 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Answer, Content } from "./content.ts";
 import { VALUE_BYTES_MAX } from "./constants.ts";
-import { compareVersions, decodeContent, encodeContent, readStored, readVersion } from "./content.ts";
+import { compareVersions, decodeContent, encodeContent, foundIn, readStored, readVersion } from "./content.ts";
+import { foundOf } from "./commands.ts";
 import { toStored, versionText } from "./content.ts";
 
 const uint48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
@@ -38,11 +39,13 @@ test("a content comes back from its bytes as it was", () => {
       const back = decodeContent(bytes)!;
       assert.deepEqual({ ...back, value: back.value && Uint8Array.from(back.value) }, one);
       assert.deepEqual(readStored(bytes), toStored(one));
+      assert.deepEqual(foundIn(bytes), foundOf(back));
       assert.deepEqual(toStored(one), {
         ...one.version,
         bytes,
         isRemoved: one.value === null,
         expiresMs: one.expiresMs,
+        rowId: undefined,
       });
     }),
   );

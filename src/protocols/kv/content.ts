@@ -6,7 +6,7 @@
  *   origins: count 1, each: node 6, first 6, ops 1, answers (1 each, and 8 more for an integer)   value: the rest
  */
 import { VALUE_BYTES_MAX } from "./constants.ts";
-import type { Key, Version } from "./types.ts";
+import type { Found, Key, Version } from "./types.ts";
 
 /** What one operation answered: enough to say it once more, but for the content before it. */
 export type Answer =
@@ -38,6 +38,8 @@ export interface Content {
 /** The order is the number on disk and on the wire: only ever append. */
 export const ANSWERS = ["read", "done", "integer", "unchanged", "not-an-integer"] as const;
 const INTEGER = ANSWERS.indexOf("integer");
+/** Those that hold nothing else, by their number. */
+const PLAIN = ANSWERS.map((status) => ({ status }) as Exclude<Answer, { status: "integer" }>);
 const REMOVED = 1;
 const EXPIRES = 2;
 const SET_BEFORE = 4;
@@ -102,11 +104,11 @@ export function decodeContent(bytes: Uint8Array): Content | undefined {
     at += 2 * UINT48;
     const answers: Answer[] = [];
     for (let ops = bytes[at++]!; ops > 0; ops--) {
-      const status = ANSWERS[bytes[at++]!]!;
-      if (status === "integer") {
-        answers.push({ status, after: new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(at) });
+      const number = bytes[at++]!;
+      if (number === INTEGER) {
+        answers.push({ status: "integer", after: new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(at) });
         at += 8;
-      } else answers.push({ status });
+      } else answers.push(PLAIN[number]!);
     }
     origins.push({ origin, first, answers });
   }
@@ -119,17 +121,29 @@ export function decodeContent(bytes: Uint8Array): Content | undefined {
   };
 }
 
+/** What users see of a content, without what it answered to whom; undefined when the key is absent. */
+export function foundIn(bytes: Uint8Array): Found | undefined {
+  const originsAt = originsAtOf(bytes);
+  const valueAt = valueAtOf(bytes, originsAt);
+  const flags = bytes[VERSION_BYTES]!;
+  if (valueAt === undefined || flags & REMOVED) return undefined;
+  const version = versionAt(bytes, flags & SET_BEFORE ? originsAt - VERSION_BYTES : 0);
+  return { value: bytes.subarray(valueAt), version, expiresMs: expiresMsIn(bytes) };
+}
+
 /** A content as it is kept: its bytes, which are stored and sent as they are, its version, and what is asked often. */
 export interface Stored extends Version {
   readonly bytes: Uint8Array;
   readonly isRemoved: boolean;
   readonly expiresMs: number | null;
+  /** Of its row, once it has one: the same text for all contents of a key, so that it is made and looked up once. */
+  rowId: string | undefined;
 }
 
 export function toStored(content: Content): Stored {
   const { round, node, n } = content.version;
   const { value, expiresMs } = content;
-  return { round, node, n, bytes: encodeContent(content), isRemoved: value === null, expiresMs };
+  return { round, node, n, bytes: encodeContent(content), isRemoved: value === null, expiresMs, rowId: undefined };
 }
 
 /** Keeps `bytes` itself. Undefined where `decodeContent` gives undefined, and for a value that is too large. */
@@ -138,7 +152,7 @@ export function readStored(bytes: Uint8Array): Stored | undefined {
   if (valueAt === undefined || bytes.length - valueAt > VALUE_BYTES_MAX) return undefined;
   const isRemoved = (bytes[VERSION_BYTES]! & REMOVED) !== 0;
   const [round, node, n] = [uint48(bytes, 0), uint48(bytes, UINT48), uint48(bytes, 2 * UINT48)];
-  return { round, node, n, bytes, isRemoved, expiresMs: expiresMsIn(bytes) };
+  return { round, node, n, bytes, isRemoved, expiresMs: expiresMsIn(bytes), rowId: undefined };
 }
 
 function originsAtOf(bytes: Uint8Array): number {

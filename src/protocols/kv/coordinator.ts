@@ -35,7 +35,8 @@ export interface Proposal {
   n: number;
   key: Key;
   bytes: Uint8Array;
-  acks: Set<number>;
+  /** Members that have accepted it, each once. */
+  acks: number[];
   sentMs: number;
   /** Batches whose answers rest on it. */
   batches: Batch[];
@@ -186,8 +187,8 @@ export class Coordinator {
     if (term?.view.members.includes(from)) this.#core.heardRoom(from, isFull);
     const proposal = term?.proposals.get(n);
     if (!term || !proposal || !term.view.members.includes(from)) return;
-    proposal.acks.add(from);
-    if (proposal.acks.size < majorityOf(term.view.members)) return;
+    if (!proposal.acks.includes(from)) proposal.acks.push(from);
+    if (proposal.acks.length < majorityOf(term.view.members)) return;
     term.proposals.delete(n);
     if (term.newest.get(proposal.key) === proposal) term.newest.delete(proposal.key);
     for (const tell of proposal.tell) tell();
@@ -226,7 +227,10 @@ export class Coordinator {
   refuse({ from, forward: { slot, key, first, tries } }: Batch, why: Refusal): void {
     const core = this.#core;
     core.counts.refused++;
-    core.send(from, { type: "refused", slot, key, first, tries, why, hint: core.hintOf(slot) });
+    const refused: Message = { type: "refused", slot, key, first, tries, why, hint: core.hintOf(slot) };
+    // Too many wait for what the disk is to store; asked again when it has, they find room. Else nothing rests on it.
+    if (why === "too-many") core.send(from, refused);
+    else core.sendNow(from, refused);
   }
 
   tick(): void {
@@ -259,7 +263,7 @@ export class Coordinator {
       if (core.nowMs - proposal.sentMs < PROPOSE_AGAIN_MS) break;
       proposal.sentMs = core.nowMs;
       for (const member of term.view.members)
-        if (!proposal.acks.has(member) && member !== core.self)
+        if (!proposal.acks.includes(member) && member !== core.self)
           core.sendNow(member, { type: "accept", ...of, key: proposal.key, content: proposal.bytes });
     }
     for (const [key, settling] of term.settling) {

@@ -91,6 +91,7 @@ export class Core {
       const slot = this.slots.get(numberOf(id));
       const stored = readStored(bytes);
       if (!slot || !stored) throw new Error(`a row of the key-value store makes no sense: ${JSON.stringify(id)}`);
+      stored.rowId = id;
       slot.put(id.slice(3), stored);
       // An accepted content promised its ballot, which has no row of its own.
       slot.promise(stored);
@@ -169,9 +170,10 @@ export class Core {
   /** Puts a content into the slot, in memory and among the rows. */
   putContent(slot: Slot, key: Key, stored: Stored): void {
     const before = slot.bytes;
-    slot.put(key, stored);
+    const id = slot.put(key, stored)?.rowId ?? `k${numberText(slot.number)}${key}`;
+    stored.rowId = id;
     this.bytes += slot.bytes - before;
-    this.#puts.push({ id: `k${numberText(slot.number)}${key}`, bytes: stored.bytes });
+    this.#puts.push({ id, bytes: stored.bytes });
     this.watching.taken(key, stored);
   }
 

@@ -3,7 +3,6 @@
  * the next one when no answer comes, always under the same number. Operations on one key go one batch after the other,
  * so that a repetition can only be of the last batch.
  */
-import { foundOf } from "./commands.ts";
 import {
   BATCH_BYTES_MAX,
   BATCH_OPS_MAX,
@@ -13,8 +12,7 @@ import {
   RETRY_MS,
   RETRY_MS_MAX,
 } from "./constants.ts";
-import type { Content } from "./content.ts";
-import { decodeContent } from "./content.ts";
+import { foundIn } from "./content.ts";
 import type { Core } from "./core.ts";
 import type { Message, Refusal, Told } from "./messages.ts";
 import { groupOf, slotOf } from "./slots.ts";
@@ -172,8 +170,9 @@ export class Origin {
     const flight = line?.flight;
     if (!line || flight?.first !== first || !flight.asked.has(from)) return;
     core.heardView(message.slot, hint);
-    if (flight.tries !== tries || flight.pausedUntilMs !== undefined) return;
+    // Also what is said of an earlier try.
     if (!CERTAIN.has(why)) flight.isUncertain = true;
+    if (flight.tries !== tries || flight.pausedUntilMs !== undefined) return;
     if (why === "full" || why === "forgotten") return this.#fail(key, line, why === "full" ? "full" : "unknown");
     flight.tries++;
     if (flight.tries <= TRIES_AT_ONCE) return this.#send(key, line, flight);
@@ -267,9 +266,4 @@ function valueAfter(command: Command, integer: bigint | undefined, before: Found
   if (integer !== undefined) return Uint8Array.from(integer.toString(), (char) => char.charCodeAt(0));
   if (command.type === "put") return command.value;
   return command.type === "expire" ? before?.value : undefined;
-}
-
-function foundIn(bytes: Uint8Array): Found | undefined {
-  const content: Content | undefined = decodeContent(bytes);
-  return foundOf(content);
 }

@@ -46,12 +46,14 @@ export class Slot {
     return `${this.keys.size} ${this.#high >>> 0} ${this.#low >>> 0}`;
   }
 
-  put(key: Key, stored: Stored): void {
+  /** Gives what was there before. */
+  put(key: Key, stored: Stored): Stored | undefined {
     const before = this.keys.get(key);
     if (before) this.#turn(key, before);
     this.keys.set(key, stored);
     this.#turn(key, stored);
     this.bytes += stored.bytes.length - (before ? before.bytes.length : -key.length);
+    return before;
   }
 
   remove(key: Key): void {

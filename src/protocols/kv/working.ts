@@ -21,7 +21,7 @@ type Of<T extends Message["type"]> = Extract<Message, { type: T }>;
 
 export function work(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   const { key } = batch.forward;
-  const settling = term.settling.get(key);
+  const settling = term.settling.size > 0 ? term.settling.get(key) : undefined;
   if (settling) {
     if (settling.waiting.length >= WAITING_BATCHES_MAX) return core.coordinator.refuse(batch, "too-many");
     return void settling.waiting.push(batch);
@@ -62,6 +62,12 @@ export function onHolds(core: Core, slot: Slot, term: Leading, from: number, { k
 function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   const { key, origin, first, commands, tries } = batch.forward;
   const kept = slot.keys.get(key);
+  // What a change answered is kept even when it changed nothing: a copy of it that comes late must not be done.
+  const isChange = commands.some(({ type }) => type !== "get");
+  // The end of a key is a change like any other.
+  const isOver = isExpired(kept, core.wallMs);
+  if (!isChange && !isOver)
+    return confirmed(core, term, slot, batch, () => tellAll(core, batch, readsOf(batch, kept), false));
   const held = kept && contentOf(kept);
   const known = held?.origins.find((one) => one.origin === origin);
   if (known && first <= known.first) return repeat(core, slot, term, batch, held!, known);
@@ -69,20 +75,23 @@ function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
     return core.coordinator.refuse(batch, "forgotten");
   const more = moreBytes(commands, kept);
   if (more > 0 && !core.haveRoom(term.view.members, more)) return core.coordinator.refuse(batch, "full");
-  // The end of a key is a change like any other.
-  const isOver = isExpired(held, core.wallMs);
   const version = { ...term.ballot, n: term.n + 1 };
   const outcome = isOver
     ? apply(core, version, batch.forward, { ...held!, ...NOTHING, set: version })
     : apply(core, version, batch.forward, held, kept?.bytes);
   const { content, told } = outcome;
   const tell = () => tellAll(core, batch, told, false);
-  // What a change answered is kept even when it changed nothing: a copy of it that comes late must not be done.
-  const isChange = commands.some(({ type }) => type !== "get");
-  if (!isChange && !isOver) return confirmed(core, term, slot, batch, tell);
   const origins = isChange ? withAnswers(held, { origin, first, answers: outcome.answers }) : held!.origins;
   const next = content ?? { version, set: version, ...NOTHING };
   answerWith(propose(core, slot, term, key, { ...next, origins }), batch, tell);
+}
+
+const READ: Answer = { status: "read" };
+
+/** What reads are told; nothing of it need be taken apart here. */
+function readsOf({ forward }: Batch, kept: Stored | undefined): Told[] {
+  const before = kept && !kept.isRemoved ? kept.bytes : undefined;
+  return forward.commands.map(() => ({ answer: READ, before, version: undefined, expiresMs: null }));
 }
 
 /** Of what was checked when it came. */
@@ -183,9 +192,10 @@ function answerWith(proposal: Proposal, batch: Batch, tell: () => void): void {
   proposal.tell.push(tell);
 }
 
+/** What is told is on the disks of a majority: that other things are on their way to this disk is no reason to wait. */
 function tellAll(core: Core, { from, forward }: Batch, told: readonly Told[], repeated: boolean): void {
   const { slot, key, first } = forward;
-  core.send(from, { type: "told", slot, key, first, told, repeated });
+  core.sendNow(from, { type: "told", slot, key, first, told, repeated });
 }
 
 /** Stored here at once, and by the others when they hear of it. */
@@ -193,7 +203,7 @@ export function propose(core: Core, slot: Slot, term: Leading, key: Key, content
   const n = ++term.n;
   const stored = toStored({ ...content, version: { ...term.ballot, n } });
   const { bytes } = stored;
-  const proposal: Proposal = { n, key, bytes, acks: new Set(), sentMs: core.nowMs, batches: [], tell: [] };
+  const proposal: Proposal = { n, key, bytes, acks: [], sentMs: core.nowMs, batches: [], tell: [] };
   term.proposals.set(n, proposal);
   term.newest.set(key, proposal);
   core.counts.proposals++;

@@ -135,8 +135,8 @@ const PREFIX = "kv-";
 /** Failures as the front end knows them: codes without their prefix. */
 function storeOf(client: KvClient): RespStore {
   return {
-    async run(key, command) {
-      if (key === "") throw new RespError(EMPTY_KEY);
+    run(key, command) {
+      if (key === "") return Promise.reject(new RespError(EMPTY_KEY));
       return client.run(key, command).catch(rethrow);
     },
     list: (prefix, options) => client.list(prefix, options).catch(rethrow),

@@ -129,8 +129,8 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
 }
 
 /** Runs one command of the store. Throws what the store throws, and RespError when what came of it is not known. */
-export async function ask(house: RespHouse, key: Key, command: Command): Promise<Known> {
-  return known(await house.store.run(key, command));
+export function ask(house: RespHouse, key: Key, command: Command): Promise<Known> {
+  return house.store.run(key, command).then(known);
 }
 
 /** What a key holds, as this connection wants to read. */

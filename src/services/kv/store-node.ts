@@ -193,9 +193,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   };
 
   const look = () => {
-    if (!running) return;
-    const { up, nodes, leaving } = ring.peers();
-    put({ type: "peers", up, nodes, leaving });
+    if (running) put({ type: "peers", ...ring.peers() });
   };
 
   const start = async (): Promise<Running> => {
@@ -263,8 +261,13 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
 
   return {
     client: {
-      // Asynchronous also where it throws at once.
-      run: async (key, command, options) => run(key, command, options),
+      run(...asked) {
+        try {
+          return run(...asked);
+        } catch (error) {
+          return Promise.reject(error as Error);
+        }
+      },
       list(prefix, { limit, cursor }) {
         if (!running) return Promise.reject(notRunning());
         const id = ++calls;
