@@ -9,7 +9,13 @@ import { SILENCE_TIMEOUT_MS } from "../../src/services/files/grid/storage-client
 import { POLL_TIMEOUT_MS, ServerWatch } from "../../src/services/files/grid/storage-client-watch.ts";
 import { ResponseTimes } from "../../src/services/files/grid/response-times.ts";
 import { ServerError } from "../../src/services/files/grid/server.ts";
-import type { GridServer, ServerErrorCode, ServerState } from "../../src/services/files/grid/server.ts";
+import type {
+  Before,
+  GridServer,
+  ReadTestWrite,
+  ServerErrorCode,
+  ServerState,
+} from "../../src/services/files/grid/server.ts";
 import type { StorageMember } from "../../src/services/files/storage/room.ts";
 import type { Machine } from "./machine.ts";
 
@@ -92,6 +98,7 @@ export class Line implements GridServer {
 
   availableBytes = (): number | undefined => this.#availableBytes;
   responseMs = (): number | undefined => this.#times.medianMs();
+  takesBefore = (): boolean => this.#machine.takesWhole;
 
   allocate: GridServer["allocate"] = (index, wish, signal) => {
     this.#tell(index, wish.uploadSecret, wish.lease.renewSecret, wish.lease.cancelSecret);
@@ -131,7 +138,8 @@ export class Line implements GridServer {
   };
 
   readTestWrite: GridServer["readTestWrite"] = (index, wish, signal) => {
-    const pieces = [...wish.shares.values()].flatMap(({ write }) => write.map(({ data }) => data));
+    const before = (wish.before ?? []).flatMap((one) => [Buffer.from(one.storageIndex), ...told(one)]);
+    const pieces = [...before, ...piecesOf(wish)];
     this.#tell(index, wish.writeEnabler, wish.lease.renewSecret, wish.lease.cancelSecret, ...pieces);
     const upBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const work = () => this.#machine.readTestWrite(this.#needs.member, index, wish);
@@ -223,6 +231,17 @@ export class Line implements GridServer {
       clock.after(delayMs, () => this.#isOpen() && machine.take(answer, lose));
     });
   }
+}
+
+function piecesOf({ shares }: ReadTestWrite): Uint8Array[] {
+  return [...shares.values()].flatMap(({ write }) => write.map(({ data }) => data));
+}
+
+function told(one: Before): Uint8Array[] {
+  const { lease, ...rest } = one.kind === "whole" ? one.put : one.wish;
+  const secret = "uploadSecret" in rest ? rest.uploadSecret : rest.writeEnabler;
+  const data = one.kind === "whole" ? one.put.shares.values() : piecesOf(one.wish);
+  return [secret, lease.renewSecret, lease.cancelSecret, ...data];
 }
 
 const SMALL = { upBytes: 0, limitMs: SILENCE_TIMEOUT_MS };

@@ -10,6 +10,7 @@ import { ServerError } from "../../src/services/files/grid/server.ts";
 import type {
   AllocateWish,
   Allocated,
+  Before,
   Chunk,
   ChunkWritten,
   LeaseSecrets,
@@ -185,6 +186,7 @@ export class Machine {
   }
 
   readTestWrite(member: StorageMember, index: string, wish: ReadTestWrite): ReadTestWritten {
+    for (const one of wish.before ?? []) this.#store(member, one);
     const slot = this.disk.mutable.get(index);
     if (slot && !same(slot.writeEnabler, wish.writeEnabler)) this.#fail("write-enabler", "another write enabler");
     const shares = slot?.shares ?? new Map<number, Share>();
@@ -215,6 +217,16 @@ export class Machine {
     for (const share of shares.values()) renew(share, wish.lease.renewSecret, this.#clock.wallMs());
     this.disk.mutable.set(index, { writeEnabler: wish.writeEnabler, shares });
     return { success, data };
+  }
+
+  #store(member: StorageMember, one: Before): void {
+    if (one.kind === "new") {
+      if (!this.readTestWrite(member, one.storageIndex, one.wish).success) this.#fail("conflict", "it is not new");
+      return;
+    }
+    const { alreadyHave, stored } = this.putWhole(member, one.storageIndex, one.put);
+    const there = new Set([...alreadyHave, ...stored]);
+    if (![...one.put.shares.keys()].every((share) => there.has(share))) this.#fail("no-room", "full");
   }
 
   #of(kind: ShareKind, index: string): Map<number, Share> {

@@ -17,6 +17,20 @@ export function release(bytes: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
 }
 
+const passing = new WeakSet<ArrayBufferLike>();
+
+/** Handed on part by part, in order, for whoever has used up the last part to release. Nobody else may keep it. */
+export function passOn(bytes: Uint8Array): Uint8Array {
+  passing.add(bytes.buffer);
+  return bytes;
+}
+
+/** This part was used up, and those before it: releases memory that was handed on, and no other. */
+export function releasePassed(part: Uint8Array): void {
+  const { buffer, byteOffset, byteLength } = part;
+  if (passing.has(buffer) && byteOffset + byteLength === buffer.byteLength) release(new Uint8Array(buffer));
+}
+
 export interface TidyNeeds {
   clock: Clock;
   /** Processor time of the process so far, in milliseconds. */

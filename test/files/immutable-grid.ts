@@ -79,6 +79,7 @@ export class Watched implements GridServer {
   state = (): ServerState => this.quality ?? this.inner.state();
   availableBytes = (): number | undefined => this.available ?? this.inner.availableBytes();
   responseMs = (): number | undefined => this.inner.responseMs();
+  takesBefore = (): boolean => false;
 
   allocate: GridServer["allocate"] = async (storageIndex, wish, signal) => {
     await this.#begin("allocate", signal);

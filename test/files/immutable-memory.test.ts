@@ -1,4 +1,7 @@
-/** An upload and a download of 300 MB that nobody has in memory: buffers stay below half of it, and would hold it whole, or its shares, if anybody kept them. */
+/**
+ * An upload and a download of 300 MB that nobody has in memory: buffers stay below half of it, and would hold it whole,
+ * or its shares, if anybody kept them.
+ */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
@@ -15,7 +18,7 @@ const MB = 1_000_000;
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** The most that buffers took, looked at each 4 MB that pass: by work and not by the clock, so that a fast machine is seen as often. */
+/** The most that buffers took, looked at each 4 MB that pass: by work, so that a fast machine is seen as often. */
 function watchedBuffers(): { passed: (bytes: number) => void; peak: () => number } {
   let peakBytes = 0;
   let sinceBytes = 0;

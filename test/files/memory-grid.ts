@@ -177,6 +177,10 @@ export function memoryGrid(options: MemoryGridOptions = {}): MemoryGrid {
     /** It knows everything. */
     async prepareMutable() {},
 
+    /** All is stored before it is linked. */
+    draftFile: () => Promise.resolve(undefined),
+    draftMutable: () => Promise.resolve(undefined),
+
     async check(cap, { signal } = {}) {
       await begin("read", cap, signal);
       return checked(cap);

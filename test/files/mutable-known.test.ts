@@ -14,7 +14,8 @@ import {
 import { mutableFile } from "../../src/services/files/grid/mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "../../src/services/files/grid/mutable-file.ts";
 import { MutableMemory } from "../../src/services/files/grid/mutable-memory.ts";
-import { MutableWriter, createMutableFile } from "../../src/services/files/grid/mutable-modify.ts";
+import { createMutableFile } from "../../src/services/files/grid/mutable-create.ts";
+import { MutableWriter } from "../../src/services/files/grid/mutable-modify.ts";
 import { readMutableFile } from "../../src/services/files/grid/mutable-read.ts";
 import { ServerError } from "../../src/services/files/grid/server.ts";
 import { bytes, clientOf, oneKey, shelves, textOf } from "./shelf-grid.ts";

@@ -8,7 +8,8 @@ import type { KnownCap } from "../../src/protocols/grid/caps.ts";
 import { MODIFY_ATTEMPTS_MAX, MODIFY_QUEUE_MAX } from "../../src/services/files/grid/mutable-constants.ts";
 import { mutableFile } from "../../src/services/files/grid/mutable-file.ts";
 import type { MutableNeeds } from "../../src/services/files/grid/mutable-file.ts";
-import { MutableWriter, createMutableFile } from "../../src/services/files/grid/mutable-modify.ts";
+import { createMutableFile } from "../../src/services/files/grid/mutable-create.ts";
+import { MutableWriter } from "../../src/services/files/grid/mutable-modify.ts";
 import { readMutableFile } from "../../src/services/files/grid/mutable-read.ts";
 import { ServerError } from "../../src/services/files/grid/server.ts";
 import { bytes, clientOf, oneKey, shelves, textOf } from "./shelf-grid.ts";
@@ -152,7 +153,7 @@ test("only so many of one box wait for the same file", async () => {
   const file = mutableFile(needs.crypto, cap);
   for (const server of servers) server.freeze();
   const end = new AbortController();
-  const waiting = Array.from({ length: MODIFY_QUEUE_MAX }, () => writer.modify(file, () => undefined, end.signal));
+  const waiting = Array.from({ length: MODIFY_QUEUE_MAX }, () => writer.modify(file, () => undefined, end));
   const settled = Promise.allSettled(waiting);
   await assert.rejects(
     writer.modify(file, () => undefined),

@@ -9,6 +9,7 @@ import { ServerError } from "../../src/services/files/grid/server.ts";
 import type {
   AllocateWish,
   Allocated,
+  Before,
   Chunk,
   ChunkWritten,
   GridServer,
@@ -42,11 +43,15 @@ export class ShelfServer implements GridServer {
   room: number | undefined = undefined;
   /** Small shares in one request: what our servers do, and those of Tahoe-LAFS do not. */
   takesWhole = true;
+  /** New files before a write, as ours do. */
+  takesDrafts = true;
   usualMs: number | undefined = 5;
   /** What happens to each request before it is looked at: nothing, a delay, never, an error. */
   before: (request: string) => Promise<void> = () => Promise.resolve();
   /** What happens to the answer of a writing that was done. */
   after: () => Promise<void> = () => Promise.resolve();
+  /** What happens between what comes before a write and the next of that, or the write. */
+  between: () => Promise<void> = () => Promise.resolve();
   readonly #uploads = new Map<string, { data: Uint8Array; got: number }>();
 
   constructor(name: string) {
@@ -69,6 +74,10 @@ export class ShelfServer implements GridServer {
     return this.usualMs;
   }
 
+  takesBefore(): boolean {
+    return this.takesDrafts;
+  }
+
   /** Takes requests and never answers. */
   freeze(): void {
     this.before = () => new Promise(() => {});
@@ -80,6 +89,7 @@ export class ShelfServer implements GridServer {
 
   revive(): void {
     this.before = () => Promise.resolve();
+    this.between = () => Promise.resolve();
     this.after = () => Promise.resolve();
   }
 
@@ -103,12 +113,17 @@ export class ShelfServer implements GridServer {
   async putWhole(storageIndex: string, { shares }: PutWhole, signal?: AbortSignal): Promise<WholePut | undefined> {
     if (!this.takesWhole) return undefined;
     await this.#arrive("putWhole", signal);
+    const put = this.#put(storageIndex, shares);
+    await this.after();
+    return put;
+  }
+
+  #put(storageIndex: string, shares: PutWhole["shares"]): WholePut {
     const have = this.immutables.get(storageIndex) ?? new Map<number, Uint8Array>();
     const alreadyHave = [...have.keys()];
     const stored = this.room === 0 ? [] : [...shares.keys()].filter((share) => !have.has(share));
     for (const share of stored) have.set(share, shares.get(share)!.slice());
     if (stored.length > 0) this.immutables.set(storageIndex, have);
-    await this.after();
     return { alreadyHave, stored };
   }
 
@@ -161,6 +176,13 @@ export class ShelfServer implements GridServer {
 
   async readTestWrite(storageIndex: string, wish: ReadTestWrite, signal?: AbortSignal): Promise<ReadTestWritten> {
     await this.#arrive(wish.shares.size > 0 ? "write" : "readTestWrite", signal);
+    for (const one of wish.before ?? []) await this.#store(one);
+    const written = this.#write(storageIndex, wish);
+    if (written.success && wish.shares.size > 0) await this.after();
+    return written;
+  }
+
+  #write(storageIndex: string, wish: ReadTestWrite): ReadTestWritten {
     const slot = this.slots.get(storageIndex);
     if (slot && !same(slot.writeEnabler, wish.writeEnabler)) {
       throw new ServerError("write-enabler", this.name, "wrong write enabler");
@@ -178,8 +200,21 @@ export class ShelfServer implements GridServer {
     if (this.room === 0) throw new ServerError("no-room", this.name, "full");
     for (const [share, { write }] of wish.shares) shares.set(share, overwritten(shares.get(share), write));
     this.slots.set(storageIndex, { writeEnabler: wish.writeEnabler, shares });
-    await this.after();
     return { success, data };
+  }
+
+  async #store(one: Before): Promise<void> {
+    if (one.kind === "new") {
+      const { success } = this.#write(one.storageIndex, one.wish);
+      if (!success) throw new ServerError("conflict", this.name, "it is not new");
+    } else {
+      const { alreadyHave, stored } = this.#put(one.storageIndex, one.put.shares);
+      const there = new Set([...alreadyHave, ...stored]);
+      if (![...one.put.shares.keys()].every((share) => there.has(share))) {
+        throw new ServerError("no-room", this.name, "full");
+      }
+    }
+    await this.between();
   }
 
   async advise(_kind: ShareKind, storageIndex: string, share: number, reason: string): Promise<void> {

@@ -15,21 +15,8 @@ import { WriteBodies } from "../../src/services/files/storage/write-bodies.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
 import { ENABLER, LEASE, SI, StorageBox, allocate, anna, cbor, contentOf, fromCbor, patch } from "./storage-box.ts";
 import { secret } from "./storage-box.ts";
-
-interface Wish {
-  test?: { offset: number; size: number; specimen: Uint8Array }[];
-  write?: { offset: number; data: Uint8Array }[];
-  length?: number | null;
-}
-
-/** A read-test-write body. */
-export function writing(shares: Record<number, Wish>, reads: [number, number][] = []): Uint8Array {
-  const vectors = Object.entries(shares).map(([number, { test: tests = [], write = [], length = null }]) => {
-    return [Number(number), { test: tests, write, "new-length": length }] as const;
-  });
-  const readVector = reads.map(([offset, size]) => ({ offset, size }));
-  return cbor({ "test-write-vectors": new Map(vectors), "read-vector": readVector });
-}
+import { writing } from "./storage-writing.ts";
+import type { Wish } from "./storage-writing.ts";
 
 async function write(box: StorageBox, body: Uint8Array, enabler = ENABLER["write-enabler"], swissnum?: string) {
   const secrets = { ...LEASE, "write-enabler": enabler };

@@ -148,6 +148,8 @@ function onceKnown(grid: Grid, known: Promise<void>): Grid {
     createMutable: (...wish) => known.then(() => grid.createMutable(...wish)),
     readMutable: (...wish) => known.then(() => grid.readMutable(...wish)),
     modifyMutable: (...wish) => known.then(() => grid.modifyMutable(...wish)),
+    draftFile: (...wish) => known.then(() => grid.draftFile(...wish)),
+    draftMutable: (...wish) => known.then(() => grid.draftMutable(...wish)),
     prepareMutable: (cap) => known.then(() => grid.prepareMutable(cap)),
     check: (...wish) => known.then(() => grid.check(...wish)),
     repair: (...wish) => known.then(() => grid.repair(...wish)),

@@ -12,6 +12,7 @@ import { Readable } from "node:stream";
 import type { Cancel, Clock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { firstLine } from "../../platform/first-line.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import {
   LINK_ANSWER_BYTES_MAX,
@@ -28,7 +29,6 @@ const SHARED_PATH = "/files/shared";
 /** So many letters of a box's id are in a link. */
 const BOX_CHARS = 16;
 const QUESTION_BYTES_MAX = 32 * 1024;
-const LINE_FEED = 0x0a;
 /** Alone, or in an address, with what was looked at behind it. */
 const TOKEN = /(?:^|[#/])([a-z2-7]{16})-([a-z2-7]{1,64})(?:\/.*)?$/;
 
@@ -132,7 +132,7 @@ async function askOther(mesh: MeshClient, clock: Clock, boxId: string, question:
   const stop = timeLimit(clock, stream);
   try {
     stream.write(`${JSON.stringify(question)}\n`);
-    const { line, rest } = await lineOf(stream, LINK_ANSWER_BYTES_MAX);
+    const { line, rest } = await firstLine(stream, LINK_ANSWER_BYTES_MAX);
     stop();
     const said = JSON.parse(line) as { view?: unknown; error?: { code?: unknown } };
     if (said.error) throw refusalOf(said.error.code);
@@ -162,7 +162,7 @@ function refusalOf(code: unknown) {
 /** Our part: one question, one answer. */
 async function answer({ openOwn, clock }: LinksNeeds, stream: Duplex): Promise<void> {
   const stop = timeLimit(clock, stream);
-  const { line } = await lineOf(stream, QUESTION_BYTES_MAX);
+  const { line } = await firstLine(stream, QUESTION_BYTES_MAX);
   stop();
   const { secret, path, at, length } = JSON.parse(line) as Partial<Record<keyof Question, unknown>>;
   let shared: Shared;
@@ -184,33 +184,6 @@ async function answer({ openOwn, clock }: LinksNeeds, stream: Duplex): Promise<v
 
 function isCount(value: unknown): boolean {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-/** The first line, and the bytes after it. Throws when there is none. */
-async function lineOf(stream: Duplex, bytesMax: number): Promise<{ line: string; rest: AsyncIterable<Uint8Array> }> {
-  const iterator = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for (;;) {
-    const next = await iterator.next();
-    if (next.done) throw new Error("the stream ended before its first line did");
-    const end = next.value.indexOf(LINE_FEED);
-    chunks.push(end < 0 ? next.value : next.value.subarray(0, end));
-    size += chunks.at(-1)!.length;
-    if (size > bytesMax) throw new Error("the first line is too long");
-    if (end < 0) continue;
-    const after = next.value.subarray(end + 1);
-    return { line: Buffer.concat(chunks).toString(), rest: following(after, iterator) };
-  }
-}
-
-async function* following(first: Buffer, iterator: AsyncIterator<Buffer>): AsyncGenerator<Uint8Array> {
-  try {
-    if (first.length > 0) yield first;
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-  } finally {
-    await iterator.return?.();
-  }
 }
 
 /** Until the first line is there; afterwards whoever reads has a pace of their own. */

@@ -9,6 +9,7 @@ import type { KnownCap } from "../../../protocols/grid/caps.ts";
 import type { GridCrypto } from "../../../protocols/grid/crypto.ts";
 import type { ErasureCode } from "../../../protocols/grid/erasure.ts";
 import { filesErrors } from "../errors.ts";
+import { makeKey } from "./coming-key.ts";
 import { checkImmutable } from "./check-immutable.ts";
 import { checkMutable } from "./check-mutable.ts";
 import { literalResult } from "./check-result.ts";
@@ -17,15 +18,16 @@ import type { GridWorkers } from "./encode-pool.ts";
 import type { DownloadOptions, Encoding, Grid } from "./grid.ts";
 import type { ImmutableNeeds } from "./immutable.ts";
 import type { KeyPool } from "./key-pool.ts";
+import { createMutableFile, draftMutableFile } from "./mutable-create.ts";
 import { mutableFile } from "./mutable-file.ts";
 import type { MutableNeeds } from "./mutable-file.ts";
 import { MutableMemory } from "./mutable-memory.ts";
-import { MutableWriter, createMutableFile } from "./mutable-modify.ts";
+import { MutableWriter } from "./mutable-modify.ts";
 import { readMutableFile } from "./mutable-read.ts";
 import { repairImmutable } from "./repair-immutable.ts";
 import { repairMutable } from "./repair-mutable.ts";
 import type { GridServer } from "./server.ts";
-import { uploadImmutable } from "./upload.ts";
+import { draftImmutable, uploadImmutable } from "./upload.ts";
 
 export interface CommunityGridNeeds {
   crypto: GridCrypto;
@@ -55,6 +57,7 @@ export function createGrid(needs: CommunityGridNeeds): Grid {
     encoding,
     upload: (content, options = {}) =>
       uploadImmutable(immutable, content, { ...options, encoding: options.encoding ?? encoding() }),
+    makeKey: (bytes) => makeKey(immutable, bytes, encoding()),
     download: (cap, options = {}) => download(immutable, mutable, cap, options),
     sizeOf,
     createMutable: (format, content, { signal } = {}) =>
@@ -63,7 +66,9 @@ export function createGrid(needs: CommunityGridNeeds): Grid {
       const { content, version } = await readMutableFile(mutable, mutableFile(crypto, cap), signal);
       return { content, sequence: version.header.sequence };
     },
-    modifyMutable: (cap, change, { signal } = {}) => writer.modify(mutableFile(crypto, cap), change, signal),
+    modifyMutable: (cap, change, options) => writer.modify(mutableFile(crypto, cap), change, options),
+    draftFile: (content, options = {}) => draftImmutable(immutable, content, { ...options, encoding: encoding() }),
+    draftMutable: (content, { signal } = {}) => draftMutableFile(mutable, keyPool, { content, signal }),
     prepareMutable: (cap) => writer.prepare(mutableFile(crypto, cap)),
     check: async (cap, options = {}) => {
       const file = fileOf(cap);

@@ -11,6 +11,8 @@ export const SERVERS_MAX = 256;
 export const ENCODE_THREADS_MAX = 2;
 /** Up to this size a file is worked on on the spot: some 2 ms. */
 export const SMALL_FILE_MAX_BYTES = 192 * 1024;
+/** Up to this size it may go with the change of its folder: the requests for that stay short. */
+export const DRAFT_MAX_BYTES = 16 * 1024;
 /** Bytes of one share that are sent in one request, about. */
 export const CHUNK_BYTES = 1_000_000;
 /** Content that is encoded in one go is at most this, or one segment. */

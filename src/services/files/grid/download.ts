@@ -3,6 +3,7 @@
  * checks and decrypts (in threads when it is much), and gives out the bytes in order. No byte comes out whose hashes
  * do not lead up to the cap.
  */
+import { passOn } from "../../../platform/memory.ts";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { storageIndexOf, type ChkReadCap, type LitCap } from "../../../protocols/grid/caps.ts";
 import type { ChkFile } from "../../../protocols/grid/chk-decoder.ts";
@@ -17,7 +18,10 @@ import { Runs, type Run, type RunWish } from "./download-run.ts";
 import type { DownloadOptions } from "./grid.ts";
 import type { ImmutableNeeds } from "./immutable.ts";
 
-/** Pieces in order, at most a segment each. Failures: files-unreachable, files-damaged; the signal's reason. */
+/**
+ * Pieces in order, at most a segment each; their memory is handed on (`passOn`). Failures: files-unreachable,
+ * files-damaged; the signal's reason.
+ */
 export async function* downloadImmutable(
   needs: ImmutableNeeds,
   cap: ChkReadCap | LitCap,
@@ -133,7 +137,7 @@ class Download {
       const decoded = await this.#needs.workers.decode(task, this.#isSmall);
       for (const { bytes } of shares) this.#memory.giveBack(bytes);
       this.#range.signal.throwIfAborted();
-      if (decoded.state === "good") return { run, bytes: decoded.bytes };
+      if (decoded.state === "good") return { run, bytes: passOn(decoded.bytes) };
       if (decoded.state === "bad-file") {
         const { k } = this.#file.cap;
         throw filesErrors.fail("files-damaged", { params: { good: k, needed: k } });

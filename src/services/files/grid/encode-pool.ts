@@ -109,7 +109,7 @@ export class EncodeSession {
     this.memory.giveBack(bytes);
   }
 
-  /** The convergent key of all parts. Rejects with GridError "too-large" for a file whose trees would not fit. */
+  /** The convergent key of all parts. */
   async key(): Promise<Uint8Array> {
     await this.#begun;
     return this.#run({ kind: "key", id: this.#id });

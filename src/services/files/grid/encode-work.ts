@@ -39,7 +39,8 @@ interface Session {
   params: ChkParams;
   keyStream: HashStream;
   crypttext: HashStream;
-  summary: ChkSummary;
+  /** Made with the first hashes: whoever only wants a key needs no room for trees. */
+  summary?: ChkSummary;
   finished?: ChkFinished;
 }
 
@@ -68,8 +69,7 @@ export class EncodeWork {
     if (task.kind === "begin") {
       const { id, params, convergence } = task;
       const keyStream = convergentKey(crypto, convergence, params);
-      const summary = new ChkSummary(crypto, params);
-      this.#sessions.set(id, { params, keyStream, crypttext: crypttextHashStream(crypto), summary });
+      this.#sessions.set(id, { params, keyStream, crypttext: crypttextHashStream(crypto) });
       return { answer: undefined };
     }
     const session = this.#sessions.get(task.id);
@@ -86,10 +86,11 @@ export class EncodeWork {
         return { answer: undefined };
       }
       case "take":
+        session.summary ??= new ChkSummary(crypto, session.params);
         session.summary.take(task.first, task.hashes);
         return { answer: undefined };
       case "finish":
-        session.finished = session.summary.finish(session.crypttext.digest());
+        session.finished = session.summary!.finish(session.crypttext.digest());
         return { answer: session.finished.uebHash };
       case "trailer": {
         const trailer = session.finished!.trailer(task.share);

@@ -3,6 +3,8 @@
  * front ends know nothing of shares and servers. Failures are those of `files/errors.ts`.
  */
 import type { KnownCap, MutableFormat } from "../../../protocols/grid/caps.ts";
+import type { ChkParams } from "../../../protocols/grid/chk-params.ts";
+import type { Draft, Drafts } from "./draft.ts";
 import type { GridServer } from "./server.ts";
 
 /** How a new file is cut and spread. */
@@ -28,8 +30,26 @@ export interface Progress {
   totalBytes: number;
 }
 
+/** What content is encrypted with when it is cut like this. */
+export interface ContentKey {
+  key: Uint8Array;
+  params: ChkParams;
+}
+
+/** The key of content that is still coming, made while it comes: else it is read once more for that. */
+export interface KeyMaking {
+  /** The bytes that come next. They must not change before it resolves. */
+  take(bytes: Uint8Array): Promise<void>;
+  /** All has come. */
+  finish(): Promise<ContentKey>;
+  /** Gives it up; may be called more than once. */
+  drop(): void;
+}
+
 export interface UploadOptions {
   encoding?: Encoding;
+  /** Of just this content; one for other parameters is not used. */
+  key?: ContentKey | undefined;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -97,6 +117,8 @@ export interface Grid {
   encoding(): Encoding;
   /** LIT for up to 55 bytes, else CHK. Asked again after a break with the same content, it goes on where it was. */
   upload(content: Content, options?: UploadOptions): Promise<Uploaded>;
+  /** For content of so many bytes; undefined where nothing would be won. */
+  makeKey?(bytes: number): KeyMaking | undefined;
   /** Of LIT and CHK; of mutable files it is the newest version that can be read, whole in memory. */
   download(cap: KnownCap, options?: DownloadOptions): AsyncIterable<Uint8Array>;
   /** Bytes of the plaintext where the cap says so (LIT, CHK). */
@@ -113,8 +135,14 @@ export interface Grid {
   modifyMutable(
     cap: KnownCap,
     change: (before: Uint8Array) => Uint8Array | undefined,
-    options?: { signal?: AbortSignal },
+    options?: { signal?: AbortSignal; drafts?: Drafts },
   ): Promise<MutableContent>;
+  /**
+   * A new small file, and a new mutable one, that are not stored yet: for `modifyMutable` of the folder that links to
+   * them. Undefined where that cannot be, as in a large grid: then they are to be stored before.
+   */
+  draftFile(content: Content, options?: { signal?: AbortSignal }): Promise<Draft | undefined>;
+  draftMutable(content: Uint8Array, options?: { signal?: AbortSignal }): Promise<Draft | undefined>;
   /** Asks now what a change that comes within a moment would have to ask first. Never rejects. */
   prepareMutable(cap: KnownCap): Promise<void>;
 

@@ -1,5 +1,5 @@
 /**
- * Making and changing mutable files. A change is read, change, write; when another writer came between, all of it
+ * Changing mutable files. A change is read, change, write; when another writer came between, all of it
  * again on what that one wrote. No writer's change gets lost as long as each goes on until its own writing met nobody:
  *
  *   survey ──► read ──► change ──► publish ──► done
@@ -11,26 +11,27 @@
  * When several writers crossed so that none of their versions is recoverable, each of them still holds the content
  * that it began with and puts that back with its own change; the others find it there and add theirs.
  */
-import type { KnownCap, MutableFormat } from "../../../protocols/grid/caps.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
-import { mutableKeys, openKeys } from "../../../protocols/grid/mutable-keys.ts";
+import { openKeys } from "../../../protocols/grid/mutable-keys.ts";
 import type { MutableKeys } from "../../../protocols/grid/mutable-keys.ts";
 import type { MutableHeader } from "../../../protocols/grid/mutable-layout.ts";
-import { nextSequence, serverMap } from "../../../protocols/grid/server-map.ts";
+import { nextSequence } from "../../../protocols/grid/server-map.ts";
 import type { PlannedWrite } from "../../../protocols/grid/server-map.ts";
 import { isFailure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
 import { Turns } from "../../../kernel/turns.ts";
 import type { MutableContent } from "./grid.ts";
-import type { KeyPool } from "./key-pool.ts";
+import { goWith } from "./draft.ts";
+import type { Draft, Drafts } from "./draft.ts";
 import { backOff } from "./mutable-backoff.ts";
-import { MODIFY_ATTEMPTS_MAX, MODIFY_QUEUE_MAX, READ_ATTEMPTS_MAX, UNFINISHED_WAITS_MAX } from "./mutable-constants.ts";
+import { MODIFY_ATTEMPTS_MAX, MODIFY_QUEUE_MAX, READ_ATTEMPTS_MAX } from "./mutable-constants.ts";
+import { SHARE_HEAD_BYTES, UNFINISHED_WAITS_MAX } from "./mutable-constants.ts";
 import { checkContent, encodeVersion } from "./mutable-encode.ts";
-import { newMutableFile, serversFor } from "./mutable-file.ts";
+import { serversFor } from "./mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
 import { isClear, noteWritten, usable } from "./mutable-known.ts";
 import type { Usable } from "./mutable-known.ts";
-import { publish } from "./mutable-publish.ts";
+import { publish, usualPlan } from "./mutable-publish.ts";
 import { openNewest, prefixName, unreadable } from "./mutable-read.ts";
 import type { Opened } from "./mutable-read.ts";
 import { adviseDamage } from "./mutable-survey.ts";
@@ -39,65 +40,15 @@ import type { Surveyed } from "./mutable-survey.ts";
 import { ServerError } from "./server.ts";
 import type { GridServer } from "./server.ts";
 
-/** A new file that met another one in its place takes another key. */
-const CREATE_ATTEMPTS_MAX = 3;
-
-/** Throws `files-too-large`, `files-not-spread`, `files-no-room`. */
-export async function createMutableFile(
-  needs: MutableNeeds,
-  keyPool: KeyPool,
-  wish: { format: MutableFormat; content: Uint8Array; signal?: AbortSignal | undefined },
-): Promise<KnownCap> {
-  const { format, content, signal } = wish;
-  checkContent(format, content);
-  const { needed, total, happy } = needs.encoding();
-  for (let attempt = 1; attempt <= CREATE_ATTEMPTS_MAX; attempt++) {
-    const keys = keysOf(needs, await keyPool.take(signal));
-    if (!keys) continue;
-    const file = newMutableFile(keys, format);
-    const servers = serversFor(needs, file.storageIndex).filter(isPresent);
-    // Fewer than needed are refused before anything is signed; those that are slow only come after the others.
-    const [quick, slow] = [servers.filter(isQuick), servers.filter((server) => !isQuick(server))];
-    const sequence = 1n;
-    const version = await encodeVersion(needs, { keys, format, needed, total, sequence, content });
-    signal?.throwIfAborted();
-    const enough = quick.length >= Math.min(total, happy + 1) ? quick : [...quick, ...slow];
-    const published = await publish(needs, file, {
-      map: serverMap([]),
-      servers: enough,
-      version,
-      spread: happy,
-      needed,
-    });
-    if (published.state === "conflict") continue;
-    needs.memory.noteKeys(file.index, keys);
-    noteWritten(needs, file, { before: serverMap([]), published, version, sequence, content });
-    return { kind: "mutable-write", format, writeKey: keys.writeKey, fingerprint: keys.fingerprint };
-  }
-  throw filesErrors.fail("files-contended");
-}
-
-/** Undefined for a damaged key, out of the pool's file. */
-function keysOf({ crypto }: MutableNeeds, key: Uint8Array): MutableKeys | undefined {
-  try {
-    return mutableKeys(crypto, key);
-  } catch (error) {
-    if (error instanceof GridError) return undefined;
-    throw error;
-  }
-}
-
-function isPresent(server: GridServer): boolean {
-  return server.state() !== "away";
-}
-
-function isQuick(server: GridServer): boolean {
-  return server.state() !== "slow";
-}
-
 export type Change = (before: Uint8Array) => Uint8Array | undefined;
 /** Shares that are to be written besides those that a writer replaces or misses. */
 export type Spread = (surveyed: Surveyed) => PlannedWrite[];
+
+export interface ModifyOptions {
+  signal?: AbortSignal | undefined;
+  /** New files that the change links to. They are stored with it or before it. */
+  drafts?: Drafts | undefined;
+}
 
 /** Modifications of this box; those of the same file one after the other, so that they do not meet as strangers. */
 export class MutableWriter {
@@ -111,8 +62,8 @@ export class MutableWriter {
   }
 
   /** Throws what `change` throws, `files-read-only`, `files-contended`, and like reading and creating. */
-  modify(file: MutableFile, change: Change, signal?: AbortSignal): Promise<MutableContent> {
-    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, change, signal).run());
+  modify(file: MutableFile, change: Change, { signal, drafts }: ModifyOptions = {}): Promise<MutableContent> {
+    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, change, { signal, drafts }).run());
   }
 
   /** Looks the file through, so that a change that comes soon need not ask. That one will say what is wrong. */
@@ -127,7 +78,7 @@ export class MutableWriter {
   /** Writes the newest version again, as a new one, over everything that is there, and where `spread` says so. */
   rewrite(file: MutableFile, spread: Spread, signal?: AbortSignal): Promise<MutableContent> {
     const same: Change = (content) => content;
-    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, same, signal, spread).run());
+    return this.#inTurn(file, signal, () => new Modification(this.#needs, file, same, { signal, spread }).run());
   }
 
   async #inTurn<T>(file: MutableFile, signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> {
@@ -171,6 +122,7 @@ class Modification {
   readonly #change: Change;
   readonly #signal: AbortSignal | undefined;
   readonly #spread: Spread | undefined;
+  readonly #drafts: Drafts | undefined;
   /** The last content that was read whole. */
   #base: Base | undefined;
   #hasMet = false;
@@ -178,12 +130,18 @@ class Modification {
   /** Versions that were sent, and that another writer may have overwritten in part. */
   readonly #sent = new Set<string>();
 
-  constructor(needs: MutableNeeds, file: MutableFile, change: Change, signal?: AbortSignal, spread?: Spread) {
+  constructor(
+    needs: MutableNeeds,
+    file: MutableFile,
+    change: Change,
+    { signal, spread, drafts }: ModifyOptions & { spread?: Spread },
+  ) {
     this.#needs = needs;
     this.#file = file;
     this.#change = change;
     this.#signal = signal;
     this.#spread = spread;
+    this.#drafts = drafts;
   }
 
   async run(): Promise<MutableContent> {
@@ -191,6 +149,8 @@ class Modification {
     const known = this.#spread ? undefined : usable(this.#needs, this.#file);
     const done = known && (await this.#runKnown(known));
     if (done) return done;
+    // What is linked from here on is there already.
+    await this.#drafts?.store();
     for (let attempt = this.#hasMet ? 2 : 1; attempt <= MODIFY_ATTEMPTS_MAX; attempt++) {
       if (attempt > 1) await backOff(this.#needs, attempt - 1, this.#signal);
       const mode = attempt === 1 ? "write" : "check";
@@ -207,14 +167,17 @@ class Modification {
         if (surveyed.map.versions.length < 2 || attempt >= READ_ATTEMPTS_MAX) throw unreadable(surveyed, this.#needs);
         continue;
       }
-      const after = before.isChanged ? before.content : this.#change(before.content);
+      // What it left in part may link to what could not be stored after all.
+      const isLeft = before.isChanged && this.#drafts?.areRefused() === true;
+      const content = isLeft && this.#base ? this.#base.content : before.content;
+      const after = before.isChanged && !isLeft ? content : this.#change(content);
       if (!after && !this.#hasMet) return { content: before.content, sequence: before.sequence };
       const { map, shares } = surveyed;
       const servers = serversFor(this.#needs, this.#file.storageIndex).filter(
         (server) => surveyed.standingOf(server) === "answered",
       );
       const extra = this.#spread?.(surveyed) ?? [];
-      const written = await this.#write({ map, servers, shares, extra }, after ?? before.content);
+      const written = await this.#write({ map, servers, shares, extra }, after ?? content);
       if (written) return written;
       this.#hasMet = true;
       // Put back upon what was there, and met again: all of that was unfinished, and so is what stands upon it now.
@@ -229,6 +192,8 @@ class Modification {
    */
   async #runKnown(known: Usable): Promise<MutableContent | undefined> {
     const { content, map, servers, lookers } = known;
+    const drafts = this.#goingWith(known);
+    if (drafts.length === 0) await this.#drafts?.store();
     let after: Uint8Array | undefined;
     try {
       after = this.#change(content);
@@ -239,7 +204,7 @@ class Modification {
     const { header } = map.best!;
     this.#base = { content, sequence: header.sequence, holders: new Set(map.seen.map(({ server }) => server)) };
     try {
-      const done = await this.#write({ map, servers, lookers, shares: new Map() }, after);
+      const done = await this.#write({ map, servers, lookers, shares: new Map(), drafts }, after);
       if (done) return done;
     } catch (error) {
       // Too few have written, and others may be asked.
@@ -247,6 +212,19 @@ class Modification {
     }
     this.#hasMet = true;
     return undefined;
+  }
+
+  /** All of the drafts, or none of them. */
+  #goingWith({ map, servers, content }: Usable): readonly Draft[] {
+    const { all = [] } = this.#drafts ?? {};
+    if (all.length === 0) return [];
+    const { k: needed, n: total } = map.best!.header;
+    const encoding = this.#needs.encoding();
+    const plan = usualPlan({ map, servers, spread: Math.min(total, encoding.happy) }, total);
+    // Of the version as it is now; what the drafts add to it is far less than what is allowed for.
+    const shareBytes = Math.ceil(content.length / needed) + SHARE_HEAD_BYTES;
+    const wish = { servers: this.#needs.servers(), encoding, needed, total, shareBytes };
+    return goWith(all, plan, wish) ? all : [];
   }
 
   /**
@@ -306,7 +284,7 @@ class Modification {
 
   /** Undefined when another writer was met. */
   async #write(
-    { map, servers, shares, extra, lookers }: WriteOver,
+    { map, servers, shares, extra, lookers, drafts = [] }: WriteOver,
     content: Uint8Array,
   ): Promise<MutableContent | undefined> {
     const needs = this.#needs;
@@ -322,12 +300,13 @@ class Modification {
     this.#sent.add(prefixName(version));
     // A repair makes safer what is there, also where that is not yet as safe as it is to be.
     const spread = Math.min(this.#spread ? needed : total, needs.encoding().happy);
-    const more = { ...(extra ? { extra } : {}), ...(lookers ? { lookers } : {}) };
+    const more = { ...(extra ? { extra } : {}), ...(lookers ? { lookers } : {}), drafts };
     const published = await publish(needs, file, { map, servers, version, spread, needed, ...more });
     if (published.state === "conflict") {
       needs.memory.noteMet(file.index, needs.clock.monotonicMs());
       return undefined;
     }
+    for (const one of drafts) one.stored(published.holdings, published.isWhole);
     noteWritten(needs, file, { before: map, published, version, sequence, content });
     return { content, sequence };
   }
@@ -338,6 +317,7 @@ interface WriteOver extends Pick<Surveyed, "map" | "shares"> {
   servers: readonly GridServer[];
   extra?: readonly PlannedWrite[];
   lookers?: readonly GridServer[];
+  drafts?: readonly Draft[];
 }
 
 function holderIds({ map }: Surveyed): ReadonlySet<string> {

@@ -16,6 +16,7 @@ import { knownShares, planWrites } from "../../../protocols/grid/server-map.ts";
 import type { PlannedWrite, ServerMap } from "../../../protocols/grid/server-map.ts";
 import type { Failure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
+import type { Draft } from "./draft.ts";
 import { WRITE_LATE_MS, WRITE_ROUNDS_MAX, WRITE_SLOWEST_BYTES_PER_MS } from "./mutable-constants.ts";
 import { leasesFor, writeEnablersFor } from "./mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
@@ -34,6 +35,8 @@ export interface Publication {
   extra?: readonly PlannedWrite[];
   /** Only these writings, besides shares of this very version that are there already. */
   only?: { plan: readonly PlannedWrite[]; held: readonly Holding[] };
+  /** New files that go with the writings: shares of theirs to each server, before it writes. See `goWith`. */
+  drafts?: readonly Draft[];
   /** That are to have no share of the file, and are asked whether it is so while the others write. */
   lookers?: readonly GridServer[];
   version: EncodedVersion;
@@ -60,7 +63,7 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
   const errors: ServerError[] = [];
   let fit = servers;
   let isWhole = true;
-  let writes: readonly PlannedWrite[] = only?.plan ?? usualPlan(wish);
+  let writes: readonly PlannedWrite[] = only?.plan ?? usualPlan(wish, total);
   for (let round = 1; writes.length > 0; round++) {
     const waves = [...byServer(writes, servers)];
     // Whose writings are tested shows its shares anyway.
@@ -96,7 +99,9 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
     writes = rehoused(holdings, fit, total);
   }
   const reached = happiness(holdings);
-  const wanted = Math.max(Math.min(spread, needed), spread - closedTo(wish, errors));
+  // A new file has nothing elsewhere that would make up for servers that take none of it.
+  const least = wish.drafts?.length ? spread : Math.min(spread, needed);
+  const wanted = Math.max(least, spread - closedTo(wish, errors));
   if (sharesIn(holdings) >= needed && reached >= wanted) return { state: "written", holdings, isWhole };
   const isFull = errors.length > 0 && errors.every(({ code }) => code === "no-room");
   throw isFull ? filesErrors.fail("files-no-room", { cause: errors[0] }) : notSpread(reached, wanted, errors[0]);
@@ -106,9 +111,12 @@ function sharesIn(holdings: readonly Holding[]): number {
   return new Set(holdings.map(({ share }) => share)).size;
 }
 
-function usualPlan({ map, servers, version, spread, extra = [] }: Publication): PlannedWrite[] {
+/** Where a version of so many shares goes. */
+export function usualPlan(
+  { map, servers, spread, extra = [] }: Pick<Publication, "map" | "servers" | "spread" | "extra">,
+  total: number,
+): PlannedWrite[] {
   const standings = servers.map((server) => ({ id: server.id, mayTakeNew: takesNew(server), hasFailed: false }));
-  const total = version.writes.length;
   const { writes } = planWrites(map, standings, total);
   const isPlanned = (one: PlannedWrite) =>
     writes.some(({ share, server }) => share === one.share && server === one.server);
@@ -181,9 +189,11 @@ interface Sending {
 
 /** A server that is late may still do it: the version is the same, and it tests what is there as the others do. */
 function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish, enough }: Sending): Promise<Outcome> {
-  const { map, version } = wish;
+  const { map, version, drafts = [] } = wish;
+  const numbers = wave.map(({ share }) => share);
   const shares = new Map(wave.map(({ share, known }) => [share, shareRequest(known, version.writes[share]!)]));
-  const bytes = wave.reduce((sum, { share }) => sum + length(version.writes[share]!), 0);
+  const ofDrafts = drafts.reduce((sum, { shareBytes }) => sum + shareBytes, 0);
+  const bytes = wave.reduce((sum, { share }) => sum + length(version.writes[share]!) + ofDrafts, 0);
   const sendingMs = bytes / WRITE_SLOWEST_BYTES_PER_MS;
   const lateMs = Math.max(WRITE_LATE_MS, lateAfterMs(server));
   const known = knownShares(map, server.id);
@@ -196,6 +206,7 @@ function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish, enou
       lease,
       shares,
       read: [readVector(file.format)],
+      before: drafts.length > 0 ? drafts.map((one) => one.before(server, numbers)) : undefined,
     })
       .then(
         (answer) => {

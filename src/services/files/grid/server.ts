@@ -36,6 +36,8 @@ export interface GridServer {
   availableBytes(): number | undefined;
   /** Median of what small requests took of late; undefined before there were some. */
   responseMs(): number | undefined;
+  /** It does what `ReadTestWrite.before` says; false for a server of Tahoe-LAFS. */
+  takesBefore(): boolean;
 
   /**
    * All operations reject with a `ServerError`, or with the signal's reason; each has a time limit of its own, after
@@ -136,7 +138,17 @@ export interface ReadTestWrite {
   >;
   /** Read of every share that is there, before the write. */
   read: readonly { offset: number; size: number }[];
+  /**
+   * All of this is on the server's disk before the write is looked at; where it cannot be, nothing is written
+   * (`conflict`, `no-room`). For a server that `takesBefore`, and together `BEFORE_BODY_MAX_BYTES` at most.
+   */
+  before?: readonly Before[] | undefined;
 }
+
+/** Small immutable shares, or the first version of a mutable file. */
+export type Before =
+  | { kind: "whole"; storageIndex: string; put: PutWhole }
+  | { kind: "new"; storageIndex: string; wish: ReadTestWrite };
 
 export interface ReadTestWritten {
   success: boolean;

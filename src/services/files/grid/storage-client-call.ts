@@ -1,9 +1,8 @@
 /** One request as the client of a storage server thinks of it, and the headers that it becomes. */
-import type { AnswerMemory, LeaseSecrets } from "./server.ts";
+import type { AnswerMemory } from "./server.ts";
 import type { Ask } from "./storage-client-exchange.ts";
+import type { Secrets } from "./storage-client-messages.ts";
 import { CBOR } from "./storage-client-replies.ts";
-
-export type Secrets = Readonly<Record<string, Uint8Array>>;
 
 export interface Call {
   method: Ask["method"];
@@ -33,10 +32,6 @@ export function headersOf({ method, headers, secrets = {}, isData = false }: Cal
     ...(method === "POST" ? { "content-type": CBOR } : {}),
     ...headers,
   };
-}
-
-export function leaseSecrets({ renewSecret, cancelSecret }: LeaseSecrets): Secrets {
-  return { "lease-renew-secret": renewSecret, "lease-cancel-secret": cancelSecret };
 }
 
 function base64(bytes: Uint8Array): string {

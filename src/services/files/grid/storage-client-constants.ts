@@ -34,6 +34,11 @@ export const WRITE_PART_BYTES = 128 * 1024;
 export const WHOLE_SHARES_MARK = "comu-small-shares-1";
 /** The body of such a request; what is more goes share by share. The server's own limit. */
 export const WHOLE_BODY_MAX_BYTES = 1024 * 1024;
+/** There, too: it stores small things and then does a write, in one request (`GridServer.takesBefore`). */
+export const BEFORE_WRITE_MARK = "comu-before-write-1";
+/** So many things, and the body of such a request. The server's own limits. */
+export const BEFORE_WRITES_MAX = 256;
+export const BEFORE_BODY_MAX_BYTES = 1024 * 1024;
 /** Vectors of a write shorter than this are put together into one part. */
 export const JOINED_PART_BYTES = 64 * 1024;
 /** What the protocol allows for a reason in an advisory, made smaller by what our own server takes. */

@@ -5,7 +5,7 @@ import { Token, Type, decode, encode } from "cborg";
 import type { EncodeOptions } from "cborg/interface";
 import fc from "fast-check";
 import type { ReadTestWrite } from "./server.ts";
-import { JOINED_PART_BYTES, WHOLE_SHARES_MARK } from "./storage-client-constants.ts";
+import { JOINED_PART_BYTES, WHOLE_SHARES_MARK, BEFORE_WRITE_MARK } from "./storage-client-constants.ts";
 import {
   Garbled,
   allocateBody,
@@ -111,7 +111,8 @@ test("figures beyond what a number holds are as many as there may be", () => {
   for (const other of ["tahoe-lafs/1.20.0", "comu-small-shares-10", ""]) {
     assert.equal(readVersion(version(7, other)).takesWhole, false, other);
   }
-  assert.deepEqual(readVersion(version(7)), { availableBytes: 7, takesWhole: false });
+  assert.deepEqual(readVersion(version(7)), { availableBytes: 7, takesWhole: false, takesBefore: false });
+  assert.equal(readVersion(version(7, `comu/1.0 ${BEFORE_WRITE_MARK}`)).takesBefore, true);
   assert.equal(readVersion(version(2n ** 63n)).availableBytes, Number.MAX_SAFE_INTEGER);
   for (const bad of [-1, -(2n ** 60n), 1.5, "7", null]) assert.throws(() => readVersion(version(bad)), Garbled);
 });

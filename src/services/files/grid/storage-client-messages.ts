@@ -2,8 +2,10 @@
 import type { ByteRange } from "../../../protocols/grid/pieces.ts";
 import { Token, Tokenizer, Type, decode, encode } from "cborg";
 import type { DecodeOptions, EncodeOptions, TokenOrNestedTokens } from "cborg/interface";
-import type { AllocateWish, Allocated, PutWhole, ReadTestWrite, ReadTestWritten, WholePut } from "./server.ts";
-import { ANSWER_ITEMS_MAX, JOINED_PART_BYTES, WHOLE_SHARES_MARK } from "./storage-client-constants.ts";
+import type { AllocateWish, Allocated, LeaseSecrets, PutWhole } from "./server.ts";
+import type { ReadTestWrite, ReadTestWritten, WholePut } from "./server.ts";
+import { ANSWER_ITEMS_MAX, BEFORE_WRITE_MARK, JOINED_PART_BYTES } from "./storage-client-constants.ts";
+import { WHOLE_SHARES_MARK } from "./storage-client-constants.ts";
 
 const SET_TAG = 258;
 const SHARE_NUMBER_MAX = 255;
@@ -31,13 +33,41 @@ export function allocateBody({ shares, bytes }: AllocateWish): Uint8Array {
 export function putWholeBody({ shares }: PutWhole): Uint8Array[] {
   const parts = new Parts();
   parts.head(MAP, 1);
-  parts.text("shares");
-  parts.head(MAP, shares.size);
-  for (const [number, data] of shares) {
-    parts.head(UINT, number);
-    parts.bytes(data);
-  }
+  parts.shares(shares);
   return parts.all();
+}
+
+/** A write with what must be there before it; the secrets of that are in the body, each with its own. */
+export function beforeWriteBody(wish: ReadTestWrite): Uint8Array[] {
+  const { before = [] } = wish;
+  const parts = new Parts();
+  parts.head(MAP, 2);
+  parts.text("before");
+  parts.head(ARRAY, before.length);
+  for (const one of before) {
+    parts.head(MAP, 3);
+    parts.text("storage-index");
+    parts.text(one.storageIndex);
+    parts.text("secrets");
+    if (one.kind === "whole") {
+      parts.secrets({ ...leaseSecrets(one.put.lease), "upload-secret": one.put.uploadSecret });
+      parts.shares(one.put.shares);
+    } else {
+      parts.secrets({ ...leaseSecrets(one.wish.lease), "write-enabler": one.wish.writeEnabler });
+      parts.text("write");
+      parts.bytes(Buffer.concat(readTestWriteBody(one.wish)));
+    }
+  }
+  parts.text("write");
+  parts.within(readTestWriteBody(wish));
+  return parts.all();
+}
+
+/** Secrets by the names that the protocol has for them. */
+export type Secrets = Readonly<Record<string, Uint8Array>>;
+
+export function leaseSecrets({ renewSecret, cancelSecret }: LeaseSecrets): Secrets {
+  return { "lease-renew-secret": renewSecret, "lease-cancel-secret": cancelSecret };
 }
 
 export function adviceBody(reason: string): Uint8Array {
@@ -84,8 +114,16 @@ export function readTestWriteBody(wish: ReadTestWrite): Uint8Array[] {
   return parts.all();
 }
 
-/** Bytes that it still takes, and whether it takes several whole shares at once. Keys here are byte strings. */
-export function readVersion(body: Uint8Array): { availableBytes: number; takesWhole: boolean } {
+export interface VersionRead {
+  /** Bytes that it still takes. */
+  availableBytes: number;
+  /** Several whole shares at once; and small things before a write. */
+  takesWhole: boolean;
+  takesBefore: boolean;
+}
+
+/** Keys here are byte strings. */
+export function readVersion(body: Uint8Array): VersionRead {
   const document = byText(mapOf(decoded(body)));
   const storage = mapOf(document.get(STORAGE_V1));
   const application = document.get("application-version");
@@ -93,6 +131,7 @@ export function readVersion(body: Uint8Array): { availableBytes: number; takesWh
   return {
     availableBytes: countOf(byText(storage).get("available-space")),
     takesWhole: words.includes(WHOLE_SHARES_MARK),
+    takesBefore: words.includes(BEFORE_WRITE_MARK),
   };
 }
 
@@ -248,17 +287,48 @@ class Parts {
 
   bytes(bytes: Uint8Array): void {
     this.head(BYTES, bytes.length);
+    this.#put(bytes);
+  }
+
+  shares(shares: ReadonlyMap<number, Uint8Array>): void {
+    this.text("shares");
+    this.head(MAP, shares.size);
+    for (const [number, data] of shares) {
+      this.head(UINT, number);
+      this.bytes(data);
+    }
+  }
+
+  secrets(secrets: Secrets): void {
+    const all = Object.entries(secrets);
+    this.head(MAP, all.length);
+    for (const [kind, secret] of all) {
+      this.text(kind);
+      this.bytes(secret);
+    }
+  }
+
+  /** Other parts as one byte string. */
+  within(parts: readonly Uint8Array[]): void {
+    this.head(
+      BYTES,
+      parts.reduce((sum, { length }) => sum + length, 0),
+    );
+    for (const part of parts) this.#put(part);
+  }
+
+  all(): Uint8Array[] {
+    this.#close();
+    return this.#parts;
+  }
+
+  #put(bytes: Uint8Array): void {
     if (bytes.length < JOINED_PART_BYTES) {
       this.raw(bytes);
       return;
     }
     this.#close();
     this.#parts.push(bytes);
-  }
-
-  all(): Uint8Array[] {
-    this.#close();
-    return this.#parts;
   }
 
   #close(): void {

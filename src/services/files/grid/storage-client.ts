@@ -24,7 +24,7 @@ import type {
   ServerState,
   WholePut,
 } from "./server.ts";
-import { headersOf, leaseSecrets, pathOf } from "./storage-client-call.ts";
+import { headersOf, pathOf } from "./storage-client-call.ts";
 import type { Call } from "./storage-client-call.ts";
 import { PinnedAgent, Unanswered } from "./storage-client-connection.ts";
 import type { ConnectionLimits } from "./storage-client-connection.ts";
@@ -46,6 +46,8 @@ import {
   Garbled,
   adviceBody,
   allocateBody,
+  beforeWriteBody,
+  leaseSecrets,
   putWholeBody,
   readAllocated,
   readReadTestWritten,
@@ -109,6 +111,7 @@ export class StorageClient implements GridServer {
   /** It said so, and has not refused since. */
   #takesWhole = false;
   #refusedWhole = false;
+  #takesBefore = false;
   #problem: ServerError["code"] | undefined;
   #isClosed = false;
 
@@ -155,6 +158,8 @@ export class StorageClient implements GridServer {
   responseMs(): number | undefined {
     return this.#times.medianMs();
   }
+
+  takesBefore = (): boolean => this.#takesBefore;
 
   /** Why the last look at it failed; undefined when it did not. */
   problem(): ServerError["code"] | undefined {
@@ -237,8 +242,9 @@ export class StorageClient implements GridServer {
   async readTestWrite(storageIndex: string, wish: ReadTestWrite, signal?: AbortSignal): Promise<ReadTestWritten> {
     const path = `mutable/${storageIndex}/read-test-write`;
     const secrets = { ...leaseSecrets(wish.lease), "write-enabler": wish.writeEnabler };
-    const body = readTestWriteBody(wish);
-    const call: Call = { method: "POST", path, secrets, body, isData: true, signal };
+    const isOurs = wish.before !== undefined;
+    const body = isOurs ? beforeWriteBody(wish) : readTestWriteBody(wish);
+    const call: Call = { method: "POST", path, isOurs, secrets, body, isData: true, signal };
     const reply = await this.#call(call, [200], { 401: "write-enabler" });
     const sizes = wish.read.map(({ size }) => size);
     return this.#read(() => readReadTestWritten(cborOf(reply), sizes));
@@ -340,9 +346,9 @@ export class StorageClient implements GridServer {
         wholeMs: limitMs,
       });
       if (reply.status !== 200) throw refusal(reply, {});
-      const { availableBytes, takesWhole } = readVersion(cborOf(reply));
+      const { availableBytes, takesWhole, takesBefore } = readVersion(cborOf(reply));
       this.#availableBytes = availableBytes;
-      this.#takesWhole = takesWhole && !this.#refusedWhole;
+      [this.#takesWhole, this.#takesBefore] = [takesWhole && !this.#refusedWhole, takesBefore];
       this.#times.add(this.#needs.clock.monotonicMs() - startedMs);
       this.#problem = undefined;
     } catch (error) {

@@ -24,6 +24,7 @@ import { filesErrors } from "../errors.ts";
 import {
   BATCH_MAX_BYTES,
   CHUNK_BYTES,
+  DRAFT_MAX_BYTES,
   ENCODE_AHEAD,
   KEY_PARTS_AHEAD,
   KEY_PART_BYTES,
@@ -31,6 +32,8 @@ import {
   SMALL_FILE_MAX_BYTES,
 } from "./constants.ts";
 import { piecesOf } from "./content.ts";
+import { mayDraft } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import type { EncodeSession } from "./encode-pool.ts";
 import type { Content, Encoding, UploadOptions, Uploaded } from "./grid.ts";
 import type { ImmutableNeeds } from "./immutable.ts";
@@ -71,6 +74,29 @@ export async function uploadImmutable(
   }
 }
 
+/**
+ * The same of a small file as far as its cap is known: it may go with the change of a folder. Undefined for what has no
+ * shares, or is larger, and where that cannot be.
+ */
+export async function draftImmutable(
+  needs: ImmutableNeeds,
+  content: Content,
+  options: ImmutableUploadOptions,
+): Promise<Draft | undefined> {
+  if (content.bytes <= LITERAL_MAX_BYTES || content.bytes > DRAFT_MAX_BYTES) return undefined;
+  if (!mayDraft(needs.servers(), options.encoding)) return undefined;
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  const { needed, total, segmentMaxBytes } = options.encoding;
+  const params = newParams(content.bytes, needed, total, segmentMaxBytes);
+  const session = needs.workers.session(params, needs.secrets.convergence, true);
+  try {
+    return await new Upload({ needs, content, options, signal, params, session, isSmall: true }).draft();
+  } finally {
+    await session.end();
+  }
+}
+
 interface UploadParts {
   needs: ImmutableNeeds;
   content: Content;
@@ -99,6 +125,7 @@ class Upload {
   /** Of a small file: all shares by number. */
   #shares: readonly Uint8Array[] | undefined;
   #uebHash: Uint8Array | undefined;
+  #madeKey: Uint8Array | undefined;
   #sentShares = 0;
 
   constructor(parts: UploadParts) {
@@ -111,15 +138,9 @@ class Upload {
   }
 
   async run(): Promise<Uploaded> {
-    const { params, content, options } = this.#parts;
-    const { k, n, size } = params;
-    const key = await this.#key();
-    if (this.#parts.isSmall && this.#whole) {
-      this.#shares = await this.#makeShares(
-        Array.from({ length: n }, (_, share) => share),
-        key,
-      );
-    }
+    const { content, options } = this.#parts;
+    const { k } = this.#parts.params;
+    const key = await this.#begin();
     const placing = this.#placing(key);
     for (let sending = 0; sending < SENDINGS_MAX; sending++) {
       await placing.settle();
@@ -135,9 +156,57 @@ class Upload {
     const { happiness, shares } = placing.outcome();
     if (happiness < options.encoding.happy || shares < k) throw this.#failure(placing);
     options.onProgress?.({ doneBytes: content.bytes, totalBytes: content.bytes });
-    const cap: ChkReadCap = { kind: "chk", key, uebHash: this.#uebHash!, k, n, size };
     const sent = this.#sentShares + placing.stored();
-    return { cap, sent, found: Math.max(0, shares - sent), happiness };
+    return { cap: this.#cap(key), sent, found: Math.max(0, shares - sent), happiness };
+  }
+
+  /** Of a small file. The session is not needed any more. */
+  async draft(): Promise<Draft> {
+    const key = await this.#begin();
+    const { k, n } = this.#parts.params;
+    const shares = this.#shares!;
+    const { storageIndex, uploadSecretOf, leaseOf } = this.#placing(key).needs;
+    return {
+      cap: this.#cap(key),
+      needed: k,
+      total: n,
+      shareBytes: this.#layout.shareBytes,
+      before: (server, numbers) => ({
+        kind: "whole",
+        storageIndex,
+        put: {
+          shares: new Map(numbers.map((one) => [one, shares[one]!])),
+          uploadSecret: uploadSecretOf(server),
+          lease: leaseOf(server),
+        },
+      }),
+      store: async () => void (await this.run()),
+      stored: () => {},
+    };
+  }
+
+  /** Reads what must be read for the key, once; of a small file all shares are made. */
+  async #begin(): Promise<Uint8Array> {
+    const key = (this.#madeKey ??= this.#knownKey() ?? (await this.#key()));
+    const { params, isSmall } = this.#parts;
+    if (isSmall && this.#whole) {
+      const numbers = Array.from({ length: params.n }, (_, share) => share);
+      this.#shares ??= await this.#makeShares(numbers, key);
+    }
+    return key;
+  }
+
+  #cap(key: Uint8Array): ChkReadCap {
+    const { k, n, size } = this.#parts.params;
+    return { kind: "chk", key, uebHash: this.#uebHash!, k, n, size };
+  }
+
+  /** What was made while the content came. Content that is read once only is read for its key. */
+  #knownKey(): Uint8Array | undefined {
+    const { params, content, options } = this.#parts;
+    const { key, params: given } = options.key ?? {};
+    const isSame = (["k", "n", "size", "segmentBytes"] as const).every((name) => given?.[name] === params[name]);
+    return isSame && content.bytes > this.#batchBytes ? key : undefined;
   }
 
   async #key(): Promise<Uint8Array> {

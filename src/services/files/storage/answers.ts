@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { Token, Type, encode } from "cborg";
 import type { EncodeOptions, TokenOrNestedTokens } from "cborg/interface";
+import { written } from "../../../platform/web/written.ts";
 import { keepPieceBuffer, takePieceBuffer } from "./piece-buffers.ts";
 import { readShare } from "./share-file.ts";
 import type { ShareFile } from "./share-file.ts";
@@ -48,24 +49,9 @@ export async function answerShare(
   for (let at = begin; at < end && isSent;) {
     const piece = await readShare(share, buffer, at, end);
     at += piece.length;
-    isSent = await sent(response, piece);
+    isSent = await written(response, piece);
   }
   // What a broken connection still holds of it may be looked at later.
   if (isSent) keepPieceBuffer(buffer);
   response.end();
-}
-
-/** Whether the piece has gone out. Until then its buffer is in use. */
-function sent(response: ServerResponse, piece: Uint8Array): Promise<boolean> {
-  return new Promise((resolve) => {
-    const gone = () => resolve(false);
-    if (response.destroyed) gone();
-    else {
-      response.once("close", gone);
-      response.write(piece, (error) => {
-        response.off("close", gone);
-        resolve(!error);
-      });
-    }
-  });
 }

@@ -82,6 +82,9 @@ export const ADVISORY_KEPT_CHARS_MAX = 1000;
 export const ALLOCATE_BODY_MAX_BYTES = 8192;
 /** Small immutable shares of one storage index that come whole in one request. */
 export const SMALL_SHARES_BODY_MAX_BYTES = 1024 * 1024;
+/** A write with what must be there before it, all together; and so many things before it. */
+export const BEFORE_BODY_MAX_BYTES = 1024 * 1024;
+export const BEFORE_WRITES_MAX = 256;
 /** Also bounds the reason in it: the 32,765 bytes that the protocol names for it do not fit. */
 export const ADVISORY_BODY_MAX_BYTES = 32_768;
 /** A read-test-write body; the protocol would allow 2^48. */

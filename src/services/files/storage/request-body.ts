@@ -1,6 +1,7 @@
 /** Bodies that are small and of a known shape. */
 import { decode } from "cborg";
 import { z } from "zod";
+import { SHARE_NUMBER_MAX } from "./constants.ts";
 import { refuse } from "./refusal.ts";
 
 /** A small CBOR body of this shape: maps as Map, sets (tag 258) as Set. 400 for anything else. */
@@ -26,6 +27,19 @@ export async function decodedBody(pieces: AsyncIterable<Uint8Array>): Promise<un
   } catch {
     refuse(400, "the body is not CBOR");
   }
+}
+
+/**
+ * Small shares by their numbers. 400 for anything else. By hand: they are asked for more often than anything else, and
+ * the general way took a tenth of the time.
+ */
+export function sharesOf(value: unknown): Map<number, Uint8Array> {
+  if (!(value instanceof Map)) refuse(400, "shares are a map");
+  for (const [number, bytes] of value as Map<unknown, unknown>) {
+    const isNumber = Number.isInteger(number) && (number as number) >= 0 && (number as number) <= SHARE_NUMBER_MAX;
+    if (!isNumber || !(bytes instanceof Uint8Array)) refuse(400, "shares are numbers with byte strings");
+  }
+  return value as Map<number, Uint8Array>;
 }
 
 const SET_TAG = 258;

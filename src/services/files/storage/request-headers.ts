@@ -19,12 +19,36 @@ export function readSecrets<K extends SecretKind>(lines: readonly string[], want
     const kind = wanted.find((one) => one === line.slice(0, space)) ?? refuse(400, "a secret that is not asked for");
     if (found[kind]) refuse(400, `${kind} is there twice`);
     const secret = fromBase64(line.slice(space + 1)) ?? refuse(400, `${kind} is not base64`);
-    const [min, max] = LENGTHS[kind];
-    if (secret.length < min || secret.length > max) refuse(400, `${kind} has a wrong length`);
-    found[kind] = secret;
+    found[kind] = checkLength(kind, secret);
   }
   for (const kind of wanted) if (!found[kind]) refuse(400, `${kind} is missing`);
   return found as Record<K, Buffer>;
+}
+
+/** The same of a map in a body. */
+export function checkSecrets<K extends SecretKind>(given: unknown, wanted: readonly K[]): Record<K, Buffer> {
+  if (!(given instanceof Map) || given.size !== wanted.length) refuse(400, `secrets are ${wanted.join(", ")}`);
+  const found: Partial<Record<K, Buffer>> = {};
+  for (const kind of wanted) {
+    const secret: unknown = given.get(kind);
+    if (!(secret instanceof Uint8Array)) refuse(400, `${kind} is missing`);
+    found[kind] = checkLength(kind, Buffer.from(secret.buffer, secret.byteOffset, secret.length));
+  }
+  return found as Record<K, Buffer>;
+}
+
+export const LEASE_SECRETS = ["lease-renew-secret", "lease-cancel-secret"] as const;
+
+export function leaseSecretsOf(secrets: Record<(typeof LEASE_SECRETS)[number], Buffer>): {
+  renewSecret: Buffer;
+  cancelSecret: Buffer;
+} {
+  return { renewSecret: secrets["lease-renew-secret"], cancelSecret: secrets["lease-cancel-secret"] };
+}
+
+function checkLength(kind: SecretKind, secret: Buffer): Buffer {
+  const [min, max] = LENGTHS[kind];
+  return secret.length < min || secret.length > max ? refuse(400, `${kind} has a wrong length`) : secret;
 }
 
 /** 406 when CBOR is not the first choice. */

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
-import { ADVISORY_BODY_MAX_BYTES, ALLOCATE_BODY_MAX_BYTES } from "./constants.ts";
+import { ADVISORY_BODY_MAX_BYTES, ALLOCATE_BODY_MAX_BYTES, BEFORE_BODY_MAX_BYTES } from "./constants.ts";
 import {
   MUTABLE_SHARE_MAX_BYTES,
   SHARE_NUMBERS_MAX,
@@ -15,8 +15,10 @@ import {
 import { answerCbor, answerEmpty, answerShare } from "./answers.ts";
 import { refuse } from "./refusal.ts";
 import { bodyPieces } from "./body-pieces.ts";
-import { cborBody, decodedBody } from "./request-body.ts";
+import { readBeforeWrite, writeAfter } from "./before-write.ts";
+import { cborBody, decodedBody, sharesOf } from "./request-body.ts";
 import { checkAccept, checkContentType, readContentRange, readRange, readSecrets } from "./request-headers.ts";
+import { LEASE_SECRETS, leaseSecretsOf } from "./request-headers.ts";
 import type { SecretKind } from "./request-headers.ts";
 import type { StorageMember } from "./room.ts";
 import type { ShareKind } from "./share-file.ts";
@@ -59,10 +61,13 @@ const ROUTES: readonly Route[] = [
 ];
 const PREFIX = "/storage/v1/";
 /** What Tahoe-LAFS does not know; a client sees in the version document whether a server does. */
-const OWN_ROUTES: readonly Route[] = [{ path: path(`immutable/${SI}`), methods: { POST: storeSmall } }];
+const OWN_ROUTES: readonly Route[] = [
+  { path: path(`immutable/${SI}`), methods: { POST: storeSmall } },
+  { path: path(`mutable/${SI}/read-test-write`), methods: { POST: readTestWriteAfter } },
+];
 const OWN_PREFIX = "/comu/v1/";
 /** In the text that names the application: the schema of the document takes no other key. */
-const SMALL_SHARES = "comu-small-shares-1";
+const OWN_WORDS = "comu-small-shares-1 comu-before-write-1";
 
 /** The handler and what the path says. 404 for an unknown path, 405 for a wrong method. */
 export function routeOf(
@@ -95,13 +100,13 @@ async function version({ request, response, store, application }: Exchange): Pro
   ]);
   const document = new Map<Uint8Array, unknown>([
     [key("http://allmydata.org/tahoe/protocols/storage/v1"), facts],
-    [key("application-version"), key(`${application} ${SMALL_SHARES}`)],
+    [key("application-version"), key(`${application} ${OWN_WORDS}`)],
   ]);
   answerCbor(response, 200, document);
 }
 
 async function renew({ request, response, store, member, storageIndex }: Exchange): Promise<void> {
-  await store.renewLeases(member, storageIndex, leaseSecrets(secretsOf(request, LEASE_SECRETS)));
+  await store.renewLeases(member, storageIndex, leaseSecretsOf(secretsOf(request, LEASE_SECRETS)));
   answerEmpty(response, 204);
 }
 
@@ -120,20 +125,9 @@ async function allocate(exchange: Exchange): Promise<void> {
     numbers: [...body["share-numbers"]],
     bytes: body["allocated-size"],
     uploadSecret: secrets["upload-secret"],
-    secrets: leaseSecrets(secrets),
+    secrets: leaseSecretsOf(secrets),
   });
   answerCbor(response, 200, { "already-have": new Set(alreadyHave), allocated: new Set(allocated) });
-}
-
-/** By hand: it is asked for more often than anything else, and the general way took a tenth of the time. */
-function readSmall(body: unknown): Map<number, Uint8Array> {
-  const shares = body instanceof Map && body.size === 1 ? (body.get("shares") as unknown) : undefined;
-  if (!(shares instanceof Map)) refuse(400, "the body has shares, and nothing else");
-  for (const [number, bytes] of shares as Map<unknown, unknown>) {
-    const isNumber = Number.isInteger(number) && (number as number) >= 0 && (number as number) <= SHARE_NUMBER_MAX;
-    if (!isNumber || !(bytes instanceof Uint8Array)) refuse(400, "shares are numbers with byte strings");
-  }
-  return shares as Map<number, Uint8Array>;
 }
 
 /** As if these shares were allocated and each written whole: complete, and on the disk, when it answers. */
@@ -142,11 +136,13 @@ async function storeSmall(exchange: Exchange): Promise<void> {
   const secrets = secretsOf(request, [...LEASE_SECRETS, "upload-secret"]);
   checkAccept(request.headers.accept);
   checkContentType(request.headers["content-type"]);
-  const shares = readSmall(await decodedBody(bodyPieces(request, { maxBytes: SMALL_SHARES_BODY_MAX_BYTES, clock })));
+  const body = await decodedBody(bodyPieces(request, { maxBytes: SMALL_SHARES_BODY_MAX_BYTES, clock }));
+  const isAll = body instanceof Map && body.size === 1;
+  const shares = sharesOf(isAll ? body.get("shares") : refuse(400, "the body has shares, and nothing else"));
   const { alreadyHave, stored } = await store.storeSmall(member, storageIndex, {
     shares,
     uploadSecret: secrets["upload-secret"],
-    secrets: leaseSecrets(secrets),
+    secrets: leaseSecretsOf(secrets),
   });
   answerCbor(response, stored.length > 0 ? 201 : 200, { "already-have": alreadyHave, stored });
 }
@@ -203,8 +199,20 @@ async function readTestWrite({ request, response, store, member, storageIndex, c
   checkContentType(request.headers["content-type"]);
   const body = await store.mutable.bodies.receive(bodyPieces(request, { maxBytes: WRITE_BODY_MAX_BYTES, clock }));
   const writeEnabler = secrets["write-enabler"];
-  const lease = store.leaseRequest(member, leaseSecrets(secrets));
+  const lease = store.leaseRequest(member, leaseSecretsOf(secrets));
   const { success, data } = await store.mutable.readTestWrite({ member, storageIndex, writeEnabler, lease, body });
+  answerCbor(response, 200, { success, data });
+}
+
+/** The same after other things were stored: see `before-write.ts`. */
+async function readTestWriteAfter({ request, response, store, member, storageIndex, clock }: Exchange): Promise<void> {
+  const secrets = secretsOf(request, [...LEASE_SECRETS, "write-enabler"]);
+  checkAccept(request.headers.accept);
+  checkContentType(request.headers["content-type"]);
+  const pieces = bodyPieces(request, { maxBytes: BEFORE_BODY_MAX_BYTES, clock });
+  const { before, body } = readBeforeWrite(await decodedBody(pieces));
+  const write = { storageIndex, writeEnabler: secrets["write-enabler"], secrets: leaseSecretsOf(secrets), body };
+  const { success, data } = await writeAfter(store, member, before, write);
   answerCbor(response, 200, { success, data });
 }
 
@@ -219,15 +227,6 @@ async function reportCorrupt(exchange: Exchange): Promise<void> {
   const { reason } = await cborBody(corruptShape, bodyPieces(request, { maxBytes: ADVISORY_BODY_MAX_BYTES, clock }));
   await store.advisories.add({ kind, storageIndex, number, reason });
   answerEmpty(response, 200);
-}
-
-const LEASE_SECRETS = ["lease-renew-secret", "lease-cancel-secret"] as const;
-
-function leaseSecrets(secrets: Record<(typeof LEASE_SECRETS)[number], Buffer>): {
-  renewSecret: Buffer;
-  cancelSecret: Buffer;
-} {
-  return { renewSecret: secrets["lease-renew-secret"], cancelSecret: secrets["lease-cancel-secret"] };
 }
 
 function secretsOf<K extends SecretKind>(request: IncomingMessage, wanted: readonly K[]): Record<K, Buffer> {

@@ -33,7 +33,7 @@ export class WriteBodies {
   }
 
   /** Takes all of it. 507 when those in files are too many. The caller drops it. */
-  async receive(pieces: AsyncIterable<Uint8Array>): Promise<WriteBody> {
+  async receive(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<WriteBody> {
     const body = new WriteBody(join(this.#folder, `${randomBytes(12).toString("hex")}.body`), this.#lying.begin());
     try {
       for await (const piece of pieces) {

@@ -62,10 +62,16 @@ export const UPLOAD_IDLE_MS = 7 * 24 * 3_600_000;
 /** One that has ended is shown for so long. */
 export const UPLOAD_SHOWN_MS = 24 * 3_600_000;
 export const UPLOAD_SWEEP_MS = 600_000;
+/** Uploads whose keys are made while they come: each keeps a thread from ending, which takes some 10 MB. */
+export const COMING_KEYS_MAX = 8;
+/** When nothing has come for so long, its content is read for the key later. */
+export const COMING_KEY_IDLE_MS = 60_000;
 /** Content that goes into the grid at the same time, and what may wait for that. */
 export const STORING_MAX = 6;
 /** The same of files whose shares go in one request to each server. */
 export const STORING_SMALL_MAX = 16;
+/** The same of those that go with the changes of their folders: 70 kB of memory each. */
+export const STORING_DRAFTS_MAX = 128;
 export const STORING_WAITING_MAX = 20_000;
 /** After a failure that may pass: so often, each time after twice as long. */
 export const STORING_TRIES_MAX = 5;

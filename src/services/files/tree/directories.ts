@@ -9,12 +9,13 @@ import type { Clock } from "../../../kernel/clock.ts";
 import { nextTurn } from "../../../kernel/clock.ts";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { formatCap, isWritable, readCapOf, storageIndexOf } from "../../../protocols/grid/caps.ts";
-import type { DirectoryCap } from "../../../protocols/grid/caps.ts";
+import type { DirectoryCap, KnownCap } from "../../../protocols/grid/caps.ts";
 import type { GridCrypto } from "../../../protocols/grid/crypto.ts";
 import { Directory } from "../../../protocols/grid/directory.ts";
 import type { DirectoryAccess } from "../../../protocols/grid/directory.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
 import { filesErrors } from "../errors.ts";
+import type { Draft, Drafts } from "../grid/draft.ts";
 import type { Grid } from "../grid/grid.ts";
 import {
   FOLDER_CACHE_BYTES,
@@ -24,6 +25,7 @@ import {
   FOLDER_READ_MAX_BYTES,
 } from "./constants.ts";
 import { FolderWrites } from "./folder-writes.ts";
+import type { ChangeOptions } from "./folder-writes.ts";
 
 /** A directory as it was found. It does not change any more: a newer one is another object. */
 export interface Folder {
@@ -85,26 +87,37 @@ export class Directories {
 
   /** A new one that is empty; the cap can write. */
   async create(signal?: AbortSignal): Promise<DirectoryCap> {
-    const content = new Uint8Array(0);
-    const file = await this.#grid.createMutable("sdmf", content, signal && { signal });
-    if (file.kind !== "mutable-write") throw new Error(`a new mutable file with a cap that is ${file.kind}`);
-    const cap: DirectoryCap = { kind: "directory", file };
-    const access = this.#accessOf(cap);
-    this.#take(cap, { content, sequence: 1n, directory: new Directory(this.#crypto, access) });
+    const file = await this.#grid.createMutable("sdmf", new Uint8Array(0), signal && { signal });
+    const cap = directoryOf(file);
+    this.#takeNew(cap);
     return cap;
+  }
+
+  /**
+   * A new one that may go with the change that links to it; where that cannot be, it is stored already. Say `made` when
+   * the change is done.
+   */
+  async draft(): Promise<{ cap: DirectoryCap; draft: Draft | undefined }> {
+    const draft = await this.#grid.draftMutable(new Uint8Array(0));
+    return draft ? { cap: directoryOf(draft.cap), draft } : { cap: await this.create(), draft };
+  }
+
+  /** A draft was stored with its change. */
+  made(cap: DirectoryCap): void {
+    if (!this.#cache.has(formatCap(cap))) this.#takeNew(cap);
   }
 
   /**
    * Changes it together with what else is to be changed in it, and resolves when that is stored. `apply` may be called
    * several times, each time with the newest content; the last result counts. If it throws, it must have changed
-   * nothing; that is thrown here, and the others' changes go on. A signal ends the waiting, not a write under way.
+   * nothing; that is thrown here, and the others' changes go on. So they do when its draft cannot be stored.
    */
   change<T>(
     cap: DirectoryCap,
     apply: (directory: Directory) => T,
-    options: { signal?: AbortSignal } = {},
+    options: ChangeOptions = {},
   ): Promise<{ result: T; folder: Folder }> {
-    return this.#writesOf(cap).change(apply, options.signal);
+    return this.#writesOf(cap).change(apply, options);
   }
 
   /** Says that a change comes soon: others wait for it a moment. Call what it gives right before, or instead. */
@@ -176,6 +189,12 @@ export class Directories {
     return { kind: file.kind === "mutable-read" ? "mutable" : "immutable" };
   }
 
+  /** One that was just made. */
+  #takeNew(cap: DirectoryCap): void {
+    const directory = new Directory(this.#crypto, this.#accessOf(cap));
+    this.#take(cap, { content: new Uint8Array(0), sequence: 1n, directory });
+  }
+
   #take(cap: DirectoryCap, found: { content: Uint8Array; sequence: bigint; directory: Directory }): Folder {
     const { content, sequence, directory } = found;
     const folder = { cap, key: this.keyOf(cap), canWrite: isWritable(cap), sequence, directory };
@@ -205,7 +224,7 @@ export class Directories {
     if (known) return known;
     const writes = new FolderWrites({
       clock: this.#clock,
-      write: (applyAll) => this.#write(cap, text, applyAll),
+      write: (applyAll, drafts) => this.#write(cap, text, applyAll, drafts),
       whenIdle: () => {
         if (this.#writes.get(text) === writes) this.#writes.delete(text);
       },
@@ -214,18 +233,24 @@ export class Directories {
     return writes;
   }
 
-  async #write(cap: DirectoryCap, text: string, applyAll: (directory: Directory) => void): Promise<Folder> {
+  async #write(
+    cap: DirectoryCap,
+    text: string,
+    applyAll: (directory: Directory) => void,
+    drafts: Drafts | undefined,
+  ): Promise<Folder> {
     if (!isWritable(cap)) throw filesErrors.fail("files-read-only");
     let directory = new Directory(this.#crypto, this.#accessOf(cap));
     try {
-      const { content, sequence } = await this.#grid.modifyMutable(cap.file, (before) => {
+      const apply = (before: Uint8Array) => {
         const cached = this.#cache.get(text);
         const isKnown = cached !== undefined && isSame(cached.content, before);
         directory = isKnown ? cached.folder.directory.copy() : this.#parse(cap, before);
         applyAll(directory);
         const after = directory.write();
         return isSame(before, after) ? undefined : after;
-      });
+      };
+      const { content, sequence } = await this.#grid.modifyMutable(cap.file, apply, drafts && { drafts });
       // Who reads it with the weaker cap looks again, too.
       this.#drop(formatCap(readCapOf(this.#crypto, cap)!));
       return this.#take(cap, { content, sequence, directory });
@@ -235,6 +260,11 @@ export class Directories {
       throw error;
     }
   }
+}
+
+function directoryOf(file: KnownCap): DirectoryCap {
+  if (file.kind !== "mutable-write") throw new Error(`a new mutable file with a cap that is ${file.kind}`);
+  return { kind: "directory", file };
 }
 
 function asBadCap(cause: unknown): unknown {

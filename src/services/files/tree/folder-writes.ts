@@ -2,21 +2,32 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Directory } from "../../../protocols/grid/directory.ts";
 import { filesErrors } from "../errors.ts";
+import type { Draft, Drafts } from "../grid/draft.ts";
 import { FOLDER_BATCH_MAX, FOLDER_CHANGES_MAX, FOLDER_GATHER_MS } from "./constants.ts";
 import type { Folder } from "./directories.ts";
 
 interface Change {
   apply: (directory: Directory) => unknown;
+  /** What it links to, if that is not stored yet; and why it could not be. */
+  draft: Draft | undefined;
+  refused: { error: unknown } | undefined;
   /** Of the last call of `apply`. */
   outcome: { result: unknown } | { error: unknown } | undefined;
   resolve: (done: { result: unknown; folder: Folder }) => void;
   reject: (error: unknown) => void;
 }
 
+export interface ChangeOptions {
+  /** Ends the waiting, not a write under way. */
+  signal?: AbortSignal | undefined;
+  /** A new file that the change links to: stored with it, or before. */
+  draft?: Draft | undefined;
+}
+
 export interface FolderWritesNeeds {
   clock: Clock;
-  /** One write; calls `applyAll` with the newest content, perhaps several times. */
-  write: (applyAll: (directory: Directory) => void) => Promise<Folder>;
+  /** One write, with the drafts; calls `applyAll` with the newest content, perhaps several times. */
+  write: (applyAll: (directory: Directory) => void, drafts: Drafts | undefined) => Promise<Folder>;
   whenIdle: () => void;
 }
 
@@ -32,7 +43,10 @@ export class FolderWrites {
     this.#needs = needs;
   }
 
-  change<T>(apply: (directory: Directory) => T, signal?: AbortSignal): Promise<{ result: T; folder: Folder }> {
+  change<T>(
+    apply: (directory: Directory) => T,
+    { signal, draft }: ChangeOptions = {},
+  ): Promise<{ result: T; folder: Folder }> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       if (this.#waiting.length >= FOLDER_CHANGES_MAX) {
@@ -47,6 +61,8 @@ export class FolderWrites {
       };
       const change: Change = {
         apply,
+        draft,
+        refused: undefined,
         outcome: undefined,
         resolve: (done) => {
           signal?.removeEventListener("abort", leave);
@@ -116,7 +132,7 @@ export class FolderWrites {
     try {
       const folder = await this.#needs.write((directory) => {
         for (const change of batch) change.outcome = outcomeOf(change, directory);
-      });
+      }, draftsOf(batch));
       for (const { outcome, resolve, reject } of batch) {
         if (outcome && "result" in outcome) resolve({ result: outcome.result, folder });
         else reject(outcome?.error ?? new Error("a folder was written without this change"));
@@ -128,7 +144,23 @@ export class FolderWrites {
   }
 }
 
-function outcomeOf({ apply }: Change, directory: Directory): Change["outcome"] {
+/** What cannot be stored keeps its own change out, and no other. */
+function draftsOf(batch: readonly Change[]): Drafts | undefined {
+  const all = batch.flatMap(({ draft }) => draft ?? []);
+  if (all.length === 0) return undefined;
+  const store = async (change: Change) => {
+    await change.draft?.store().catch((error: unknown) => (change.refused = { error }));
+  };
+  let storing: Promise<unknown> | undefined;
+  return {
+    all,
+    store: async () => void (await (storing ??= Promise.all(batch.map(store)))),
+    areRefused: () => batch.some(({ refused }) => refused !== undefined),
+  };
+}
+
+function outcomeOf({ apply, refused }: Change, directory: Directory): Change["outcome"] {
+  if (refused) return refused;
   try {
     return { result: apply(directory) };
   } catch (error) {

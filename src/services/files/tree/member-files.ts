@@ -6,7 +6,7 @@
  */
 import { fileOf, formatCap, parseCap, readCapOf, verifyCapOf } from "../../../protocols/grid/caps.ts";
 import type { DirectoryCap, KnownCap } from "../../../protocols/grid/caps.ts";
-import type { DirectoryChild } from "../../../protocols/grid/directory.ts";
+import type { Directory, DirectoryChild } from "../../../protocols/grid/directory.ts";
 import { nextTurn } from "../../../kernel/clock.ts";
 import { isFailure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
@@ -21,7 +21,7 @@ import { namesOf, pathOf } from "./paths.ts";
 import { folderAt, placeOf, placeWithChild, putChild, requireWritable, sameChild } from "./places.ts";
 import type { Place } from "./places.ts";
 import { ownPath, endSharedPaths } from "./shared-paths.ts";
-import { intoGrid, isSoonThere, placeForContent, putEntry, requireRoom } from "./storing.ts";
+import { isSoonThere, placeForContent, requireRoom, store } from "./storing.ts";
 import type { PutWish, StoringTurns } from "./storing.ts";
 import { emptyTrash, forgetItem, remove, restore, trashOf } from "./trash.ts";
 import type { TrashItem } from "./trash.ts";
@@ -109,8 +109,8 @@ export class MemberFiles implements FileSystem {
       requireRoom(this.view, taken.bytes);
       const arrives = isSoonThere(taken.bytes) ? parts.directories.announce(place.folder.cap) : () => {};
       try {
-        const cap = await intoGrid(parts, this.#needs.turns, taken, { signal });
-        return await putEntry(this.view, place.path, { cap, bytes: taken.bytes }, { ...wish, arrives }, signal);
+        const at = { path: place.path, content: taken };
+        return await store(this.view, this.#needs.turns, at, { ...wish, arrives }, signal);
       } finally {
         arrives();
       }
@@ -131,17 +131,17 @@ export class MemberFiles implements FileSystem {
     const taken = () => filesErrors.fail("files-exists", { params: { path: place.path } });
     if (place.folder.directory.has(place.name)) throw taken();
     parts.directories.prepare(place.folder.cap);
-    const cap = await parts.directories.create();
+    const { cap, draft } = await parts.directories.draft();
     const nowMs = parts.clock.wallMs();
-    const { result } = await changeFolder(this.view, { cap: place.folder.cap, path: place.folderPath }, (directory) => {
+    const write = formatCap(cap);
+    const link = (directory: Directory) => {
       if (directory.has(place.name)) throw taken();
-      putChild(
-        directory,
-        { name: place.name, write: formatCap(cap), metadata: withSaid({}, { modifiedMs: nowMs }) },
-        nowMs,
-      );
+      putChild(directory, { name: place.name, write, metadata: withSaid({}, { modifiedMs: nowMs }) }, nowMs);
       return directory.get(place.name)!;
-    });
+    };
+    const at = { cap: place.folder.cap, path: place.folderPath };
+    const { result } = await changeFolder(this.view, at, link, { draft });
+    if (draft) parts.directories.made(cap);
     return this.#entryOf(result, place);
   }
 

@@ -3,10 +3,12 @@ import { formatCap } from "../../../protocols/grid/caps.ts";
 import type { KnownCap } from "../../../protocols/grid/caps.ts";
 import type { Directory, DirectoryChild } from "../../../protocols/grid/directory.ts";
 import { filesErrors } from "../errors.ts";
-import type { Content, Progress } from "../grid/grid.ts";
-import { SMALL_FILE_MAX_BYTES } from "../grid/constants.ts";
+import type { Content, ContentKey, Progress } from "../grid/grid.ts";
+import { DRAFT_MAX_BYTES, SMALL_FILE_MAX_BYTES } from "../grid/constants.ts";
+import type { Draft } from "../grid/draft.ts";
 import {
   IN_MEMORY_MAX_BYTES,
+  STORING_DRAFTS_MAX,
   STORING_MAX,
   STORING_SMALL_MAX,
   STORING_WAITING_MAX,
@@ -30,6 +32,8 @@ export interface PutWish {
   upload?: string;
   /** Ends what `Directories.announce` has begun. */
   arrives?: () => void;
+  /** The content is not stored yet. */
+  draft?: Draft | undefined;
 }
 
 /**
@@ -39,6 +43,12 @@ export interface PutWish {
 export class StoringTurns {
   readonly #large = new Lane(STORING_MAX);
   readonly #small = new Lane(STORING_SMALL_MAX);
+  readonly #drafts = new Lane(STORING_DRAFTS_MAX);
+
+  /** For what goes with a change of its folder: in memory until that is done. */
+  draft<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#drafts.run(work, signal);
+  }
 
   run<T>(bytes: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return (bytes <= SMALL_FILE_MAX_BYTES ? this.#small : this.#large).run(work, signal);
@@ -107,16 +117,42 @@ export function requireRoom({ parts, account }: TreeView, bytes: number): void {
 export interface StoreOptions {
   signal?: AbortSignal | undefined;
   onProgress?: (progress: Progress) => void;
+  /** Of the content, where it is known. */
+  key?: ContentKey | undefined;
 }
 
 export async function intoGrid(
   parts: TreeParts,
   turns: StoringTurns,
   content: Content,
-  { signal, onProgress }: StoreOptions,
+  { signal, onProgress, key }: StoreOptions,
 ): Promise<KnownCap> {
-  const options = { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
+  const options = { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}), key };
   return (await turns.run(content.bytes, () => parts.grid.upload(content, options), signal)).cap;
+}
+
+/**
+ * Content into the grid and its entry into its folder, in one go where it is small and the grid takes it so. Throws
+ * what `intoGrid` and `putEntry` throw.
+ */
+export async function store(
+  view: TreeView,
+  turns: StoringTurns,
+  at: { path: string; content: Content },
+  wish: PutWish,
+  signal?: AbortSignal,
+): Promise<FileEntry> {
+  const { path, content } = at;
+  const { bytes } = content;
+  const { parts } = view;
+  const together = async () => {
+    const draft = await parts.grid.draftFile(content, signal && { signal });
+    return draft && putEntry(view, path, { cap: draft.cap, bytes }, { ...wish, draft }, signal);
+  };
+  const stored = bytes <= DRAFT_MAX_BYTES ? await turns.draft(together, signal) : undefined;
+  return (
+    stored ?? putEntry(view, path, { cap: await intoGrid(parts, turns, content, { signal }), bytes }, wish, signal)
+  );
 }
 
 /** True for content so small that it is there in a moment: changes of its folder wait for it. */
@@ -154,7 +190,7 @@ export async function putEntry(
       putChild(directory, { name, read, metadata: withSaid(before?.metadata, said) }, clock.wallMs());
       return directory.get(name)!;
     },
-    signal && { signal },
+    { signal, draft: wish.draft },
   );
   return entryOf(crypto, result, { path: place.folderPath, canWrite: true });
 }

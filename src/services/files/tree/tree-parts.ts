@@ -9,6 +9,7 @@ import type { Grid } from "../grid/grid.ts";
 import { nextTurn } from "../../../kernel/clock.ts";
 import { FOLDER_PAUSE_ENTRIES } from "./constants.ts";
 import type { Directories, Folder } from "./directories.ts";
+import type { ChangeOptions } from "./folder-writes.ts";
 import type { NameIndex } from "./search.ts";
 import type { Spool } from "./spool.ts";
 import type { TreeStore } from "./store.ts";
@@ -65,7 +66,7 @@ export async function changeFolder<T>(
   view: TreeView,
   at: { cap: DirectoryCap; path: string },
   apply: (directory: Directory) => T,
-  options?: { signal?: AbortSignal },
+  options?: ChangeOptions,
 ): Promise<{ result: T; folder: Folder }> {
   const { parts, account, base } = view;
   requireThere(parts);

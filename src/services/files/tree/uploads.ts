@@ -13,6 +13,7 @@ import { formatCap } from "../../../protocols/grid/caps.ts";
 import type { KnownCap } from "../../../protocols/grid/caps.ts";
 import { filesErrors } from "../errors.ts";
 import { Turns } from "../../../kernel/turns.ts";
+import { ComingKeys } from "./coming-keys.ts";
 import {
   PIECE_MAX_BYTES,
   PROGRESS_MS,
@@ -90,6 +91,7 @@ export class Uploads {
   readonly #rows: UploadRows;
   readonly #turns = new Turns();
   readonly #storing = new Map<string, Storing>();
+  readonly #keys: ComingKeys;
   /** How far each came, of all its attempts: what one has sent stays on the servers, and the next goes on from it. */
   readonly #storedBytes = new Map<string, number>();
   /** Timers of those that try again. */
@@ -99,6 +101,7 @@ export class Uploads {
   constructor(needs: UploadsNeeds) {
     this.#needs = needs;
     this.#rows = new UploadRows(needs.store);
+    this.#keys = new ComingKeys(needs.clock);
   }
 
   /** Goes on with what was under way. */
@@ -115,6 +118,7 @@ export class Uploads {
     this.#isStopped = true;
     for (const cancel of this.#again.values()) cancel();
     this.#again.clear();
+    this.#keys.dropAll();
     const running = [...this.#storing.values()];
     for (const { abort } of running) abort.abort();
     await Promise.all(running.map(({ ended }) => ended));
@@ -168,7 +172,7 @@ export class Uploads {
   /** The next piece. Throws `files-upload-offset` with the right place, `files-upload-unknown`, `files-too-large`. */
   piece(account: string, id: string, offset: number, data: Uint8Array): Promise<UploadSeen> {
     return this.#turns.run(id, async () => {
-      const { spool, clock } = this.#needs;
+      const { spool, clock, viewOf } = this.#needs;
       const row = this.#row(account, id);
       if (data.length > PIECE_MAX_BYTES || offset + data.length > row.bytes) {
         throw filesErrors.fail("files-too-large", { params: { limit: Math.min(PIECE_MAX_BYTES, row.bytes) } });
@@ -179,7 +183,9 @@ export class Uploads {
       if (data.length > 0) {
         const file = await spool.openFile(id, row.key!);
         try {
-          await file.writeDurably(data, offset);
+          const { grid } = viewOf(account).parts;
+          const hashed = this.#keys.take({ id, bytes: row.bytes, offset }, data, grid);
+          await Promise.all([file.writeDurably(data, offset), hashed]);
         } finally {
           await file.close();
         }
@@ -247,6 +253,7 @@ export class Uploads {
     const { spool } = this.#needs;
     this.#rows.drop(row.id);
     this.#storedBytes.delete(row.id);
+    this.#keys.drop(row.id);
     if (row.state === "receiving") spool.release(row.bytes - row.received);
     await spool.removeFile(row.id);
   }
@@ -329,6 +336,7 @@ export class Uploads {
       const entry = await putEntry(view, row.path, { cap, bytes: row.bytes }, { ...wish, arrives }, signal);
       this.#rows.done(id, entry.path, clock.wallMs());
       this.#storedBytes.delete(id);
+      this.#keys.drop(id);
     } finally {
       arrives();
     }
@@ -347,7 +355,8 @@ export class Uploads {
         storing.toldMs = clock.monotonicMs();
         if (this.#rows.get(row.id)) this.#tell(row.id);
       };
-      const cap = await intoGrid(view.parts, turns, file.taken(row.bytes), { signal, onProgress });
+      const key = this.#keys.of(row.id);
+      const cap = await intoGrid(view.parts, turns, file.taken(row.bytes), { signal, onProgress, key });
       this.#rows.stored(row.id, formatCap(cap));
       return cap;
     } finally {
