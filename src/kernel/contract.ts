@@ -35,6 +35,11 @@ export interface CommandShape {
   refused?: string;
   /** Said on standard error when the answer takes long: the word key. */
   waiting?: string;
+  /**
+   * While the answer is waited for on a terminal: the endpoint of the same service that is asked again and again how
+   * far it is, and the keys of its answer for the percentage and for what is being done.
+   */
+  progress?: { ask: string; percent: string; text: string };
   /** It may take hours: the command waits for as long as the box works on it. */
   patient?: true;
   /** Asks for a yes first on a terminal; `--yes` answers it. The word key of the question. */
@@ -54,6 +59,17 @@ export interface CommandShape {
   bytes?: BytesSource;
   /** Bytes of the answer go to the file of this name of an argument; "-": standard output, as without it. */
   toFile?: string;
+  /**
+   * For a `socket` that carries a terminal: after the text `{"opened":true}` bytes are what is typed and what is shown,
+   * a text `{"columns","rows"}` is the window's size (inputs of the same names say it at the beginning), and the
+   * answer's `exitCode` is the command's.
+   */
+  terminal?: true;
+  /**
+   * `--tty` asks this endpoint of the same service instead, which is a `terminal`. Its inputs are those of the same
+   * names, and by `joined` the given ones with slashes between.
+   */
+  tty?: { ask: string; joined: Readonly<Record<string, readonly string[]>> };
 }
 
 /**
@@ -65,7 +81,12 @@ export type BytesSource =
   | { argument: string; option: string }
   | { lines: string; from: string }
   /** The argument that names a file; all of it is sent. */
-  | { file: string };
+  | { file: string }
+  /**
+   * The argument that names a file, sent in as many requests as it takes: the inputs `upload` (an id of its own, the
+   * same in all of them), `offset` and `isLast` say which piece it is.
+   */
+  | { pieces: string };
 
 /** What an endpoint with an `answerType` gives: bytes at once, or as they come; the caller's pace is kept. */
 export interface BytesAnswer {
@@ -103,6 +124,13 @@ export interface Endpoint<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   answerType?: string;
   /** Inputs that may also be given as headers: key of the input to name of the header. */
   headers?: Readonly<Record<string, string>>;
+  /**
+   * The call is a web socket: a GET that is upgraded when host, origin, session, role and input are right, and refused
+   * like any other before that. The handler runs while it is open, with `context.socket`; what it returns, or throws,
+   * is the last message, `{"end": output}` or `{"error": {code, message, advice, params}}`, and closes it. A browser,
+   * which can set no header, gives its second secret as `proof` and its language as `language` in the query.
+   */
+  socket?: true;
   cli?: CommandShape;
   /** At most this many calls a minute from one address, beside the general limit. */
   perMinuteMax?: number;
@@ -163,12 +191,22 @@ export interface Principal {
   csrf?: string;
 }
 
+/** A web socket as a handler sees it: messages are bytes or texts, both ways at the pace of who reads. */
+export interface SocketLine {
+  /** What the caller says; ends when it is gone. To be read once. */
+  messages: AsyncIterable<Uint8Array | string>;
+  /** Resolves when there is room for the next one, and when the caller is gone. */
+  send(message: Uint8Array | string): Promise<void>;
+}
+
 export interface CallContext {
   principal: Principal;
   /** The caller's address, for rate limits; "local" for the Unix socket. */
   address: string;
   /** The body of the request, where the endpoint takes bytes; empty otherwise. */
   bytes: Uint8Array;
+  /** Where the endpoint is a `socket`. */
+  socket?: SocketLine;
   /** Ends when the caller goes away. */
   signal: AbortSignal;
   language: "ca" | "es" | "en";

@@ -54,6 +54,8 @@ export const kernelErrors = defineErrors({
   "not-found": 404,
   conflict: 409,
   "too-large": 413,
+  /** It is answered over a web socket only. */
+  "upgrade-needed": 426,
   "too-many": 429,
   internal: 500,
   unavailable: 503,

@@ -39,6 +39,15 @@ export function eventsUrl(): string {
   return `/api/v1/events${csrf === null ? "" : `?proof=${encodeURIComponent(csrf)}`}`;
 }
 
+/** Where a call is that is a web socket, which cannot carry a header either. */
+export function socketUrl<N extends CallName>(name: N, input: Input<N>): string {
+  const [, pattern] = table[name] ?? missing(name);
+  const bare = { proof: csrf ?? undefined, language: language.value };
+  const url = new URL(buildBytesRequest(pattern, { ...(input as Record<string, unknown>), ...bare }), location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  return url.href;
+}
+
 /** Called when the box says that the session is over. */
 export function whenSignedOut(run: () => void): void {
   onSignedOut = run;

@@ -5,31 +5,39 @@
  *   request ─► host ─► origin ─► rate ─► who (cookie or socket) ─► role ─► csrf ─► input ─► handler ─► output
  *                each step may leave with {"error":{"code","message","advice"}}
  */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import type { WebSocket } from "ws";
 import type { z } from "zod";
 import type { BytesAnswer, CallContext, Endpoint, Principal, Service } from "../../kernel/contract.ts";
 import { roleAtLeast } from "../../kernel/contract.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { nextTurn } from "../../kernel/clock.ts";
 import { inputFailure } from "../../kernel/config.ts";
+import { errorBody } from "../../kernel/error-body.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import { asFailure, fail } from "../../kernel/errors.ts";
 import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Language, WordTables } from "../../kernel/words.ts";
-import { pickLanguage, say } from "../../kernel/words.ts";
+import { pickLanguage } from "../../kernel/words.ts";
 import { createBodies, sendBytes } from "./bytes.ts";
 import { checkHost, checkOrigin } from "./guard.ts";
 import { openApi } from "./openapi.ts";
 import { createRateLimits } from "./rate.ts";
+import { createSockets } from "./sockets.ts";
+import type { SocketLimits } from "./sockets.ts";
 import { eventStream } from "./stream.ts";
 
 /** Where pages hear of changes. */
 const EVENTS_PATH = "/api/v1/events";
+/** In the query of what cannot carry a header. */
+const PROOF_KEY = "proof";
+const LANGUAGE_KEY = "language";
 /** The browser forgets the cookie then; the session itself ends earlier, by the setting. */
 const COOKIE_DAYS = 365;
 /** A larger request body is refused. */
@@ -49,6 +57,11 @@ export interface Arrival {
   local: boolean;
   /** Breaks the connection off: for a stream whose reader does not read. */
   hangUp?: () => void;
+  /** Request and response as Node's server has them. */
+  incoming?: IncomingMessage;
+  outgoing?: ServerResponse;
+  /** Where it asks for a web socket: opens it. */
+  upgrade?: () => Promise<WebSocket>;
 }
 
 export interface ApiOptions {
@@ -72,6 +85,7 @@ export interface ApiOptions {
   defaultLanguage: () => Language;
   /** Of all bodies of bytes together; a test makes it smaller. */
   bodiesHeldBytesMax?: number;
+  socketLimits?: SocketLimits;
 }
 
 type Env = { Bindings: Arrival };
@@ -82,15 +96,25 @@ export function createApi(options: ApiOptions): Hono<Env> {
   const app = new Hono<Env>();
   const rates = createRateLimits(options.clock);
   const bodies = createBodies(options.bodiesHeldBytesMax);
+  const sockets = createSockets(options.clock, options.socketLimits);
   const language = (c: Context<Env>) => {
-    const wish = c.req.header("x-comu-language") ?? c.req.header("accept-language");
+    const inQuery = c.env.upgrade && c.req.query(LANGUAGE_KEY);
+    const wish = inQuery || c.req.header("x-comu-language") || c.req.header("accept-language");
     return wish ? pickLanguage(wish) : options.defaultLanguage();
+  };
+  const told = (c: Context<Env>, error: unknown): Failure => {
+    const failure = asFailure(error);
+    // Who hung up gets no answer anyway.
+    if (failure.code === "internal" && !c.req.raw.signal.aborted)
+      options.log.error("a request failed", { path: c.req.path, error });
+    return failure;
   };
   const who = (c: Context<Env>): Principal => {
     if (c.env.local) return { role: "host", via: "socket" };
     const token = getCookie(c, options.cookieName);
-    // An event stream cannot carry a header.
-    const proof = c.req.header("x-comu-csrf") ?? (c.req.path === EVENTS_PATH ? c.req.query("proof") : undefined);
+    // An event stream or a web socket cannot carry a header.
+    const isBare = c.req.path === EVENTS_PATH || c.env.upgrade !== undefined;
+    const proof = c.req.header("x-comu-csrf") ?? (isBare ? c.req.query(PROOF_KEY) : undefined);
     const principal = token ? options.authenticate(token, proof) : undefined;
     // Without the proof a cookie may read nothing; for a change it is refused by name, see checkCsrf.
     const unproved = principal && principal.csrf === undefined && c.req.method === "GET";
@@ -100,7 +124,9 @@ export function createApi(options: ApiOptions): Hono<Env> {
   app.use("*", async (c, next) => {
     if (!c.env.local) {
       checkHost(c.req.header("host"), options.hostNames());
-      if (c.req.method !== "GET" && c.req.method !== "HEAD") checkOrigin(c.req.raw.headers);
+      // A page of any origin may open a web socket and read what comes.
+      const isRead = (c.req.method === "GET" || c.req.method === "HEAD") && c.env.upgrade === undefined;
+      if (!isRead) checkOrigin(c.req.raw.headers);
       rates.take(`all ${c.env.address}`, CALLS_PER_MINUTE_MAX);
     }
     await next();
@@ -125,21 +151,37 @@ export function createApi(options: ApiOptions): Hono<Env> {
         const input = endpoint.input.safeParse(await readInput(c, endpoint));
         if (!input.success) throw inputFailure(input.error);
         const handler = service.handlers[name] as (input: unknown, context: CallContext) => unknown;
-        const run = async (bytes: Uint8Array): Promise<unknown> =>
-          handler(input.data, {
-            principal,
-            address: c.env.address,
-            bytes,
-            signal: c.req.raw.signal,
-            language: language(c),
-            setSession: (token) => writeSession(c, options.cookieName, token),
-            origin: c.env.local ? options.ownOrigin() : new URL(c.req.url).origin,
+        const context = {
+          principal,
+          address: c.env.address,
+          bytes: NO_BYTES,
+          signal: c.req.raw.signal,
+          language: language(c),
+          setSession: (token: string | null) => writeSession(c, options.cookieName, token),
+          origin: c.env.local ? options.ownOrigin() : new URL(c.req.url).origin,
+        };
+        const mayStay = () => roleAtLeast(who(c).role, endpoint.role);
+        if (endpoint.socket) {
+          if (!c.env.upgrade) throw fail("upgrade-needed");
+          await sockets.take(c.env.upgrade, {
+            account: principal.account ?? principal.via,
+            mayStay,
+            run: async (socket, signal) =>
+              checkOutput(endpoint.output, await handler(input.data, { ...context, socket, signal })),
+            errorBody: (error) => errorBody(told(c, error), options.words, context.language),
           });
-        const given = await (endpoint.bytes ? bodies.with(c.req.raw, endpoint.bytes, run) : run(NO_BYTES));
+          // Nobody reads it any more.
+          return c.body(null, 204);
+        }
+        const run = async (bytes: Uint8Array): Promise<unknown> => handler(input.data, { ...context, bytes });
+        const given = await (endpoint.bytes
+          ? bodies.with(c.req.raw, endpoint.bytes, run, c.env.incoming)
+          : run(NO_BYTES));
         const output = await checkOutput(endpoint.output, given);
         if (endpoint.answerType === undefined) return sendJson(c, output);
-        const mayRead = () => roleAtLeast(who(c).role, endpoint.role);
-        return sendBytes(c, endpoint.answerType, output as BytesAnswer, mayRead);
+        const broke = (error: unknown) => void told(c, error);
+        const reader = { mayRead: mayStay, outgoing: c.env.outgoing, broke };
+        return sendBytes(c, endpoint.answerType, output as BytesAnswer, reader);
       });
     }
   }
@@ -148,23 +190,13 @@ export function createApi(options: ApiOptions): Hono<Env> {
     throw fail("not-found");
   });
   app.onError((error, c) => {
-    const failure = asFailure(error);
-    // Who hung up gets no answer anyway.
-    if (failure.code === "internal" && !c.req.raw.signal.aborted)
-      options.log.error("a request failed", { path: c.req.path, error });
+    const failure = told(c, error);
     c.header("cache-control", "no-store");
     const retryAfterS = failure.params["seconds"];
     if (failure.status === 429 && retryAfterS) c.header("retry-after", String(retryAfterS));
     return c.json(errorBody(failure, options.words, language(c)), failure.status as 400);
   });
   return app;
-}
-
-/** The one form of an error: in the API, and on standard error with `--json`. */
-export function errorBody(failure: Failure, words: WordTables, language: Language) {
-  const { code, params } = failure;
-  const message = say(words, language, `error.${code}`, params);
-  return { error: { code, message, advice: say(words, language, `advice.${code}`, params), params } };
 }
 
 /** Long lists are checked in parts, with room for others between: five thousand services take more than 50 ms. */
@@ -205,6 +237,8 @@ function checkCsrf(endpoint: Endpoint, principal: Principal, sent: string | unde
 async function readInput(c: Context<Env>, endpoint: Endpoint): Promise<unknown> {
   const reads = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.bytes !== undefined;
   const given = reads ? c.req.query() : await readBody(c);
+  if (c.env.upgrade && given)
+    for (const key of [PROOF_KEY, LANGUAGE_KEY]) delete (given as Record<string, unknown>)[key];
   const headers = Object.entries(endpoint.headers ?? {}).map(([key, name]) => [key, c.req.header(name)] as const);
   const fromHeaders = Object.fromEntries(headers.filter(([, value]) => value !== undefined));
   // Spread, not assigned: a key "__proto__" stays an ordinary key, which the strict schema then refuses.

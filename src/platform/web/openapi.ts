@@ -84,6 +84,7 @@ function operation(service: string, name: string, endpoint: Endpoint, codes: str
     ...(bodyKeys.length ? { requestBody: { required: true, content: json(pick(schema, bodyKeys)) } } : {}),
     ...(endpoint.role === "public" ? {} : { security: [{ session: [] }] }),
     responses: {
+      ...(endpoint.socket ? { 101: { description: "A web socket; its last message holds what 200 would" } } : {}),
       200: {
         description: "Done",
         content: endpoint.answerType

@@ -81,6 +81,15 @@ export const sampleContract = defineContract({
       input: z.strictObject({ how: z.enum(["expected", "bug", "output"]) }),
       output: z.object({ ok: z.boolean() }),
     }),
+    talk: endpoint({
+      method: "GET",
+      path: "/talk/:name",
+      role: "member",
+      summary: "Says all back, until it is told to do something else",
+      input: z.strictObject({ name: z.string(), cups: z.coerce.number().int().default(1) }),
+      output: z.object({ name: z.string(), cups: z.number(), heard: z.number() }),
+      socket: true,
+    }),
   },
 });
 
@@ -114,6 +123,19 @@ export function sampleService(): Service<typeof sampleContract.endpoints> {
           throw errors.fail("kettle-empty", { params: { cups: 3 }, cause: new Error("hidden cause") });
         if (how === "bug") throw new Error("hidden cause");
         return { ok: "hidden value" } as unknown as { ok: boolean };
+      },
+      async talk({ name, cups }, { socket, signal }) {
+        let heard = 0;
+        for await (const said of socket!.messages) {
+          heard += 1;
+          if (said === "end") return { name, cups, heard, secret: "never shown" };
+          if (said === "fail") throw errors.fail("kettle-empty", { params: { cups } });
+          if (said === "bug") throw new Error("hidden cause");
+          // Reads nothing any more.
+          if (said === "sleep") await new Promise((resolve) => signal.addEventListener("abort", resolve));
+          await socket!.send(said);
+        }
+        return { name, cups, heard };
       },
     },
     start: async () => {},

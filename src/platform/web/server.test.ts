@@ -8,7 +8,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { collectGarbage } from "../../../test/hostile/memory.ts";
+import { collectGarbage } from "../heap.fixture.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import { createLog } from "../../kernel/log.ts";
@@ -16,7 +16,8 @@ import { BODY_BYTES_MAX } from "./api.ts";
 import { sampleApi } from "./sample-service.ts";
 import type { WebLimits, WebOptions } from "./server.ts";
 import { CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, createWeb, HEAD_BYTES_MAX, HEAD_TIMEOUT_MS } from "./server.ts";
-import { KEEP_ALIVE_MS, shortSocketPath } from "./server.ts";
+import { KEEP_ALIVE_MS } from "./server.ts";
+import { shortSocketPath } from "./socket-path.ts";
 import { createStatic } from "./static.ts";
 import { EVENTS_WAITING_MAX } from "./stream.ts";
 

@@ -8,9 +8,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { chmodSync, closeSync, existsSync, openSync, rmSync } from "node:fs";
-import { constants } from "node:fs";
-import { dirname, basename } from "node:path";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { getRequestListener } from "@hono/node-server";
 import type { Metric } from "../../kernel/contract.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -18,7 +16,9 @@ import { asListenFailure } from "../errors.ts";
 import type { Arrival } from "./api.ts";
 import { metricsText } from "./metrics.ts";
 import { isOwnHost } from "./guard.ts";
+import { shortSocketPath } from "./socket-path.ts";
 import type { StaticFiles } from "./static.ts";
+import { createUpgrades, isForWebSocket } from "./upgrade.ts";
 
 export const CONNECTIONS_MAX = 1000;
 export const CONNECTIONS_PER_ADDRESS_MAX = 250;
@@ -66,14 +66,19 @@ export function createWeb(options: WebOptions): Web {
   const closers: (() => void)[] = [];
   const limits = { ...LIMITS, ...options.limits };
   const places = createPlaces(options.log, limits);
+  const upgrades = createUpgrades(options.api, (error) => options.log.debug("a web socket was not opened", { error }));
 
   const make = (local: boolean): Server => {
+    const arrivalOf = (incoming: IncomingMessage, outgoing?: ServerResponse): Arrival => {
+      const { socket } = incoming;
+      const address = local ? "local" : (socket.remoteAddress ?? "gone");
+      const hangUp = () => void socket.destroy();
+      return { address, local, incoming, hangUp, ...(outgoing ? { outgoing } : {}) };
+    };
     const listener = getRequestListener(
       async (request, env) => {
-        const { socket } = (env as { incoming: IncomingMessage }).incoming;
-        const address = local ? "local" : (socket.remoteAddress ?? "gone");
-        const arrival: Arrival = { address, local, hangUp: () => void socket.destroy() };
-        return answer(options, request, arrival);
+        const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse };
+        return answer(options, request, arrivalOf(incoming, outgoing));
       },
       { overrideGlobalObjects: false, hostname: "localhost" },
     );
@@ -85,6 +90,7 @@ export function createWeb(options: WebOptions): Web {
         maxHeaderSize: HEAD_BYTES_MAX,
         connectionsCheckingInterval: limits.timeoutCheckMs,
         noDelay: true,
+        shouldUpgradeCallback: isForWebSocket,
       },
       (request: IncomingMessage, response: ServerResponse) => {
         places.busy(request.socket);
@@ -92,6 +98,10 @@ export function createWeb(options: WebOptions): Web {
         void listener(request, response);
       },
     );
+    server.on("upgrade", (request, socket, head) => {
+      places.busy(request.socket);
+      upgrades.take(request, socket, head, arrivalOf(request));
+    });
     if (!local) server.on("connection", (socket) => places.take(socket));
     server.on("clientError", (_error, socket) => socket.destroy());
     servers.push(server);
@@ -113,6 +123,7 @@ export function createWeb(options: WebOptions): Web {
     },
     connections: () => places.count(),
     async close() {
+      upgrades.close();
       await Promise.all(servers.map((server) => closed(server)));
       for (const release of closers) release();
     },
@@ -203,11 +214,4 @@ function closed(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
-}
-
-/** A Unix socket's path holds 107 bytes at most: a longer one is reached through its folder's descriptor. */
-export function shortSocketPath(path: string): { path: string; release: () => void } {
-  if (Buffer.byteLength(path) <= 100) return { path, release: () => {} };
-  const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-  return { path: `/proc/self/fd/${folder}/${basename(path)}`, release: () => closeSync(folder) };
 }
