@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { rolldown } from "rolldown";
 import type { Plugin } from "rolldown";
 import { build as viteBuild } from "vite";
+import { leanCommands } from "./lean-commands.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -36,7 +37,7 @@ const oneByteTexts: Plugin = {
 };
 
 const bundle = await rolldown({
-  plugins: [oneByteTexts],
+  plugins: [leanCommands, oneByteTexts],
   // The second one is what threads begin with; the program looks for it beside itself.
   input: {
     comu: join(root, "src/cli/main.ts"),

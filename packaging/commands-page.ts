@@ -21,7 +21,10 @@ export function commandsPage(): string {
   root.addCommand(upCommand(""));
   root.addCommand(demoCommand(""));
   root.addCommand(gridCommand());
-  addContractCommands(root);
+  addContractCommands(
+    root,
+    services.map(({ contract }) => contract),
+  );
   const leaves = root.commands.flatMap((command) => leavesOf(command, []));
   const first = leaves.filter(({ words }) => words === "up" || words === "demo");
   const rest = leaves.filter((leaf) => !first.includes(leaf)).toSorted((a, b) => (a.words < b.words ? -1 : 1));

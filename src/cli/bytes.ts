@@ -28,6 +28,7 @@ export async function askOnce(asked: Asked, endpoint: Endpoint, shape: CommandSh
   const { bytes } = shape;
   if (!bytes) return callBox(data, endpoint, input, language);
   if ("lines" in bytes) return sendLines(asked, endpoint, bytes.from, given.argument!);
+  if ("pieces" in bytes) return sendPieces(asked, endpoint, given.argument!);
   if ("file" in bytes) return callBox(data, endpoint, input, language, await readAll(given.argument!));
   const file = given[bytes.option] as string | undefined;
   // One of them; two would leave open which counts.
@@ -91,6 +92,44 @@ async function sendLines(asked: Asked, endpoint: Endpoint, from: string, file: s
   return sum;
 }
 
+/** Which piece of a file a request brings. */
+export const PIECE_INPUTS = ["upload", "offset", "isLast"];
+
+/** The id of a file that is sent in pieces. */
+export const newUpload = (): string => crypto.randomUUID().replaceAll("-", "");
+
+/** Each piece is as long as the endpoint takes. Gives the last answer. */
+async function sendPieces(asked: Asked, endpoint: Endpoint, file: string): Promise<unknown> {
+  const ask = (bytes: Uint8Array, offset: number, isLast: boolean) =>
+    callBox(asked.data, endpoint, { ...asked.input, offset, isLast }, asked.language, bytes);
+  let offset = 0;
+  let held: Buffer[] = [];
+  let size = 0;
+  const { max } = endpoint.bytes!;
+  for await (const chunk of chunksOf(file)) {
+    held.push(chunk);
+    size += chunk.length;
+    // The last piece is sent when it is known that nothing comes after it.
+    if (size <= max) continue;
+    const all = Buffer.concat(held, size);
+    await ask(all.subarray(0, max), offset, false);
+    offset += max;
+    held = [all.subarray(max)];
+    size -= max;
+  }
+  return ask(Buffer.concat(held, size), offset, true);
+}
+
+async function* chunksOf(file: string): AsyncGenerator<Buffer> {
+  const source = file === STANDARD ? process.stdin : createReadStream(file, { highWaterMark: 1024 * 1024 });
+  try {
+    yield* source as AsyncIterable<Buffer>;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw cliErrors.fail("file-unreadable", { params: { file }, cause });
+  }
+}
+
 function added(before: unknown, value: unknown): unknown {
   if (before === undefined) return value;
   return typeof value === "number" ? (before as number) + value : [...(before as unknown[]), ...(value as unknown[])];
@@ -99,19 +138,13 @@ function added(before: unknown, value: unknown): unknown {
 /** At most `max` bytes each, and whole lines where a line is not longer than that. */
 async function* inPieces(file: string, max: number): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0);
-  const source = file === STANDARD ? process.stdin : createReadStream(file, { highWaterMark: 1024 * 1024 });
-  try {
-    for await (const chunk of source) {
-      held = Buffer.concat([held, chunk as Buffer]);
-      while (held.length > max) {
-        const end = held.lastIndexOf(LINE_FEED, max - 1) + 1 || max;
-        yield held.subarray(0, end);
-        held = held.subarray(end);
-      }
+  for await (const chunk of chunksOf(file)) {
+    held = Buffer.concat([held, chunk]);
+    while (held.length > max) {
+      const end = held.lastIndexOf(LINE_FEED, max - 1) + 1 || max;
+      yield held.subarray(0, end);
+      held = held.subarray(end);
     }
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
-    throw cliErrors.fail("file-unreadable", { params: { file }, cause });
   }
   // Also for an empty file: it is answered, too.
   yield held;

@@ -2,11 +2,10 @@
  * One call to the running box over the Unix socket in its data folder.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 import type { Endpoint } from "../kernel/contract.ts";
 import { defineErrors, Failure } from "../kernel/errors.ts";
-import { shortSocketPath } from "../platform/web/server.ts";
+import { shortSocketPath } from "../platform/web/socket-path.ts";
 
 export const cliErrors = defineErrors({
   "box-not-running": 503,
@@ -26,6 +25,11 @@ export const cliErrors = defineErrors({
   "yes-needed": 400,
 });
 
+/**
+ * Importing `node:http` as a module touches everything in it, also what loads a second HTTP client: 50 ms of the time
+ * that a command takes. Got like this, only what is used is loaded.
+ */
+export const { request } = process.getBuiltinModule("node:http");
 /** A box that does not answer within this time is taken for stuck. Joining a far community may take long. */
 const CALL_TIMEOUT_MS = 90_000;
 /** A larger answer is a bug. */
@@ -60,22 +64,13 @@ export async function openAnswer(
   language: string,
   bytes?: Uint8Array,
 ): Promise<AsyncGenerator<Buffer>> {
-  const rest = { ...input };
-  const path = endpoint.path.replaceAll(/:(\w+)/g, (_whole, key: string) => {
-    const value = encodeURIComponent(String(rest[key]));
-    delete rest[key];
-    return value;
-  });
-  const inQuery = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.bytes !== undefined;
-  const query = inQuery
-    ? new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)])).toString()
-    : "";
+  const { path, rest } = addressOf(endpoint, input);
   const { status, pieces } = await send(data, {
     method: endpoint.method,
-    path: `/api/v1${path}${query ? `?${query}` : ""}`,
+    path,
     language,
     type: endpoint.bytes ? "application/octet-stream" : "application/json",
-    body: endpoint.bytes ? bytes : inQuery ? undefined : JSON.stringify(rest),
+    body: endpoint.bytes ? bytes : rest && JSON.stringify(rest),
     timeoutMs: endpoint.cli?.patient ? 0 : CALL_TIMEOUT_MS,
   });
   if (status < 400) return pieces;
@@ -84,6 +79,23 @@ export async function openAnswer(
   const { code, params } = (JSON.parse(text) as { error: { code: string; params: Record<string, string | number> } })
     .error;
   throw new Failure(code, status, params);
+}
+
+/** Path and query, and what is left for a body of JSON where there is one. */
+export function addressOf(
+  endpoint: Endpoint,
+  input: Record<string, unknown>,
+): { path: string; rest: Record<string, unknown> | undefined } {
+  const rest = { ...input };
+  const path = endpoint.path.replaceAll(/:(\w+)/g, (_whole, key: string) => {
+    const value = encodeURIComponent(String(rest[key]));
+    delete rest[key];
+    return value;
+  });
+  const inQuery = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.bytes !== undefined;
+  if (!inQuery) return { path: `/api/v1${path}`, rest };
+  const query = new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)])).toString();
+  return { path: `/api/v1${path}${query ? `?${query}` : ""}`, rest: undefined };
 }
 
 interface Sent {

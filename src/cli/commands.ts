@@ -4,22 +4,24 @@
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
-import type { CommandShape, Endpoint, Endpoints } from "../kernel/contract.ts";
+import type { CommandShape, Contract, Endpoint, Endpoints } from "../kernel/contract.ts";
 import { inputFailure } from "../kernel/config.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Language } from "../kernel/words.ts";
 import { say } from "../kernel/words.ts";
-import { services } from "../services/index.ts";
-import { askOnce, writeAnswer } from "./bytes.ts";
-import { cliErrors, firstLine } from "./call.ts";
+import { askOnce, newUpload, PIECE_INPUTS, writeAnswer } from "./bytes.ts";
+import { callBox, cliErrors, firstLine } from "./call.ts";
 import { followBox } from "./follow.ts";
 import { languageOf, optionsOf } from "./options.ts";
 import { printFailure, printOutput } from "./print.ts";
+import { CLEAR, shareLine } from "./progress.ts";
 import { words } from "./words.ts";
 
 const clock = systemClock();
 /** Longer than most answers take; then a command that may take long says what it waits for. */
 const WAITING_TOLD_MS = 1_500;
+/** How far a long command is, is asked this often. */
+const PROGRESS_EVERY_MS = 1_000;
 
 interface Property {
   type?: string;
@@ -30,10 +32,15 @@ interface Property {
   anyOf?: Property[];
 }
 
-export function addContractCommands(root: Command): void {
-  for (const { contract } of services) {
-    for (const endpoint of Object.values(contract.endpoints)) {
-      if (endpoint.cli) addCommand(root, endpoint, endpoint.cli, contract.endpoints);
+/** Those that `isWanted` by their words: to make one out of its contract takes about a millisecond. */
+export function addContractCommands(
+  root: Command,
+  contracts: readonly Contract[],
+  isWanted: (command: string) => boolean = () => true,
+): void {
+  for (const { endpoints } of contracts) {
+    for (const endpoint of Object.values(endpoints)) {
+      if (endpoint.cli && isWanted(endpoint.cli.command)) addCommand(root, endpoint, endpoint.cli, endpoints);
     }
   }
 }
@@ -55,9 +62,10 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const file = shape.fromFile?.[key];
     if (file) command.requiredOption(`--${file} <file>`, `file whose first line is the ${key}`);
-    else if (!positional.includes(key) && key !== linesFrom(shape))
+    else if (!positional.includes(key) && !filledIn(shape).includes(key))
       command.addOption(optionFor(key, property, required.has(key)));
   }
+  if (shape.tty) command.option("--tty", "in this terminal, for what is typed into, such as an editor");
   command.option("--data <folder>", "the box's data folder").option("--json", "print one JSON value and nothing else");
   if (shape.confirm) command.option("--yes", "do not ask");
   if (shape.follow)
@@ -74,18 +82,29 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
     for (const [key, file] of Object.entries(shape.fromFile ?? {})) {
       input[key] = firstLine(String(command.opts()[camelCase(file)]));
     }
+    if (shape.bytes && "pieces" in shape.bytes) input["upload"] = newUpload();
     const checked = endpoint.input.safeParse(input);
     if (!checked.success) throw inputFailure(checked.error);
     if (shape.confirm && !command.opts()["yes"]) await confirm(shape.confirm, input, languageOf(command));
     const { warning } = shape;
     if (warning && input[warning.input]) process.stderr.write(`${say(words, languageOf(command), warning.words)}\n`);
-    if (command.opts()["follow"])
+    if (shape.follow && command.opts()["follow"])
       return followBox({ data, endpoint, input, shape, json, language: languageOf(command) });
+    const tty = command.opts()["tty"] ? shape.tty : undefined;
+    if (tty || shape.terminal) {
+      // Loaded for them alone: other commands speak no web sockets.
+      const { runTerminal } = await import("./terminal.ts");
+      const wanted = tty ? joinedInput(siblings[tty.ask]!, tty.joined, input, checked.data) : input;
+      const asked = { data, json, language: languageOf(command), input: wanted };
+      return await runTerminal({ ...asked, endpoint: tty ? siblings[tty.ask]! : endpoint });
+    }
     const places = command.args.slice(positional.length);
     const asked = { data, input, language: languageOf(command) };
     if (command.opts()["raw"]) return await writeAnswer(asked, siblings[shape.raw!]!, undefined);
     if (endpoint.answerType) return await writeAnswer(asked, endpoint, shape.toFile && places[0]);
-    const stopTelling = tellWaiting(shape, languageOf(command));
+    const stopTelling = shape.progress
+      ? drawProgress(shape.progress, data, siblings, languageOf(command))
+      : tellWaiting(shape, languageOf(command));
     const asking = askOnce(asked, endpoint, shape, { argument: places[0], ...command.opts() });
     const output = await asking.finally(stopTelling);
     printOutput(output, { json, shape });
@@ -95,10 +114,46 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
   parentFor(root, path).addCommand(command);
 }
 
+/** Of the endpoint that `--tty` asks instead: inputs of the same names, and those that are put together. */
+function joinedInput(
+  endpoint: Endpoint,
+  joined: NonNullable<CommandShape["tty"]>["joined"],
+  input: Record<string, unknown>,
+  known: Record<string, unknown>,
+): Record<string, unknown> {
+  const same = Object.entries(input).filter(([key]) => key in endpoint.input.shape);
+  const made = Object.entries(joined).map(([key, from]) => [key, from.map((one) => String(known[one])).join("/")]);
+  return Object.fromEntries([...same, ...made]) as Record<string, unknown>;
+}
+
 /** Once, when the answer takes long. Gives back how to stop it. */
 function tellWaiting({ waiting }: CommandShape, language: Language): () => void {
   if (waiting === undefined) return () => {};
   return clock.after(WAITING_TOLD_MS, () => void process.stderr.write(`${say(words, language, waiting)}\n`));
+}
+
+/** A line of the terminal that says how far it is, as long as it takes. Gives back how to stop it. */
+function drawProgress(
+  { ask, percent, text }: NonNullable<CommandShape["progress"]>,
+  data: string,
+  siblings: Endpoints,
+  language: Language,
+): () => void {
+  if (!process.stderr.isTTY) return () => {};
+  let isOver = false;
+  const cancel = clock.every(PROGRESS_EVERY_MS, () => {
+    const drawn = callBox(data, siblings[ask]!, {}, language).then((answer) => {
+      const now = answer as Record<string, unknown>;
+      if (!isOver) process.stderr.write(`\r${shareLine(Number(now[percent]) / 100, String(now[text]))}${CLEAR}`);
+    });
+    // The line is only for comfort; what is wrong the command itself says.
+    drawn.catch(() => {});
+  });
+  return () => {
+    isOver = true;
+    cancel();
+    process.stderr.write(`\r${CLEAR}`);
+  };
 }
 
 /** What is to be said beside an answer that was printed, and how the command ends. */
@@ -115,6 +170,7 @@ function conclude(output: Record<string, unknown>, shape: CommandShape, language
 function addBytes(command: Command, shape: CommandShape): void {
   const { bytes, toFile, raw } = shape;
   if (bytes && "lines" in bytes) command.argument(`<${bytes.lines}>`, 'file of lines; "-": standard input');
+  else if (bytes && "pieces" in bytes) command.argument(`<${bytes.pieces}>`, 'file to send; "-": standard input');
   else if (bytes && "file" in bytes) command.argument(`<${bytes.file}>`, 'file to send; "-": standard input');
   else if (bytes) {
     command.argument(`[${bytes.argument}]`, `the ${bytes.argument}, as text`);
@@ -124,8 +180,10 @@ function addBytes(command: Command, shape: CommandShape): void {
   if (raw) command.option("--raw", "write the bytes as they are and nothing else");
 }
 
-function linesFrom({ bytes }: CommandShape): string | undefined {
-  return bytes && "lines" in bytes ? bytes.from : undefined;
+/** Inputs that say which part of a file a request brings. */
+function filledIn({ bytes }: CommandShape): readonly string[] {
+  if (bytes && "lines" in bytes) return [bytes.from];
+  return bytes && "pieces" in bytes ? PIECE_INPUTS : [];
 }
 
 /** The command that holds the ones below it: "services" for "services publish". */

@@ -3,12 +3,11 @@
  * says only that something is new; the rows themselves are asked for, after the last one that was printed.
  */
 import { existsSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 import type { CommandShape, Endpoint } from "../kernel/contract.ts";
 import type { Language } from "../kernel/words.ts";
-import { shortSocketPath } from "../platform/web/server.ts";
-import { callBox, cliErrors } from "./call.ts";
+import { shortSocketPath } from "../platform/web/socket-path.ts";
+import { callBox, cliErrors, request } from "./call.ts";
 import type { Row } from "./print.ts";
 import { growingList } from "./print.ts";
 

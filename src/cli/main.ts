@@ -9,12 +9,9 @@ import { Command, CommanderError } from "commander";
 import { asFailure } from "../kernel/errors.ts";
 import { plainJson } from "../kernel/unseen.ts";
 import { pickLanguage } from "../kernel/words.ts";
-import { addContractCommands, parentFor } from "./commands.ts";
-import { demoCommand } from "./demo.ts";
-import { filesCommands } from "./files.ts";
-import { gridCommand } from "./grid.ts";
 import { printFailure } from "./print.ts";
-import { upCommand } from "./up.ts";
+import { contractsOf } from "./services.ts";
+import { wantedBy } from "./wanted.ts";
 
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
@@ -22,8 +19,20 @@ export const EXIT_USAGE = 2;
 
 const VERSION = process.env["COMU_VERSION"] ?? "development";
 
-/** `args`: some commands have a `--version` of their own. */
-function program(args: readonly string[]): Command {
+/**
+ * Commands that are no question to a running box. Each is loaded only when it is wanted: the others are done sooner,
+ * and a box keeps what it started with.
+ */
+const OWN: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import("./up.ts")).upCommand(VERSION),
+  demo: async () => (await import("./demo.ts")).demoCommand(VERSION),
+  "grid vector": async () => (await import("./grid.ts")).gridCommand(),
+};
+/** Made by hand, beside those of the contract. */
+const FILES = ["files put", "files get"];
+
+/** `args`: only the commands that they may mean are made, and some have a `--version` of their own. */
+async function program(args: readonly string[]): Promise<Command> {
   const root = new Command("comu")
     .description("A box of a community cloud: start it, and talk to it.")
     .option("--data <folder>", "the box's data folder (default: $COMU_DATA, or comu in $XDG_DATA_HOME)")
@@ -31,20 +40,31 @@ function program(args: readonly string[]): Command {
     .option("--lang <language>", "language of texts: ca, es or en (default: from LANG)");
   const [first = "help"] = args;
   if (first.startsWith("-") || first === "help") root.version(VERSION);
-  root.addCommand(upCommand(VERSION));
-  root.addCommand(demoCommand(VERSION));
-  root.addCommand(gridCommand());
-  // A box keeps what it starts with, and needs none of the others.
-  if (first !== "up") addBoxCommands(root);
+  const isWanted = wantedBy(args);
+  const own = Object.keys(OWN).filter(isWanted);
+  await addOwnCommands(root, own);
+  if (own.length === 0) await addBoxCommands(root, isWanted);
+  if (root.commands.length === 0) {
+    // Nobody knows what is meant: all of them, for the help or the advice.
+    await addOwnCommands(root, Object.keys(OWN));
+    await addBoxCommands(root, () => true);
+  }
   for (const command of allCommands(root)) {
     command.exitOverride().showHelpAfterError("(comu help shows all commands)").configureOutput({ outputError });
   }
   return root;
 }
 
+async function addOwnCommands(root: Command, names: readonly string[]): Promise<void> {
+  for (const name of names) root.addCommand(await OWN[name]!());
+}
+
 /** Everything that is asked of a running box. */
-function addBoxCommands(root: Command): void {
-  addContractCommands(root);
+async function addBoxCommands(root: Command, isWanted: (command: string) => boolean): Promise<void> {
+  const { addContractCommands, parentFor } = await import("./commands.ts");
+  addContractCommands(root, await contractsOf(isWanted), isWanted);
+  if (!FILES.some(isWanted)) return;
+  const { filesCommands } = await import("./files.ts");
   for (const command of filesCommands()) parentFor(root, ["files"]).addCommand(command);
 }
 
@@ -84,7 +104,7 @@ export async function main(args: string[]): Promise<number> {
     at >= 0 ? args[at + 1] : (process.env["LC_ALL"] ?? process.env["LC_MESSAGES"] ?? process.env["LANG"]),
   );
   try {
-    const root = program(args);
+    const root = await program(args);
     if (args.length === 0) {
       root.outputHelp();
       return EXIT_DONE;

@@ -4,10 +4,10 @@
 import { styleText } from "node:util";
 import { systemClock } from "../kernel/clock.ts";
 import type { CommandShape } from "../kernel/contract.ts";
+import { errorBody } from "../kernel/error-body.ts";
 import type { Failure } from "../kernel/errors.ts";
 import { plainJson, shownText } from "../kernel/unseen.ts";
 import type { Language } from "../kernel/words.ts";
-import { errorBody } from "../platform/web/api.ts";
 import { words } from "./words.ts";
 
 const clock = systemClock();

@@ -69,11 +69,17 @@ export function progressLine({
   allBytes: number;
   tookMs: number;
 }): string {
-  const share = allBytes === 0 ? 1 : Math.min(1, doneBytes / allBytes);
-  const cells = Math.floor(share * BAR_CELLS);
-  const bar = "█".repeat(cells) + "░".repeat(BAR_CELLS - cells);
+  const share = allBytes === 0 ? 1 : doneBytes / allBytes;
   const speed = tookMs > 0 ? ` ${showBytes(((doneBytes - hadBytes) * 1000) / tookMs)}/s` : "";
+  return shareLine(share, name, `${showBytes(doneBytes)} / ${showBytes(allBytes)}${speed}  `);
+}
+
+/** `share` from 0 to 1, some figures, and what is being worked on. */
+export function shareLine(share: number, name: string, figures = ""): string {
+  const bound = Math.min(1, Math.max(0, share));
+  const cells = Math.floor(bound * BAR_CELLS);
+  const bar = "█".repeat(cells) + "░".repeat(BAR_CELLS - cells);
   const plain = shownText(name);
   const shown = plain.length > NAME_CHARS_MAX ? `…${plain.slice(1 - NAME_CHARS_MAX)}` : plain;
-  return `${bar} ${Math.floor(share * 100)} %  ${showBytes(doneBytes)} / ${showBytes(allBytes)}${speed}  ${shown}`;
+  return `${bar} ${Math.floor(bound * 100)} %  ${figures}${shown}`;
 }

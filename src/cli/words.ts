@@ -1,8 +1,18 @@
-/** All words of the program, for the command line: the shell's and those of every service. */
-import { mergeWords } from "../kernel/words.ts";
-import { services } from "../services/index.ts";
-import ca from "../../ui/src/words/ca.json" with { type: "json" };
-import en from "../../ui/src/words/en.json" with { type: "json" };
-import es from "../../ui/src/words/es.json" with { type: "json" };
+/** All words of the program, for the command line. Put together when one is needed, since most commands say none. */
+import type { WordTables } from "../kernel/words.ts";
+import { allWords } from "./services.ts";
 
-export const words = mergeWords({ ca, en, es }, ...services.map((entry) => entry.contract.words));
+let joined: WordTables | undefined;
+const all = () => (joined ??= allWords());
+
+export const words: WordTables = {
+  get ca() {
+    return all().ca;
+  },
+  get es() {
+    return all().es;
+  },
+  get en() {
+    return all().en;
+  },
+};

@@ -11,6 +11,9 @@ const GIVEN: Readonly<Record<string, Record<string, unknown>>> = {
   "box.switchPart": { name: "lan", on: true },
   "files.give": { size: "off" },
   "kv.cas": { key: "nobody", value: "1", expect: "0" },
+  "compute.sliverFile": { sliver: "nobody", path: "/nobody" },
+  "compute.putSliverFile": { sliver: "nobody", path: "/nobody", upload: "nobodyxx" },
+  "compute.cancelSliverFile": { sliver: "nobody", path: "/nobody", upload: "nobodyxx" },
   "discovery.publish": { type: "_http._tcp", port: 9, title: "Nothing", check: "none" },
 };
 

@@ -40,8 +40,10 @@ const CHANGES_BELOW_HOST: Readonly<Partial<Record<Role, readonly string[]>>> = {
   public: ["box.setup", "files.sharedTicket", "files.sharedWrite", "people.accept", "people.signIn"],
   guest: ["discovery.measure", "people.changePassword", "people.signOut"],
   member: [
-    ...["compute.addImage", "compute.apply", "compute.deleteSlice", "compute.dropImage", "compute.exec"],
-    ...["compute.launch", "compute.plan", "compute.renewSlice", "compute.startSlice", "compute.stopSlice"],
+    ...["compute.addImage", "compute.apply", "compute.cancelSliverFile", "compute.deleteSlice"],
+    ...["compute.dropImage", "compute.dropSnapshot", "compute.exec", "compute.launch", "compute.plan"],
+    ...["compute.publishPort", "compute.putSliverFile", "compute.renewSlice", "compute.restoreSnapshot"],
+    ...["compute.startSlice", "compute.stopSlice", "compute.takeSnapshot", "compute.unpublishPort"],
     ...["files.addDevice", "files.addLink", "files.attach", "files.beginUpload", "files.cancelUpload", "files.check"],
     ...["files.copy", "files.dropDevice", "files.dropLink", "files.emptyTrash", "files.forget", "files.linkTicket"],
     ...["files.makeFolder", "files.move", "files.putPiece", "files.putSmall", "files.remove", "files.repair"],

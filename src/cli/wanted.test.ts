@@ -1,0 +1,28 @@
+/** Which commands a line of words may mean: never fewer than the parser would look at. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { services } from "../services/index.ts";
+import { wantedBy } from "./wanted.ts";
+
+const COMMANDS = services.flatMap(({ contract }) =>
+  Object.values(contract.endpoints).flatMap(({ cli }) => (cli ? [cli.command] : [])),
+);
+const wanted = (...args: string[]) => ["up", ...COMMANDS].filter(wantedBy(args));
+
+test("a command and what is below it", () => {
+  assert.deepEqual(wanted("up", "--json"), ["up"]);
+  assert.deepEqual(wanted("compute", "launch", "web", "tiny", "--json"), ["compute launch"]);
+  assert.deepEqual(
+    wanted("compute", "images").toSorted(),
+    COMMANDS.filter((one) => /^compute images\b/.test(one)).toSorted(),
+  );
+  const group = COMMANDS.filter((one) => one.startsWith("kv "));
+  assert.deepEqual(wanted("kv", "--help"), group);
+  for (const command of COMMANDS) assert.ok(wanted(...command.split(" "), "argument").includes(command), command);
+});
+
+test("nothing for words that are none of a command's, which is answered with all of them", () => {
+  for (const args of [[], ["help", "compute"], ["--data", "/x", "compute", "ls"], ["kv", "bogus"], ["comptue"]]) {
+    assert.deepEqual(wanted(...args), []);
+  }
+});
