@@ -9,6 +9,7 @@
 import { statSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
+import { FIND_MIRROR } from "../support/apt-mirror.ts";
 import { needDebian } from "../support/debian.ts";
 import { madeOnce } from "../tahoe/made-once.ts";
 
@@ -73,17 +74,7 @@ rm -rf "$folder/image"
 const DEBIAN = `
 folder=$1 architecture=$2 release=$3
 root=$folder/image/rootfs
-codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-mirrors() {
-  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 'Component: main'
-}
-mirror=$(mirrors | grep -E "^($codename|stable) main (https?|file):" | head -n 1 | cut -d ' ' -f 3)
-if [ -z "$mirror" ]; then
-  echo "no Debian mirror in this machine's apt sources: a 'deb' line for $codename, component main, is needed" >&2
-  exit 1
-fi
-eval "$(apt-config shell proxy Acquire::http::Proxy)"
-if [ -n "\${proxy:-}" ] && [ "$proxy" != DIRECT ]; then export http_proxy="\${http_proxy:-$proxy}"; fi
+${FIND_MIRROR}
 mkdir -p "$folder/image"
 # In memory: dpkg syncs every file, which on a slow disk is most of the time.
 mount -t tmpfs -o mode=755 image "$folder/image"

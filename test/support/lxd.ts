@@ -196,10 +196,10 @@ export async function startLxd(options: LxdOptions = {}): Promise<Lxd> {
   const forget = atExit(() => remove(folder));
   const network = options.namespace === undefined ? ["--net"] : [];
   const namespaces = ["--mount", "--pid", "--ipc", "--uts", "--cgroup", ...network, "--fork", "--kill-child"];
-  const inside = start(["sh", "-c", ENTER_AND_RUN, "enter", name, "unshare", ...namespaces, "sh", "-c", INSIDE], {
-    name: "namespaces of lxd",
-    namespace: options.namespace,
-  });
+  // Not `ip netns exec`: that hides the cgroups behind a /sys of its own.
+  const into = options.namespace === undefined ? [] : ["nsenter", `--net=/run/netns/${options.namespace}`, "--"];
+  const words = [...into, "sh", "-c", ENTER_AND_RUN, "enter", name, "unshare", ...namespaces, "sh", "-c", INSIDE];
+  const inside = start(words, { name: "namespaces of lxd" });
   await inside.waitForLine(/inside is ready/);
   const children = readFileSync(`/proc/${inside.pid}/task/${inside.pid}/children`, "utf8");
   const lxd = new Lxd(folder, inside, Number(children.trim().split(" ")[0]), forget);

@@ -5,6 +5,7 @@
  *
  *   node test/tahoe/install.ts     installs it, and prints where it is
  */
+import { FIND_MIRROR } from "../support/apt-mirror.ts";
 import { needDebian } from "../support/debian.ts";
 import { run, runOk } from "../support/process.ts";
 import { cacheFolder, madeOnce } from "./made-once.ts";
@@ -29,17 +30,7 @@ const PACKAGES = [
 const SCRIPT = `
 root=$1 release=$2 version=$3
 shift 3
-codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-mirrors() {
-  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 'Component: main'
-}
-mirror=$(mirrors | grep -E "^($codename|stable) main (https?|file):" | head -n 1 | cut -d ' ' -f 3)
-if [ -z "$mirror" ]; then
-  echo "no Debian mirror in this machine's apt sources: a 'deb' line for $codename, component main, is needed" >&2
-  exit 1
-fi
-eval "$(apt-config shell proxy Acquire::http::Proxy)"
-if [ -n "\${proxy:-}" ] && [ "$proxy" != DIRECT ]; then export http_proxy="\${http_proxy:-$proxy}"; fi
+${FIND_MIRROR}
 debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$release" "$root" "$mirror"
 mount --rbind /dev "$root/dev"
 mount --bind /proc "$root/proc"

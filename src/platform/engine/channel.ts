@@ -3,100 +3,61 @@
  * the control of a command). A stream's end is a message of text, so that an end is told apart from a broken line.
  */
 import { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
 import type { Cancel, Clock } from "../../kernel/clock.ts";
-import { EVENT_BYTES_MAX, SOCKET_CLOSE_GRACE_MS, SOCKET_PONG_DELAY_MS, SOCKET_UNSENT_BYTES_MAX } from "./constants.ts";
+import { EVENT_BYTES_MAX, SOCKET_PONG_DELAY_MS, SOCKET_UNSENT_BYTES_MAX } from "./constants.ts";
 import { fail } from "./errors.ts";
-import { OPCODE, createFrameReader, frameHead } from "./frames.ts";
-import type { Frame } from "./frames.ts";
-import type { Upgraded } from "./transport.ts";
 
 interface Hearer {
-  /** Text or binary, or the rest of one. */
-  data(frame: Frame): void;
+  data(message: Buffer, isText: boolean): void;
   /** `clean`: the engine said goodbye. Called once. */
   closed(clean: boolean, error?: unknown): void;
 }
 
-interface Line {
-  send(opcode: number, payload: Uint8Array, done?: (error?: Error | null) => void): void;
-  pause(): void;
-  resume(): void;
-  /** Says goodbye; cut when the engine does not. */
-  close(): void;
-  destroy(error?: unknown): void;
-}
+/** Of RFC 6455: the line broke without a goodbye. */
+const NO_GOODBYE = 1006;
 
-/** Frames on a socket: answers pings, and goodbyes. */
-function openLine(upgraded: Upgraded, clock: Clock, hearer: Hearer): Line {
-  const { socket, head } = upgraded;
-  const reader = createFrameReader();
-  let state: "open" | "closing" | "closed" = "open";
-  let clean = false;
+/** Hears what comes on a line that was paused so far, and answers when the engine asks whether we are there. */
+function hear(line: WebSocket, clock: Clock, hearer: Hearer): void {
+  let broken: unknown;
   let cancelPong: Cancel = () => {};
-
-  const closed = (error?: unknown) => {
-    if (state === "closed") return;
-    state = "closed";
-    cancelPong();
-    socket.destroy();
-    hearer.closed(clean, error);
-  };
-  const send = (opcode: number, payload: Uint8Array, done?: (error?: Error | null) => void) => {
-    if (state === "closed" || !socket.writable) return void done?.(new Error("the line is closed"));
-    socket.cork();
-    socket.write(frameHead(opcode, payload.length));
-    socket.write(payload, done);
-    socket.uncork();
-  };
   // Not at once: the engine asks at the beginning, and a quick command has ended by then. Writing to a socket that is
   // closed on the other side destroys it here, with all that was sent before and is still unread.
-  const pong = (payload: Uint8Array) => {
+  const pong = (words: Buffer) => {
     cancelPong();
     // Nor while somebody reads slowly: what is unread then may be all that is left.
-    const answer = () => (socket.isPaused() ? pong(payload) : send(OPCODE.pong, payload));
-    cancelPong = clock.after(SOCKET_PONG_DELAY_MS, answer);
+    cancelPong = clock.after(SOCKET_PONG_DELAY_MS, () =>
+      line.isPaused ? pong(words) : line.pong(words, true, ignore),
+    );
   };
-  const hear = (frame: Frame) => {
-    if (frame.opcode === OPCODE.ping) pong(frame.payload);
-    else if (frame.opcode === OPCODE.close) {
-      clean = true;
-      send(OPCODE.close, frame.payload.subarray(0, 2));
-      socket.end();
-      closed();
-    } else if (frame.opcode !== OPCODE.pong && state === "open") hearer.data(frame);
-  };
-  const read = (chunk: Buffer) => {
-    try {
-      for (const frame of reader.push(chunk)) if (state !== "closed") hear(frame);
-    } catch (error) {
-      closed(error);
-    }
-  };
-
-  socket.on("data", read);
-  socket.on("error", (error) => closed(error));
-  socket.on("end", () => closed());
-  socket.on("close", () => closed());
-  if (head.length > 0) queueMicrotask(() => read(head));
-  return {
-    send,
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
-    close() {
-      if (state !== "open") return;
-      send(OPCODE.close, Buffer.from([0x03, 0xe8]));
-      state = "closing";
-      clock.after(SOCKET_CLOSE_GRACE_MS, () => closed());
-    },
-    destroy: (error) => closed(error),
-  };
+  line.on("ping", pong);
+  line.on("message", (data, isBinary) => hearer.data(data as Buffer, !isBinary));
+  line.on("error", (error: NodeJS.ErrnoException) => {
+    broken ??= asLineFailure(error);
+    line.terminate();
+  });
+  line.once("close", (code) => {
+    cancelPong();
+    hearer.closed(broken === undefined && code !== NO_GOODBYE, broken);
+  });
+  line.resume();
 }
+
+function asLineFailure(error: NodeJS.ErrnoException): unknown {
+  if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+    return fail("engine-answer-too-large", { params: { limit: EVENT_BYTES_MAX }, cause: error });
+  }
+  if (!error.code?.startsWith("WS_ERR_")) return error;
+  return fail("engine-garbled", { params: { what: "a web socket" }, cause: error });
+}
+
+const ignore = () => {};
 
 /**
  * Bytes both ways. Ending the writing side tells the engine that nothing more comes; the reading side ends when the
  * engine says so, and breaks with `engine-interrupted` when the line breaks before.
  */
-export function byteChannel(upgraded: Upgraded, clock: Clock): Duplex {
+export function byteChannel(line: WebSocket, clock: Clock): Duplex {
   let ended = false;
   const end = () => {
     if (!ended) stream.push(null);
@@ -104,25 +65,25 @@ export function byteChannel(upgraded: Upgraded, clock: Clock): Duplex {
     // The engine waits for our end as well before it says how a command with a terminal ended.
     if (!stream.writableEnded) stream.end();
   };
-  const line = openLine(upgraded, clock, {
-    data(frame) {
-      if (frame.opcode === OPCODE.text) return end();
-      if (!ended && frame.payload.length > 0 && !stream.push(frame.payload)) line.pause();
-    },
-    closed(clean, error) {
-      if (clean || ended) end();
-      else stream.destroy(fail("engine-interrupted", { cause: error }));
-    },
-  });
   const stream = new Duplex({
     ...{ allowHalfOpen: true, writableHighWaterMark: SOCKET_UNSENT_BYTES_MAX },
     read: () => line.resume(),
     // Written into a closed line is written into a command that has ended: gone, and no error.
-    write: (chunk: Buffer, _encoding, done) => line.send(OPCODE.binary, chunk, () => done()),
-    final: (done) => line.send(OPCODE.text, Buffer.alloc(0), () => done()),
+    write: (chunk: Buffer, _encoding, done) => line.send(chunk, { binary: true }, () => done()),
+    final: (done) => line.send("", { binary: false }, () => done()),
     destroy(error, done) {
-      line.destroy();
+      line.terminate();
       done(error);
+    },
+  });
+  hear(line, clock, {
+    data(message, isText) {
+      if (isText) return end();
+      if (!ended && message.length > 0 && !stream.push(message)) line.pause();
+    },
+    closed(clean, error) {
+      if (clean || ended) end();
+      else stream.destroy(fail("engine-interrupted", { cause: error }));
     },
   });
   return stream;
@@ -140,23 +101,13 @@ export interface MessagesHearer {
 }
 
 /** Whole messages of text. */
-export function messageChannel(upgraded: Upgraded, clock: Clock, hearer: MessagesHearer): Messages {
-  let parts: Buffer[] = [];
-  let size = 0;
-  const line = openLine(upgraded, clock, {
-    data(frame) {
-      size += frame.payload.length;
-      if (size > EVENT_BYTES_MAX) {
-        return line.destroy(fail("engine-answer-too-large", { params: { limit: EVENT_BYTES_MAX } }));
-      }
-      parts.push(frame.payload);
-      if (!frame.last) return;
-      const text = Buffer.concat(parts, size).toString("utf8");
-      parts = [];
-      size = 0;
-      hearer.message(text);
-    },
+export function messageChannel(line: WebSocket, clock: Clock, hearer: MessagesHearer): Messages {
+  hear(line, clock, {
+    data: (message) => hearer.message(message.toString("utf8")),
     closed: (_clean, error) => hearer.closed(error),
   });
-  return { send: (text) => line.send(OPCODE.text, Buffer.from(text)), close: () => line.close() };
+  return {
+    send: (text) => line.send(text, ignore),
+    close: () => line.close(),
+  };
 }

@@ -3,6 +3,7 @@
  * carries the size of the window and signals.
  */
 import type { Duplex, Readable, Writable } from "node:stream";
+import type { WebSocket } from "ws";
 import { z } from "zod";
 import { Failure, fail as kernelFail, isFailure } from "../../kernel/errors.ts";
 import { checked, collect } from "./answers.ts";
@@ -13,7 +14,7 @@ import { fail } from "./errors.ts";
 import type { About } from "./errors.ts";
 import { instanceName } from "./names.ts";
 import { waitFor } from "./operations.ts";
-import type { Transport, Upgraded } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 
 export interface CommandOptions {
   /** Its window; without one it has no terminal. With one, both outputs come as `stdout`. */
@@ -67,7 +68,10 @@ export interface Commands {
   run(name: string, command: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** The container's own terminal, where it asks for a login. One at a time. */
   console(name: string, window: { columns: number; rows: number }, signal?: AbortSignal): Promise<Console>;
-  /** What it wrote on its console lately. */
+  /**
+   * While it runs, what it wrote on its console since this was asked last, up to 128 KB: the engine tells it once. Of
+   * a stopped one all that it wrote, or nothing if it never ran.
+   */
   consoleLog(name: string): Promise<string>;
 }
 
@@ -83,7 +87,7 @@ export function commands(transport: Transport): Commands {
   const { clock } = transport;
   const about = (name: string): About => ({ kind: "instance", name });
 
-  const dial = (operation: string, secret: string | undefined, signal?: AbortSignal): Promise<Upgraded> => {
+  const dial = (operation: string, secret: string | undefined, signal?: AbortSignal): Promise<WebSocket> => {
     if (secret === undefined) throw fail("engine-garbled", { params: { what: "a command" } });
     const kind = { kind: "operation", name: operation } as const;
     return transport.upgrade({ path: `/operations/${operation}/websocket`, query: { secret }, about: kind, signal });
@@ -97,18 +101,17 @@ export function commands(transport: Transport): Commands {
     const answer = await transport.ask({ method: "POST", path, json, about: about(name), signal });
     const operation = answer.operation ?? "";
     const { fds } = checked(begun, answer.metadata, "a command").metadata;
-    const open: Upgraded[] = [];
+    const open: WebSocket[] = [];
     try {
       for (const end of wanted) open.push(await dial(operation, fds[end], signal));
     } catch (error) {
-      for (const one of open) one.socket.destroy();
+      for (const one of open) one.terminate();
       throw error;
     }
     return { operation, ends: open };
   };
 
-  const controlOf = (upgraded: Upgraded): Messages =>
-    messageChannel(upgraded, clock, { message: () => {}, closed: () => {} });
+  const controlOf = (line: WebSocket): Messages => messageChannel(line, clock, { message: () => {}, closed: () => {} });
 
   const begin: Commands["begin"] = async (name, command, options = {}) => {
     const json = { ...bodyOf(command, options) };
@@ -185,7 +188,9 @@ export function commands(transport: Transport): Commands {
     },
     async consoleLog(name) {
       const path = `/instances/${instanceName(name)}/console`;
-      const { body } = await transport.stream({ path, about: about(name) });
+      const answer = await transport.stream({ path, about: about(name) }).catch(nothingWritten);
+      if (answer === undefined) return "";
+      const { body } = answer;
       const broken = (cause: unknown) => fail("engine-garbled", { params: { what: "a console" }, cause });
       return (await collect(body, CONSOLE_LOG_BYTES_MAX, broken)).toString("utf8");
     },
@@ -212,6 +217,13 @@ async function outcome(running: Command, options: RunOptions, signal: AbortSigna
   if (bad === undefined) return { exitCode, stdout: stdout as Buffer, stderr: stderr as Buffer };
   if (exitCode !== NOT_FOUND && exitCode !== NOT_EXECUTABLE) throw bad;
   return { exitCode, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+}
+
+/** The engine has no other word for a console that says nothing new. */
+function nothingWritten(error: unknown): undefined {
+  if (isFailure(error, "engine-failed") && /^open .*: no such file/.test(String(error.params["said"])))
+    return undefined;
+  throw error;
 }
 
 /** As a shell says it; the engine has no exit code for it, but a sentence. */

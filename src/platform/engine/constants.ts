@@ -17,9 +17,7 @@ export const ENGINE_REQUESTS_MAX = 256;
 /** Open web sockets: each command in a container has up to four, each console two. */
 export const ENGINE_SOCKETS_MAX = 256;
 
-/** One frame of a web socket that we take; the engine sends at most some 128 KB. */
-export const FRAME_BYTES_MAX = 4 * 1024 * 1024;
-/** One whole event, which may come in several frames. */
+/** One message of a web socket, an event or bytes of a command, which may come in several frames. */
 export const EVENT_BYTES_MAX = 4 * 1024 * 1024;
 /** What waits to be sent on a web socket before the writer has to wait. */
 export const SOCKET_UNSENT_BYTES_MAX = 256 * 1024;
@@ -36,6 +34,13 @@ export const RUN_TIMEOUT_MS = 60_000;
 export const COMMAND_BYTES_MAX = 128 * 1024;
 /** A file read out of a container, if the caller names no limit; files of any size stream. */
 export const FILE_BYTES_MAX = 64 * 1024 * 1024;
+/** One packet of SFTP: a piece of a file, or the names of some hundred. */
+export const SFTP_PACKET_BYTES_MAX = 1024 * 1024;
+/** A piece of a file in one packet, and how many are under way at once in one file. */
+export const SFTP_PIECE_BYTES = 32 * 1024;
+export const SFTP_PIECES_MAX = 8;
+/** A file that does not say how long it is, as those of /proc, is read up to here. */
+export const UNSIZED_FILE_BYTES_MAX = 1024 * 1024;
 /** The log of a console, which the engine keeps in a ring of 128 KB. */
 export const CONSOLE_LOG_BYTES_MAX = 1024 * 1024;
 
@@ -45,3 +50,8 @@ export const EVENTS_AGAIN_MS_MAX = 15_000;
 
 /** Text of the engine in an error. */
 export const ENGINE_SAID_CHARS_MAX = 400;
+
+/** Of an image: files in it, its metadata.yaml, and a name or what is said of one. */
+export const IMAGE_ENTRIES_MAX = 1_000_000;
+export const IMAGE_METADATA_BYTES_MAX = 256 * 1024;
+export const TAR_NAME_BYTES_MAX = 64 * 1024;

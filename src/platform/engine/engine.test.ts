@@ -16,8 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import { seededRandom } from "../../kernel/random.ts";
-import { temporaryFolder } from "../../../test/support/at-exit.ts";
-import { eventually } from "../../../test/support/process.ts";
+import { passingFolder, until } from "../waiting.fixture.ts";
 import { COMMAND_BYTES_MAX, ENGINE_ANSWER_BYTES_MAX } from "./constants.ts";
 import { openEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
@@ -34,7 +33,7 @@ function open(socket: string, limits: Partial<EngineLimits> = SHORT): Engine {
 }
 
 async function listen(t: TestContext, server: Server): Promise<string> {
-  const path = join(temporaryFolder("engine"), "s");
+  const path = join(passingFolder(), "s");
   const open = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     socket.on("error", () => {});
@@ -84,7 +83,7 @@ test("an engine's socket is looked for where its variables say, else in the usua
 });
 
 test("no engine, and one that does not run, are told apart, and nothing was done", async (t) => {
-  const folder = temporaryFolder("engine");
+  const folder = passingFolder();
   assert.equal(await code(open(join(folder, "none")).info()), "engine-missing");
   assert.equal(await code(open(join(folder, "none")).instances.start("c1")), "engine-missing");
   mkdirSync(join(folder, "dir"));
@@ -177,7 +176,7 @@ test("a task is waited for in rounds, until its deadline, and then cancelled", a
   const engine = open(socket);
   assert.equal(await code(engine.instances.start("c1", { timeoutMs: 150 })), "engine-timeout");
   assert.ok(asked.filter((one) => one.includes("/wait")).length >= 3);
-  await eventually("it is cancelled", 2_000, () => asked.includes(`DELETE /1.0/operations/${OPERATION}`));
+  await until("it is cancelled", () => asked.includes(`DELETE /1.0/operations/${OPERATION}`));
   ended = true;
   assert.equal(await code(engine.instances.start("c1", { timeoutMs: 150 })), "done");
 });
@@ -190,10 +189,10 @@ test("who waits no longer gets the own reason, and the task is asked to stop", a
   });
   const stop = new AbortController();
   const started = open(socket, {}).instances.start("c1", { signal: stop.signal });
-  await eventually("it waits", 2_000, () => asked.includes("GET"));
+  await until("it waits", () => asked.includes("GET"));
   stop.abort(new Error("no longer wanted"));
   await assert.rejects(started, /no longer wanted/);
-  await eventually("it is cancelled", 2_000, () => asked.includes("DELETE"));
+  await until("it is cancelled", () => asked.includes("DELETE"));
   await assert.rejects(open(socket, {}).instances.start("c1", { signal: stop.signal }), /no longer wanted/);
 });
 
@@ -256,11 +255,11 @@ test("more questions at once than the limit are refused, and places come back", 
   const engine = open(socket, { requestsMax: 2, socketsMax: 0 });
   const first = [engine.instances.list(), engine.inProject("p1").instances.list()];
   assert.equal(await code(engine.instances.list()), "engine-busy");
-  await eventually("both are asked", 2_000, () => waiting.length === 2);
+  await until("both are asked", () => waiting.length === 2);
   for (const answer of waiting) answer();
   await Promise.all(first);
   const again = engine.instances.list();
-  await eventually("it is asked", 2_000, () => waiting.length === 3);
+  await until("it is asked", () => waiting.length === 3);
   waiting[2]!();
   await again;
 });
@@ -306,7 +305,7 @@ test("news are opened again when they break, with pauses, until they are stopped
   });
   const why: unknown[] = [];
   const watch = open(socket).watch({ event: () => {}, down: (one) => why.push(one) });
-  await eventually("three tries", 5_000, () => tries >= 3);
+  await until("three tries", () => tries >= 3);
   watch.stop();
   const stopped = tries;
   await sleep(1_200);

@@ -24,6 +24,8 @@ import { images } from "./images.ts";
 import type { Images } from "./images.ts";
 import { insideFiles } from "./inside-files.ts";
 import type { InsideFiles } from "./inside-files.ts";
+import { insideTree } from "./inside-tree.ts";
+import type { InsideTree } from "./inside-tree.ts";
 import { instances } from "./instances.ts";
 import type { Instances, InstanceType } from "./instances.ts";
 import { plainName } from "./names.ts";
@@ -65,6 +67,8 @@ export interface Engine {
   readonly images: Images;
   readonly commands: Commands;
   readonly files: InsideFiles;
+  /** The same files as a tree, with sizes, and written in pieces. */
+  readonly tree: InsideTree;
   readonly networks: Networks;
   readonly profiles: Profiles;
   readonly pools: Pools;
@@ -99,7 +103,12 @@ export function openEngine(options: EngineOptions): Engine {
     return {
       info: () => infoOf(transport),
       ...{ instances: instances(transport), images: images(transport), commands: commands(transport) },
-      ...{ files: insideFiles(transport), networks: networks(transport), profiles: profiles(transport) },
+      ...{
+        files: insideFiles(transport),
+        tree: insideTree(transport),
+        networks: networks(transport),
+        profiles: profiles(transport),
+      },
       ...{ pools: pools(transport), projects: projects(transport) },
       watch: (hearer) => watchEvents(transport, options.random, hearer),
       inProject: (name) => make(plainName(name)),

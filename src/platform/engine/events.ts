@@ -62,15 +62,15 @@ export function watchEvents(transport: Transport, random: Random, hearer: Events
 
   const open = async () => {
     state = "opening";
-    let upgraded;
+    let line;
     try {
       const about = { kind: "operation", name: "events" } as const;
-      upgraded = await transport.upgrade({ path: "/events", query: { type: "lifecycle" }, about, signal: stop.signal });
+      line = await transport.upgrade({ path: "/events", query: { type: "lifecycle" }, about, signal: stop.signal });
     } catch (error) {
       return broken(error);
     }
-    if (stop.signal.aborted) return void upgraded.socket.destroy();
-    channel = messageChannel(upgraded, clock, {
+    if (stop.signal.aborted) return line.terminate();
+    channel = messageChannel(line, clock, {
       message: (text) => {
         const event = eventOf(text);
         if (event && state === "open") hearer.event(event);

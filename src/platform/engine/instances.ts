@@ -93,8 +93,8 @@ export interface TaskOptions {
 
 export interface Instances {
   list(): Promise<Instance[]>;
-  /** All with what they use, in one question. */
-  states(): Promise<(Instance & { state?: InstanceState })[]>;
+  /** All with what they use and how many snapshots they have, in one question. */
+  states(): Promise<(Instance & { state?: InstanceState; snapshots: number })[]>;
   get(name: string): Promise<Instance>;
   state(name: string): Promise<InstanceState>;
   /** Made, and not started. A full disk, a name in use, an unknown image leave nothing behind. */
@@ -141,6 +141,7 @@ const instanceShape = z.object({
   ...{ description: z.string().nullish(), created_at: z.string(), profiles: z.array(z.string()).nullish() },
   ...{ config, devices },
   state: z.unknown().optional(),
+  snapshots: z.array(z.unknown()).nullish(),
 });
 
 const stateShape = z.object({
@@ -189,7 +190,10 @@ export function instances(transport: Transport): Instances {
     },
     async states() {
       const all = checked(z.array(instanceShape), await look("/instances", "", { recursion: "2" }), "instances");
-      return all.map((one) => (one.state ? { ...asInstance(one), state: asState(one.state) } : asInstance(one)));
+      return all.map((one) => ({
+        ...{ ...asInstance(one), snapshots: one.snapshots?.length ?? 0 },
+        ...(one.state ? { state: asState(one.state) } : {}),
+      }));
     },
     get: async (name) => asInstance(checked(instanceShape, await look(at(name), name), "an instance")),
     state: async (name) => asState(await look(at(name, "/state"), name)),

@@ -4,11 +4,13 @@
  * (`engine-missing`, `engine-refused`, `engine-unreachable`, `engine-busy`) is told apart from what may have been
  * (`engine-interrupted`, `engine-timeout`), because only the first may be tried again without looking.
  */
-import { createHash, randomBytes } from "node:crypto";
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { WebSocket } from "ws";
+import type { ClientOptions } from "ws";
 import type { Clock } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
 import {
@@ -19,6 +21,8 @@ import {
   ENGINE_STREAM_IDLE_MS,
   ENGINE_TASK_TIMEOUT_MS,
   ENGINE_WAIT_ROUND_MS,
+  EVENT_BYTES_MAX,
+  SOCKET_CLOSE_GRACE_MS,
 } from "./constants.ts";
 import { read } from "./answers.ts";
 import type { Answer } from "./answers.ts";
@@ -59,18 +63,22 @@ export interface Ask {
   timeoutMs?: number | undefined;
 }
 
-export interface Upgraded {
-  socket: Socket;
-  head: Buffer;
-}
-
 export interface Transport {
   readonly limits: EngineLimits;
   readonly clock: Clock;
   ask(ask: Ask): Promise<Answer>;
   /** The body streams and must be read or destroyed; the head came in time. */
   stream(ask: Ask): Promise<{ headers: IncomingHttpHeaders; body: IncomingMessage }>;
-  upgrade(ask: Ask): Promise<Upgraded>;
+  /** An open web socket, paused, which answers no pings by itself. */
+  upgrade(ask: Ask): Promise<WebSocket>;
+  /** A connection that goes over to a protocol that is no web socket. */
+  tunnel(ask: Ask, protocol: string): Promise<Tunnel>;
+}
+
+export interface Tunnel {
+  socket: Socket;
+  /** What came together with the answer. */
+  head: Buffer;
 }
 
 export interface TransportOptions {
@@ -81,8 +89,11 @@ export interface TransportOptions {
   limits: EngineLimits;
 }
 
-/** Of RFC 6455. */
-const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/** What is never used of a web socket is off: neither compressing nor masking does anything within one machine. */
+const LINE_OPTIONS: ClientOptions & { closeTimeout: number } = {
+  ...{ perMessageDeflate: false, generateMask: (mask) => void mask.fill(0) },
+  ...{ maxPayload: EVENT_BYTES_MAX, autoPong: false, closeTimeout: SOCKET_CLOSE_GRACE_MS },
+};
 
 /** Shared by all clients of one engine, whatever project they are for. */
 export interface Counts {
@@ -93,13 +104,16 @@ export interface Counts {
 export function createTransport(options: TransportOptions, counts: Counts): Transport {
   const { clock, limits } = options;
 
-  const begin = (ask: Ask, headers: Record<string, string | number>): ClientRequest => {
+  const pathOf = (ask: Ask): string => {
     const query = new URLSearchParams(ask.query);
     if (options.project !== undefined) query.set("project", options.project);
-    const path = `/1.0${ask.path}${query.size > 0 ? `?${query}` : ""}`;
+    return `/1.0${ask.path}${query.size > 0 ? `?${query}` : ""}`;
+  };
+
+  const begin = (ask: Ask, headers: Record<string, string | number>): ClientRequest => {
     // No kept connections: one more costs some 50 µs here, and a stale one would make it unclear what was done.
     return httpRequest({
-      ...{ socketPath: options.socketPath(), agent: false, method: ask.method ?? "GET", path },
+      ...{ socketPath: options.socketPath(), agent: false, method: ask.method ?? "GET", path: pathOf(ask) },
       headers: { Host: "engine", "User-Agent": "comu", ...ask.headers, ...headers },
     });
   };
@@ -117,7 +131,8 @@ export function createTransport(options: TransportOptions, counts: Counts): Tran
     counts.requests += 1;
     const timeoutMs = ask.timeoutMs ?? limits.answerTimeoutMs;
     try {
-      return await within(clock, request, idle ? undefined : timeoutMs, ask.signal, async (ending) => {
+      const untilMs = idle ? undefined : timeoutMs;
+      return await within(clock, asEnded(request), untilMs, ask.signal, async (ending) => {
         if (idle) {
           request.setTimeout(limits.streamIdleMs, () => {
             ending.why ??= late(limits.streamIdleMs);
@@ -150,17 +165,26 @@ export function createTransport(options: TransportOptions, counts: Counts): Tran
     async upgrade(ask) {
       ask.signal?.throwIfAborted();
       if (counts.sockets >= limits.socketsMax) throw fail("engine-busy", { params: { limit: limits.socketsMax } });
-      const key = randomBytes(16).toString("base64");
-      const request = begin(ask, {
-        ...{ Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": 13, "Sec-WebSocket-Key": key },
-      });
+      const socketPath = options.socketPath();
+      let isConnected = false;
+      const createConnection = () => connect(socketPath).once("connect", () => (isConnected = true));
+      const line = new WebSocket(`ws://engine${pathOf(ask)}`, { ...LINE_OPTIONS, createConnection });
+      counts.sockets += 1;
+      line.once("close", () => (counts.sockets -= 1));
+      return within(clock, line, limits.answerTimeoutMs, ask.signal, () =>
+        opened(line, ask, options, () => isConnected),
+      );
+    },
+    async tunnel(ask, protocol) {
+      ask.signal?.throwIfAborted();
+      if (counts.sockets >= limits.socketsMax) throw fail("engine-busy", { params: { limit: limits.socketsMax } });
+      const request = begin(ask, { Connection: "Upgrade", Upgrade: protocol });
       counts.sockets += 1;
       try {
-        const upgraded = await within(clock, request, limits.answerTimeoutMs, ask.signal, () =>
-          upgradedBy(request, key, ask, options),
-        );
-        upgraded.socket.once("close", () => (counts.sockets -= 1));
-        return upgraded;
+        const run = () => tunnelOf(request, ask, options);
+        const tunnel = await within(clock, asEnded(request), limits.answerTimeoutMs, ask.signal, run);
+        tunnel.socket.once("close", () => (counts.sockets -= 1));
+        return tunnel;
       } catch (error) {
         counts.sockets -= 1;
         throw error;
@@ -176,19 +200,29 @@ interface Ending {
   why?: unknown;
 }
 
+/** What is asked and may break: once more after its result is known, too, when nobody is interested. */
+interface Asked {
+  on(event: "error", ignore: () => void): unknown;
+  terminate(): void;
+}
+
+const asEnded = (request: ClientRequest): Asked => ({
+  on: (event, ignore) => request.on(event, ignore),
+  terminate: () => void request.destroy(),
+});
+
 async function within<T>(
   clock: Clock,
-  request: ClientRequest,
+  asked: Asked,
   timeoutMs: number | undefined,
   signal: AbortSignal | undefined,
   run: (ending: Ending) => Promise<T>,
 ): Promise<T> {
   const ending: Ending = {};
-  // The request may break once more after its result is known; nobody is interested then.
-  request.on("error", () => {});
+  asked.on("error", () => {});
   const end = (why: unknown) => {
     ending.why ??= why;
-    request.destroy();
+    asked.terminate();
   };
   const stop = timeoutMs === undefined ? () => {} : clock.after(timeoutMs, () => end(late(timeoutMs)));
   const abort = () => end(signal?.reason);
@@ -196,7 +230,7 @@ async function within<T>(
   try {
     return await run(ending);
   } catch (error) {
-    request.destroy();
+    asked.terminate();
     throw ending.why ?? error;
   } finally {
     stop();
@@ -227,26 +261,42 @@ function answerOf(request: ClientRequest, ask: Ask, options: TransportOptions): 
   });
 }
 
-function upgradedBy(request: ClientRequest, key: string, ask: Ask, options: TransportOptions): Promise<Upgraded> {
-  const wanted = createHash("sha1").update(`${key}${ACCEPT_SUFFIX}`).digest("base64");
+function opened(line: WebSocket, ask: Ask, options: TransportOptions, wasSent: () => boolean): Promise<WebSocket> {
+  const garbled = (cause?: unknown) => fail("engine-garbled", { params: { what: "a web socket" }, cause });
   return new Promise((resolve, reject) => {
-    const wasSent = whenConnected(request);
-    request.once("upgrade", (answer, socket, head) => {
-      // Upgraded sockets have nobody who listens for errors any more; the frames' reader comes a moment later.
-      socket.on("error", () => {});
-      if (answer.headers["sec-websocket-accept"] === wanted) return resolve({ socket: socket as Socket, head });
-      socket.destroy();
-      reject(fail("engine-garbled", { params: { what: "a web socket" } }));
+    line.once("open", () => {
+      // What comes with the answer waits until somebody listens.
+      line.pause();
+      resolve(line);
     });
-    request.once("response", (answer) => {
+    line.once("unexpected-response", (_request, answer) => {
       read(answer, ask.about, true, options.limits.answerBytesMax)
-        .then(() => reject(fail("engine-garbled", { params: { what: "a web socket" } })))
+        .then(() => reject(garbled()))
         .catch(reject);
     });
-    request.once("error", (error) => reject(asBroken(error, wasSent(), ask, options)));
-    request.once("close", () => reject(asBroken(new Error("closed"), wasSent(), ask, options)));
-    request.end();
+    line.once("error", (error: NodeJS.ErrnoException) => {
+      // What has no code is no broken connection, but an answer that is no web socket's.
+      reject(wasSent() && error.code === undefined ? garbled(error) : asBroken(error, wasSent(), ask, options));
+    });
   });
+}
+
+/** A connection that speaks another protocol from now on, with what came together with the answer. */
+async function tunnelOf(request: ClientRequest, ask: Ask, options: TransportOptions): Promise<Tunnel> {
+  const upgraded = new Promise<Tunnel>((resolve) => {
+    request.once("upgrade", (_answer, socket, head) => {
+      // It has nobody who listens for errors any more; its reader comes a moment later.
+      socket.on("error", () => {});
+      resolve({ socket: socket as Socket, head });
+    });
+  });
+  const answered = answerOf(request, ask, options);
+  answered.catch(() => {});
+  request.end();
+  const first = await Promise.race([upgraded, answered]);
+  if ("head" in first) return first;
+  await read(first, ask.about, true, options.limits.answerBytesMax);
+  throw fail("engine-garbled", { params: { what: "a tunnel" } });
 }
 
 function whenConnected(request: ClientRequest): () => boolean {
