@@ -40,4 +40,6 @@ export const ALL_PACKAGES: readonly string[] = [
   "socat",
   "sshfs",
   "unzip",
+  "wireguard-go",
+  "wireguard-tools",
 ];

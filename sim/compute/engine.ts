@@ -48,6 +48,11 @@ export class SimEngine {
       });
     return {
       list: (signal) => take(20, signal, () => [...this.instances.values()].map((one) => ({ ...one }))),
+      get: (sliver, signal) =>
+        take(10, signal, () => {
+          const found = [...this.instances.values()].find(({ mark }) => mark.sliver === sliver);
+          return found && { ...found };
+        }),
       hasImage: (image, signal) => take(5, signal, () => this.images.has(image)),
       fetchImage: (image, signal) => take(20_000, signal, () => void this.images.add(image)),
       create: (mark, spec, signal) => take(2_000, signal, () => this.#create(mark, spec)),

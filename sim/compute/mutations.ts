@@ -25,7 +25,7 @@ export const computeMutations: readonly ComputeMutation[] = [
     name: "the limits that an instance still has are not counted",
     by: playSqueeze,
     seed: 10,
-    mistakes: [host("books.ts", "return held ? {", "return held && held.cores < 0 ? {")],
+    mistakes: [host("books.ts", "const most = held ? {", "const most = held && held.cores < 0 ? {")],
   },
   {
     name: "a host promises before it knows what runs on it",
@@ -64,8 +64,24 @@ export const computeMutations: readonly ComputeMutation[] = [
   },
   {
     name: "other limits are written down and not applied",
-    by: play,
+    by: playSqueeze,
     mistakes: [core("sliver.ts", 'if (!seen.asBooked) return { do: "limit" };', "")],
+  },
+  {
+    name: "a host that was not heard is taken to know who is in the slice",
+    by: play,
+    mistakes: [
+      use(
+        "network-telling.ts",
+        "const asked = [",
+        "for (const { host } of living) after.set(host, { mark, atMs: Infinity });\n    const asked = [",
+      ),
+    ],
+  },
+  {
+    name: "a host that has lost who is in the slice is not told again",
+    by: play,
+    mistakes: [use("network-telling.ts", "- last.atMs < NETWORK_AGAIN_MS", "- last.atMs < Infinity")],
   },
   {
     name: "leases do not end",

@@ -5,6 +5,7 @@
 import { LENDS_NOTHING } from "../../src/protocols/compute/lending.ts";
 import type { SliverSpec } from "../../src/protocols/compute/lending.ts";
 import type { SliceSpec } from "../../src/protocols/compute/slice.ts";
+import type { Sliver } from "../../src/services/compute/use/slice-store.ts";
 import { shippedParts } from "./parts.ts";
 import type { Parts } from "./parts.ts";
 import { ComputeWorld } from "./world.ts";
@@ -151,6 +152,7 @@ function checkWishes(world: ComputeWorld): void {
       if (slivers.length !== slice.spec.count && isRoomFor(world, slice.spec, hosts)) {
         world.complain(`${slice.id} has ${slivers.length} of ${slice.spec.count} slivers`);
       }
+      checkTold(world, box.id, slice.id, slivers);
       for (const { id, host } of slivers) {
         const found = left.get(id);
         if (found?.host.id !== host) world.complain(`${id} of ${slice.id} does not run on ${host}`);
@@ -164,6 +166,22 @@ function checkWishes(world: ComputeWorld): void {
   }
   for (const [sliver, { host }] of left) world.complain(`${sliver} runs on ${host.id}, and nobody asked for it`);
   for (const host of world.boxes) checkBooks(world, host);
+}
+
+/** Each host of a slice knows who the others are. */
+function checkTold(world: ComputeWorld, home: string, slice: string, slivers: readonly Sliver[]): void {
+  const wished = slivers
+    .map(({ id, host }) => `${id} on ${host}`)
+    .toSorted()
+    .join();
+  for (const host of world.boxes.filter(({ id }) => slivers.some((one) => one.host === id))) {
+    const told = host.run!.told.all().find((one) => one.home === home && one.slice === slice);
+    const known = told?.members
+      .map((one) => `${one.sliver} on ${one.host}`)
+      .toSorted()
+      .join();
+    if (known !== wished) world.complain(`${host.id} does not know who is in ${slice}`);
+  }
 }
 
 /** Some box without a sliver of this slice would still take one. */

@@ -14,6 +14,7 @@ import { RESOURCE_NAMES, sumOf } from "../../src/protocols/compute/resources.ts"
 import type { SliceSpec } from "../../src/protocols/compute/slice.ts";
 import { COMPUTE_KIND } from "../../src/services/compute/compute-record.ts";
 import type { Books } from "../../src/services/compute/host/books.ts";
+import type { NetworkBooks } from "../../src/services/compute/host/network-books.ts";
 import type { Reconciler } from "../../src/services/compute/host/reconciler.ts";
 import type { SliceStore } from "../../src/services/compute/use/slice-store.ts";
 import type { Slices } from "../../src/services/compute/use/slices.ts";
@@ -29,6 +30,8 @@ interface Run {
   isAlive: boolean;
   books: Books;
   reconciler: Reconciler;
+  /** What home boxes told it about their slices. */
+  told: NetworkBooks;
   rows: SliceStore;
   slices: Slices;
   serves: Map<string, Serve>;
@@ -90,6 +93,7 @@ export class ComputeWorld {
   start(box: SimBox): void {
     if (box.run) return;
     const { Books, serveHosting, Reconciler, createHosts, sliceStore, Slices } = this.#parts;
+    const { NetworkBooks, networkAnswers, networkTelling } = this.#parts;
     const run = { isAlive: true, serves: new Map<string, Serve>() } as Run;
     const inner = this.time.clock();
     // The dead set no timers off.
@@ -105,7 +109,10 @@ export class ComputeWorld {
     run.books = new Books({ store: box.store, policy });
     const engine = box.engine.open(() => run.isAlive);
     run.reconciler = new Reconciler({ clock, log, books: run.books, engine, changed: () => this.#check(box) });
+    run.told = new NetworkBooks(box.store);
+    const more = networkAnswers({ books: run.books, told: run.told, changed: () => {} });
     const own = serveHosting({
+      more,
       ...{ clock, log, mesh, books: run.books, reconciler: run.reconciler },
       ...{ effortOf: () => 0, hasImage: () => false },
       run: async () => ({ exitCode: 0, stdout: "", stderr: "" }),
@@ -116,7 +123,8 @@ export class ComputeWorld {
       own: (path, body) => own.answer(path, box.id, body),
       reliabilityOf: (id) => run.rows.reliability(id),
     });
-    run.slices = new Slices({ clock, random: this.random, log, mesh, rows: run.rows, hosts, changed: () => {} });
+    const tell = networkTelling({ clock, log, hosts });
+    run.slices = new Slices({ clock, random: this.random, log, mesh, rows: run.rows, hosts, changed: () => {}, tell });
     box.run = run;
     run.reconciler.start();
     run.slices.start();
@@ -131,7 +139,7 @@ export class ComputeWorld {
   /** The books are gone, as when an old copy of the data folder was put back. */
   loseBooks(box: SimBox): void {
     this.kill(box);
-    box.store.exec("DELETE FROM compute_bookings");
+    box.store.exec("DELETE FROM compute_bookings; DELETE FROM compute_networks");
   }
 
   apply(box: SimBox, name: string, spec: SliceSpec): void {

@@ -12,7 +12,7 @@ import { CommandRefused, startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
 import { startLxd } from "../support/lxd.ts";
 import type { Lxd } from "../support/lxd.ts";
-import { eventually } from "../support/process.ts";
+import { eventually, runOk } from "../support/process.ts";
 
 const SEEN_TIMEOUT_MS = 60_000;
 const MADE_TIMEOUT_MS = 120_000;
@@ -107,6 +107,16 @@ test("three boxes: lend, launch, apply, lose a host, delete", async (t) => {
     ]);
     if (offers.length < 3 || offers.some(({ fits }) => fits < 2)) throw new Error(JSON.stringify(offers));
     return true;
+  });
+
+  await step("an engine in another network than its box gives slivers none, and the box says so", async () => {
+    for (const { box } of hosts) {
+      const { network } = await box.api<{ network: { state: string } }>("/compute/status");
+      assert.equal(network.state, "elsewhere", JSON.stringify(network));
+    }
+    await eventually("no rules are left here", SEEN_TIMEOUT_MS, async () => {
+      return !(await runOk(["nft", "list", "tables"])).includes("comu_slivers");
+    });
   });
 
   await step("one in each zone, and a command in each", async () => {

@@ -79,7 +79,7 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   const visit = await signIn(browser, box);
   const { page } = visit;
   await visit.open("/compute/images");
-  await page.getByLabel(visit.say("compute.name"), { exact: true }).fill("tiny");
+  await page.getByLabel(visit.say("compute.name"), { exact: true }).last().fill("tiny");
   await page.getByLabel(visit.say("compute.image-path"), { exact: true }).fill("/tiny.tar.gz");
   await press(visit, "compute.image-publish");
   await see(visit, "tiny");

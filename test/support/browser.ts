@@ -32,7 +32,7 @@ const LAUNCH_TIMEOUT_MS = 30_000;
 const QUIET_MS = 150;
 const QUIET_TIMEOUT_MS = 30_000;
 /** Streams, which never end: of events, and of what changes in the key-value store. */
-const STREAMS = /\/(?:events|kv\/watch)(?:\?|$)/;
+const STREAMS = /\/(?:events|kv\/watch|log)(?:\?|$)/;
 /** The browser's own text size; readers with weak eyes set it to the double. */
 const TEXT_PX = 16;
 const AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];

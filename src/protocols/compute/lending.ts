@@ -69,6 +69,8 @@ export const LENDS_NOTHING: LendPolicy = {
 export interface Booking {
   sliver: string;
   borrower: Borrower;
+  /** Of the borrower's box; slivers of one slice share a network. Undefined: it has none. */
+  slice?: string | undefined;
   spec: SliverSpec;
   leaseEndMs: number;
 }

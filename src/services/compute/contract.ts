@@ -5,10 +5,14 @@
 import { z } from "zod";
 import { defineContract, endpoint, switchInput } from "../../kernel/contract.ts";
 import { computeErrors } from "./errors.ts";
+import { buildEndpoints } from "./contract-build.ts";
+import { consoleEndpoints } from "./contract-console.ts";
+import { portEndpoints } from "./contract-ports.ts";
 import { imageEndpoints } from "./contract-images.ts";
+import { insideEndpoints } from "./contract-inside.ts";
 import { computeSettings, LEND_TO } from "./settings.ts";
 import { computeStatus, lentSliver, name, offer, plan, slice, size } from "./shapes.ts";
-import { SLICE_FILE_BYTES_MAX } from "./constants.ts";
+import { SLICE_FILE_BYTES_MAX, SLIVER_PORTS_MAX } from "./constants.ts";
 import { REACHES } from "../../protocols/compute/lending.ts";
 import { sliceWish } from "./use/slice-file.ts";
 import ca from "./ui/ca.json" with { type: "json" };
@@ -16,7 +20,8 @@ import en from "./ui/en.json" with { type: "json" };
 import es from "./ui/es.json" with { type: "json" };
 
 const SLICE_COLUMNS = ["name", "image", "running", "wanted", "endsAt"];
-const SLIVER_COLUMNS = ["number", "box", "owner", "zone", "state", "trouble"];
+const SLIVER_COLUMNS = ["number", "box", "owner", "zone", "state", "address", "trouble"];
+const SHOW_COLUMNS = [...SLIVER_COLUMNS, "usedCores", "usedMemoryBytes", "usedDiskBytes", "processes"];
 const number = z.coerce.number().int().min(0).max(63);
 
 const lending = {
@@ -38,10 +43,12 @@ const lending = {
       cores: z.number().int().min(0).max(256).optional().describe("Cores altogether"),
       memory: size.optional().describe("Memory altogether, such as 4GiB"),
       disk: size.optional().describe("Disk altogether"),
+      egress: size.optional().describe("What all together may send a second, beyond a little for each, such as 4MiB"),
       slivers: z.number().int().min(0).max(256).optional().describe("Slivers at most"),
       to: z.enum(LEND_TO).optional().describe("Who may use it"),
       named: z.array(z.string().max(200)).max(200).optional().describe("The owners who may, with --to named"),
       reach: z.enum(REACHES).optional().describe("How far slivers may speak"),
+      ports: z.number().int().min(0).max(SLIVER_PORTS_MAX).optional().describe("Ports of each sliver that may be seen"),
       days: z.number().int().min(1).max(90).optional().describe("Longest lease"),
     }),
     output: computeStatus,
@@ -65,7 +72,10 @@ const lending = {
     output: z.array(lentSliver),
     cli: {
       command: "compute lent",
-      columns: ["sliver", "owner", "box", "state", "cores", "memoryBytes", "diskBytes", "leaseEndsAt"],
+      columns: [
+        ...["sliver", "owner", "box", "state", "cores", "memoryBytes", "diskBytes", "snapshots"],
+        "leaseEndsAt",
+      ],
     },
   }),
   evict: endpoint({
@@ -91,7 +101,10 @@ function sliceChange<E extends z.ZodRawShape>(word: string, summary: string, mor
     summary,
     input: z.strictObject({ name, ...more }),
     output: slice,
-    cli: { command: `compute ${word}`, positional: ["name"], rows: "slivers", columns: SLIVER_COLUMNS },
+    cli: {
+      ...{ command: `compute ${word}`, positional: ["name"], waiting: "compute.waiting-hosts" },
+      ...{ rows: "slivers", columns: SLIVER_COLUMNS },
+    },
   });
 }
 
@@ -144,7 +157,7 @@ const using = {
     summary: "A slice and its slivers",
     input: z.strictObject({ name }),
     output: slice,
-    cli: { command: "compute show", positional: ["name"], rows: "slivers", columns: SLIVER_COLUMNS },
+    cli: { command: "compute show", positional: ["name"], rows: "slivers", columns: SHOW_COLUMNS },
   }),
   startSlice: sliceChange("start", "Starts the slivers of a slice", {}),
   stopSlice: sliceChange("stop", "Stops the slivers of a slice; what is in them stays", {}),
@@ -158,7 +171,10 @@ const using = {
     summary: "Deletes a slice with all that is in its slivers",
     input: z.strictObject({ name }),
     output: z.object({}),
-    cli: { command: "compute delete", positional: ["name"], confirm: "compute.confirm-delete" },
+    cli: {
+      ...{ command: "compute delete", positional: ["name"], confirm: "compute.confirm-delete" },
+      waiting: "compute.waiting-hosts",
+    },
   }),
   exec: endpoint({
     method: "POST",
@@ -171,7 +187,11 @@ const using = {
       number: number.default(0).describe("Which sliver"),
     }),
     output: z.object({ exitCode: z.number(), stdout: z.string(), stderr: z.string() }),
-    cli: { command: "compute exec", positional: ["name", "command"] },
+    cli: {
+      command: "compute exec",
+      positional: ["name", "command"],
+      tty: { ask: "console", joined: { sliver: ["name", "number"] } },
+    },
   }),
   plan: endpoint({
     method: "POST",
@@ -214,5 +234,13 @@ export const computeContract = defineContract({
   words: { ca, es, en },
   events: { changed: { role: "member", summary: "A slice, an offer or what this box lends has changed" } },
   settings: computeSettings,
-  endpoints: { ...lending, ...using, ...imageEndpoints },
+  endpoints: {
+    ...lending,
+    ...using,
+    ...insideEndpoints,
+    ...consoleEndpoints,
+    ...imageEndpoints,
+    ...buildEndpoints,
+    ...portEndpoints,
+  },
 });

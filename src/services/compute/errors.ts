@@ -26,4 +26,42 @@ export const computeErrors = defineErrors({
   "compute-bad-file": 400,
   /** Nobody lends what would be needed. Params: missing. */
   "compute-no-offers": 409,
+  /** Params: name. */
+  "compute-snapshot-unknown": 404,
+  /** Params: name. */
+  "compute-snapshot-exists": 409,
+  /** The sliver has as many as it may. Params: limit. */
+  "compute-snapshots-full": 409,
+  /** Its host lends no disk for one more. */
+  "compute-snapshot-no-room": 409,
+  /** Params: path. */
+  "compute-file-unknown": 404,
+  /** A folder, a device, or where nobody may write. Params: path. */
+  "compute-file-refused": 400,
+  /** The sliver's own disk is full. */
+  "compute-sliver-full": 507,
+  /** There is no such log in it. */
+  "compute-no-log": 404,
+  /** Its host does something else with it, or too much for this box at once. */
+  "compute-busy": 503,
+  /** The line to it broke: what ran in the terminal has ended. Params: box. */
+  "compute-console-cut": 502,
+  /** Nobody typed and nothing was shown for an hour. */
+  "compute-console-idle": 408,
+  /** The engine of its host could not do it. */
+  "compute-engine-failed": 502,
+  /** An image is being made on this box, and only one at a time. Params: name. */
+  "compute-building": 409,
+  "compute-no-building": 404,
+  "compute-build-cancelled": 409,
+  /** The box was stopped meanwhile. */
+  "compute-build-interrupted": 503,
+  /** Params: path. */
+  "compute-app-unknown": 404,
+  /** Params: limit, bytes. */
+  "compute-app-too-large": 413,
+  /** Its host does not open it. Params: box, why. */
+  "compute-port-refused": 403,
+  /** Params: port. */
+  "compute-port-unknown": 404,
 });

@@ -1,33 +1,28 @@
 /** The endpoints of images: what the community has, and what this box adds. */
 import { boxName } from "../mesh/client.ts";
 import type { ComputeHandlers } from "./handlers.ts";
+import type { Image } from "./images.ts";
 import type { ComputeParts } from "./parts.ts";
 
-export function imageHandlers({
-  images,
-  mesh,
-  imagesHere,
-  accountOf,
-}: ComputeParts): Pick<ComputeHandlers, "images" | "addImage" | "dropImage"> {
-  const shown = (image: ReturnType<typeof images.list>[number], here: ReadonlySet<string>) => {
-    const owner = mesh.box(image.box)?.owner ?? "";
-    return {
-      ...{ name: image.name, hash: image.hash, bytes: image.bytes, arch: image.arch, owner },
-      ...{ box: boxName(mesh, image.box), own: image.box === mesh.selfId, isHere: here.has(image.hash) },
-    };
-  };
+export function imageHandlers(parts: ComputeParts): Pick<ComputeHandlers, "images" | "addImage" | "dropImage"> {
+  const { images, accountOf } = parts;
   return {
-    images() {
-      const here = imagesHere();
-      return images.list().map((image) => shown(image, here));
-    },
+    images: () => images.list().map((image) => imageShown(parts, image)),
     async addImage({ name, path, arch }, context) {
       const image = await images.publish({ account: accountOf(context), name, path, arch }, context.signal);
-      return shown(image, new Set());
+      return imageShown(parts, image);
     },
     dropImage({ name }, context) {
       images.withdraw(accountOf(context), name);
       return {};
     },
+  };
+}
+
+export function imageShown({ mesh, imagesHere }: Pick<ComputeParts, "mesh" | "imagesHere">, image: Image) {
+  const owner = mesh.box(image.box)?.owner ?? "";
+  return {
+    ...{ name: image.name, hash: image.hash, bytes: image.bytes, arch: image.arch, owner },
+    ...{ box: boxName(mesh, image.box), own: image.box === mesh.selfId, isHere: imagesHere().has(image.hash) },
   };
 }

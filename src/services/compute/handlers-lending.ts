@@ -8,6 +8,7 @@ import type { Entry } from "./host/books.ts";
 import { imageNamed } from "./named.ts";
 import type { ComputeParts } from "./parts.ts";
 
+const KIB = 1024;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -18,11 +19,16 @@ export function lendingHandlers(
   const lentShown = (entry: Entry) => ({
     ...{ sliver: entry.sliver, box: boxName(mesh, entry.borrower.box) },
     ...{ owner: entry.borrower.owner, state: reconciler.stateOf(entry), cores: entry.spec.cores },
-    ...{ memoryBytes: entry.spec.memoryBytes, diskBytes: entry.spec.diskBytes, leaseEndsAt: isoTime(entry.leaseEndMs) },
+    ...{
+      memoryBytes: entry.spec.memoryBytes,
+      diskBytes: entry.spec.diskBytes,
+      snapshots: books.snapshotsOf(entry.sliver),
+      leaseEndsAt: isoTime(entry.leaseEndMs),
+    },
   });
   return {
     status: () => status(),
-    async lend({ cores, memory, disk, slivers, to, named, reach, days }) {
+    async lend({ cores, memory, disk, egress, slivers, to, named, reach, ports, days }) {
       const lends = (cores ?? 0) > 0;
       if (lends && to !== "nobody" && status().engine.state === "missing")
         throw computeErrors.fail("compute-no-engine");
@@ -30,6 +36,7 @@ export function lendingHandlers(
         ...(cores === undefined ? {} : { lendCores: cores }),
         ...(memory === undefined ? {} : { lendMemoryMiB: mibOf(memory) }),
         ...(disk === undefined ? {} : { lendDiskMiB: mibOf(disk) }),
+        ...(egress === undefined ? {} : { lendEgressKiBps: bytesOf(egress) / KIB }),
         ...(slivers === undefined ? {} : { lendSlivers: slivers }),
         // Who says how much and not to whom means everybody of the community.
         ...(to === undefined
@@ -39,6 +46,7 @@ export function lendingHandlers(
           : { lendTo: to }),
         ...(named === undefined ? {} : { lendNamed: named }),
         ...(reach === undefined ? {} : { lendReach: reach }),
+        ...(ports === undefined ? {} : { lendPorts: ports }),
         ...(days === undefined ? {} : { lendDays: days }),
       });
       return status();

@@ -3,9 +3,10 @@ import type { CallContext } from "../../kernel/contract.ts";
 import { kernelErrors } from "../../kernel/errors.ts";
 import { encodeBase32 } from "../../protocols/grid/base32.ts";
 import { boxName } from "../mesh/client.ts";
-import { EXEC_TIMEOUT_MS, LAUNCH_WAIT_MS, SLICES_PER_ACCOUNT_MAX, SLIVER_ID_BYTES } from "./constants.ts";
+import { EXEC_TIMEOUT_MS, SLICES_PER_ACCOUNT_MAX, SLIVER_ID_BYTES } from "./constants.ts";
 import { computeErrors } from "./errors.ts";
 import type { ComputeHandlers } from "./handlers.ts";
+import { withFigures } from "./handlers-inside.ts";
 import { EXEC_PATH, execAnswer } from "./messages.ts";
 import { imageNamed, sliceNamed, sliverNamed } from "./named.ts";
 import type { ComputeParts } from "./parts.ts";
@@ -13,9 +14,9 @@ import { planShown, sliceShown } from "./slices-shown.ts";
 import { readSliceFile, specOf } from "./use/slice-file.ts";
 import type { SliceWish } from "./use/slice-file.ts";
 import type { Slice } from "./use/slice-store.ts";
+import { untilGone, untilStands } from "./use/standing.ts";
 
 const DAY_MS = 24 * 3_600_000;
-const LOOK_STEP_MS = 500;
 
 type SliceNames = "launch" | "slices" | "slice" | "startSlice" | "stopSlice" | "renewSlice" | "deleteSlice" | "exec";
 
@@ -26,7 +27,12 @@ export function sliceHandlers(parts: ComputeParts): Pick<ComputeHandlers, SliceN
     const slice = sliceNamed(parts, context, name);
     rows.putSlice({ ...slice, spec: { ...slice.spec, ...spec(slice) } });
     await slices.follow(slice.id);
-    return shown(rows.slice(slice.id)!);
+    return rows.slice(slice.id)!;
+  };
+  const want = async (context: CallContext, name: string, wanted: "running" | "stopped") => {
+    const slice = await change(context, name, () => ({ wanted }));
+    await untilStands(parts, slice.id, context.signal);
+    return shown(slice);
   };
   return {
     async launch(wish, context) {
@@ -39,15 +45,17 @@ export function sliceHandlers(parts: ComputeParts): Pick<ComputeHandlers, SliceN
     async slice({ name }, context) {
       const slice = sliceNamed(parts, context, name);
       await slices.follow(slice.id);
-      return shown(slice);
+      return withFigures(parts, context, shown(slice));
     },
-    startSlice: ({ name }, context) => change(context, name, () => ({ wanted: "running" })),
-    stopSlice: ({ name }, context) => change(context, name, () => ({ wanted: "stopped" })),
-    renewSlice: ({ name, days }, context) => change(context, name, () => ({ endMs: clock.wallMs() + days * DAY_MS })),
+    startSlice: ({ name }, context) => want(context, name, "running"),
+    stopSlice: ({ name }, context) => want(context, name, "stopped"),
+    renewSlice: async ({ name, days }, context) =>
+      shown(await change(context, name, () => ({ endMs: clock.wallMs() + days * DAY_MS }))),
     async deleteSlice({ name }, context) {
       const slice = sliceNamed(parts, context, name);
       rows.putSlice({ ...slice, isGone: true });
       await slices.follow(slice.id);
+      await untilGone(parts, slice.id, context.signal);
       return {};
     },
     async exec({ name, command, number }, context) {
@@ -103,20 +111,11 @@ async function put(parts: ComputeParts, context: CallContext, wish: SliceWish): 
 
 /** Or until it was long enough; what is not there yet goes on being made. `compute-no-offers` when nobody lends. */
 async function untilRunning(parts: ComputeParts, slice: Slice, { signal }: CallContext): Promise<Slice> {
-  const { rows, slices, clock } = parts;
-  const untilMs = clock.monotonicMs() + LAUNCH_WAIT_MS;
-  for (;;) {
-    const slivers = rows.slivers(slice.id).filter(({ wanted }) => wanted !== "gone");
-    const { count, wanted } = slice.spec;
-    if (slivers.length === 0 && count > 0) {
-      throw computeErrors.fail("compute-no-offers", { params: { missing: count } });
-    }
-    if (slivers.filter(({ state }) => state === wanted).length >= slivers.length) return slice;
-    if (clock.monotonicMs() > untilMs) return slice;
-    await new Promise<void>((resolve) => clock.after(LOOK_STEP_MS, resolve));
-    signal.throwIfAborted();
-    await slices.follow(slice.id);
-  }
+  const { count } = slice.spec;
+  const isEmpty = () => parts.rows.slivers(slice.id).every(({ wanted }) => wanted === "gone");
+  if (!isEmpty()) await untilStands(parts, slice.id, signal);
+  if (count > 0 && isEmpty()) throw computeErrors.fail("compute-no-offers", { params: { missing: count } });
+  return slice;
 }
 
 function textOf({ bytes }: CallContext): string {

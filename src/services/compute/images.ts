@@ -3,8 +3,10 @@
  * through the files service, in pieces from whoever is near, and believes nothing but the hash.
  */
 import { createHash } from "node:crypto";
-import { Readable } from "node:stream";
+import { Readable, pipeline } from "node:stream";
 import { z } from "zod";
+import { isFailure } from "../../kernel/errors.ts";
+import { checkTarball } from "../../platform/engine/tarball.ts";
 import { parseCap } from "../../protocols/grid/caps.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
@@ -40,13 +42,25 @@ export interface Image extends z.output<typeof body> {
   box: string;
 }
 
+export interface NewImage {
+  account: string;
+  name: string;
+  /** Among the account's files. */
+  path: string;
+  arch: string;
+  /** Of a file that this box has just made. */
+  known?: { hash: string; bytes: number };
+}
+
 export interface Images {
   /** Of the whole community, the own ones first. */
   list(): Image[];
   /** By its name, or its hash; of two with the same name the own one, then the one of the first box. */
   find(nameOrHash: string): Image | undefined;
-  /** Reads the whole file for its hash. Throws what reading throws, `compute-image-exists`, `compute-too-many`. */
-  publish(wish: { account: string; name: string; path: string; arch: string }, signal: AbortSignal): Promise<Image>;
+  /** Throws `compute-image-exists`, `compute-too-many`. */
+  checkNew(name: string): void;
+  /** Reads the whole file for its hash, unless it is `known`. Throws what reading and `checkNew` throw. */
+  publish(wish: NewImage, signal: AbortSignal): Promise<Image>;
   withdraw(account: string, name: string): void;
   /** The bytes as they come; the caller checks them against the hash. `compute-image-unknown` when nobody tells it. */
   open(hash: string, signal: AbortSignal): Image & { content: Readable };
@@ -64,27 +78,45 @@ export function createImages({ mesh, files }: { mesh: MeshClient; files: FilesCl
   const own = (name: string) => list().find((image) => image.box === mesh.selfId && image.name === name);
   const find = (nameOrHash: string) =>
     list().find((image) => image.name === nameOrHash || (HASH.test(nameOrHash) && image.hash === nameOrHash));
-  return {
-    list,
-    find,
-    async publish({ account, name, path, arch }, signal) {
-      if (own(name)) throw computeErrors.fail("compute-image-exists", { params: { name } });
-      if (list().filter(({ box }) => box === mesh.selfId).length >= IMAGES_PER_BOX_MAX) {
-        throw computeErrors.fail("compute-too-many", { params: { limit: IMAGES_PER_BOX_MAX } });
-      }
-      const { entry, content } = await files.files(account).read(path, { signal });
-      if (entry.bytes === 0 || entry.bytes > IMAGE_BYTES_MAX) {
-        throw computeErrors.fail("compute-image-bad", { params: { reason: `${entry.bytes} bytes` } });
-      }
-      const hash = createHash("sha256");
-      let bytes = 0;
-      for await (const piece of content) {
+  const checkNew = (name: string) => {
+    if (own(name)) throw computeErrors.fail("compute-image-exists", { params: { name } });
+    if (list().filter(({ box }) => box === mesh.selfId).length >= IMAGES_PER_BOX_MAX) {
+      throw computeErrors.fail("compute-too-many", { params: { limit: IMAGES_PER_BOX_MAX } });
+    }
+  };
+  const hashOf = async ({ account, path }: NewImage, signal: AbortSignal) => {
+    const { entry, content } = await files.files(account).read(path, { signal });
+    if (entry.bytes === 0 || entry.bytes > IMAGE_BYTES_MAX) {
+      throw computeErrors.fail("compute-image-bad", { params: { reason: `${entry.bytes} bytes` } });
+    }
+    const hash = createHash("sha256");
+    let bytes = 0;
+    // Hosts look into it as well; here its owner hears at once what is wrong.
+    const look = pipeline(Readable.from(content), checkTarball({ unpackedBytesMax: IMAGE_BYTES_MAX }), (error) => {
+      if (error) look.destroy(error);
+    });
+    try {
+      for await (const piece of look as AsyncIterable<Buffer>) {
         hash.update(piece);
         bytes += piece.length;
       }
+    } catch (error) {
+      if (!isFailure(error, "image-bad")) throw error;
+      throw computeErrors.fail("compute-image-bad", { params: { reason: String(error.params["said"]) }, cause: error });
+    }
+    return { hash: hash.digest("hex"), bytes };
+  };
+  return {
+    list,
+    find,
+    checkNew,
+    async publish(wish, signal) {
+      const { account, name, path, arch, known } = wish;
+      checkNew(name);
+      const { hash, bytes } = known ?? (await hashOf(wish, signal));
       const { read: cap } = await files.caps(account, path);
       if (cap === null) throw computeErrors.fail("compute-image-bad", { params: { reason: path } });
-      const image = { hash: hash.digest("hex"), bytes, arch, cap, account };
+      const image = { hash, bytes, arch, cap, account };
       mesh.publish(IMAGE_KIND, name, image);
       return { ...image, name, box: mesh.selfId };
     },

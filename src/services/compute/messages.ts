@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { HOST_SLIVERS_MAX, LEASE_MAX_MS } from "../../protocols/compute/constants.ts";
 import { EXEC_BYTES_MAX, MESSAGE_SLIVERS_MAX } from "./constants.ts";
-import { sliverId, sliverSpec } from "./host/books.ts";
+import { sliceId, sliverId, sliverSpec } from "./host/books.ts";
 
 const leaseMs = z.number().int().min(1).max(LEASE_MAX_MS);
 const REFUSAL = z.string().regex(/^[a-z-]{1,40}$/);
@@ -27,6 +27,8 @@ export const offerAnswer = z.object({
 export const RESERVE_PATH = "/compute/reserve";
 export const reserveQuestion = z.object({
   sliver: sliverId,
+  /** Whose network it is in. */
+  slice: sliceId.optional(),
   spec: sliverSpec,
   leaseMs,
   wanted: z.enum(["running", "stopped"]),
@@ -44,6 +46,10 @@ export const sliverStanding = z.object({
   sliver: sliverId,
   state: z.enum(["reserved", "preparing", "running", "stopped", "starting", "stopping", "ending", "failed"]),
   leaseMs: z.number(),
+  /** It was made or started with its address. */
+  hasNetwork: z.boolean().optional(),
+  /** Why the last step failed: a code. */
+  trouble: REFUSAL.optional(),
 });
 export const lookAnswer = z.object({ slivers: z.array(sliverStanding).max(MESSAGE_SLIVERS_MAX) });
 

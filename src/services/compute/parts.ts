@@ -4,12 +4,19 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { LendPolicy } from "../../protocols/compute/lending.ts";
 import type { z } from "zod";
+import type { WordTables } from "../../kernel/words.ts";
+import type { DiscoveryClient } from "../discovery/client.ts";
+import type { FilesClient } from "../files/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
+import type { Builder } from "./build/builder.ts";
 import type { Books } from "./host/books.ts";
 import type { Reconciler } from "./host/reconciler.ts";
 import type { Images } from "./images.ts";
 import type { computeStatus } from "./shapes.ts";
+import type { Consoles } from "./use/console.ts";
 import type { Hosts } from "./use/hosts.ts";
+import type { Inside } from "./use/inside.ts";
+import type { Publishing } from "./use/publishing.ts";
 import type { SliceStore } from "./use/slice-store.ts";
 import type { Slices } from "./use/slices.ts";
 
@@ -22,7 +29,15 @@ export interface ComputeParts {
   rows: SliceStore;
   hosts: Hosts;
   slices: Slices;
+  inside: Inside;
+  consoles: Consoles;
   images: Images;
+  builder: Builder;
+  publishing: Publishing;
+  /** What the community offers, as discovery sees it. */
+  services: DiscoveryClient["list"];
+  files: FilesClient;
+  words: WordTables;
   /** The images that the engine has, by hash. */
   imagesHere: () => ReadonlySet<string>;
   policy: () => LendPolicy;

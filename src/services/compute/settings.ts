@@ -1,5 +1,6 @@
 /** The settings of the compute service: what this box lends, to whom and how. Nothing, unless its host says so. */
 import { z } from "zod";
+import { SLIVER_PORTS_MAX } from "./constants.ts";
 import { CORES_MAX, HOST_SLIVERS_MAX } from "../../protocols/compute/constants.ts";
 import { REACHES } from "../../protocols/compute/lending.ts";
 import type { LendPolicy } from "../../protocols/compute/lending.ts";
@@ -25,6 +26,20 @@ export const computeSettings = z.object({
     .describe("What may leave all slivers together towards other networks, in KiB a second."),
   lendSlivers: z.number().int().min(0).max(HOST_SLIVERS_MAX).default(16).describe("Slivers at most."),
   lendReach: z.enum(REACHES).default("slice").describe("How far slivers may speak beyond their slice."),
+  lendTunnelPort: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(0)
+    .describe("The UDP port at which other hosts reach the slivers' network here. 0: that of the mesh and 1000."),
+  lendPorts: z
+    .number()
+    .int()
+    .min(0)
+    .max(SLIVER_PORTS_MAX)
+    .default(0)
+    .describe("Ports of each sliver that the community may see at this box."),
   lendVms: z.boolean().default(false).describe("Lend virtual machines as well as containers."),
   lendDays: z
     .number()

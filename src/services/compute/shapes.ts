@@ -5,6 +5,17 @@ import { LEND_TO } from "./settings.ts";
 import { NAME } from "./use/slice-file.ts";
 
 export const name = z.string().regex(NAME, "the name of a slice");
+/** "web/1", or "web" for its first. */
+export const sliverPlace = z
+  .string()
+  .max(80)
+  .refine((text) => NAME.test(text.replace(/\/\d{1,2}$/, "")), "a sliver such as web/1")
+  .describe("The slice, and after a slash which sliver of it: web/1; without, its first");
+
+export function placeOf(place: string): { name: string; number: number } {
+  const [name = "", number = "0"] = place.split("/");
+  return { name, number: Number(number) };
+}
 export const size = z.string().regex(/^\d{1,9}\s?(?:MiB|GiB|TiB)$/, "a size such as 512MiB or 2GiB");
 
 const amounts = { cores: z.number(), memoryBytes: z.number(), diskBytes: z.number() };
@@ -17,7 +28,15 @@ export const computeStatus = z.object({
     version: z.string(),
     vms: z.boolean(),
   }),
-  lending: z.object({ to: z.enum(LEND_TO), reach: z.enum(REACHES), slivers: z.number(), ...amounts }),
+  lending: z.object({
+    ...{ to: z.enum(LEND_TO), reach: z.enum(REACHES), slivers: z.number(), ...amounts },
+    egressBytesPerS: z.number(),
+  }),
+  /** Whether slivers here get a network; else what is in the way: a package that is missing, or what was said. */
+  network: z.object({
+    state: z.enum(["off", "ready", "missing", "not-allowed", "elsewhere", "failed"]),
+    lacks: z.string(),
+  }),
   used: z.object({ slivers: z.number(), ...amounts }),
   /** Boxes of the community that say that they lend. */
   lenders: z.number(),
@@ -41,6 +60,8 @@ export const lentSliver = z.object({
   owner: z.string(),
   state,
   ...amounts,
+  /** Each may take as much disk again. */
+  snapshots: z.number(),
   leaseEndsAt: z.string(),
 });
 
@@ -75,8 +96,13 @@ export const slice = z.object({
       owner: z.string(),
       zone: z.string(),
       state,
+      /** In the network of the slice; null where its host gave it none. */
+      address: z.string().nullable(),
       /** A code; null when nothing is wrong. */
       trouble: z.string().nullable(),
+      /** What it uses now, where one slice is asked for and its host says it; the disk where that is counted. */
+      ...{ usedCores: z.number().nullable(), usedMemoryBytes: z.number().nullable() },
+      ...{ usedDiskBytes: z.number().nullable(), processes: z.number().nullable() },
     }),
   ),
 });

@@ -7,16 +7,21 @@ import { boxName } from "../mesh/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import { LEASE_MS } from "./constants.ts";
 import type { Images } from "./images.ts";
+import { addressOf } from "./slice-address.ts";
 import type { Slice, Sliver } from "./use/slice-store.ts";
+import type { Slices } from "./use/slices.ts";
 
 export interface ShownNeeds {
-  mesh: Pick<MeshClient, "box">;
+  mesh: Pick<MeshClient, "box" | "selfId">;
   images: Pick<Images, "find">;
+  slices: Pick<Slices, "troubleOf">;
 }
 
-export function sliceShown({ mesh, images }: ShownNeeds, slice: Slice, slivers: readonly Sliver[]) {
+export function sliceShown({ mesh, images, slices }: ShownNeeds, slice: Slice, slivers: readonly Sliver[]) {
   const { sliver: spec, count, wanted, endMs } = slice.spec;
-  const shown = slivers.filter((one) => one.wanted !== "gone").map((one) => sliverShown(mesh, one));
+  const shown = slivers
+    .filter((one) => one.wanted !== "gone")
+    .map((one) => sliverShown(mesh, one, slices.troubleOf(one.id)));
   return {
     ...{ id: slice.id, name: slice.name, image: images.find(spec.image)?.name ?? spec.image.slice(0, 12) },
     ...{ kind: spec.kind, cores: spec.cores, memoryBytes: spec.memoryBytes, diskBytes: spec.diskBytes },
@@ -25,10 +30,20 @@ export function sliceShown({ mesh, images }: ShownNeeds, slice: Slice, slivers: 
   };
 }
 
-function sliverShown(mesh: Pick<MeshClient, "box">, { id, index, host, state, trouble }: Sliver) {
+const NO_FIGURES = { usedCores: null, usedMemoryBytes: null, usedDiskBytes: null, processes: null };
+
+function sliverShown(mesh: ShownNeeds["mesh"], sliver: Sliver, failed: string | undefined) {
+  const { id, index, host, state, trouble } = sliver;
   const { owner = "", zone = "" } = mesh.box(host) ?? {};
-  const place = { box: boxName(mesh, host), owner, zone };
-  return { id, number: index, ...place, state: state ?? ("unknown" as const), trouble: trouble ?? null };
+  const place = { box: boxName(mesh, host), owner, zone, address: addressOf(mesh, sliver) };
+  return {
+    id,
+    number: index,
+    ...place,
+    state: state ?? ("unknown" as const),
+    trouble: trouble ?? failed ?? null,
+    ...NO_FIGURES,
+  };
 }
 
 type Change = "create" | "resize" | "remove" | "start" | "stop" | "keep";

@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { HOST_SLIVERS_MAX } from "../../../protocols/compute/constants.ts";
 import { judge, REACHES } from "../../../protocols/compute/lending.ts";
-import { largerOf } from "../../../protocols/compute/resources.ts";
+import { largerOf, sumOf } from "../../../protocols/compute/resources.ts";
+import type { Resources } from "../../../protocols/compute/resources.ts";
 import type { Booking, LendPolicy, SliverSpec, Verdict, Wish } from "../../../protocols/compute/lending.ts";
 import { changeOf } from "../../../protocols/compute/slice.ts";
 import type { SliverRow, Wanted } from "../../../protocols/compute/sliver.ts";
@@ -15,9 +16,11 @@ import type { Store } from "../../../platform/store.ts";
 const MIGRATIONS = [
   `CREATE TABLE compute_bookings (sliver TEXT PRIMARY KEY, booking TEXT NOT NULL, wanted TEXT NOT NULL,
      evicted INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  "CREATE TABLE compute_snapshots (sliver TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 ];
 
 export const sliverId = z.string().regex(/^[0-9a-z]{8,40}$/);
+export const sliceId = z.string().regex(/^[0-9a-z-]{1,60}$/);
 const count = z.number().int().min(0);
 
 export const sliverSpec = z.strictObject({
@@ -35,6 +38,7 @@ export const bookingShape = z.strictObject({
     zone: z.string().max(200),
     effort: z.number(),
   }),
+  slice: sliceId.optional(),
   spec: sliverSpec,
   leaseEndMs: count,
 });
@@ -57,6 +61,8 @@ export class Books {
   readonly #entries = new Map<string, Entry>();
   /** What instances have, where that was seen. */
   readonly #held = new Map<string, SliverSpec>();
+  /** How many snapshots slivers have: each may take as much of the disk as the sliver itself. */
+  readonly #snapshots = new Map<string, number>();
 
   constructor(needs: { store: Store; policy: () => LendPolicy }) {
     this.#store = needs.store;
@@ -67,6 +73,32 @@ export class Books {
       // It was written by us; what cannot be read any more has an instance that says the same, or none.
       if (booking) this.#entries.set(row.sliver, { ...entryOf(booking, row.wanted), isEvicted: row.evicted === 1 });
     }
+    const counted = needs.store.prepare<{ sliver: string; count: number }>(
+      "SELECT sliver, count FROM compute_snapshots",
+    );
+    for (const { sliver, count: there } of counted.all()) this.#snapshots.set(sliver, there);
+  }
+
+  /** What is promised altogether, snapshots included. */
+  used(): Resources {
+    return sumOf([...this.#promised().values()].map(({ spec }) => spec));
+  }
+
+  snapshotsOf(sliver: string): number {
+    return this.#snapshots.get(sliver) ?? 0;
+  }
+
+  /** On the disk when it returns. */
+  noteSnapshots(sliver: string, count: number): void {
+    if (!this.#entries.has(sliver) || this.snapshotsOf(sliver) === count) return;
+    this.#store.prepare("INSERT OR REPLACE INTO compute_snapshots (sliver, count) VALUES (?, ?)").run(sliver, count);
+    this.#snapshots.set(sliver, count);
+  }
+
+  /** Whether what is lent has room for the disk of this sliver once more. */
+  hasRoomAgain(sliver: string): boolean {
+    const { diskBytes = 0 } = this.#entries.get(sliver)?.spec ?? {};
+    return this.used().diskBytes + diskBytes <= this.#policy().lent.diskBytes;
   }
 
   get size(): number {
@@ -93,9 +125,11 @@ export class Books {
     if (there?.isEvicted) return { state: "refused", why: "evicted" };
     if (there?.borrower.box === borrower.box && changeOf(there.spec, spec) === "resize")
       return this.#resize(there, wish);
-    const verdict = judge(this.#policy(), this.#promised(), wish);
+    const verdict = judge(this.#policy(), this.#promised(sliver), wish);
     if (verdict.state === "refused") return verdict;
-    this.#put(entryOf({ sliver, borrower, spec, leaseEndMs }, there?.wanted ?? "running"));
+    // It never moves to another slice.
+    const { slice } = there ?? wish;
+    this.#put(entryOf({ sliver, borrower, slice, spec, leaseEndMs }, there?.wanted ?? "running"));
     return verdict;
   }
 
@@ -120,8 +154,8 @@ export class Books {
   /** Other limits for what is booked, when there is room for the difference; else all stays as it was. */
   #resize(there: Entry, wish: Wish): Verdict {
     const others = new Map([...this.#promised()].filter(([sliver]) => sliver !== wish.sliver));
-    const verdict = judge(this.#policy(), others, wish);
     const { spec, leaseEndMs } = wish;
+    const verdict = judge(this.#policy(), others, { ...wish, spec: this.#withSnapshots(wish.sliver, spec) });
     if (verdict.state === "granted") this.#put({ ...there, spec, leaseEndMs, failures: 0 });
     return verdict;
   }
@@ -159,15 +193,23 @@ export class Books {
   /** Its instance is gone. */
   forget(sliver: string): void {
     this.#store.prepare("DELETE FROM compute_bookings WHERE sliver = ?").run(sliver);
+    this.#store.prepare("DELETE FROM compute_snapshots WHERE sliver = ?").run(sliver);
     this.#entries.delete(sliver);
     this.#held.delete(sliver);
+    this.#snapshots.delete(sliver);
   }
 
-  /** With what each takes now, or is to take, whichever is more. */
-  #promised(): Map<string, Booking> {
+  #withSnapshots(sliver: string, spec: SliverSpec): SliverSpec {
+    return { ...spec, diskBytes: spec.diskBytes * (1 + this.snapshotsOf(sliver)) };
+  }
+
+  /** With what each takes now, or is to take, whichever is more. `asked`, which is compared with a wish, as booked. */
+  #promised(asked?: string): Map<string, Booking> {
     const larger = (entry: Entry): Booking => {
-      const held = this.#held.get(entry.sliver);
-      return held ? { ...entry, spec: { ...entry.spec, ...largerOf(entry.spec, held) } } : entry;
+      const { sliver, spec } = entry;
+      const held = this.#held.get(sliver);
+      const most = held ? { ...spec, ...largerOf(spec, held) } : spec;
+      return { ...entry, spec: sliver === asked ? most : this.#withSnapshots(sliver, most) };
     };
     return new Map([...this.#entries].map(([sliver, entry]) => [sliver, larger(entry)]));
   }
@@ -181,8 +223,8 @@ export class Books {
   }
 }
 
-export function writeBooking({ sliver, borrower, spec, leaseEndMs }: Booking): string {
-  return JSON.stringify({ sliver, borrower, spec, leaseEndMs });
+export function writeBooking({ sliver, borrower, slice, spec, leaseEndMs }: Booking): string {
+  return JSON.stringify({ sliver, borrower, slice, spec, leaseEndMs });
 }
 
 /** Undefined for anything else: an instance's mark may have been written by somebody else. */

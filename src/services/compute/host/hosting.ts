@@ -22,9 +22,11 @@ import {
   reserveQuestion,
   wantQuestion,
 } from "../messages.ts";
+import { SETTLE_PATH, settleQuestion } from "../messages-settle.ts";
 import type { Ran } from "../messages.ts";
 import type { Books, Entry } from "./books.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { settled } from "./settling.ts";
 
 export interface HostingNeeds {
   clock: Clock;
@@ -35,12 +37,14 @@ export interface HostingNeeds {
   /** 0 to 1: what this box lends of what it has, as it announces it. */
   effortOf: (boxId: string) => number;
   hasImage: (image: string) => boolean;
+  /** Further questions of borrowers, by path. */
+  more?: Readonly<Record<string, Answer>>;
   /** Runs a command in an instance of the engine. Throws failures. */
   run: (name: string, command: string) => Promise<Ran>;
 }
 
 type Respond = (path: string, peer: string, body: Uint8Array) => Promise<object>;
-type Answer = (peer: string, body: Uint8Array) => object | Promise<object>;
+export type Answer = (peer: string, body: Uint8Array) => object | Promise<object>;
 
 /** Called before the mesh starts. */
 export function serveHosting(needs: HostingNeeds): { answer: Respond } {
@@ -50,6 +54,8 @@ export function serveHosting(needs: HostingNeeds): { answer: Respond } {
     [LOOK_PATH]: (peer, body) => look(needs, peer, decodeMessage(lookQuestion, body).slivers),
     [WANT_PATH]: (peer, body) => want(needs, peer, decodeMessage(wantQuestion, body)),
     [EXEC_PATH]: (peer, body) => exec(needs, peer, decodeMessage(execQuestion, body)),
+    [SETTLE_PATH]: (peer, body) => settle(needs, peer, decodeMessage(settleQuestion, body)),
+    ...needs.more,
   };
   const respond: Respond = async (path, peer, body) => {
     // Nobody may take "not known" for "gone" before it is known what runs here.
@@ -81,7 +87,7 @@ function reserve(needs: HostingNeeds, peer: string, question: ReturnType<typeof 
     return { granted: false, price: 0, why: verdict.why };
   }
   books.want(question.sliver, question.wanted);
-  reconciler.poke();
+  reconciler.poke(question.sliver);
   return { granted: true, price: verdict.price };
 }
 
@@ -90,11 +96,15 @@ function look(needs: HostingNeeds, peer: string, slivers: readonly string[]) {
   return { slivers: found.map((entry) => standing(needs, entry)) };
 }
 
+async function settle(needs: HostingNeeds, peer: string, question: { slivers: string[]; waitMs: number }) {
+  return { settled: await settled(needs, question.slivers, question.waitMs, (sliver) => own(needs, peer, sliver)) };
+}
+
 function want(needs: HostingNeeds, peer: string, question: ReturnType<typeof wantQuestion.parse>) {
   const entry = own(needs, peer, question.sliver);
   if (!entry) return { known: false };
   needs.books.want(entry.sliver, question.wanted);
-  needs.reconciler.poke();
+  needs.reconciler.poke(entry.sliver);
   return { known: true };
 }
 
@@ -118,16 +128,18 @@ function own({ books }: HostingNeeds, peer: string, sliver: string): Entry | und
 function standing({ reconciler, clock }: HostingNeeds, entry: Entry) {
   const { sliver, leaseEndMs } = entry;
   const leaseMs = Math.max(0, leaseEndMs - clock.wallMs());
-  return { sliver, state: reconciler.stateOf(entry), leaseMs };
+  const hasNetwork = reconciler.instanceOf(sliver)?.hasNetwork ?? false;
+  const trouble = reconciler.troubleOf(sliver);
+  return { sliver, state: reconciler.stateOf(entry), leaseMs, hasNetwork, ...(trouble && { trouble }) };
 }
 
 function wishOf(
   { clock, mesh, effortOf }: HostingNeeds,
   peer: string,
-  { sliver, spec, leaseMs }: { sliver: string; spec: SliverSpec; leaseMs: number },
+  { sliver, slice, spec, leaseMs }: { sliver: string; slice?: string | undefined; spec: SliverSpec; leaseMs: number },
 ): Wish {
   const box = mesh.box(peer);
   const borrower: Borrower = { box: peer, owner: box?.owner ?? "", zone: box?.zone ?? "", effort: effortOf(peer) };
   const nowMs = clock.wallMs();
-  return { sliver, borrower, spec, leaseEndMs: nowMs + leaseMs, nowMs, zone: mesh.box(mesh.selfId)?.zone ?? "" };
+  return { sliver, borrower, slice, spec, leaseEndMs: nowMs + leaseMs, nowMs, zone: mesh.box(mesh.selfId)?.zone ?? "" };
 }

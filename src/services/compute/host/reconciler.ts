@@ -2,17 +2,19 @@
  * Brings what runs on this host to what its books say, step by step. It looks at the engine as it is, never at what it
  * meant to do: after a crash of the daemon, of the engine or of the box it simply looks again.
  *
- *   poke, engine's event, every LOOK_MS ──► look: list instances ──► for each sliver nextStep ──► do it ──► look again
+ *   poke, every LOOK_MS ──► look: list instances ──► for each sliver nextStep ──► do it ──► look at this one again
  *                                              │ no answer
  *                                              └──► wait, and tell the doctor
  */
 import type { Cancel, Clock } from "../../../kernel/clock.ts";
+import { isFailure } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { SliverSpec } from "../../../protocols/compute/lending.ts";
 import { changeOf } from "../../../protocols/compute/slice.ts";
 import { nextStep, shownState } from "../../../protocols/compute/sliver.ts";
 import type { Seen, SliverState, Step } from "../../../protocols/compute/sliver.ts";
-import { ADOPTED_LEASE_MS, LOOK_MS, STEPS_AT_ONCE, STEP_TIMEOUT_MS } from "../constants.ts";
+import { ADOPTED_LEASE_MS, LOOKED_AT_ALONE_MAX, LOOK_MS, STEPS_AT_ONCE, STEP_TIMEOUT_MS } from "../constants.ts";
+import { computeErrors } from "../errors.ts";
 import { readBooking, writeBooking } from "./books.ts";
 import type { Books, Entry } from "./books.ts";
 import type { EngineInstance, HostEngine } from "./engine.ts";
@@ -33,9 +35,15 @@ export class Reconciler {
   readonly #busy = new Set<string>();
   #seen = new Map<string, Seen>();
   #instances = new Map<string, EngineInstance>();
+  readonly #whys = new Map<string, string>();
   #looking: Promise<void> | undefined;
-  #again = false;
+  /** What is to be looked at next: all, or these. */
+  #isAllNext = false;
+  #next = new Set<string>();
+  /** A step at them ended since the engine was asked: what it says of them may be of before. */
+  readonly #ended = new Set<string>();
   #hasSeen = false;
+  readonly #hearers = new Set<() => void>();
   #cancels: Cancel[] = [];
   #wake: Cancel = () => {};
   /** Why the engine could not be looked at; undefined when it could. */
@@ -74,23 +82,50 @@ export class Reconciler {
     return shownState(entry, seen, this.#needs.clock.wallMs());
   }
 
+  /** A code: why its last step failed; undefined when it did not. */
+  troubleOf(sliver: string): string | undefined {
+    return this.#whys.get(sliver);
+  }
+
   /** The engine's instance of a sliver, when it has one. */
   instanceOf(sliver: string): EngineInstance | undefined {
     return this.#instances.get(sliver);
   }
 
-  /** Something is to be done, or may have changed. */
-  poke(): void {
-    this.#again = true;
+  /** Does something with an instance between two steps of ours. Throws `compute-busy` while one is under way. */
+  async during<T>(sliver: string, work: () => Promise<T>): Promise<T> {
+    if (this.#busy.has(sliver)) throw computeErrors.fail("compute-busy");
+    this.#busy.add(sliver);
+    try {
+      return await work();
+    } finally {
+      this.#end(sliver);
+    }
+  }
+
+  /** Calls back after each look at the engine. */
+  onLooked(hear: () => void): Cancel {
+    this.#hearers.add(hear);
+    return () => void this.#hearers.delete(hear);
+  }
+
+  /** Something is to be done, or may have changed: with this sliver, or with whatever. */
+  poke(sliver?: string): void {
+    if (sliver === undefined) this.#isAllNext = true;
+    else this.#next.add(sliver);
     if (this.#looking || this.#stop.signal.aborted) return;
     this.#looking = this.#look().finally(() => (this.#looking = undefined));
   }
 
   async #look(): Promise<void> {
-    while (this.#again && !this.#stop.signal.aborted) {
-      this.#again = false;
+    while ((this.#isAllNext || this.#next.size > 0) && !this.#stop.signal.aborted) {
+      const some = [...this.#next];
+      const isAll = this.#isAllNext || !this.#hasSeen || some.length > LOOKED_AT_ALONE_MAX;
+      this.#isAllNext = false;
+      this.#next.clear();
+      this.#ended.clear();
       try {
-        await this.#see();
+        await (isAll ? this.#see() : this.#seeSome(some));
         this.#trouble = undefined;
       } catch (error) {
         // Most boxes have no engine: that is worth no line each half minute.
@@ -101,6 +136,7 @@ export class Reconciler {
       }
       this.#act();
       this.#tell();
+      this.#say();
     }
   }
 
@@ -121,19 +157,40 @@ export class Reconciler {
     for (const instance of instances) this.#adopt(instance);
     for (const { sliver } of books.all()) books.noteHeld(sliver, specIn(this.#instances.get(sliver)));
     this.#hasSeen = true;
+    this.#seen = await this.#seenOf(books.all());
+  }
+
+  /** As `see`, where nothing else can have changed: a long list takes the engine long. */
+  async #seeSome(slivers: readonly string[]): Promise<void> {
+    const { engine, books } = this.#needs;
+    const found = await Promise.all(slivers.map((sliver) => engine.get(sliver, this.#stop.signal)));
+    for (const [at, sliver] of slivers.entries()) {
+      const instance = found[at];
+      if (instance) this.#instances.set(sliver, instance);
+      else this.#instances.delete(sliver);
+      books.noteHeld(sliver, specIn(instance));
+    }
+    const seen = await this.#seenOf(slivers.flatMap((sliver) => books.get(sliver) ?? []));
+    for (const sliver of slivers) this.#seen.delete(sliver);
+    for (const [sliver, one] of seen) this.#seen.set(sliver, one);
+  }
+
+  async #seenOf(entries: readonly Entry[]): Promise<Map<string, Seen>> {
+    const { engine } = this.#needs;
     const images = new Map<string, boolean>();
     const seen = new Map<string, Seen>();
-    for (const entry of books.all()) {
+    for (const entry of entries) {
       const { sliver, spec } = entry;
       const instance = this.#instances.get(sliver);
-      if (this.#busy.has(sliver) || instance?.state === "busy") seen.set(sliver, { state: "busy" });
+      if (this.#ended.has(sliver)) seen.set(sliver, { state: "busy" });
+      else if (this.#busy.has(sliver) || instance?.state === "busy") seen.set(sliver, { state: "busy" });
       else if (instance) seen.set(sliver, { state: instance.state, asBooked: isAsBooked(instance, entry) });
       else {
-        if (!images.has(spec.image)) images.set(spec.image, await engine.hasImage(spec.image, signal));
+        if (!images.has(spec.image)) images.set(spec.image, await engine.hasImage(spec.image, this.#stop.signal));
         seen.set(sliver, { state: "absent", hasImage: images.get(spec.image)! });
       }
     }
-    this.#seen = seen;
+    return seen;
   }
 
   /**
@@ -153,6 +210,10 @@ export class Reconciler {
     books.adopt({ ...booking, leaseEndMs }, state === "stopped" ? "stopped" : "running");
   }
 
+  #say(): void {
+    for (const hear of [...this.#hearers]) hear();
+  }
+
   #act(): void {
     const { books, clock } = this.#needs;
     const nowMs = clock.wallMs();
@@ -165,6 +226,7 @@ export class Reconciler {
       if (step.do === "wait") waits.push(step.untilMs - nowMs);
       else if (step.do === "forget") {
         books.forget(entry.sliver);
+        this.#whys.delete(entry.sliver);
       } else if (step.do !== "nothing" && step.do !== "give-up" && this.#busy.size < STEPS_AT_ONCE) {
         void this.#run(entry, step);
       }
@@ -181,15 +243,24 @@ export class Reconciler {
     try {
       await this.#do(entry, step, AbortSignal.any([this.#stop.signal, late.signal]));
       books.noteSuccess(sliver);
+      this.#whys.delete(sliver);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       log.warn("a step of a sliver failed", { sliver, step: step.do, error });
       books.noteFailure(sliver, clock.wallMs());
+      this.#whys.set(sliver, isFailure(error) ? error.code : "internal");
     } finally {
       cancel();
-      this.#busy.delete(sliver);
-      this.poke();
+      this.#end(sliver);
     }
+  }
+
+  #end(sliver: string): void {
+    this.#busy.delete(sliver);
+    this.#ended.add(sliver);
+    // What was seen of it was before the step.
+    this.#seen.set(sliver, { state: "busy" });
+    this.poke(sliver);
   }
 
   async #do(entry: Entry, step: Step, signal: AbortSignal): Promise<void> {
@@ -200,7 +271,7 @@ export class Reconciler {
     else if (step.do === "create") await engine.create({ sliver, booking: writeBooking(entry) }, spec, signal);
     else if (name !== undefined) {
       if (step.do === "start") await engine.start(name, signal);
-      else if (step.do === "stop") await engine.stop(name, signal);
+      else if (step.do === "stop") await engine.stop(name, signal, isEnding(entry, this.#needs.clock.wallMs()));
       else if (step.do === "remove") await engine.remove(name, signal);
       else if (step.do === "limit") await engine.limit(name, { sliver, booking: writeBooking(entry) }, spec, signal);
     }
@@ -213,6 +284,9 @@ export class Reconciler {
     this.#wake = this.#needs.clock.after(Math.max(1, ms), () => this.poke());
   }
 }
+
+/** What is in it goes with it: it need not be asked to end. */
+const isEnding = ({ wanted, leaseEndMs }: Entry, nowMs: number) => wanted === "gone" || leaseEndMs <= nowMs;
 
 function isAsBooked(instance: EngineInstance, { spec }: Entry): boolean {
   const made = specIn(instance);

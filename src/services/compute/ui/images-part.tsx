@@ -7,9 +7,11 @@ import { Button } from "../../../../ui/src/components/button.tsx";
 import { TextField } from "../../../../ui/src/components/field.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
+import { may } from "../../../../ui/src/session.ts";
 import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
 import { bytes } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
+import { BuildPart } from "./build-part.tsx";
 
 /** A large file is read whole for its hash. */
 const ADD_TIMEOUT_MS = 30 * 60_000;
@@ -42,31 +44,34 @@ export function ImagesPart() {
               <p>{t("compute.images-none-text")}</p>
             </Empty>
           ) : (
-            <ul role="list" class="rows card">
-              {list.map((one) => (
-                <li key={one.hash + one.box}>
-                  <span class="grow">
-                    <strong>{one.name}</strong>
-                    <br />
-                    <span class="soft small">
-                      {[one.owner, bytes(one.bytes, language.value), one.arch].filter(Boolean).join(" · ")}
+            <section class="card">
+              <ul role="list" class="rows">
+                {list.map((one) => (
+                  <li key={one.hash + one.box}>
+                    <span class="grow">
+                      <strong>{one.name}</strong>
+                      <br />
+                      <span class="soft small">
+                        {[one.owner, bytes(one.bytes, language.value), one.arch].filter(Boolean).join(" · ")}
+                      </span>
                     </span>
-                  </span>
-                  {one.own ? (
-                    <Button
-                      kind="quiet"
-                      onClick={() => void drop(one.name)}
-                      aria-label={t("compute.image-drop-named", { name: one.name })}
-                    >
-                      {t("compute.image-drop")}
-                    </Button>
-                  ) : null}
-                </li>
-              ))}
-            </ul>
+                    {one.own ? (
+                      <Button
+                        kind="quiet"
+                        onClick={() => void drop(one.name)}
+                        aria-label={t("compute.image-drop-named", { name: one.name })}
+                      >
+                        {t("compute.image-drop")}
+                      </Button>
+                    ) : null}
+                  </li>
+                ))}
+              </ul>
+            </section>
           )
         }
       </Loaded>
+      {may("host") ? <BuildPart onMade={images.reload} /> : null}
       <section class="card stack">
         <h2>{t("compute.image-add")}</h2>
         <p class="soft">{t("compute.image-lead")}</p>

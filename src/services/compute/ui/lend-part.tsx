@@ -11,9 +11,10 @@ import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { toast } from "../../../../ui/src/components/toast.tsx";
 import { bytesOf } from "../../../kernel/size.ts";
-import { bytes, date } from "../../../../ui/src/format.ts";
+import { date } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
+import { amount } from "./amount.ts";
 
 type Status = Output<"compute.status">;
 
@@ -23,7 +24,7 @@ const MEMORIES = ["512MiB", "1GiB", "2GiB", "4GiB", "8GiB", "16GiB"];
 const DISKS = ["4GiB", "10GiB", "20GiB", "50GiB", "100GiB"];
 
 export function LendPart({ status, onChange }: { status: Status; onChange: () => void }) {
-  const { engine, lending, used } = status;
+  const { engine, lending, network, used } = status;
   const share = (part: number, whole: number) => (whole === 0 ? 0 : Math.min(1, part / whole));
   const of = (part: string, whole: string) => t("compute.of", { part, whole });
   return (
@@ -33,6 +34,7 @@ export function LendPart({ status, onChange }: { status: Status; onChange: () =>
           {t("advice.compute-no-engine")}
         </Notice>
       ) : null}
+      {network.state === "off" || network.state === "ready" ? null : <NoNetwork network={network} />}
       {engine.state === "silent" ? <Notice tone="warning" title={t("health.compute-engine")} /> : null}
       <section class="card stack">
         <h2>{t(lending.to === "nobody" ? "compute.lends-not" : "compute.lends")}</h2>
@@ -47,12 +49,12 @@ export function LendPart({ status, onChange }: { status: Status; onChange: () =>
             <Meter
               label={t("compute.memory")}
               share={share(used.memoryBytes, lending.memoryBytes)}
-              text={of(bytes(used.memoryBytes, language.value), bytes(lending.memoryBytes, language.value))}
+              text={of(amount(used.memoryBytes, language.value), amount(lending.memoryBytes, language.value))}
             />
             <Meter
               label={t("compute.disk")}
               share={share(used.diskBytes, lending.diskBytes)}
-              text={of(bytes(used.diskBytes, language.value), bytes(lending.diskBytes, language.value))}
+              text={of(amount(used.diskBytes, language.value), amount(lending.diskBytes, language.value))}
             />
           </>
         )}
@@ -60,6 +62,15 @@ export function LendPart({ status, onChange }: { status: Status; onChange: () =>
       </section>
       {may("host") && used.slivers > 0 ? <Users /> : null}
     </div>
+  );
+}
+
+function NoNetwork({ network: { state, lacks } }: Pick<Status, "network">) {
+  const kind = state === "missing" || state === "elsewhere" ? (`-${state}` as const) : "";
+  return (
+    <Notice tone="info" title={t(`check.compute-network${kind}.bad`, { lacks })}>
+      {t(`check.compute-network${kind}.fix`)}
+    </Notice>
   );
 }
 
@@ -119,9 +130,10 @@ function Users() {
                   <span class="soft small">
                     {t("compute.lent-facts", {
                       cores: one.cores,
-                      memory: bytes(one.memoryBytes, language.value),
+                      memory: amount(one.memoryBytes, language.value),
                       until: date(one.leaseEndsAt, language.value),
                     })}
+                    {one.snapshots > 0 ? ` · ${t("compute.lent-snapshots", { count: one.snapshots })}` : ""}
                   </span>
                 </span>
                 <span>{t(`compute.state-${one.state}`)}</span>

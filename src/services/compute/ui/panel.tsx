@@ -8,11 +8,13 @@ import { t } from "../../../../ui/src/words.ts";
 import { ImagesPart } from "./images-part.tsx";
 import { LendPart } from "./lend-part.tsx";
 import { SlicesPart } from "./slices-part.tsx";
+import { SliverPage } from "./sliver-page.tsx";
 
 const EVENTS = { events: ["compute"] };
 
 export default function ComputePanel({ rest }: PanelProps) {
   const status = useResource("compute.status", {}, EVENTS);
+  if (rest.startsWith("slivers/") && may("member")) return <SliverPage rest={rest} />;
   const tab = rest === "lend" || rest === "images" ? rest : "slices";
   return (
     <>

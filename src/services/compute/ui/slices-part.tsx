@@ -8,9 +8,12 @@ import { Button, LinkButton } from "../../../../ui/src/components/button.tsx";
 import { Confirm } from "../../../../ui/src/components/dialog.tsx";
 import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
-import { bytes, date } from "../../../../ui/src/format.ts";
+import { date } from "../../../../ui/src/format.ts";
 import { language, t, word } from "../../../../ui/src/words.ts";
+import { amount } from "./amount.ts";
+import { ConsoleButton } from "./console-part.tsx";
 import { LaunchForm } from "./launch-form.tsx";
+import { sliverHref } from "./sliver-page.tsx";
 
 type Slice = Output<"compute.slice">;
 
@@ -76,8 +79,8 @@ function SliceCard({ slice, onChange }: { slice: Slice; onChange: () => void }) 
         {t("compute.facts", {
           image: slice.image,
           cores: slice.cores,
-          memory: bytes(slice.memoryBytes, language.value),
-          disk: bytes(slice.diskBytes, language.value),
+          memory: amount(slice.memoryBytes, language.value),
+          disk: amount(slice.diskBytes, language.value),
           until: date(slice.endsAt, language.value),
         })}
       </p>
@@ -88,9 +91,19 @@ function SliceCard({ slice, onChange }: { slice: Slice; onChange: () => void }) 
               <strong>{t("compute.sliver", { number: one.number, box: one.box })}</strong>
               <br />
               <span class="soft small">{[one.owner, one.zone].filter(Boolean).join(" · ")}</span>
+              {one.address ? <div class="soft small">{t("compute.address", { address: one.address })}</div> : null}
               {one.trouble ? <div class="soft small">{word(`compute.why-${one.trouble}`, {}, one.trouble)}</div> : null}
             </span>
             <span>{t(`compute.state-${one.state}`)}</span>
+            <span class="cluster end">
+              <LinkButton
+                href={sliverHref(name, one.number)}
+                label={t("compute.inside-named", { name: `${name}/${one.number}` })}
+              >
+                {t("compute.inside")}
+              </LinkButton>
+              {one.state === "running" ? <ConsoleButton place={`${name}/${one.number}`} /> : null}
+            </span>
           </li>
         ))}
       </ul>

@@ -17,7 +17,7 @@ import { CORES_MAX } from "../../../protocols/compute/constants.ts";
 import { REACHES } from "../../../protocols/compute/lending.ts";
 import type { SliceSpec } from "../../../protocols/compute/slice.ts";
 import { SLICE_FILE_BYTES_MAX, SLICE_SLIVERS_MAX } from "../constants.ts";
-import { computeErrors } from "../errors.ts";
+import { readYaml } from "../yaml-file.ts";
 
 const DAY_MS = 86_400_000;
 export const NAME = /^[a-z][a-z0-9-]{0,39}$/;
@@ -46,28 +46,8 @@ export const sliceWish = z.strictObject({
 export type SliceWish = z.output<typeof sliceWish>;
 
 /** Throws `compute-bad-file` with the line. */
-export async function readSliceFile(text: string): Promise<SliceWish> {
-  if (text.length > SLICE_FILE_BYTES_MAX) throw bad(1, "too long");
-  // Most boxes never read one.
-  const { LineCounter, parseDocument } = await import("yaml");
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    schema: "core",
-    maxAliasCount: 0,
-    uniqueKeys: true,
-  } as object);
-  const problem = document.errors[0];
-  if (problem) throw bad(problem.linePos?.[0].line ?? 1, problem.message.split("\n")[0]!);
-  const read = sliceWish.safeParse(toPlain(() => document.toJS({ maxAliasCount: 0 }) as unknown));
-  if (read.success) return read.data;
-  const issue = read.error.issues[0]!;
-  const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-  const path = [...issue.path, ...unknown];
-  const node =
-    path.length > 0 ? (document.getIn(path, true) as { range?: [number, number, number] } | undefined) : undefined;
-  const line = node?.range ? lines.linePos(node.range[0]).line : 1;
-  throw bad(line, `${path.join(".") || "file"}: ${issue.message}`);
+export function readSliceFile(text: string): Promise<SliceWish> {
+  return readYaml(text, sliceWish, SLICE_FILE_BYTES_MAX);
 }
 
 /** `image`: the hash that its name stands for now. */
@@ -87,17 +67,4 @@ export function specOf(wish: SliceWish, image: string, nowMs: number): SliceSpec
     endMs: nowMs + wish.days * DAY_MS,
     recreate,
   };
-}
-
-function toPlain(read: () => unknown): unknown {
-  try {
-    return read();
-  } catch (error) {
-    // Aliases: a short file could stand for a huge one.
-    throw bad(1, error instanceof Error ? error.message : String(error));
-  }
-}
-
-function bad(line: number, reason: string) {
-  return computeErrors.fail("compute-bad-file", { params: { line, reason } });
 }

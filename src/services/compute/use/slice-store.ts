@@ -15,6 +15,7 @@ const MIGRATIONS = [
      trouble TEXT) STRICT, WITHOUT ROWID;
    CREATE INDEX compute_slivers_slice ON compute_slivers(slice);
    CREATE TABLE compute_hosts (box TEXT PRIMARY KEY, reliability REAL NOT NULL) STRICT, WITHOUT ROWID;`,
+  "ALTER TABLE compute_slivers ADD COLUMN network INTEGER NOT NULL DEFAULT 0",
 ];
 
 export interface Slice {
@@ -32,6 +33,8 @@ export interface Sliver extends Omit<SliverFacts, "silentMs"> {
   slice: string;
   /** Why it does not stand as it should: a code. */
   trouble: string | undefined;
+  /** Its host gave it an address in the network of the slice. */
+  hasNetwork: boolean;
 }
 
 interface SliceRow {
@@ -53,6 +56,7 @@ interface SliverRow {
   leaseEndMs: number;
   state: string | null;
   trouble: string | null;
+  network: number;
 }
 
 export type SliceStore = ReturnType<typeof sliceStore>;
@@ -81,6 +85,10 @@ export function sliceStore(store: Store) {
         "INSERT OR REPLACE INTO compute_slices (id, account, name, spec, madeMs, gone) VALUES (?, ?, ?, ?, ?, ?)",
         ...[id, account, name, JSON.stringify(spec), madeMs, isGone ? 1 : 0],
       ),
+    /** Whoever had them has left. */
+    endAll(account: string) {
+      for (const slice of this.slicesOf(account)) this.putSlice({ ...slice, isGone: true });
+    },
     dropSlice: (id: string) => run("DELETE FROM compute_slices WHERE id = ?", id),
 
     slivers: (slice: string) =>
@@ -95,10 +103,10 @@ export function sliceStore(store: Store) {
     putSliver: (sliver: Sliver) =>
       run(
         `INSERT OR REPLACE INTO compute_slivers
-           (id, slice, number, host, spec, wanted, leaseEndMs, state, trouble)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           (id, slice, number, host, spec, wanted, leaseEndMs, state, trouble, network)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[sliver.id, sliver.slice, sliver.index, sliver.host, JSON.stringify(sliver.spec), sliver.wanted],
-        ...[sliver.leaseEndMs, sliver.state ?? null, sliver.trouble ?? null],
+        ...[sliver.leaseEndMs, sliver.state ?? null, sliver.trouble ?? null, sliver.hasNetwork ? 1 : 0],
       ),
     dropSliver: (id: string) => run("DELETE FROM compute_slivers WHERE id = ?", id),
 
@@ -116,12 +124,13 @@ function sliceOf({ id, account, name, spec, madeMs, gone }: SliceRow): Slice {
   return { id, account, name, spec: JSON.parse(spec) as SliceSpec, madeMs, isGone: gone === 1 };
 }
 
-function sliverOf({ number, spec, state, trouble, ...row }: SliverRow): Sliver {
+function sliverOf({ number, spec, state, trouble, network, ...row }: SliverRow): Sliver {
   return {
     ...row,
     index: number,
     spec: JSON.parse(spec) as SliverSpec,
     state: (state as Sliver["state"] | null) ?? undefined,
     trouble: trouble ?? undefined,
+    hasNetwork: network === 1,
   };
 }

@@ -25,11 +25,13 @@ import {
   RELIABILITY_WEIGHT,
   RESERVE_TRIES_MAX,
   SLIVER_ID_BYTES,
-  LOOK_SOON_MS,
   UNDER_WAY_MS,
 } from "../constants.ts";
 import { LOOK_PATH, RESERVE_PATH, WANT_PATH, lookAnswer, reserveAnswer, wantAnswer } from "../messages.ts";
+import type { SliverStanding } from "../messages.ts";
 import type { Hosts } from "./hosts.ts";
+import { Soon } from "./soon.ts";
+import type { Tell } from "./network-telling.ts";
 import type { Slice, SliceStore, Sliver } from "./slice-store.ts";
 
 export interface SlicesNeeds {
@@ -40,6 +42,8 @@ export interface SlicesNeeds {
   rows: SliceStore;
   hosts: Hosts;
   changed: () => void;
+  /** Lets hosts of a slice know one another. */
+  tell?: Tell;
 }
 
 export class Slices {
@@ -51,11 +55,14 @@ export class Slices {
   /** When each host last answered, and since when this box asks: a clock that cannot be set, in milliseconds. */
   readonly #heardMs = new Map<string, number>();
   #startedMs = 0;
-  /** By slice: a look that is not to wait for the next round. */
-  readonly #soon = new Map<string, Cancel>();
+  readonly #troubles = new Map<string, string>();
+  readonly #soon: Soon;
+  /** By slice. */
+  readonly #hearers = new Map<string, Set<() => void>>();
 
   constructor(needs: SlicesNeeds) {
     this.#needs = needs;
+    this.#soon = new Soon({ ...needs, look: (id) => void this.follow(id) });
   }
 
   start(): void {
@@ -65,7 +72,8 @@ export class Slices {
   }
 
   async stop(): Promise<void> {
-    for (const cancel of [this.#cancel, ...this.#soon.values()]) cancel();
+    this.#cancel();
+    this.#soon.stop();
     this.#stop.abort(new Error("the box stops"));
     await Promise.allSettled(this.#working);
   }
@@ -80,6 +88,16 @@ export class Slices {
       .finally(() => this.#working.delete(work));
     this.#working.add(work);
     return work;
+  }
+
+  /** Calls back after each look at a slice. */
+  onLooked(id: string, hear: () => void): Cancel {
+    const hearers = this.#hearers.get(id) ?? new Set();
+    this.#hearers.set(id, hearers.add(hear));
+    return () => {
+      hearers.delete(hear);
+      if (hearers.size === 0) this.#hearers.delete(id);
+    };
   }
 
   /** What is known of the slivers of a slice: that which a plan is made from. */
@@ -106,23 +124,18 @@ export class Slices {
     const missing = actions.flatMap((action) => (action.do === "create" ? [action.index] : []));
     if (missing.length > 0) await this.#create(slice, missing);
     await this.#sayGone(id);
+    await this.#needs.tell?.(slice, rows.slivers(id), this.#stop.signal);
     if (slice.isGone && rows.slivers(id).length === 0) rows.dropSlice(id);
     changed();
     this.#lookSoon(id);
+    for (const hear of [...(this.#hearers.get(id) ?? [])]) hear();
   }
 
   /** What is on its way is looked at more often than what stands. */
   #lookSoon(id: string): void {
-    const { clock } = this.#needs;
     const isUnderWay = ({ state, wanted, silentMs }: SliverFacts) =>
       state !== wanted && state !== "failed" && silentMs < UNDER_WAY_MS;
-    this.#soon.get(id)?.();
-    this.#soon.delete(id);
-    if (this.#stop.signal.aborted || !this.facts(id).some(isUnderWay)) return;
-    this.#soon.set(
-      id,
-      clock.after(LOOK_SOON_MS, () => void this.follow(id)),
-    );
+    this.#soon.set(id, this.#stop.signal.aborted ? [] : this.facts(id).filter(isUnderWay));
   }
 
   /** Asks the hosts about all slivers of the slice that they have. */
@@ -140,7 +153,8 @@ export class Slices {
         const known = new Map(answer.slivers.map((one) => [one.sliver, one]));
         for (const sliver of slivers) {
           const found = known.get(sliver.id);
-          if (found) this.#note(sliver, { state: found.state, leaseEndMs: clock.wallMs() + found.leaseMs });
+          this.#noteTrouble(sliver.id, found?.trouble);
+          if (found) this.#note(sliver, factsOf(found, clock.wallMs()));
           else if (sliver.wanted === "gone") rows.dropSliver(sliver.id);
           // The host has lost it, or never got it: it is made again, on whichever host.
           else this.#note(sliver, { wanted: "gone" });
@@ -153,6 +167,16 @@ export class Slices {
       }
     });
     await Promise.all(asked);
+  }
+
+  /** Why a step of it failed on its host, by what that said last: a code. */
+  troubleOf(sliver: string): string | undefined {
+    return this.#troubles.get(sliver);
+  }
+
+  #noteTrouble(sliver: string, trouble: string | undefined): void {
+    if (trouble === undefined) this.#troubles.delete(sliver);
+    else this.#troubles.set(sliver, trouble);
   }
 
   /** Writes what is new. A lease that a look estimates a little otherwise than the last one is not. */
@@ -197,7 +221,7 @@ export class Slices {
     const { rows, hosts, clock } = this.#needs;
     const leaseMs = Math.max(1, Math.min(longestMs, slice.spec.endMs - clock.wallMs()));
     const { id, spec, wanted } = sliver;
-    const question = { sliver: id, spec, leaseMs, wanted: wanted === "gone" ? "stopped" : wanted };
+    const question = { sliver: id, slice: slice.id, spec, leaseMs, wanted: wanted === "gone" ? "stopped" : wanted };
     const answer = await this.#ask(sliver, () =>
       hosts.ask(sliver.host, RESERVE_PATH, reserveAnswer, question, this.#stop.signal),
     );
@@ -228,7 +252,7 @@ export class Slices {
         const id = encodeBase32(random.bytes(SLIVER_ID_BYTES));
         const sliver: Sliver = {
           ...{ id, slice: slice.id, index, host, spec: slice.spec.sliver, wanted: slice.spec.wanted },
-          ...{ leaseEndMs: clock.wallMs() + leaseMs, state: undefined, trouble: undefined },
+          ...{ leaseEndMs: clock.wallMs() + leaseMs, state: undefined, trouble: undefined, hasNetwork: false },
         };
         // It has just made an offer.
         this.#heardMs.set(host, clock.monotonicMs());
@@ -277,4 +301,8 @@ export class Slices {
 
 function inChunks<T>(all: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
+}
+
+function factsOf({ state, leaseMs, hasNetwork = false }: SliverStanding, nowMs: number): Partial<Sliver> {
+  return { state, hasNetwork, leaseEndMs: nowMs + leaseMs };
 }

@@ -1,0 +1,52 @@
+/**
+ * Two real boxes of one community for tests of what happens in slivers: a home without an engine, and a host with one,
+ * on which the home's slice "web" runs, of one sliver of the tiny image.
+ */
+import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { tinyImage } from "../engine/images.ts";
+import { temporaryFolder } from "../support/at-exit.ts";
+import { startBox } from "../support/box.ts";
+import type { Box } from "../support/box.ts";
+import { startLxd } from "../support/lxd.ts";
+import type { Lxd } from "../support/lxd.ts";
+import { eventually } from "../support/process.ts";
+import type { Owner } from "../support/process.ts";
+
+export const MADE_MS = 120_000;
+
+export interface HomeAndHost {
+  home: Box;
+  host: Box;
+  lxd: Lxd;
+}
+
+export async function homeAndHost(owner: Owner): Promise<HomeAndHost> {
+  const lxd = await startLxd({ owner, poolMib: 512 });
+  const none = { LXD_DIR: temporaryFolder("no-engine") };
+  const home = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", env: none, until: owner });
+  const { code } = await home.api<{ code: string }>("/invitations", { method: "POST", body: {} });
+  const env = { LXD_DIR: lxd.folder };
+  const host = await startBox({ name: "Molí", owner: "Berta", join: code, env, until: owner });
+  await host.cli(["files", "give", "1GiB", "--json"]);
+  await eventually("a storage server", MADE_MS, async () => {
+    const { grid } = await home.api<{ grid: { reachable: number } }>("/files/status");
+    return grid.reachable === 1;
+  });
+  const image = join(temporaryFolder("image"), "tiny.tar.gz");
+  copyFileSync(await tinyImage(), image);
+  await home.cli(["files", "put", image, "/tiny.tar.gz", "--json"]);
+  await home.cli(["compute", "images", "add", "tiny", "/tiny.tar.gz", "--json"]);
+  const lent = ["--cores", "2", "--memory", "512MiB", "--disk", "400MiB", "--to", "community", "--json"];
+  await host.cli(["compute", "lend", ...lent]);
+  await host.api("/settings", { method: "PATCH", body: { values: { compute: { lendFirst: "arrival" } } } });
+  const small = ["--memory", "64MiB", "--disk", "64MiB", "--json"];
+  await eventually("an offer", MADE_MS, async () => {
+    const offers = await home.cli<{ fits: number }[]>(["compute", "offers", ...small]);
+    return offers.some(({ fits }) => fits > 0);
+  });
+  const slice = await home.cli<{ running: number }>(["compute", "launch", "web", "tiny", ...small]);
+  assert.equal(slice.running, 1, JSON.stringify(slice));
+  return { home, host, lxd };
+}

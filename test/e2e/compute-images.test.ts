@@ -1,0 +1,96 @@
+/**
+ * The pages that make an image of Debian and publish a port, on a real box with a real engine: the form, how far it
+ * is, ended by its button; a port of a sliver, its address, taken back.
+ */
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { tinyImage } from "../engine/images.ts";
+import { temporaryFolder } from "../support/at-exit.ts";
+import { startBox } from "../support/box.ts";
+import type { Box } from "../support/box.ts";
+import { openBrowser } from "../support/browser.ts";
+import type { Visit } from "../support/browser.ts";
+import { needDebian } from "../support/debian.ts";
+import { startLxd } from "../support/lxd.ts";
+import { eventually } from "../support/process.ts";
+import { atEnd } from "./at-end.ts";
+import { signIn } from "./sign-in.ts";
+
+const MADE_MS = 120_000;
+
+let browser: Browser;
+let box: Box;
+
+before(async () => {
+  await needDebian(["debian-archive-keyring", "debootstrap"]);
+  browser = await openBrowser({ owner: atEnd });
+  const lxd = await startLxd({ owner: atEnd, poolMib: 256 });
+  const env = { LXD_DIR: lxd.folder };
+  box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", env, until: atEnd });
+  await box.cli(["files", "give", "1GiB", "--json"]);
+  await eventually("a storage server", MADE_MS, async () => {
+    const { grid } = await box.api<{ grid: { reachable: number } }>("/files/status");
+    return grid.reachable === 1;
+  });
+});
+
+async function press(visit: Visit, key: string, params: Record<string, string> = {}): Promise<void> {
+  await visit.page.getByRole("button", { name: visit.say(key, params), exact: true }).click();
+}
+
+async function see(visit: Visit, text: string | RegExp): Promise<void> {
+  await visit.page.getByText(text).first().waitFor({ timeout: MADE_MS });
+}
+
+test("an image is begun on the page, shows how far it is, and is ended", async () => {
+  const visit = await signIn(browser, box, { width: 360, language: "ca", dark: true });
+  const { page } = visit;
+  visit.allow(/status of 404/);
+  await visit.open("/compute/images");
+  await see(visit, visit.say("compute.build"));
+  await page.getByLabel(visit.say("compute.build-app"), { exact: true }).fill("/none");
+  await press(visit, "compute.build-begin");
+  await see(visit, visit.say("error.compute-app-unknown", { path: "/none/app.yaml" }));
+  await visit.check("an app that is none");
+  await page.getByLabel(visit.say("compute.build-app"), { exact: true }).scrollIntoViewIfNeeded();
+  await page.getByLabel(visit.say("compute.build-app"), { exact: true }).fill("");
+  await page.getByLabel(visit.say("compute.build-packages"), { exact: true }).fill("curl");
+  await visit.shoot("compute-build-form");
+  await press(visit, "compute.build-begin");
+  await see(visit, visit.say("compute.build-running", { name: "debian" }));
+  await see(visit, new RegExp(visit.say("compute.stage-unpack")));
+  await visit.check("an image is being made");
+  await page.getByRole("progressbar").scrollIntoViewIfNeeded();
+  await visit.shoot("compute-build");
+  await press(visit, "compute.build-cancel");
+  await page.getByRole("button", { name: visit.say("compute.build-begin"), exact: true }).waitFor({ timeout: MADE_MS });
+  await visit.end();
+});
+
+test("a port is published, shown with its address, and taken back", async () => {
+  const here = temporaryFolder("image");
+  copyFileSync(await tinyImage(), join(here, "tiny.tar.gz"));
+  await box.cli(["files", "put", join(here, "tiny.tar.gz"), "/tiny.tar.gz", "--json"]);
+  await box.cli(["compute", "images", "add", "tiny", "/tiny.tar.gz", "--json"]);
+  const lend = ["--cores", "2", "--memory", "512MiB", "--disk", "200MiB", "--to", "community", "--json"];
+  await box.cli(["compute", "lend", ...lend]);
+  await box.cli(["compute", "launch", "web", "tiny", "--memory", "64MiB", "--disk", "64MiB", "--json"]);
+  const visit = await signIn(browser, box, { language: "ca" });
+  const { page } = visit;
+  await visit.open("/compute/slivers/web/0/ports");
+  await see(visit, visit.say("compute.ports-none"));
+  await page.getByLabel(visit.say("compute.port"), { exact: true }).fill("8080");
+  await page.getByLabel(visit.say("compute.port-title"), { exact: true }).fill("Una pàgina");
+  await press(visit, "compute.port-publish");
+  await page.getByRole("link", { name: /:20\d\d\d\// }).waitFor({ timeout: MADE_MS });
+  await visit.check("a published port");
+  await visit.shoot("compute-ports");
+  await visit.open("/services");
+  await see(visit, "Una pàgina");
+  await visit.open("/compute/slivers/web/0/ports");
+  await press(visit, "compute.port-drop-named", { port: "8080" });
+  await see(visit, visit.say("compute.ports-none"));
+  await visit.end();
+});
