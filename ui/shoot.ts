@@ -13,6 +13,7 @@ import { type Browser, type Page, chromium } from "playwright-core";
 import { build } from "vite";
 import { serve } from "./dev/server.ts";
 import type { Size } from "./dev/world.ts";
+import { wordFiles } from "./virtual.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const OUT = join(root, "screenshots");
@@ -99,6 +100,13 @@ const SCENES: readonly Scene[] = [
   { name: "files-guest", path: "/files", role: "guest" },
   { name: "files-link", path: "/shared#k7f3m2xqk7f3m2xq-abc", role: "public" },
   { name: "files-link-gone", path: "/shared", role: "public" },
+  { name: "compute", path: "/compute" },
+  { name: "compute-launch", path: "/compute", press: /^(?:New slice|Slice nou|Slice nuevo)$/ },
+  { name: "compute-delete", path: "/compute", size: "small", press: /^(?:Delete|Esborra|Borrar) web$/ },
+  { name: "compute-lend", path: "/compute/lend" },
+  { name: "compute-images", path: "/compute/images" },
+  { name: "compute-sliver", path: "/compute/slivers/web/0" },
+  { name: "compute-sliver-files", path: "/compute/slivers/web/0/files" },
   { name: "this-box", path: "/box" },
   { name: "health", path: "/box/health", press: /^(?:Look now|Mira-ho ara|Mirar ahora)$/ },
   { name: "parts", path: "/box/parts" },
@@ -142,6 +150,10 @@ async function open(browser: Browser, look: Look, origin: string): Promise<Page>
 }
 
 const problems: string[] = [];
+/** Of all words. */
+const KEYS = new Set(
+  wordFiles("en").flatMap((file) => Object.keys(JSON.parse(readFileSync(file, "utf8")) as Record<string, string>)),
+);
 
 interface AxeResult {
   violations: { id: string; help: string; nodes: { target: string[]; any: { message: string }[] }[] }[];
@@ -151,6 +163,7 @@ interface AxeResult {
 const IN_PAGE = {
   axe: `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] })`,
   tooWide: "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  lines: `document.body.innerText.split("\\n").map((line) => line.trim())`,
   height: "document.documentElement.scrollHeight",
   textSize: (percent: number) => `document.documentElement.style.fontSize = "${percent}%"`,
   /** Types into the filter and waits for the paint, letter by letter. */
@@ -176,6 +189,8 @@ async function inspect(page: Page, where: string): Promise<void> {
     const places = nodes.slice(0, 3).map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? ""})`);
     problems.push(`axe, ${where}: ${id}: ${help}: ${places.join("; ")}`);
   }
+  const lines = await page.evaluate<string[]>(IN_PAGE.lines);
+  for (const line of new Set(lines)) if (KEYS.has(line)) problems.push(`${where}: a word without its text: ${line}`);
   const wide = await page.evaluate<number>(IN_PAGE.tooWide);
   if (wide > 0) problems.push(`${where}: ${wide} px wider than the window`);
 }

@@ -12,10 +12,10 @@ const root = resolve(import.meta.dirname, "..");
 const services = join(root, "src/services");
 const API = "virtual:api-table";
 const WORDS = "virtual:words/";
-/** Words that reach the page already said, in the answers of the daemon, or that only the command line says. */
+/** Words that mostly reach the page already said, in the answers of the daemon, or that only the command line says. */
 const DAEMON_SAYS = /^(?:error|advice|health|fix|check|up|demo)\.|\.confirm-/;
-/** What the page itself must say when no answer came. */
-const SHELL_SAYS = new Set(["error.internal", "advice.internal", "error.timed-out"]);
+/** Such a word in the source of a page, which says it itself: all of it, or how it begins. */
+const SAID = /["`]((?:(?:error|advice|health|fix|check|up|demo)\.|[a-z]+\.confirm-)[\w.-]+)(["`]|\$\{)/g;
 const ICON = /lucide-static\/icons\/[\w-]+\.svg\?raw$/;
 
 interface SeenContract {
@@ -58,6 +58,23 @@ export function wordFiles(language: string): string[] {
   );
 }
 
+/** Whether a page says a word itself. */
+export function pagesSay(): (key: string) => boolean {
+  const folders = [join(root, "ui/src"), ...serviceFolders().map((folder) => join(services, folder, "ui"))];
+  const whole = new Set<string>();
+  const beginnings: string[] = [];
+  for (const folder of folders.filter(existsSync)) {
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+      if (!/\.tsx?$/.test(file)) continue;
+      for (const [, key = "", end] of readFileSync(join(folder, file), "utf8").matchAll(SAID)) {
+        if (end === "${") beginnings.push(key);
+        else whole.add(key);
+      }
+    }
+  }
+  return (key) => whole.has(key) || beginnings.some((one) => key.startsWith(one));
+}
+
 /** An icon without what the page does not need: its licence line (named in the README of the program), class, size. */
 function leanIcon(svg: string): string {
   return svg
@@ -83,7 +100,8 @@ export function virtualModules(): Plugin {
         this.addWatchFile(file);
         Object.assign(merged, JSON.parse(readFileSync(file, "utf8")));
       }
-      const shown = Object.entries(merged).filter(([key]) => !DAEMON_SAYS.test(key) || SHELL_SAYS.has(key));
+      const isSaid = pagesSay();
+      const shown = Object.entries(merged).filter(([key]) => !DAEMON_SAYS.test(key) || isSaid(key));
       return `export default JSON.parse(${JSON.stringify(JSON.stringify(Object.fromEntries(shown)))});`;
     },
   };

@@ -36,7 +36,7 @@ async function comu(...words: string[]): Promise<unknown> {
 
 before(async () => {
   await needDebian(["chromium"]);
-  for (const name of ["src", "ui", "packaging", "test", "sim", "bench", "package.json", "comu"]) {
+  for (const name of ["src", "ui", "packaging", "package.json", "comu"]) {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   for (const name of ["tsconfig.base.json", "tsconfig.json", "tsconfig.ui.json"])

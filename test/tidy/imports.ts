@@ -104,6 +104,20 @@ const directions: Rule = {
   },
 };
 
+/** A service and its tests are one folder that can be looked at, and copied, without the tests of the whole. */
+const beside: Rule = {
+  name: "a test beside the code uses what stands in src and ui",
+  find: (tree) => {
+    const found: string[] = [];
+    for (const [path, text] of [...tree].filter(([name]) => isTest(name) && in_(name, "src", "ui"))) {
+      for (const { from, line, target } of wishes(path, text)) {
+        if (target !== undefined && !in_(target, "src", "ui")) found.push(`${path}:${line}: imports ${from}`);
+      }
+    }
+    return found;
+  },
+};
+
 const endings: Rule = {
   name: "imports name files with their ending",
   find: (tree) => {
@@ -117,4 +131,4 @@ const endings: Rule = {
   },
 };
 
-export const importRules: readonly Rule[] = [directions, endings];
+export const importRules: readonly Rule[] = [directions, beside, endings];

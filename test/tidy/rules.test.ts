@@ -115,6 +115,11 @@ const PLANTED: readonly (readonly [rule: string, path: string, text: string | ((
   ["imports run one way", "ui/src/a.ts", `${HEAD}import "node:fs";\n`],
   ["imports run one way", "ui/src/a.ts", `${HEAD}export * from "../../src/platform/store.ts";\n`],
   ["imports run one way", "src/cli/a.ts", `${HEAD}import "../../test/support/box.ts";\n`],
+  [
+    "a test beside the code uses what stands in src and ui",
+    "src/platform/a.test.ts",
+    `${HEAD}import "../../test/support/box.ts";\n`,
+  ],
   ["imports name files with their ending", "src/platform/a.ts", `${HEAD}import "./store";\n`],
   ["imports name files with their ending", "src/platform/a.ts", `${HEAD}import "./store.js";\n`],
   ["a service is one folder with all its parts, and one line in the list", "src/services/radio/README.md", " \n"],

@@ -1,5 +1,6 @@
 /** What the canned world answers to each call that a page makes. Changes are accepted and forgotten. */
 import { renderSVG } from "uqr";
+import { computeAnswers } from "./compute-answers.ts";
 import { filesAnswers } from "./files-answers.ts";
 import { kvAnswers } from "./kv-answers.ts";
 import { DAY_MS, OWNER, type World, ago, selfId } from "./world.ts";
@@ -170,6 +171,7 @@ const growth = (world: World) =>
   }));
 
 export const answers: Record<string, Answer> = {
+  ...computeAnswers,
   ...filesAnswers,
   ...kvAnswers,
   "people.session": (world, params) => session(world, params["role"] ?? "host"),

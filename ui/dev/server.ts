@@ -8,6 +8,7 @@ import { extname, join, normalize } from "node:path";
 import { z } from "zod";
 import type { Endpoint } from "../../src/kernel/contract.ts";
 import { boxContract } from "../../src/services/box/contract.ts";
+import { computeContract } from "../../src/services/compute/contract.ts";
 import { discoveryContract } from "../../src/services/discovery/contract.ts";
 import { filesContract } from "../../src/services/files/contract.ts";
 import { kvContract } from "../../src/services/kv/contract.ts";
@@ -19,6 +20,7 @@ import { type Size, type World, makeWorld } from "./world.ts";
 
 const CONTRACTS = [
   boxContract,
+  computeContract,
   discoveryContract,
   filesContract,
   kvContract,
