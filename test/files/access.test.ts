@@ -17,7 +17,7 @@ import { MeshDouble } from "./mesh-double.ts";
 const PATH = "/files/access";
 const body = { port: 7990, pin: "A".repeat(43), tub: "a".repeat(32), room: "some" } as const;
 
-function box(meshes: MeshDouble, id: string, records: RecordView[], isGiving = true) {
+function box(meshes: MeshDouble, id: string, records: RecordView[], isGiving = true, address = "::") {
   const clock = virtualClock();
   const double = meshes.join(id);
   const view = double.box;
@@ -44,7 +44,7 @@ function box(meshes: MeshDouble, id: string, records: RecordView[], isGiving = t
   });
   const changes: string[] = [];
   const access = createAccess({
-    ...{ clock, mesh, rows, quotaBytes, boxQuotaBytes },
+    ...{ clock, mesh, rows, quotaBytes, boxQuotaBytes, address: () => address },
     log: createLog({ clock, level: "error", write: (line) => assert.fail(line) }),
     secrets: () => secrets,
     members: () => members,
@@ -54,6 +54,12 @@ function box(meshes: MeshDouble, id: string, records: RecordView[], isGiving = t
   if (isGiving) records.push({ author: id, kind: "storage", key: "self", timeMs: 0, body });
   return { clock, mesh, rows, secrets, members, access, changes };
 }
+
+test("a box that listens on one address reaches its own server there", () => {
+  const hostOf = (address: string) =>
+    box(new MeshDouble(), "1", [], true, address).access.places("anna")[0]!.nurls[0]!.host;
+  assert.deepEqual(["10.1.2.3", "::1", "0.0.0.0", "::"].map(hostOf), ["10.1.2.3", "::1", "127.0.0.1", "127.0.0.1"]);
+});
 
 test("each account is asked for once, gets a place of its own, and keeps it over a restart", async () => {
   const meshes = new MeshDouble();

@@ -21,11 +21,12 @@ import { STORAGE_KIND, readStorageBody } from "./storage-record.ts";
 
 const ACCESS_PATH = "/files/access";
 const LOOPBACK = "127.0.0.1";
+const EVERYWHERE = new Set(["0.0.0.0", "::"]);
 const PSEUDONYM = /^[a-z2-7]{26}$/;
 const SWISSNUM = /^[\w.-]{1,128}$/;
 
 export interface Access {
-  /** The boxes where the account may store, as far as they answered. `ownHost`: how this one is reached; loopback. */
+  /** The boxes where the account may store, as far as they answered. `ownHost`: how others reach this one. */
   places(account: string, ownHost?: string): ServerPlace[];
   /** Asks those that were not asked since the start. Never rejects. */
   ask(account: string): Promise<void>;
@@ -41,6 +42,8 @@ export interface AccessNeeds {
   secrets: () => FilesSecrets;
   members: () => Members;
   giving: Giving;
+  /** Where the own storage server listens. */
+  address: () => string;
   quotaBytes: () => number;
   /** Of all accounts of one other box together. */
   boxQuotaBytes: () => number;
@@ -75,9 +78,10 @@ export function createAccess(needs: AccessNeeds): Access {
       log.debug("a box did not say how to store there", { box: boxId, error });
     }
   };
+  const nearHost = () => (EVERYWHERE.has(needs.address()) ? LOOPBACK : needs.address());
   const others = () => announced(mesh).filter(({ boxId }) => boxId !== mesh.selfId);
   return {
-    places(account, ownHost = LOOPBACK) {
+    places(account, ownHost = nearHost()) {
       const known = new Map(rows.access(account).map((row) => [row.boxId, row.swissnum]));
       const found = others().flatMap((one) => placeOf(one, known.get(one.boxId), hostOf(one.box)) ?? []);
       const own = giving.open();

@@ -101,6 +101,7 @@ export function createSpace(needs: SpaceNeeds): Space {
   });
   const access = createAccess({
     ...{ clock, log, mesh, rows, giving, quotaBytes, boxQuotaBytes, ...known },
+    address: needs.address,
     changed: (account) => grids.refresh(account),
   });
   const imported = createImported(rows);
