@@ -107,6 +107,7 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
       : tellWaiting(shape, languageOf(command));
     const asking = askOnce(asked, endpoint, shape, { argument: places[0], ...command.opts() });
     const output = await asking.finally(stopTelling);
+    if (shape.ran && !json) return printRan(output as Ran);
     printOutput(output, { json, shape });
     if (typeof output === "object" && output !== null)
       conclude(output as Record<string, unknown>, shape, languageOf(command));
@@ -156,14 +157,28 @@ function drawProgress(
   };
 }
 
+interface Ran {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+function printRan({ stdout, stderr, exitCode }: Ran): void {
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
+  process.exitCode = exitCode;
+}
+
 /** What is to be said beside an answer that was printed, and how the command ends. */
 function conclude(output: Record<string, unknown>, shape: CommandShape, language: Language): void {
-  const { headline, raw, refused } = shape;
+  const { headline, raw, refused, lacking } = shape;
   if (raw && headline && output[headline] === null) process.stderr.write(`${say(words, language, "cli.raw-hint")}\n`);
   const count = refused === undefined ? 0 : Number(output[refused]);
   // Not thrown: what was taken is printed already, and with --json that is the one value.
   if (count > 0) printFailure(cliErrors.fail("lines-refused", { params: { count } }), false, language);
-  if (count > 0 || output["ok"] === false) process.exitCode = 1;
+  const lacks = lacking === undefined ? 0 : Number(output[lacking.count]);
+  if (lacks > 0) process.stderr.write(`${say(words, language, lacking!.words, { count: lacks })}\n`);
+  if (count > 0 || lacks > 0 || output["ok"] === false) process.exitCode = 1;
 }
 
 /** The arguments and options by which bytes go and come. */

@@ -33,6 +33,10 @@ export interface CommandShape {
   hidden?: readonly string[];
   /** A count in the answer: when it is not 0, the command says so on standard error and ends as refused. */
   refused?: string;
+  /** The same of what is lacking, with a sentence of its own: the count in the answer, and the word key. */
+  lacking?: { count: string; words: string };
+  /** The answer is what a command said: `stdout`, `stderr` go there, and it ends with `exitCode`; not with `--json`. */
+  ran?: true;
   /** Said on standard error when the answer takes long: the word key. */
   waiting?: string;
   /**

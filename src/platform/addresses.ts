@@ -52,7 +52,7 @@ export function hostPort(address: string, port: number): string {
 }
 
 const RANK = ["community", "private", "public", "unique-local", "shared", "link-local"];
-export const CONTAINER_DEVICE = /^(docker|podman|cni|br-[0-9a-f]{12}|virbr|lxcbr|lxdbr)/;
+export const CONTAINER_DEVICE = /^(docker|podman|cni|br-[0-9a-f]{12}|virbr|lxcbr|lxdbr|incusbr|c[sw][0-9a-f]{12}$)/;
 
 const RANGES: readonly [LocalAddress["kind"], string, number, "ipv4" | "ipv6"][] = [
   ["community", "10.0.0.0", 8, "ipv4"],

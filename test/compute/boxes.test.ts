@@ -21,6 +21,7 @@ interface Slice {
   name: string;
   running: number;
   wanted: number;
+  missing: number;
   slivers: { id: string; number: number; box: string; zone: string; state: string; trouble: string | null }[];
 }
 
@@ -160,8 +161,10 @@ test("three boxes: lend, launch, apply, lose a host, delete", async (t) => {
       moli.cli<Slice>(["compute", "launch", "left", ...wish]),
       pou.cli<Slice>(["compute", "launch", "right", ...wish]),
     ]);
-    const running = made.map((one) => (one.status === "fulfilled" ? one.value.running : 0));
-    assert.equal(running[0]! + running[1]!, 3, JSON.stringify(made));
+    const shown = await Promise.all([show(moli, "left"), show(pou, "right")]);
+    assert.equal(shown[0].running + shown[1].running, 3, JSON.stringify(made));
+    assert.equal(shown[0].missing + shown[1].missing, 1, "one of the two has to wait");
+    assert.deepEqual(made.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
     for (const host of hosts) assert.equal((await instancesOf(host)).length, 2);
     await moli.cli(["compute", "delete", "left", "--yes"]);
     await pou.cli(["compute", "delete", "right", "--yes"]);
@@ -178,7 +181,8 @@ test("three boxes: lend, launch, apply, lose a host, delete", async (t) => {
     write(`${common}slivers: 2\n`);
     const plan = () => forn.cli<{ isSame: boolean; changes: { change: string }[] }>(["slice", "plan", file, "--json"]);
     assert.deepEqual((await plan()).changes.map(({ change }) => change).toSorted(), ["remove", "resize", "resize"]);
-    await forn.cli(["slice", "apply", file, "--json"]);
+    assert.equal(await refusal(forn.cli(["slice", "apply", file])), "compute-would-lose");
+    await forn.cli(["slice", "apply", file, "--replace", "--json"]);
     await eventually("two are left, with more memory", MADE_TIMEOUT_MS, async () => {
       const all = (await Promise.all(hosts.map(instancesOf))).flat();
       const { slivers } = await show(forn, "web");
@@ -187,6 +191,8 @@ test("three boxes: lend, launch, apply, lose a host, delete", async (t) => {
     assert.equal((await plan()).isSame, true);
     write("name: web\nimage: tiny\nmemroy: 1GiB\n");
     assert.equal(await refusal(forn.cli(["slice", "apply", file])), "compute-bad-file");
+    write(`${common.replace("64MiB", "32MiB")}slivers: 2\n`);
+    assert.equal(await refusal(forn.cli(["slice", "apply", file])), "compute-would-lose");
     write(`${common}slivers: 3\n`);
     await forn.cli(["slice", "apply", file, "--json"]);
     await eventually("three again", MADE_TIMEOUT_MS, async () => (await show(forn, "web")).running === 3);

@@ -43,7 +43,12 @@ function slices(world: World) {
   if (isEmpty(world)) return [];
   const slice = (name: string, image: string, states: readonly string[], more: object = {}) => ({
     ...{ id: `slice-${name}`, name, image, kind: "container", cores: 1, memoryBytes: 512 * MIB, diskBytes: 4 * GIB },
-    ...{ running: states.filter((one) => one === "running").length, wanted: states.length, isStopped: false },
+    ...{
+      running: states.filter((one) => one === "running").length,
+      wanted: states.length,
+      isStopped: false,
+      missing: 0,
+    },
     ...{ endsAt: ago(-30 * DAY_MS), slivers: slivers(world, states), ...more },
   });
   const some = [

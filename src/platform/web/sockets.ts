@@ -96,7 +96,8 @@ async function converse(line: WebSocket, call: SocketCall, clock: Clock): Promis
   try {
     last = { end: await Promise.race([call.run(lineOf(line, heard), gone.signal), watched.ended]) };
   } catch (error) {
-    last = call.errorBody(error);
+    // Nobody is left to tell, and nothing failed.
+    last = gone.signal.aborted ? {} : call.errorBody(error);
   }
   watched.stop();
   await heard.return?.();

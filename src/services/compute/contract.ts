@@ -21,6 +21,8 @@ import es from "./ui/es.json" with { type: "json" };
 
 const SLICE_COLUMNS = ["name", "image", "running", "wanted", "endsAt"];
 const SLIVER_COLUMNS = ["number", "box", "owner", "zone", "state", "address", "trouble"];
+/** What no box has taken is said, and the command ends as failed. */
+const LACKING = { count: "missing", words: "compute.lacking" };
 const SHOW_COLUMNS = [...SLIVER_COLUMNS, "usedCores", "usedMemoryBytes", "usedDiskBytes", "processes"];
 const number = z.coerce.number().int().min(0).max(63);
 
@@ -102,7 +104,7 @@ function sliceChange<E extends z.ZodRawShape>(word: string, summary: string, mor
     input: z.strictObject({ name, ...more }),
     output: slice,
     cli: {
-      ...{ command: `compute ${word}`, positional: ["name"], waiting: "compute.waiting-hosts" },
+      ...{ command: `compute ${word}`, positional: ["name"], waiting: "compute.waiting-hosts", patient: true },
       ...{ rows: "slivers", columns: SLIVER_COLUMNS },
     },
   });
@@ -137,6 +139,8 @@ const using = {
       command: "compute launch",
       positional: ["name", "image"],
       waiting: "compute.waiting",
+      patient: true,
+      lacking: LACKING,
       rows: "slivers",
       columns: SLIVER_COLUMNS,
     },
@@ -172,7 +176,7 @@ const using = {
     input: z.strictObject({ name }),
     output: z.object({}),
     cli: {
-      ...{ command: "compute delete", positional: ["name"], confirm: "compute.confirm-delete" },
+      ...{ command: "compute delete", positional: ["name"], confirm: "compute.confirm-delete", patient: true },
       waiting: "compute.waiting-hosts",
     },
   }),
@@ -213,13 +217,18 @@ const using = {
     path: "/compute/apply",
     role: "member",
     summary: "Makes a slice as a file says; the same file again changes nothing",
-    input: z.strictObject({ wait: switchInput.describe("Answer when all slivers run, or after two minutes") }),
+    input: z.strictObject({
+      wait: switchInput.describe("Answer when all slivers run, or after two minutes"),
+      replace: switchInput.describe("Slivers may be removed, with what is in them"),
+    }),
     output: slice,
     bytes: { max: SLICE_FILE_BYTES_MAX },
     cli: {
       command: "slice apply",
       bytes: { file: "file" },
       waiting: "compute.waiting",
+      patient: true,
+      lacking: LACKING,
       rows: "slivers",
       columns: SLIVER_COLUMNS,
     },

@@ -12,6 +12,10 @@ export const computeErrors = defineErrors({
   "compute-sliver-unknown": 404,
   /** Its host does not answer. Params: box. */
   "compute-host-away": 503,
+  /** A command took longer than is waited for, and was ended. Params: seconds. */
+  "compute-exec-too-long": 504,
+  /** Applying would remove slivers with what is in them. Params: count. */
+  "compute-would-lose": 409,
   /** It is not running. */
   "compute-not-running": 409,
   /** Params: name. */

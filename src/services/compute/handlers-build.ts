@@ -12,14 +12,14 @@ const NO_APP = { packages: [], files: [], commands: [] };
 
 export function buildHandlers(parts: ComputeParts): Pick<ComputeHandlers, "buildImage" | "imageBuild" | "cancelBuild"> {
   const { builder, files, accountOf } = parts;
-  const shown = ({ language }: CallContext) => {
+  const shown = (context: CallContext) => {
     const { failure, image, beganMs, endedMs, ...now } = builder.now;
-    const error = failure && errorBody(failure, parts.words, language).error;
+    const error = failure && errorBody(failure, parts.words, context.language).error;
     return {
       ...now,
       beganAt: now.state === "none" ? null : isoTime(beganMs),
       endedAt: endedMs === undefined ? null : isoTime(endedMs),
-      image: image ? imageShown(parts, image) : null,
+      image: image ? imageShown(parts, image, accountOf(context)) : null,
       error: error ? { code: error.code, message: error.message, advice: error.advice } : null,
     };
   };

@@ -7,10 +7,10 @@ import type { ComputeParts } from "./parts.ts";
 export function imageHandlers(parts: ComputeParts): Pick<ComputeHandlers, "images" | "addImage" | "dropImage"> {
   const { images, accountOf } = parts;
   return {
-    images: () => images.list().map((image) => imageShown(parts, image)),
+    images: (_input, context) => images.list().map((image) => imageShown(parts, image, accountOf(context))),
     async addImage({ name, path, arch }, context) {
       const image = await images.publish({ account: accountOf(context), name, path, arch }, context.signal);
-      return imageShown(parts, image);
+      return imageShown(parts, image, accountOf(context));
     },
     dropImage({ name }, context) {
       images.withdraw(accountOf(context), name);
@@ -19,10 +19,19 @@ export function imageHandlers(parts: ComputeParts): Pick<ComputeHandlers, "image
   };
 }
 
-export function imageShown({ mesh, imagesHere }: Pick<ComputeParts, "mesh" | "imagesHere">, image: Image) {
+/** `own`: this account may take it back. */
+export function imageShown(
+  { mesh, imagesHere }: Pick<ComputeParts, "mesh" | "imagesHere">,
+  image: Image,
+  account: string,
+) {
   const owner = mesh.box(image.box)?.owner ?? "";
   return {
     ...{ name: image.name, hash: image.hash, bytes: image.bytes, arch: image.arch, owner },
-    ...{ box: boxName(mesh, image.box), own: image.box === mesh.selfId, isHere: imagesHere().has(image.hash) },
+    ...{
+      box: boxName(mesh, image.box),
+      own: image.box === mesh.selfId && image.account === account,
+      isHere: imagesHere().has(image.hash),
+    },
   };
 }

@@ -2,8 +2,9 @@
 import type { CallContext } from "../../kernel/contract.ts";
 import { kernelErrors } from "../../kernel/errors.ts";
 import { encodeBase32 } from "../../protocols/grid/base32.ts";
+import { planSlice } from "../../protocols/compute/slice.ts";
 import { boxName } from "../mesh/client.ts";
-import { EXEC_TIMEOUT_MS, SLICES_PER_ACCOUNT_MAX, SLIVER_ID_BYTES } from "./constants.ts";
+import { EXEC_TIMEOUT_MS, LEASE_MS, MESSAGE_TIMEOUT_MS, SLICES_PER_ACCOUNT_MAX, SLIVER_ID_BYTES } from "./constants.ts";
 import { computeErrors } from "./errors.ts";
 import type { ComputeHandlers } from "./handlers.ts";
 import { withFigures } from "./handlers-inside.ts";
@@ -61,11 +62,14 @@ export function sliceHandlers(parts: ComputeParts): Pick<ComputeHandlers, SliceN
     async exec({ name, command, number }, context) {
       const { id, host } = sliverNamed(parts, context, name, number);
       const answer = await hosts
-        .ask(host, EXEC_PATH, execAnswer, { sliver: id, command }, context.signal, EXEC_TIMEOUT_MS)
+        .ask(host, EXEC_PATH, execAnswer, { sliver: id, command }, context.signal, EXEC_TIMEOUT_MS + MESSAGE_TIMEOUT_MS)
         .catch((cause: unknown) => {
           context.signal.throwIfAborted();
           throw computeErrors.fail("compute-host-away", { params: { box: boxName(parts.mesh, host) }, cause });
         });
+      if (answer.why === "engine-timeout") {
+        throw computeErrors.fail("compute-exec-too-long", { params: { seconds: EXEC_TIMEOUT_MS / 1000 } });
+      }
       if (!answer.ran) throw computeErrors.fail("compute-not-running");
       return answer.ran;
     },
@@ -83,12 +87,25 @@ export function sliceFileHandlers(parts: ComputeParts): Pick<ComputeHandlers, "p
       const there = slice ? slices.facts(slice.id) : [];
       return planShown(parts, { name: wish.name, spec }, slice, { slivers: there, nowMs });
     },
-    async apply({ wait }, context) {
-      const slice = await put(parts, context, await readSliceFile(textOf(context)));
+    async apply({ wait, replace }, context) {
+      const wish = await readSliceFile(textOf(context));
+      if (!replace) refuseToLose(parts, context, wish);
+      const slice = await put(parts, context, wish);
       const now = wait ? await untilRunning(parts, slice, context) : slice;
       return sliceShown(parts, now, rows.slivers(now.id));
     },
   };
+}
+
+/** What is in a sliver goes with it: that takes a word more than an edited line. Throws `compute-would-lose`. */
+function refuseToLose({ rows, slices, images, clock, accountOf }: ComputeParts, context: CallContext, wish: SliceWish) {
+  const slice = rows.named(accountOf(context), wish.name);
+  if (!slice) return;
+  const nowMs = clock.wallMs();
+  const spec = specOf(wish, imageNamed(images, wish.image).hash, nowMs);
+  const actions = planSlice(spec, slices.facts(slice.id), { nowMs, leaseMs: LEASE_MS });
+  const lost = actions.filter((action) => action.do === "remove" && ["changed", "unwanted"].includes(action.why));
+  if (lost.length > 0) throw computeErrors.fail("compute-would-lose", { params: { count: lost.length } });
 }
 
 /** What is there becomes as it is wished; what is not there is made. Resolves when that was tried once. */

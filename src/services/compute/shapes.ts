@@ -85,6 +85,8 @@ export const slice = z.object({
   kind: z.enum(["container", "vm"]),
   running: z.number(),
   wanted: z.number(),
+  /** Slivers that no host has taken yet. */
+  missing: z.number(),
   isStopped: z.boolean(),
   ...amounts,
   endsAt: z.string(),

@@ -25,7 +25,11 @@ export function sliceShown({ mesh, images, slices }: ShownNeeds, slice: Slice, s
   return {
     ...{ id: slice.id, name: slice.name, image: images.find(spec.image)?.name ?? spec.image.slice(0, 12) },
     ...{ kind: spec.kind, cores: spec.cores, memoryBytes: spec.memoryBytes, diskBytes: spec.diskBytes },
-    ...{ running: shown.filter(({ state }) => state === "running").length, wanted: count },
+    ...{
+      running: shown.filter(({ state }) => state === "running").length,
+      wanted: count,
+      missing: Math.max(0, count - shown.length),
+    },
     ...{ isStopped: wanted === "stopped", endsAt: isoTime(endMs), slivers: shown },
   };
 }

@@ -36,6 +36,9 @@ export async function fileAnswer(
   }
   const { at, bytes, isLast } = question;
   try {
+    // What is not there yet has no middle.
+    const before = at === 0 ? 0 : (await tree.facts(name, part, signal)).bytes;
+    if (before !== at) throw computeErrors.fail("compute-file-refused", { params: { path } });
     await tree.write(name, part, at, exactly(rest, bytes), signal);
     if (!isLast) return { done: {} };
     const there = await tree.facts(name, part, signal);
