@@ -151,7 +151,7 @@ const storing: readonly FilesMutation[] = [
     seed: 2,
     plan: "weather",
     mistakes: [
-      grid("mutable-modify.ts", "content : this.#change(content);", "content : this.#change((this.#first ??= content));"),
+      grid("mutable-modify.ts", ": this.#change(content);", ": this.#change((this.#first ??= content));"),
       grid("mutable-modify.ts", "  #hasMet = false;", "  #hasMet = false;\n  #first: Uint8Array | undefined;"),
     ],
   },
