@@ -128,8 +128,9 @@ export class Reconciler {
         await (isAll ? this.#see() : this.#seeSome(some));
         this.#trouble = undefined;
       } catch (error) {
-        // Most boxes have no engine: that is worth no line each half minute.
-        if (!this.#trouble) this.#needs.log.info("the container engine does not answer", { error });
+        // Once, and not where there is none: most boxes have no engine.
+        const level = isFailure(error, "engine-missing") ? "debug" : "info";
+        if (!this.#trouble) this.#needs.log[level]("the container engine does not answer", { error });
         this.#trouble = error;
         this.#tell();
         return;
