@@ -7,7 +7,9 @@ import { NODE_FLAGS } from "./direct.ts";
 
 test("a box that is started directly gets the flags and the memory setting of the launcher", () => {
   const launcher = readFileSync(COMU_COMMAND[0]!, "utf8");
-  const [, flags] = /^exec "\$node" (.*) "\$here\/dist\/comu\.mjs" "\$@"$/m.exec(launcher) ?? [];
-  assert.deepEqual(flags?.split(" "), NODE_FLAGS);
-  assert.match(launcher, /^export MALLOC_ARENA_MAX=1$/m);
+  const [, ofBox = ""] = /^  up \| demo\)\n(.*?)\n    ;;$/ms.exec(launcher) ?? [];
+  const [, heap] = /^ *heap="(.*)"$/m.exec(ofBox) ?? [];
+  const [, others] = /^exec "\$node" \$heap (.*) "\$here\/dist\/comu\.mjs" "\$@"$/m.exec(launcher) ?? [];
+  assert.deepEqual(`${heap} ${others}`.split(" "), NODE_FLAGS);
+  assert.match(ofBox, /^ *export MALLOC_ARENA_MAX=1$/m);
 });
