@@ -9,10 +9,10 @@ import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { t } from "../../../../ui/src/words.ts";
+import { NameField, isName } from "./name-field.tsx";
 
 type Building = Output<"compute.imageBuild">;
 
-const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 const SUITES = ["bookworm", "trixie"];
 const REFRESH_MS = 2_000;
 
@@ -95,17 +95,8 @@ function BuildForm({ onBegun }: { onBegun: () => void }) {
   return (
     <>
       <p class="soft">{t("compute.build-lead")}</p>
-      <Form submit={t("compute.build-begin")} ready={NAME.test(name)} onSubmit={begin}>
-        <TextField
-          label={t("compute.name")}
-          hint={t("compute.name-hint")}
-          wrong={name !== "" && !NAME.test(name) ? t("compute.name-wrong") : undefined}
-          value={name}
-          onValue={setName}
-          maxLength={40}
-          autocapitalize="none"
-          spellcheck={false}
-        />
+      <Form submit={t("compute.build-begin")} ready={isName(name)} onSubmit={begin}>
+        <NameField {...{ name, setName }} />
         <SelectField
           label={t("compute.build-suite")}
           value={suite}

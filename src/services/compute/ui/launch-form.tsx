@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
-import { SelectField, Switch, TextField } from "../../../../ui/src/components/field.tsx";
+import { SelectField, Switch } from "../../../../ui/src/components/field.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { t } from "../../../../ui/src/words.ts";
+import { NameField, isName } from "./name-field.tsx";
 
-const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 const MEMORIES = ["128MiB", "256MiB", "512MiB", "1GiB", "2GiB", "4GiB"];
 const DISKS = ["512MiB", "1GiB", "4GiB", "10GiB", "20GiB"];
 const COUNTS = ["1", "2", "3", "5", "8"];
@@ -42,22 +42,12 @@ export function LaunchForm({ onDone, onCancel }: { onDone: () => void; onCancel:
           return (
             <Form
               submit={t("compute.launch")}
-              ready={NAME.test(name)}
+              ready={isName(name)}
               running={t("compute.waiting")}
               onSubmit={make}
               beside={<Button onClick={onCancel}>{t("compute.cancel")}</Button>}
             >
-              <TextField
-                label={t("compute.name")}
-                hint={t("compute.name-hint")}
-                wrong={name !== "" && !NAME.test(name) ? t("compute.name-wrong") : undefined}
-                value={name}
-                onValue={setName}
-                maxLength={40}
-                autocapitalize="none"
-                spellcheck={false}
-                autofocus
-              />
+              <NameField {...{ name, setName }} autofocus />
               <SelectField
                 label={t("compute.image")}
                 value={chosen}
