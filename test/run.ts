@@ -87,7 +87,7 @@ const STAGES: readonly Stage[] = [
   {
     name: "browser",
     title: "the pages in Chromium",
-    timeoutMs: 600_000,
+    timeoutMs: 1_200_000,
     packages: ALL_PACKAGES,
     root: true,
     tests: { globs: ["test/e2e/**/*.test.ts"], flags: ["--test-concurrency=1"], testTimeoutMs: 180_000 },
