@@ -1,6 +1,7 @@
 /** The note beside an upload in progress: what a restarted server must know to go on with it. JSON, read with care. */
 import { z } from "zod";
 import { RangeSet } from "./ranges.ts";
+import type { Range } from "./ranges.ts";
 import type { Upload } from "./uploads.ts";
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -15,7 +16,8 @@ const noteShape = z.strictObject({
   written: z.array(z.tuple([count, count])),
 });
 
-export function uploadNote({ bytes, secret, lease, written }: Upload): string {
+/** `synced`: what of it is on the disk. */
+export function uploadNote({ bytes, secret, lease }: Upload, synced: readonly Range[]): string {
   const note: z.infer<typeof noteShape> = {
     bytes,
     secret: hex(secret),
@@ -23,7 +25,7 @@ export function uploadNote({ bytes, secret, lease, written }: Upload): string {
     expiryS: lease.expiryS,
     renewal: hex(lease.renewal),
     cancel: hex(lease.cancel),
-    written: written.ranges.map(({ begin, end }) => [begin, end]),
+    written: synced.map(({ begin, end }) => [begin, end]),
   };
   return JSON.stringify(note);
 }

@@ -51,8 +51,12 @@ export interface Upload {
   readonly written: RangeSet;
   /** Not yet, where it may come in one request. */
   hasFile: boolean;
-  /** Written since the last note. */
+  /** Written since the last note was begun. */
   unnotedBytes: number;
+  /** Resolves when no note is being made: the disk takes what was written while more of it comes. */
+  noted: Promise<void>;
+  /** Why it had to be given up. */
+  failure?: unknown;
   lastWriteMs: number;
   state: "open" | "complete" | "gone";
 }
@@ -118,6 +122,7 @@ export class Uploads {
       written: new RangeSet(),
       hasFile: false,
       unnotedBytes: 0,
+      noted: Promise.resolve(),
       lastWriteMs: this.#clock.monotonicMs(),
       state: "open",
     };
@@ -150,14 +155,20 @@ export class Uploads {
         const begin = at;
         await this.#turns.run(keyOf(upload), () => this.#put(upload, file, begin, piece));
         at += piece.length;
+        // While the disk takes one part, the next one comes, and no more than that.
+        if (isNoteDue(upload)) await upload.noted;
+        if (isNoteDue(upload)) upload.noted = this.#checkpoint(upload);
       }
       if (at < first + length) refuse(400, "the body is shorter than its range");
     } finally {
       await file.close();
     }
     const missing = upload.written.missing(upload.bytes);
-    if (missing.length === 0) await this.#turns.run(keyOf(upload), () => this.#finish(upload));
-    return missing;
+    if (missing.length > 0) return missing;
+    await upload.noted;
+    if (upload.failure !== undefined) throw upload.failure;
+    await this.#turns.run(keyOf(upload), () => this.#finish(upload));
+    return [];
   }
 
   /** All of a share that was begun; false when it was under another secret, or with another size. As `write`. */
@@ -173,7 +184,7 @@ export class Uploads {
     const path = this.#path(upload);
     await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER_MODE });
     await writeFile(path, immutableHeader(upload.bytes, 0), { mode: PRIVATE_FILE_MODE });
-    await this.#note(upload);
+    await this.#note(upload, []);
     upload.hasFile = true;
   }
 
@@ -230,17 +241,36 @@ export class Uploads {
   /** Before the server stops: what is there needs not be sent again. */
   async close(): Promise<void> {
     for (const upload of [...this.#uploads.values()]) {
-      await this.#turns.run(keyOf(upload), async () => {
-        if (upload.state !== "open" || upload.unnotedBytes === 0) return;
-        const file = await open(this.#path(upload), "r+");
-        try {
-          await file.datasync();
-        } finally {
-          await file.close();
-        }
-        await this.#note(upload);
-      });
+      await upload.noted;
+      if (upload.state === "open" && upload.unnotedBytes > 0) await this.#checkpoint(upload);
     }
+  }
+
+  /** Syncs what is written by now, and notes it. */
+  async #checkpoint(upload: Upload): Promise<void> {
+    const { ranges } = upload.written;
+    upload.unnotedBytes = 0;
+    const inTurn = (work: () => Promise<void>) => this.#turns.run(keyOf(upload), work);
+    try {
+      const file = await open(this.#path(upload), "r+");
+      try {
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await inTurn(async () => {
+        if (upload.state === "open") await this.#note(upload, ranges);
+      });
+    } catch (failure) {
+      await inTurn(() => this.#giveUp(upload, failure));
+    }
+  }
+
+  /** After a sync that failed nobody knows what is on the disk, and the next one says that all is well. */
+  async #giveUp(upload: Upload, failure: unknown): Promise<void> {
+    if (upload.state !== "open") return;
+    upload.failure = failure;
+    await this.#remove(upload);
   }
 
   async #recoverOne(storageIndex: string, number: number): Promise<void> {
@@ -252,7 +282,7 @@ export class Uploads {
       return;
     }
     const lastWriteMs = this.#clock.monotonicMs();
-    const now = { hasFile: true, unnotedBytes: 0, lastWriteMs, state: "open" } as const;
+    const now = { hasFile: true, unnotedBytes: 0, noted: Promise.resolve(), lastWriteMs, state: "open" } as const;
     const upload: Upload = { ...facts, ...now, storageIndex, number };
     this.#take(upload);
     this.#room.promise(-upload.written.bytes);
@@ -260,6 +290,7 @@ export class Uploads {
   }
 
   async #put(upload: Upload, file: FileHandle, begin: number, piece: Uint8Array): Promise<void> {
+    if (upload.failure !== undefined) throw upload.failure;
     if (upload.state === "gone") refuse(404, "no such upload");
     const end = begin + piece.length;
     const there = upload.written.within({ begin, end });
@@ -279,17 +310,13 @@ export class Uploads {
       this.#room.promise(from - gap.end);
     }
     if (upload.written.ranges.length > UPLOAD_RANGES_MAX) refuse(400, "too many holes in this upload");
-    if (upload.unnotedBytes < UPLOAD_CHECKPOINT_BYTES || upload.written.bytes === upload.bytes) return;
-    await file.datasync();
-    await this.#note(upload);
   }
 
   /** Replaces the note. Not synced: an old or a torn one after a loss of power costs only sending again. */
-  async #note(upload: Upload): Promise<void> {
+  async #note(upload: Upload, synced: readonly Range[]): Promise<void> {
     const path = `${this.#path(upload)}.note`;
-    await writeFile(`${path}.tmp`, uploadNote(upload), { mode: PRIVATE_FILE_MODE });
+    await writeFile(`${path}.tmp`, uploadNote(upload, synced), { mode: PRIVATE_FILE_MODE });
     await rename(`${path}.tmp`, path);
-    upload.unnotedBytes = 0;
   }
 
   async #finish(upload: Upload): Promise<void> {
@@ -301,7 +328,7 @@ export class Uploads {
       await writeAll(file.fd, immutableLease(upload.lease), IMMUTABLE_HEADER_BYTES + upload.bytes);
       await writeAll(file.fd, immutableHeader(upload.bytes, 1), 0);
       // Side by side, so that the file system has one commit of its journal to make of it.
-      [folder] = await Promise.all([makeSlotFolder(this.#paths, upload.storageIndex), file.sync()]);
+      [folder] = await Promise.all([makeSlotFolder(this.#paths, upload.storageIndex), this.#sync(upload, file)]);
     } finally {
       await file.close();
     }
@@ -310,6 +337,15 @@ export class Uploads {
     upload.state = "complete";
     this.#forget(upload);
     await rm(`${path}.note`, { force: true });
+  }
+
+  async #sync(upload: Upload, file: FileHandle): Promise<void> {
+    try {
+      await file.sync();
+    } catch (failure) {
+      await this.#giveUp(upload, failure);
+      throw failure;
+    }
   }
 
   async #remove(upload: Upload): Promise<void> {
@@ -344,6 +380,11 @@ export class Uploads {
 
 export function hasSecret(upload: Upload, secret: Uint8Array): boolean {
   return timingSafeEqual(upload.secret, digest(secret));
+}
+
+/** What completes a share is synced with it. */
+function isNoteDue({ state, unnotedBytes, written, bytes }: Upload): boolean {
+  return state === "open" && unnotedBytes >= UPLOAD_CHECKPOINT_BYTES && written.bytes < bytes;
 }
 
 function keyOf({ storageIndex, number }: { storageIndex: string; number: number }): string {
