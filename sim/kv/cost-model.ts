@@ -24,7 +24,7 @@ export interface CpuCosts {
   turnUs: number;
 }
 
-/** When a box begins a step. The service itself waits while its disk writes: that is not among these yet. */
+/** When a box begins a step. The service itself, where it is busy, waits while its disk writes: not among these yet. */
 export interface Driver {
   /** A step of so many events is followed by one that gathers for so long. */
   busyEvents: number;

@@ -5,8 +5,6 @@
  * - A member that copies is a source for another. It takes part in no majority of its view, so with three members
  *   each change since it was last ready is on both others, and what is older it holds itself or the other has merged.
  *   (One that was left out before it was ever ready is another matter: planted.)
- * - A coordinator counts its own acceptance before its disk has it. What it tells leaves only when its disk has all
- *   that it stored before, and what it counted is gone with its memory. (That it tells, too: planted.)
  */
 import type { Mistake } from "../planted.ts";
 import { copyScenarios } from "./scripted-copies.ts";
@@ -95,6 +93,17 @@ const copying: readonly ScriptedMutation[] = [
     mistakes: [kv("acceptor.ts", "if (isCopying) return;", "")],
   },
   {
+    name: "a member that copies promises and tells what it holds",
+    scenario: "whoCopiesDoesNotPromise",
+    mistakes: [
+      kv(
+        "acceptor.ts",
+        'own.view.number === view && own.status === "ready") return own;',
+        'own.view.number === view && own.status !== "fenced") return own;',
+      ),
+    ],
+  },
+  {
     name: "one that was left out before it was ready is a source",
     scenario: "whoCopiesIsNoSource",
     mistakes: [kv("moves.ts", "before?.members.includes(core.self) && !wasReady;", "false;")],
@@ -136,6 +145,19 @@ const copying: readonly ScriptedMutation[] = [
 ];
 
 const leaving: readonly ScriptedMutation[] = [
+  {
+    name: "answers of several views make a majority",
+    scenario: "ofOneViewOnly",
+    mistakes: [
+      kv(
+        "acceptor.ts",
+        'own.view.number === view && own.status === "ready") return own;',
+        'own.status !== "syncing") return own;',
+      ),
+      kv("moves.ts", 'core.coordinator.end(number, "lost-ballot");', ""),
+      kv("coordinator.ts", 'if (!slot || slot.view !== term.view || slot.status !== "ready") {', "if (!slot) {"),
+    ],
+  },
   {
     name: "a member accepts in the view that it has left, also from who is no member any more",
     scenario: "oldViewIsNotAccepted",
@@ -219,6 +241,13 @@ const storing: readonly ScriptedMutation[] = [
 ];
 
 const lives: readonly ScriptedMutation[] = [
+  {
+    name: "a removed key is forgotten under the ballot of its removal",
+    scenario: "forgottenStaysSo",
+    mistakes: [
+      kv("sweeping.ts", "if (isHeld && compareBallots(version, term.ballot) >= 0) {", "if (isHeld && !term) {"),
+    ],
+  },
   {
     name: "reads that are being confirmed are lost with the old ballot",
     scenario: "newBallotTakesReadsAlong",

@@ -7,12 +7,12 @@ import { complaintOf, play, plans } from "./play.ts";
 
 const SEEDS = 60;
 
-for (const { name, plan: planName, mistakes = [], config, firstSeed = 1 } of storeMutations)
+for (const { name, plan: planName, mistakes = [], config } of storeMutations)
   test(`caught in ${planName}: ${name}`, async (t) => {
     const plan = plans.find((one) => one.name === planName)!;
     const { create, remove } = await plantStore([...constantsOf(plan), ...mistakes]);
     t.after(remove);
-    for (let seed = firstSeed; seed < firstSeed + SEEDS; seed++) {
+    for (let seed = 1; seed <= SEEDS; seed++) {
       const complaint = complaintOf(play(plan, seed, { create, ...config }));
       if (complaint) return t.diagnostic(`seed ${seed}: ${complaint}`);
     }

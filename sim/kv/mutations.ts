@@ -12,8 +12,6 @@ export interface StoreMutation {
   mistakes?: readonly Mistake[];
   /** Of the driver instead. */
   config?: Partial<KvWorldConfig>;
-  /** Where the seeds begin, of what one run in some fifty shows. */
-  firstSeed?: number;
 }
 
 const kv = (file: string, from: string, to: string): Mistake => ({ file: `kv/${file}`, from, to });
@@ -170,31 +168,6 @@ const repetitions: readonly StoreMutation[] = [
 
 const views: readonly StoreMutation[] = [
   {
-    name: "answers of several views make a majority",
-    plan: "restless",
-    mistakes: [
-      kv(
-        "acceptor.ts",
-        'own.view.number === view && own.status === "ready") return own;',
-        'own.status !== "syncing") return own;',
-      ),
-      kv("moves.ts", 'core.coordinator.end(number, "lost-ballot");', ""),
-      kv("coordinator.ts", 'if (!slot || slot.view !== term.view || slot.status !== "ready") {', "if (!slot) {"),
-    ],
-  },
-  {
-    name: "a member that copies promises and tells what it holds",
-    plan: "restless",
-    firstSeed: 81,
-    mistakes: [
-      kv(
-        "acceptor.ts",
-        'own.view.number === view && own.status === "ready") return own;',
-        'own.view.number === view && own.status !== "fenced") return own;',
-      ),
-    ],
-  },
-  {
     name: "who has learned before the view is decided is ready at once",
     plan: "restless",
     mistakes: [
@@ -226,14 +199,6 @@ const forgetting: readonly StoreMutation[] = [
     name: "a removed key is forgotten when a majority agrees",
     plan: "forgetting",
     mistakes: [kv("coordinator.ts", "term.promises.size === term.view.members.length && new Set", "new Set")],
-  },
-  {
-    name: "a removed key is forgotten under the ballot of its removal",
-    plan: "forgetting",
-    firstSeed: 141,
-    mistakes: [
-      kv("sweeping.ts", "if (isHeld && compareBallots(version, term.ballot) >= 0) {", "if (isHeld && !term) {"),
-    ],
   },
 ];
 

@@ -115,6 +115,16 @@ test("an operation that comes again is not done again; when its origin is forgot
   assert.deepEqual(sums(alone.hear(forward(501, 1, 0))), [BigInt(ORIGINS_MAX) + 2n]);
 });
 
+test("a read that comes again finds that its key has ended, whoever is remembered there", () => {
+  const alone = new Alone();
+  const short: Command = { type: "put", value: bytes("1"), expiry: { type: "after", ttlMs: 500 } };
+  for (let origin = 1; origin <= ORIGINS_MAX; origin++)
+    alone.hear({ ...forward(origin, 1, 0), commands: [short] } as Message);
+  alone.nowMs += 501;
+  const [told] = alone.hear({ ...forward(500, 1, 1), commands: [{ type: "get" }] } as Message);
+  assert.ok(told?.type === "told" && told.told[0]!.before === undefined, `${told?.type}`);
+});
+
 test("no room: what would need more is refused as full, in whatever slot, and what makes room is not", () => {
   const alone = new Alone({ quotaBytes: 1_500, slots: 16 });
   const large = put("x".repeat(600));

@@ -31,6 +31,51 @@ const whoCopiesDoesNotAccept: Scenario = (planted) => {
   return script.complaint(read);
 };
 
+/** D is new and has not copied a change that A and C have; A is gone, and B does not know of it. */
+const whoCopiesDoesNotPromise: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  const missed = script.lose({ type: "accept", to: B });
+  script.must(script.put(A, "1").effect?.type === "done", "A and C have the change");
+  script.end(missed);
+  const copy = script.hold({ from: D, where: isFinal });
+  script.know(B, { up: [B, C, D], nodes: [A, B, D] });
+  script.pass(LOOK_MS, [B]);
+  script.must(script.slotOf(D)?.status === "syncing", "D copies");
+  script.crash(A);
+  script.know([B, D], { up: [B, D] });
+  const read = script.get(B);
+  script.pass(LOOK_MS, [B, D]);
+  script.end(copy);
+  script.pass(LEAVE_MS, [B, C, D]);
+  return script.complaint(read);
+};
+
+/**
+ * A has proposed a change before a view with D for C is decided, and only C hears of it, afterwards. Its word counts no
+ * more: A goes down, and B and D do not know of the change.
+ */
+const ofOneViewOnly: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  script.must(script.put(A, "1").effect?.type === "done", "A coordinates");
+  const learned = script.hold({ type: "learned", from: D });
+  script.lose({ from: D, to: A, where: isFinal });
+  script.know(A, { nodes: [A, B, D] });
+  script.pass(LOOK_MS, [A]);
+  script.must(learned.held.length > 0, "D has copied what there was");
+  script.lose({ type: "accept", from: A, to: [B, D] });
+  const late = script.hold({ type: "accept", from: A, to: C });
+  script.put(A, "2");
+  script.end(learned);
+  script.must(script.slotOf(A)?.view.number === 2 && script.slotOf(C)?.status === "fenced", "D takes the place of C");
+  script.must(script.slotOf(D)?.status === "ready", "D has copied from B and C");
+  script.end(late);
+  script.crash(A);
+  script.know([B, D], { up: [B, D] });
+  const read = script.get(B);
+  script.pass(LEAVE_MS, [B, D]);
+  return script.complaint(read);
+};
+
 /** D had begun to copy when it was left out again; what it lacks, E must not take for missing. */
 const whoCopiesIsNoSource: Scenario = (planted) => {
   const script = new Script({ ...planted, members: THREE });
@@ -74,36 +119,40 @@ const sourcesHaveLeft: Scenario = (planted) => {
   return script.complaint(script.get(A));
 };
 
-/** A, B and D are in the next view; C, which led the one before, has not heard of it. */
+/**
+ * A, B and D are in the next view, and A and D have promised A a ballot in it, which B has not heard of; C, which led
+ * the view before, has not heard of the view.
+ */
 function leftBehind(script: Script): void {
   script.know(C, { up: [C] });
   script.must(script.put(C, "1").effect?.type === "done", "C coordinates");
   script.hold({ type: "decided", to: C });
+  script.lose({ type: "prepare", from: A, to: B });
   script.know(A, { nodes: [A, B, D] });
   script.pass(LOOK_MS, [A]);
   script.must(script.slotOf(D)?.status === "ready" && script.slotOf(C)?.view.number === 1, "C is left behind");
 }
 
-/** It would have a change accepted by A; what B and D say then, knows nothing of it. */
+/** It would have a change accepted by B; what A and D say then, knows nothing of it. */
 const oldViewIsNotAccepted: Scenario = (planted) => {
   const script = new Script({ ...planted, members: THREE });
   leftBehind(script);
-  script.cut(C, B);
+  script.cut(C, A);
   script.put(C, "2");
-  script.crash(A);
-  script.know(B, { up: [B, D] });
-  const read = script.get(B);
-  script.pass(LEAVE_MS, [B, D]);
+  script.crash(B);
+  script.know(A, { up: [A, D] });
+  const read = script.get(A);
+  script.pass(LEAVE_MS, [A, D]);
   return script.complaint(read);
 };
 
-/** It would have a read confirmed by A, while B and D go on. */
+/** It would have a read confirmed by B, while A and D go on. */
 const oldViewIsNotConfirmed: Scenario = (planted) => {
   const script = new Script({ ...planted, members: THREE });
   leftBehind(script);
-  script.cut(A, [B, D]);
-  script.know(B, { up: [B, D] });
-  script.must(script.put(B, "2").effect?.type === "done", "B and D go on");
+  script.cut(B, [A, D]);
+  script.know(A, { up: [A, D] });
+  script.must(script.put(A, "2").effect?.type === "done", "A and D go on");
   script.get(C);
   return script.complaint();
 };
@@ -248,7 +297,9 @@ const otherSlotsAreRepaired: Scenario = ({ create }) => {
 
 export const copyScenarios = {
   whoCopiesDoesNotAccept,
+  whoCopiesDoesNotPromise,
   whoCopiesIsNoSource,
+  ofOneViewOnly,
   sourcesHaveLeft,
   oldViewIsNotAccepted,
   oldViewIsNotConfirmed,

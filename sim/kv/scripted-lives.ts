@@ -90,7 +90,31 @@ const newBallotTakesReadsAlong: Scenario = (planted) => {
   return script.complaint(read);
 };
 
+/** What C was sent before a key was removed reaches it once more when all have forgotten that there was one. */
+const forgottenStaysSo: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  let isFirst = true;
+  const again = script.double({ type: "accept", to: C, where: () => isFirst });
+  script.put(A, "1");
+  isFirst = false;
+  script.must(script.remove(A).effect?.type === "done" && again.held.length === 1, "all have removed a key");
+  script.pass(SOON_MS);
+  script.leap(TOMBSTONE_MS);
+  script.pass(SOON_MS);
+  script.must(
+    THREE.every((node) => script.slotOf(node)?.keys.size === 0),
+    "all have forgotten it",
+  );
+  script.end(again);
+  script.crash(A);
+  script.know([B, C], { up: [B, C] });
+  const read = script.get(B);
+  script.pass(SOON_MS);
+  return script.complaint(read);
+};
+
 export const lifeScenarios = {
+  forgottenStaysSo,
   newBallotTakesReadsAlong,
   acceptedIsStored,
   proposedIsStored,

@@ -27,6 +27,8 @@ export class Three {
   });
   /** By node: the last of what waits for its disk. */
   readonly #unstored = new Map<number, number>();
+  /** And the bytes of all that waits. */
+  readonly unstoredBytes = new Map<number, number>();
   #calls = 0;
 
   constructor() {
@@ -41,6 +43,8 @@ export class Three {
     for (const effect of this.#nodes[at - 1]!.step(this.nowMs, this.nowMs, event)) {
       if (effect.type === "store") {
         this.#unstored.set(at, effect.no);
+        const bytes = effect.puts.reduce((sum, put) => sum + (put.bytes?.length ?? 0), 0);
+        this.unstoredBytes.set(at, (this.unstoredBytes.get(at) ?? 0) + bytes);
         if (!this.standing.has(at)) this.goOn(at);
       }
       if (effect.type === "send") this.#send(at, effect.to, effect.messages);
@@ -52,6 +56,7 @@ export class Three {
     this.standing.delete(at);
     const no = this.#unstored.get(at);
     this.#unstored.delete(at);
+    this.unstoredBytes.delete(at);
     if (no !== undefined) this.step(at, { type: "stored", no });
   }
 

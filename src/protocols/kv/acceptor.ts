@@ -60,6 +60,8 @@ export function onAccept(core: Core, from: number, message: Of<"accept">): void 
   const isCopying = own?.status === "syncing" && own.view.number === view;
   const slot = isCopying ? own : answerable(core, from, number, view);
   if (!slot || !isHonest(core, from, slot, ballot) || !mayUse(core, from, slot, ballot)) return;
+  // As if it had been lost: it comes again, or this node finds out later what it has missed.
+  if (core.isBehind) return;
   // A copy: what is kept for long must not hold the whole frame.
   const bytes = message.content.slice();
   const stored = readStored(bytes);

@@ -77,6 +77,8 @@ export const WATCHED_KEYS_MAX = 65_536;
 export const LIST_KEYS_MAX = 1_000;
 /** Slots that a listing asks for at first, or two for each key that is wanted; when they hold little, all others. */
 export const LIST_SLOTS = 128;
+/** Changed contents that wait for a node's disk; beyond it, it takes and proposes none until some are on the disk. */
+export const UNSTORED_BYTES_MAX = 64 * 1024 * 1024;
 /** A member that said that it is full is asked for room again after this. */
 export const FULL_LASTS_MS = 5_000;
 // What members that lie can do at most; docs/protocols/kv.md says what that leaves them.

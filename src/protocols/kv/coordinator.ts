@@ -55,6 +55,8 @@ export interface Asking {
   ballot: Ballot;
   view: View;
   promises: Map<number, string>;
+  /** Members that were in an older view when they were asked, and have been asked again. */
+  askedAgain: Set<number>;
   sinceMs: number;
   waiting: Batch[];
 }
@@ -129,7 +131,7 @@ export class Coordinator {
     return isAgreed ? term : undefined;
   }
 
-  /** A newcomer that is to coordinate has its ballot promised before the first operation comes, which need not wait. */
+  /** Who is to coordinate a new view has its ballot promised before the first operation comes, which need not wait. */
   expect(slot: Slot): void {
     if (slot.status === "ready" && this.#preferred(slot) === this.#core.self) this.renew(slot);
   }
@@ -150,7 +152,7 @@ export class Coordinator {
     const ballot = { round: Math.max(slot.promised.round, atLeast) + 1, node: core.self };
     const { view } = slot;
     this.#terms.set(slot.number, {
-      ...{ state: "asking", ballot, view, promises: new Map(), waiting },
+      ...{ state: "asking", ballot, view, promises: new Map(), askedAgain: new Set(), waiting },
       sinceMs: core.nowMs,
     });
     core.counts.ballots++;
@@ -250,6 +252,15 @@ export class Coordinator {
       }
     }
     this.confirming.tick();
+  }
+
+  /** A member that did not know the view has just been told of it. Once: who forgets it again is asked in time. */
+  askAgain(slot: Slot, member: number): void {
+    const term = this.#terms.get(slot.number);
+    if (term?.state !== "asking" || term.view !== slot.view || !term.view.members.includes(member)) return;
+    if (term.askedAgain.has(member)) return;
+    term.askedAgain.add(member);
+    this.#core.afterStored(() => this.#prepareAgain(term, slot, member));
   }
 
   #prepareAgain({ ballot, view }: Asking, slot: Slot, member: number): void {

@@ -162,7 +162,7 @@ export class Copying {
       copy.wanted.delete(key);
       const held = slot.keys.get(key);
       if (held && compareVersions(held, stored) >= 0) continue;
-      core.putContent(slot, key, stored);
+      core.putContent(slot, key, stored, true);
       slot.promise(stored);
       core.counts.copiedKeys++;
       core.counts.copiedBytes += stored.bytes.length;

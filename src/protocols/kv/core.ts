@@ -1,9 +1,16 @@
 /**
  * What the parts of one node share: its slots, what it knows of the others, and the way out for messages and rows.
- * Messages leave only after everything that was to be stored before them is on disk.
+ * A message that rests on something stored leaves when that is on disk (`send`), another one at once (`sendNow`).
  */
 import type { Random } from "../../kernel/random.ts";
-import { FULL_LASTS_MS, GONE_AFTER_MS, KEY_BYTES_MAX, LOOKED_KEYS_MAX, ROOM_TIMES_MAX } from "./constants.ts";
+import {
+  FULL_LASTS_MS,
+  GONE_AFTER_MS,
+  KEY_BYTES_MAX,
+  LOOKED_KEYS_MAX,
+  ROOM_TIMES_MAX,
+  UNSTORED_BYTES_MAX,
+} from "./constants.ts";
 import type { Stored } from "./content.ts";
 import { putUint48, readStored, uint48 } from "./content.ts";
 import type { Coordinator } from "./coordinator.ts";
@@ -61,6 +68,10 @@ export class Core {
   #effects: Effect[] = [];
   #outgoing = new Map<number, Message[]>();
   #puts: Put[] = [];
+  /** Of changed contents: of those puts, and of the stores that are under way, in their order. */
+  #putBytes = 0;
+  #storing: { no: number; bytes: number }[] = [];
+  #storingBytes = 0;
   /** Keys that others have made this node look at in this step. */
   readonly #looked = new Map<number, number>();
   #persists = 0;
@@ -137,6 +148,7 @@ export class Core {
 
   stored(upTo: number): void {
     this.#durable = Math.max(this.#durable, upTo);
+    while (this.#storing.length > 0 && this.#storing[0]!.no <= upTo) this.#storingBytes -= this.#storing.shift()!.bytes;
     let count = 0;
     while (count < this.#waiting.length && this.#waiting[count]!.after <= this.#durable) count++;
     for (const { run } of this.#waiting.splice(0, count)) run();
@@ -151,7 +163,10 @@ export class Core {
     }
     if (this.#puts.length > 0) {
       this.#effects.push({ type: "store", no: ++this.#persists, puts: this.#puts });
+      this.#storing.push({ no: this.#persists, bytes: this.#putBytes });
+      this.#storingBytes += this.#putBytes;
       this.#puts = [];
+      this.#putBytes = 0;
     }
     for (const [to, messages] of this.#outgoing) this.#effects.push({ type: "send", to, messages });
     if (this.#outgoing.size > 0) this.#outgoing = new Map();
@@ -168,12 +183,14 @@ export class Core {
   }
 
   /** Puts a content into the slot, in memory and among the rows. */
-  putContent(slot: Slot, key: Key, stored: Stored): void {
+  putContent(slot: Slot, key: Key, stored: Stored, isCopied = false): void {
     const before = slot.bytes;
     const id = slot.put(key, stored)?.rowId ?? `k${numberText(slot.number)}${key}`;
     stored.rowId = id;
     this.bytes += slot.bytes - before;
     this.#puts.push({ id, bytes: stored.bytes });
+    // A copy comes once; changes may come again and again while the disk stands still.
+    if (!isCopied) this.#putBytes += stored.bytes.length;
     this.watching.taken(key, stored);
   }
 
@@ -227,6 +244,11 @@ export class Core {
 
   get isFull(): boolean {
     return this.bytes > this.quotaBytes;
+  }
+
+  /** The disk has more to store than may wait for it. */
+  get isBehind(): boolean {
+    return this.#storingBytes + this.#putBytes > UNSTORED_BYTES_MAX;
   }
 
   heardRoom(node: number, isFull: boolean): void {

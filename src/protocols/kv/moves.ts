@@ -266,6 +266,8 @@ export class Moves {
     this.#ready.set(number, { view: next, nodes: isMember ? keptReady(view, before) : new Set() });
     core.emit({ type: "moved", slot: number, view, status: slot.status });
     core.copying.viewChanged(slot);
+    // A newcomer that comes first does so itself, once it has copied.
+    if (core.preferredOf(view) === core.self) core.coordinator.expect(slot);
   }
 
   #forget(own: Slot | undefined, view: number): void {

@@ -105,6 +105,7 @@ function handle(core: Core, { listing, watching, sweeping }: Parts, event: KvEve
       core.heardUp(event.up);
       core.nodes = event.nodes;
       core.leaving = new Set(event.leaving);
+      core.origin.heardNodes();
       return;
     case "found":
       return found(core);
@@ -219,7 +220,10 @@ function onOtherView(core: Core, from: number, { slot: number, hint }: Extract<M
   core.heardView(number, hint);
   const own = core.slots.get(number);
   if (own && own.view.number < hint.number) core.sendNow(from, { type: "ask-view", slot: number });
-  else if (own && own.view.number > hint.number) core.moves.tell(from, own);
+  else if (own && own.view.number > hint.number) {
+    core.moves.tell(from, own);
+    core.coordinator.askAgain(own, from);
+  }
 }
 
 function statsOf(core: Core): KvStats {

@@ -121,11 +121,10 @@ export class Origin {
     }
   }
 
-  #send(key: Key, line: Line, flight: Flight): void {
+  #send(key: Key, line: Line, flight: Flight, target = this.#targetOf(line.slot, flight.tries)): void {
     const core = this.#core;
     const { slot } = line;
     flight.sentMs = core.nowMs;
-    const target = this.#targetOf(slot, flight.tries);
     if (target === undefined) {
       flight.pausedUntilMs = core.nowMs + RETRY_MS;
       return;
@@ -169,15 +168,24 @@ export class Origin {
     const line = this.#lines.get(key);
     const flight = line?.flight;
     if (!line || flight?.first !== first || !flight.asked.has(from)) return;
-    core.heardView(message.slot, hint);
+    const known = core.hintOf(line.slot)?.number;
+    core.heardView(line.slot, hint);
+    const isShownOn = core.hintOf(line.slot)?.number !== known;
     // Also what is said of an earlier try.
     if (!CERTAIN.has(why)) flight.isUncertain = true;
     if (flight.tries !== tries || flight.pausedUntilMs !== undefined) return;
     if (why === "full" || why === "forgotten") return this.#fail(key, line, why === "full" ? "full" : "unknown");
     flight.tries++;
-    if (flight.tries <= TRIES_AT_ONCE) return this.#send(key, line, flight);
+    if (flight.tries <= TRIES_AT_ONCE)
+      return this.#send(key, line, flight, isShownOn ? this.#targetOf(line.slot, 0) : undefined);
     const pauseMs = Math.min(RETRY_MS_MAX, REFUSED_PAUSE_MS * 2 ** (flight.tries - TRIES_AT_ONCE));
     flight.pausedUntilMs = core.nowMs + pauseMs * core.random.float();
+  }
+
+  /** What could not be sent, because this node knew nobody, need not wait for its next try. */
+  heardNodes(): void {
+    for (const [key, line] of this.#lines)
+      if (line.flight?.pausedUntilMs !== undefined && line.flight.asked.size === 0) this.#send(key, line, line.flight);
   }
 
   tick(): void {

@@ -71,8 +71,9 @@ function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   const held = kept && contentOf(kept);
   const known = held?.origins.find((one) => one.origin === origin);
   if (known && first <= known.first) return repeat(core, slot, term, batch, held!, known);
-  if (!known && tries > 0 && held && held.origins.length >= ORIGINS_MAX)
+  if (isChange && !known && tries > 0 && held && held.origins.length >= ORIGINS_MAX)
     return core.coordinator.refuse(batch, "forgotten");
+  if (core.isBehind) return core.coordinator.refuse(batch, "too-many");
   const more = moreBytes(commands, kept);
   if (more > 0 && !core.haveRoom(term.view.members, more)) return core.coordinator.refuse(batch, "full");
   const version = { ...term.ballot, n: term.n + 1 };

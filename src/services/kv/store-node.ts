@@ -17,7 +17,7 @@ import type { Journal } from "../../platform/journal.ts";
 import { DEGREE, KEY_BYTES_MAX, SLOTS, VALUE_BYTES_MAX } from "../../protocols/kv/constants.ts";
 import type { Put } from "../../protocols/kv/core.ts";
 import { TICK_MS } from "../../protocols/kv/events.ts";
-import type { Effect, KvEvent } from "../../protocols/kv/events.ts";
+import type { Effect } from "../../protocols/kv/events.ts";
 import { createKvNode } from "../../protocols/kv/node.ts";
 import type { KvNode } from "../../protocols/kv/node.ts";
 import type { Command, Found, Key, Result } from "../../protocols/kv/types.ts";
@@ -25,6 +25,7 @@ import type { MeshClient } from "../mesh/client.ts";
 import type { KvClient } from "./client.ts";
 import { kvErrors } from "./contract.ts";
 import { cursorText, readCursor } from "./cursor.ts";
+import { createGathering } from "./gathering.ts";
 import { leavingMark } from "./leaving-mark.ts";
 import { Latencies } from "./latencies.ts";
 import { createPeerStreams, STREAM_PATH } from "./peer-streams.ts";
@@ -83,8 +84,6 @@ const STORING_BYTES_MAX = 32 * 1024 * 1024;
 const APPEND_BYTES_MAX = 1024 * 1024;
 /** What the journal adds to each, and more. */
 const PUT_BYTES = 16;
-/** A step waits no longer than this for a slow disk. */
-export const GATHER_MS = 2;
 const LOOK_MS = 1_000;
 const LEAVE_LOOK_MS = 250;
 /** So long, whoever has left goes on answering, until all have heard that it is gone. */
@@ -95,9 +94,6 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   let state: StoreState = "off";
   let failedWith: string | undefined;
   let running: Running | undefined;
-  let queue: KvEvent[] = [];
-  /** Ends the wait for the disk, where there is one. */
-  let cancelHold = noHold;
   let calls = 0;
   let cancels: (() => void)[] = [];
   let toStore: ToStore[] = [];
@@ -118,29 +114,13 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   mesh.serveStreams(STREAM_PATH, streams.take);
   const ring = createRing({ ...needs, seemsUp: streams.seemsUp, onChange: () => look() });
 
-  /**
-   * What comes in one turn of the event loop is one step: one write to the disk, one frame to each box. While the disk
-   * is writing, the next step waits for it, and for more: writes and frames cost more than what is in them.
-   */
-  const put = (event: KvEvent) => {
-    queue.push(event);
-    if (queue.length > 1) return;
-    if (storing > 0) cancelHold = clock.after(GATHER_MS, work);
-    else void nextTurn().then(work);
-  };
-  const goOn = () => {
-    if (cancelHold === noHold) return;
-    cancelHold();
-    cancelHold = noHold;
-    void nextTurn().then(work);
-  };
-  const work = () => {
-    cancelHold = noHold;
-    const events = queue;
-    queue = [];
-    if (!running) return;
-    for (const effect of running.node.stepAll(clock.monotonicMs(), clock.wallMs(), events)) carryOut(effect);
-  };
+  const { put, goOn } = createGathering({
+    ...{ clock, isWriting: () => storing > 0 },
+    work(events) {
+      if (!running) return;
+      for (const effect of running.node.stepAll(clock.monotonicMs(), clock.wallMs(), events)) carryOut(effect);
+    },
+  });
   const carryOut = (effect: Effect) => {
     switch (effect.type) {
       case "store":
@@ -368,8 +348,6 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     },
   };
 }
-
-function noHold(): void {}
 
 interface ToStore {
   puts: Put[];
