@@ -2,25 +2,36 @@
  * `npm run bench:box`: one box of a community of five at rest, beside a bare Node that serves one page: resident
  * memory, CPU, bytes of the mesh per hour; and the time from the start of the command to the first served page.
  * Prints what it does, and ends with one line of JSON. Ratios are ours over the bare Node's; smaller is better.
+ * `--help` tells the options.
  */
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { cpuSeconds, residentBytes } from "./discovery-counters.ts";
+import { median } from "./discovery-sums.ts";
+import { parseCounts } from "./kv-sums.ts";
+import { JSON_OPTION, asked, benchOptions } from "./options.ts";
 
-const RUNS = Number(process.env["RUNS"] ?? 5);
 const BOXES = 5;
-const REST_S = Number(process.env["REST_S"] ?? 60);
 const SETTLE_S = 20;
+const ABOUT = `One box of a community of ${BOXES} at rest beside a bare Node that serves one page: resident
+memory, CPU, bytes of the mesh for each hour; and the time from the start of the command to the first served
+page.`;
+
+const flags = benchOptions("npm run bench:box --", ABOUT, {
+  json: JSON_OPTION,
+  rest: { value: "seconds", text: "how long memory, CPU and bytes are looked at", default: "60" },
+  runs: { value: "n", text: "how many starts", default: "5" },
+});
+const [runs, restS] = asked(() => [parseCounts(flags.runs)[0]!, parseCounts(flags.rest)[0]!] as const);
 const root = join(import.meta.dirname, "..");
 const comu = join(root, "comu");
-const CLOCK_TICKS_PER_S = Number(execFileSync("getconf", ["CLK_TCK"]).toString());
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const say = (text: string) => (flags.json ? process.stderr : process.stdout).write(`${text}\n`);
 
 interface Running {
   child: ChildProcess;
@@ -46,17 +57,6 @@ async function stop(child: ChildProcess): Promise<void> {
   const exited = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");
   await exited;
-}
-
-function rssBytes(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(line![1]) * 1024;
-}
-
-/** CPU seconds of a process so far, user and system (proc(5), fields 14 and 15). */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_S;
 }
 
 async function meshBytes(url: string): Promise<number> {
@@ -111,7 +111,7 @@ try {
     json(box.data, ["services", "publish", "--type", "_http._tcp", "--port", port, "--title", `Page ${index + 1}`]);
   }
   bare.push(spawn(process.execPath, [bareScript, "0"], { stdio: "ignore" }));
-  say(`letting them settle for ${SETTLE_S} s, then resting for ${REST_S} s`);
+  say(`letting them settle for ${SETTLE_S} s, then resting for ${restS} s`);
   await sleep(SETTLE_S * 1000);
 
   const before = await Promise.all(
@@ -119,15 +119,15 @@ try {
   );
   const bareCpu = cpuSeconds(bare[0]!.pid!);
   const startMs = performance.now();
-  await sleep(REST_S * 1000);
+  await sleep(restS * 1000);
   const seconds = (performance.now() - startMs) / 1000;
   const after = await Promise.all(
     boxes.map(async (box) => ({ cpu: cpuSeconds(box.child.pid!), bytes: await meshBytes(box.url) })),
   );
   const cpuPercent = boxes.map((_box, index) => ((after[index]!.cpu - before[index]!.cpu) / seconds) * 100);
   const bytesPerHour = boxes.map((_box, index) => ((after[index]!.bytes - before[index]!.bytes) / seconds) * 3600);
-  const rss = boxes.map((box) => rssBytes(box.child.pid!));
-  const bareRss = rssBytes(bare[0]!.pid!);
+  const rss = boxes.map((box) => residentBytes(box.child.pid!));
+  const bareRss = residentBytes(bare[0]!.pid!);
   const barePercent = ((cpuSeconds(bare[0]!.pid!) - bareCpu) / seconds) * 100;
   for (const [index, box] of boxes.entries()) {
     const [rssMb, meshMb] = [rss[index]! / 1e6, bytesPerHour[index]! / 1e6];
@@ -136,10 +136,10 @@ try {
   say(`  bare Node: RSS ${(bareRss / 1e6).toFixed(1)} MB, CPU ${barePercent.toFixed(2)} %`);
   await Promise.all(boxes.map((box) => stop(box.child)));
 
-  say(`timing ${RUNS} second starts to the first served page, ours and the bare Node in turn`);
+  say(`timing ${runs} second starts to the first served page, ours and the bare Node in turn`);
   const ours: number[] = [];
   const peers: number[] = [];
-  for (let run = 0; run < RUNS; run += 1) {
+  for (let run = 0; run < runs; run += 1) {
     const port = 17_000 + run;
     const command = [
       comu,
@@ -165,7 +165,7 @@ try {
     say(`  run ${run + 1}: ours ${Math.round(page.ms)} ms, bare Node ${Math.round(bareRun.ms)} ms`);
   }
   const round = (value: number) => Math.round(value * 100) / 100;
-  say(
+  console.log(
     JSON.stringify({
       bench: "box",
       ratios: { memory_at_rest: round(median(rss) / bareRss), time_to_page: round(median(ours) / median(peers)) },
@@ -175,7 +175,7 @@ try {
         mesh_traffic: { ours: Math.round(median(bytesPerHour)), peer: 0, unit: "bytes/hour" },
         time_to_page: { ours: Math.round(median(ours)), peer: Math.round(median(peers)), unit: "ms" },
       },
-      runs: RUNS,
+      runs,
     }),
   );
 } finally {

@@ -9,13 +9,18 @@ import { SLIVER_PROCESSES_MAX } from "../src/services/compute/constants.ts";
 import { temporaryFolder } from "../test/support/at-exit.ts";
 import { startBox } from "../test/support/box.ts";
 import type { Box } from "../test/support/box.ts";
-import { startLxd } from "../test/support/lxd.ts";
+import { createLab } from "../test/lab/lab.ts";
+import { needDebian } from "../test/support/debian.ts";
+import { BRIDGE, startLxd } from "../test/support/lxd.ts";
 import type { Lxd } from "../test/support/lxd.ts";
 import { eventually, runOk } from "../test/support/process.ts";
 
 const POOL_MIB = 12_288;
 const LENT = ["--cores", "200", "--memory", "64GiB", "--disk", "64GiB", "--slivers", "200", "--to", "community"];
 const PROFILE = "bench";
+const NETWORK_PACKAGES = ["wireguard-tools", "wireguard-go", "nftables", "iproute2"] as const;
+/** Not the boxes' own network. */
+const BRIDGE_ADDRESS = "192.168.99.1/24";
 const READY_TIMEOUT_MS = 60_000;
 const LAUNCH_TRIES = 10;
 const COMMAND_TIMEOUT_MS = 300_000;
@@ -46,15 +51,27 @@ export interface Stage {
   bring(image: ImageOf): Promise<void>;
 }
 
-/** An engine, and two boxes of one community with the intervals that real ones have. */
+/**
+ * An engine, and two boxes of one community with the intervals that real ones have, each in a network of its own. Both
+ * sides' containers have a network: ours that of their slice, those of `lxc` the engine's bridge, as `lxd init` gives.
+ */
 export async function startStage(): Promise<Stage> {
-  const lxd = await startLxd({ poolMib: POOL_MIB });
+  await needDebian(NETWORK_PACKAGES);
+  const lab = createLab({ hosts: ["casa", "forn"].map((name) => ({ name, zone: name })) });
+  const at = (name: string) => {
+    const { namespace, address: bind } = lab.host(name);
+    return { namespace, bind };
+  };
+  const lxd = await startLxd({ poolMib: POOL_MIB, namespace: at("forn").namespace, address: BRIDGE_ADDRESS });
   const env = { COMU_PROFILE: "" };
-  const home = await startBox({ name: "Casa", owner: "Anna", newCommunity: "Barri", env: { ...env, ...noEngine() } });
+  const community = { owner: "Anna", newCommunity: "Barri", env: { ...env, ...noEngine() } };
+  const home = await startBox({ name: "Casa", ...community, ...at("casa") });
   const { code } = await home.api<{ code: string }>("/invitations", { method: "POST", body: { uses: 1 } });
-  const host = await startBox({ name: "Forn", owner: "Biel", join: code, env: { ...env, LXD_DIR: lxd.folder } });
+  const joining = { owner: "Biel", join: code, env: { ...env, LXD_DIR: lxd.folder } };
+  const host = await startBox({ name: "Forn", ...joining, ...at("forn") });
   await home.cli(["files", "give", "4GiB", "--json"]);
-  await host.cli(["compute", "lend", ...LENT, "--json"]);
+  const { network } = await host.cli<{ network: { state: string } }>(["compute", "lend", ...LENT, "--json"]);
+  if (network.state !== "ready") throw new Error(`slivers have no network: ${JSON.stringify(network)}`);
   // Its effort is small: it lends little of what this machine has.
   await host.api("/settings", { method: "PATCH", body: { values: { compute: { lendFirst: "arrival" } } } });
   await eventually("an offer", READY_TIMEOUT_MS, async () => {
@@ -62,7 +79,9 @@ export async function startStage(): Promise<Stage> {
     return offers.some(({ fits }) => fits > 0);
   });
   await lxcOf(lxd, ["profile", "create", PROFILE]);
-  await lxcOf(lxd, ["profile", "device", "add", PROFILE, "root", "disk", "path=/", "pool=default"]);
+  const device = (...words: string[]) => lxcOf(lxd, ["profile", "device", "add", PROFILE, ...words]);
+  await device("root", "disk", "path=/", "pool=default");
+  await device("eth0", "nic", `network=${BRIDGE}`, "name=eth0");
   const stage = { lxd, home, host, ours: oursOf(home), lxc: engineSide(lxd) };
   return { ...stage, bring: (image) => bring(stage, image) };
 }

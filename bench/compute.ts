@@ -1,13 +1,10 @@
 /**
  * `npm run bench:compute`: slivers on one of our boxes, asked for on another, beside the engine's own `lxc` with the
  * same image and limits in the same engine, in turns; and what our daemon costs while 100 slivers run. Prints ratios
- * of ours to `lxc`, and the goals. Needs root; starts the engine and the boxes itself.
- *
- *   node bench/compute.ts [--quick] [--json] [--rounds 7] [--only tiny,debian,many,life,rest]
+ * of ours to `lxc`, and the goals. Needs root; starts the engine and the boxes itself. `--help` tells the options.
  */
 import { cpus, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { debianImage, tinyImage } from "../test/engine/images.ts";
 import { eventually } from "../test/support/process.ts";
 import { report } from "./compute-report.ts";
@@ -16,42 +13,35 @@ import { startStage } from "./compute-sides.ts";
 import type { ImageOf, Side, Stage } from "./compute-sides.ts";
 import { cpuSeconds, residentBytes } from "./discovery-counters.ts";
 import { parseCounts, turned } from "./kv-sums.ts";
+import { JSON_OPTION, asked, benchOptions, someOf, teller } from "./options.ts";
 
 const PARTS = ["tiny", "debian", "many", "life", "rest"] as const;
-/** Without Debian: where its image is not there yet, it is made in minutes. */
-const QUICK_PARTS = ["tiny", "many", "life", "rest"] as const;
-const FULL = { rounds: "7", many: 3, restS: 60, settleS: 20 };
-/** The engine is looked at each half minute. */
-const QUICK = { rounds: "3", many: 1, restS: 31, settleS: 5 };
+const FULL = { parts: PARTS.join(","), rounds: "7", many: 3, restS: 60, settleS: 20 };
+/** The engine is looked at each half minute. No Debian: where its image is not there yet, it is made in minutes. */
+const QUICK = { parts: "tiny,many,life,rest", rounds: "3", many: 1, restS: 31, settleS: 5 };
 const MANY = 20;
 /** Of the part `rest`: in slices as large as they may be at most. */
 const REST_SLICES = [50, 50];
 const GONE_TIMEOUT_MS = 120_000;
 
-const { values: flags } = parseArgs({
-  options: {
-    ...{ quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
-    ...{ rounds: { type: "string" }, only: { type: "string" } },
-  },
+const ABOUT = `Slivers on one of our boxes, asked for on another, beside the engine's own lxc with the same
+image and limits: launch, ${MANY} at once, stop, start, delete; and what our daemon costs while 100 slivers
+run. Run it as root: it starts an engine and two boxes, and ends them.`;
+
+const flags = benchOptions("npm run bench:compute --", ABOUT, {
+  quick: { text: "fewer rounds, shorter rests, and no Debian" },
+  json: JSON_OPTION,
+  rounds: { value: "n", text: `how often each time is taken (default: ${FULL.rounds}, quick ${QUICK.rounds})` },
+  only: { value: "parts", text: `some of ${PARTS.join(",")}` },
 });
 const plan = flags.quick ? QUICK : FULL;
-const [rounds = 1] = parseCounts(flags.rounds ?? plan.rounds);
-const parts = chosen();
-const startMs = performance.now();
+const [[rounds = 1], parts] = asked(() => [
+  parseCounts(flags.rounds ?? plan.rounds),
+  someOf(PARTS, flags.only ?? plan.parts),
+]);
+const say = teller(flags.json);
 const load: number[] = [];
 const found: Found = {};
-
-function chosen(): readonly (typeof PARTS)[number][] {
-  const wanted = flags.only?.split(",") ?? [...(flags.quick ? QUICK_PARTS : PARTS)];
-  const strange = wanted.find((name) => !PARTS.some((part) => part === name));
-  if (strange !== undefined) throw new Error(`no part ${strange}: there are ${PARTS.join(", ")}`);
-  return PARTS.filter((part) => wanted.includes(part));
-}
-
-function say(text: string): void {
-  const seconds = Math.round((performance.now() - startMs) / 1000);
-  (flags.json ? process.stderr : process.stdout).write(`${String(seconds).padStart(4)} s  ${text}\n`);
-}
 
 function note(side: SideName, figure: Figure, value: number): void {
   ((found[figure] ??= {})[side] ??= []).push(value);

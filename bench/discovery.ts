@@ -2,14 +2,12 @@
  * `npm run bench:discovery`: 20 `serf` agents (Debian's), 20 members of ours (membership alone) and 20 whole boxes in
  * one run. How long until 99 % of the others see a change, a killed node and a newcomer; bytes per node at rest and
  * for each change; memory and CPU. Prints ratios, ours over serf's; docs/discovery-bench.md says what is in them.
- *
- *   node bench/discovery.ts [--quick] [--json]     as root: it makes network namespaces, and installs serf if needed
+ * `--help` tells the options.
  */
 import { randomBytes } from "node:crypto";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { rolldown } from "rolldown";
 import { createLab } from "../test/lab/lab.ts";
 import type { Host } from "../test/lab/lab.ts";
@@ -24,6 +22,7 @@ import { report } from "./discovery-report.ts";
 import type { Measured } from "./discovery-report.ts";
 import { timeToShare } from "./discovery-sums.ts";
 import type { Counted } from "./discovery-sums.ts";
+import { JSON_OPTION, benchOptions, teller } from "./options.ts";
 
 const NODES = 20;
 const KEY_BYTES = 32;
@@ -38,15 +37,16 @@ const CALM_MS = 3_000;
 const JOINS_PER_FAILURE = 2;
 const JOIN_PAUSE_MS = 300;
 
-const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+const ABOUT = `Serf agents, members of ours and whole boxes, ${NODES} of each: how long until 99 % of the
+others see a change, a killed node and a newcomer; bytes of each node, memory and CPU. Run it as root: it
+makes network namespaces, and installs serf if needed. docs/discovery-bench.md says more.`;
+
+const flags = benchOptions("npm run bench:discovery --", ABOUT, {
+  quick: { text: "fewer changes and shorter rests" },
+  json: JSON_OPTION,
 });
 const plan = flags.quick ? QUICK : FULL;
-const startMs = performance.now();
-const say = (text: string) => {
-  const seconds = Math.round((performance.now() - startMs) / 1000);
-  (flags.json ? process.stderr : process.stdout).write(`${String(seconds).padStart(4)} s  ${text}\n`);
-};
+const say = teller(flags.json);
 
 /** Our gossip is built as the box is, so that memory and start are those of a program and not of its source. */
 async function bundleMember(): Promise<string> {

@@ -1,15 +1,16 @@
 /**
  * How fast the erasure code is on this machine: MB of input per second of processor time, plain and with SIMD, encoding
- * a segment into the same memory each time, and decoding it without its first blocks into new memory.
- * `node bench/erasure.ts [--runs 5]`. Processor time, since what else runs takes turns; it still takes the caches.
+ * a segment into the same memory each time, and decoding it without its first blocks into new memory. Processor time,
+ * since what else runs takes turns; it still takes the caches.
  */
-import { parseArgs } from "node:util";
 import { seededRandom } from "../src/kernel/random.ts";
 import { simdMixer } from "../src/platform/erasure.ts";
 import { erasureCode, plainErasureCode } from "../src/protocols/grid/erasure.ts";
 import type { ErasureCode } from "../src/protocols/grid/erasure.ts";
 import { erasureKernel } from "../src/protocols/grid/erasure-kernel.ts";
 import { median } from "./discovery-sums.ts";
+import { parseCounts } from "./kv-sums.ts";
+import { asked, benchOptions } from "./options.ts";
 
 const CODES = [
   [2, 4],
@@ -22,8 +23,12 @@ const SEGMENT_BYTES = 1_048_576;
 /** One run works at least this long. */
 const RUN_MS = 300;
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "5" } } });
-const runs = Number(values.runs);
+const ABOUT = "How fast the erasure code is here: MB of input for each second of processor time, plain and with SIMD.";
+
+const flags = benchOptions("node bench/erasure.ts", ABOUT, {
+  runs: { value: "n", text: "the median of so many", default: "5" },
+});
+const [runs = 1] = asked(() => parseCounts(flags.runs));
 const random = seededRandom(1);
 const simd = simdMixer(erasureKernel());
 if (!simd) throw new Error("this machine has no SIMD in WebAssembly");

@@ -1,14 +1,11 @@
 /**
  * `npm run bench:files`: files in a grid of our boxes beside files in a grid of the released Tahoe-LAFS, as Debian
- * packages it, on one machine and one disk and in turns. Prints ratios of ours to Tahoe's, and the goals.
- *
- *   node bench/files.ts [--quick] [--json] [--runs 3] [--side ours|tahoe]
- *                       [--only transfer,small,mkdir,links,frozen]
+ * packages it, on one machine and one disk and in turns. Prints ratios of ours to Tahoe's, and the goals. `--help`
+ * tells the options.
  */
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import { residentBytes } from "./discovery-counters.ts";
 import { median } from "./discovery-sums.ts";
 import { startOurs } from "./files-ours.ts";
@@ -18,6 +15,7 @@ import { NEEDED, SERVERS, TOTAL, byHands } from "./files-sides.ts";
 import type { Side, SideName } from "./files-sides.ts";
 import { startTahoe } from "./files-tahoe.ts";
 import { parseCounts, turned } from "./kv-sums.ts";
+import { JSON_OPTION, asked, benchOptions, someOf, teller } from "./options.ts";
 
 const MB = 1_000_000;
 const PARTS = ["transfer", "small", "mkdir", "links", "frozen"] as const;
@@ -29,34 +27,27 @@ const HANDS = 8;
 const BLOCK_BYTES = Math.ceil(1_048_576 / NEEDED);
 const SHA_TRY_MS = 300;
 
-const { values: flags } = parseArgs({
-  options: {
-    ...{ quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
-    ...{ runs: { type: "string" }, only: { type: "string" }, side: { type: "string" } },
-  },
+const ABOUT = `Files in a grid of our boxes beside files in a grid of the released Tahoe-LAFS, as Debian
+packages it, on one machine and one disk and in turns: up and down, small files, folders, slow links, a
+frozen server, memory. Run it as root.`;
+
+const flags = benchOptions("npm run bench:files --", ABOUT, {
+  quick: { text: "smaller and fewer files, once" },
+  json: JSON_OPTION,
+  runs: { value: "n", text: "how often (default: 3, quick 1)" },
+  only: { value: "parts", text: `some of ${PARTS.join(",")}` },
+  side: { value: "side", text: "ours or tahoe alone" },
 });
 const sizes = flags.quick ? QUICK : FULL;
-const [runs = 1] = parseCounts(flags.runs ?? (flags.quick ? "1" : "3"));
-const parts = chosen();
-const startMs = performance.now();
+const [[runs = 1], parts, wantedSides] = asked(() => [
+  parseCounts(flags.runs ?? (flags.quick ? "1" : "3")),
+  someOf(PARTS, flags.only),
+  someOf(["ours", "tahoe"], flags.side),
+]);
+const say = teller(flags.json);
 const load: number[] = [];
 const hashSpeeds: number[] = [];
 const found: Found = {};
-
-function chosen(): (typeof PARTS)[number][] {
-  if (flags.side !== undefined && !["ours", "tahoe"].includes(flags.side)) {
-    throw new Error(`--side takes ours or tahoe, not ${flags.side}`);
-  }
-  const wanted = flags.only?.split(",") ?? [...PARTS];
-  const strange = wanted.find((name) => !PARTS.some((part) => part === name));
-  if (strange !== undefined) throw new Error(`no part ${strange}: there are ${PARTS.join(", ")}`);
-  return PARTS.filter((part) => wanted.includes(part));
-}
-
-function say(text: string): void {
-  const seconds = Math.round((performance.now() - startMs) / 1000);
-  (flags.json ? process.stderr : process.stdout).write(`${String(seconds).padStart(4)} s  ${text}\n`);
-}
 
 function note(side: SideName, figure: Figure, value: number): void {
   (found[figure] ??= { ours: [], tahoe: [] })[side].push(value);
@@ -171,7 +162,7 @@ async function main(): Promise<void> {
   if (flags.quick) say(`less than the titles say: ${JSON.stringify(QUICK)}`);
   try {
     for (const [name, start] of [["tahoe", startTahoe] as const, ["ours", startOurs] as const]) {
-      if (flags.side !== undefined && flags.side !== name) continue;
+      if (!wantedSides.includes(name)) continue;
       say(`starting ${name}: ${SERVERS} storage servers and a gateway`);
       sides.push(await start());
     }

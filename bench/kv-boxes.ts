@@ -1,12 +1,8 @@
 /**
  * `npm run bench:kv-boxes`: operations per second of stores of 3, 6, 9 and 12 boxes, in virtual time, with boxes that
  * cost time (sim/kv/cost-model.ts). One machine has too few cores to measure it: there each further box takes from the
- * others. docs/kv-bench.md says what comes of it.
- *
- *   node bench/kv-boxes.ts [--quick] [--json] [--boxes 3,6,9,12] [--clients 64] [--mixes write,half,read]
- *                          [--models home,good] [--driver gather|turn|quiet] [--seed 1]
+ * others. docs/kv-bench.md says what comes of it, `--help` tells the options.
  */
-import { parseArgs } from "node:util";
 import { DRIVERS, GOOD, HOME } from "../sim/kv/cost-model.ts";
 import { measureThroughput, placementOf } from "../sim/kv/throughput.ts";
 import type { Measured } from "../sim/kv/throughput.ts";
@@ -15,6 +11,7 @@ import { KEYS, VALUE_BYTES } from "./kv-generator.ts";
 import { MIXES } from "./kv-report.ts";
 import type { MixName } from "./kv-report.ts";
 import { parseCounts } from "./kv-sums.ts";
+import { JSON_OPTION, asked, benchOptions, someOf } from "./options.ts";
 
 const MODELS = { home: HOME, good: GOOD };
 /** Virtual milliseconds, as many before to warm up: some hundred rounds of each client. */
@@ -32,21 +29,32 @@ interface Row {
   times: number | null;
 }
 
-const { values: flags } = parseArgs({
-  options: {
-    ...{ quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
-    ...{ boxes: { type: "string", default: "3,6,9,12" }, clients: { type: "string", default: "64" } },
-    ...{ mixes: { type: "string", default: "write,half,read" }, models: { type: "string", default: "home,good" } },
-    ...{ driver: { type: "string", default: "gather" }, seed: { type: "string", default: "1" } },
-  },
+const ABOUT = `Operations a second of stores of some boxes, in virtual time: boxes of the simulator that
+cost what real ones were measured to cost. docs/kv-bench.md says what comes of it.`;
+
+const flags = benchOptions("npm run bench:kv-boxes --", ABOUT, {
+  quick: { text: "a fifth of the time and of the keys" },
+  json: JSON_OPTION,
+  boxes: { value: "counts", text: "how many boxes, one store after the other", default: "3,6,9,12" },
+  clients: { value: "n", text: "of each box", default: "64" },
+  mixes: { value: "mixes", text: "shares of writes", default: Object.keys(MIXES).join(",") },
+  models: { value: "models", text: "what a box costs", default: Object.keys(MODELS).join(",") },
+  driver: { value: "driver", text: `when a box writes: ${Object.keys(DRIVERS).join(", ")}`, default: "gather" },
+  seed: { value: "n", text: "of what is drawn", default: "1" },
 });
 
-/** A comma-separated list of keys of `table`. Throws for another. */
-function chosen<T extends object>(text: string, table: T): (keyof T & string)[] {
-  return text.split(",").map((name) => {
-    if (!Object.hasOwn(table, name)) throw new Error(`no ${name}: there are ${Object.keys(table).join(", ")}`);
-    return name as keyof T & string;
-  });
+const plan = asked(() => {
+  const { driver, models, mixes } = flags;
+  const [[clients], [seed]] = [parseCounts(flags.clients), parseCounts(flags.seed)];
+  return {
+    ...{ boxes: parseCounts(flags.boxes), clients: clients!, seed: seed! },
+    ...{ models: chosen(models, MODELS), mixes: chosen(mixes, MIXES), driver: DRIVERS[chosen(driver, DRIVERS)[0]!] },
+  };
+});
+
+/** Some keys of `table`. */
+function chosen<T extends object>(text: string, table: T): readonly (keyof T & string)[] {
+  return someOf(Object.keys(table) as (keyof T & string)[], text);
 }
 
 function say(text: string): void {
@@ -56,17 +64,15 @@ function say(text: string): void {
 function measureAll(): Row[] {
   const rows: Row[] = [];
   const share = flags.quick ? QUICK_SHARE : 1;
-  const boxCounts = parseCounts(flags.boxes);
-  const [clientsPerBox] = parseCounts(flags.clients);
-  const [driver] = chosen(flags.driver, DRIVERS);
-  for (const model of chosen(flags.models, MODELS)) {
-    for (const mix of chosen(flags.mixes, MIXES)) {
+  const { seed, driver, clients: clientsPerBox } = plan;
+  for (const model of plan.models) {
+    for (const mix of plan.mixes) {
       let first: number | undefined;
-      for (const boxes of boxCounts) {
+      for (const boxes of plan.boxes) {
         const forMs = FOR_MS[model] * share;
         const found = measureThroughput({
-          ...{ seed: Number(flags.seed), boxes, model: { ...MODELS[model], driver: DRIVERS[driver!] } },
-          ...{ writes: MIXES[mix], clientsPerBox: clientsPerBox!, keys: KEYS * share, valueBytes: VALUE_BYTES },
+          ...{ seed, boxes, model: { ...MODELS[model], driver } },
+          ...{ writes: MIXES[mix], clientsPerBox, keys: KEYS * share, valueBytes: VALUE_BYTES },
           ...{ warmMs: forMs, forMs },
         });
         first ??= found.operationsPerS;
@@ -98,7 +104,7 @@ function cellsOf({ model, mix, boxes, found, times }: Row): string[] {
 
 /** Slots of the fullest box over the mean: the median, and the worst, of so many draws of the boxes' numbers. */
 function placements(): string {
-  const rows = parseCounts(flags.boxes).map((boxes) => {
+  const rows = plan.boxes.map((boxes) => {
     const drawn = Array.from({ length: PLACEMENTS }, (_, seed) => placementOf(boxes, seed + 1));
     const of = (values: number[]) => `${median(values).toFixed(2)} (${Math.max(...values).toFixed(2)})`;
     const cells = [of(drawn.map(({ coordinated }) => coordinated)), of(drawn.map(({ held }) => held))];

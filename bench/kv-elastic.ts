@@ -1,13 +1,11 @@
 /**
  * `npm run bench:kv-elastic`: three boxes become six and three again, one after the other, while clients work at a
  * fixed rate. Tells of each move how long it took, what the boxes sent for it, and the p99 in it and just before.
- * docs/kv-bench.md says what is measured. The exit code is 1 when an operation failed or a read found the wrong value.
- *
- *   node bench/kv-elastic.ts [--json] [--runs 3] [--rate 400] [--clients 24] [--keys 20000] [--calm 10]
+ * docs/kv-bench.md says what is measured, `--help` tells the options. The exit code is 1 when an operation failed or a
+ * read found the wrong value.
  */
 import { cpus, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { PacedLoad } from "../test/kv/paced-load.ts";
 import { move, ringOf, settled, startStoreBoxes, stopStoreBoxes } from "../test/kv/store-boxes.ts";
 import type { RingStatus, StoreBox } from "../test/kv/store-boxes.ts";
@@ -16,6 +14,7 @@ import { median, quantile, ratio, table } from "./discovery-sums.ts";
 import { diskFolder } from "./kv-disk.ts";
 import { AS_SHIPPED } from "./kv-ours.ts";
 import { parseCounts } from "./kv-sums.ts";
+import { JSON_OPTION, asked, benchOptions, teller } from "./options.ts";
 
 const STAYING = 3;
 const BOXES = 6;
@@ -24,17 +23,22 @@ const WARMUP_MS = 5_000;
 const MOVE_TIMEOUT_MS = 120_000;
 const P99_TARGET = 2;
 
-const { values: flags } = parseArgs({
-  options: {
-    ...{ json: { type: "boolean", default: false }, runs: { type: "string", default: "3" } },
-    ...{ rate: { type: "string", default: "400" }, clients: { type: "string", default: "24" } },
-    ...{ keys: { type: "string", default: "20000" }, calm: { type: "string", default: "10" } },
-  },
+const ABOUT = `Three boxes of the key-value store become six and three again, one after the other, while
+clients work at a fixed rate: how long each move took, what was sent for it, and the p99 in it and just
+before. docs/kv-bench.md says more.`;
+
+const flags = benchOptions("npm run bench:kv-elastic --", ABOUT, {
+  json: JSON_OPTION,
+  runs: { value: "n", text: "how often up to six boxes and down again", default: "3" },
+  rate: { value: "n", text: "operations a second, of all clients together", default: "400" },
+  clients: { value: "n", text: "how many", default: "24" },
+  keys: { value: "n", text: "how many there are", default: "20000" },
+  calm: { value: "seconds", text: "how long without a move before each", default: "10" },
 });
-const [runs, perSecond, clients, keys, calmS] = [flags.runs, flags.rate, flags.clients, flags.keys, flags.calm].map(
-  (text) => parseCounts(text)[0]!,
+const [runs, perSecond, clients, keys, calmS] = asked(() =>
+  [flags.runs, flags.rate, flags.clients, flags.keys, flags.calm].map((text) => parseCounts(text)[0]!),
 ) as [number, number, number, number, number];
-const startMs = performance.now();
+const say = teller(flags.json);
 
 interface Move {
   name: string;
@@ -50,11 +54,6 @@ interface Move {
   movingMs: number[];
   calmCores: number;
   movingCores: number;
-}
-
-function say(text: string): void {
-  const seconds = Math.round((performance.now() - startMs) / 1000);
-  (flags.json ? process.stderr : process.stdout).write(`${String(seconds).padStart(4)} s  ${text}\n`);
 }
 
 const sumOf = (rings: readonly RingStatus[], figure: (ring: RingStatus) => number) =>

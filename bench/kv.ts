@@ -1,13 +1,9 @@
 /**
  * `npm run bench:kv`: three of our boxes beside three members of Debian's `etcd`, on one machine and one disk, with
  * fsync, the same keys, values, clients and mixes, in turns. Prints ratios of ours to etcd's: throughput, and p99 at
- * the same load. docs/kv-bench.md says what is compared.
- *
- *   node bench/kv.ts [--quick] [--json] [--with-redis] [--only ours|etcd|redis]
- *                    [--clients 1,16,64,256] [--mixes write,half,read] [--runs 5] [--seconds 3]
+ * the same load. docs/kv-bench.md says what is compared, `--help` tells the options.
  */
 import { cpus, loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import { needDebian } from "../test/support/debian.ts";
 import { cpuSeconds } from "./discovery-counters.ts";
 import { diskFolder, syncsPerSecond } from "./kv-disk.ts";
@@ -19,6 +15,7 @@ import { startEtcd, startOurSides, startRedis } from "./kv-sides.ts";
 import type { Side, SideName } from "./kv-sides.ts";
 import { medianOf, parseCounts, turned } from "./kv-sums.ts";
 import type { Load } from "./kv-sums.ts";
+import { JSON_OPTION, asked, benchOptions, someOf, teller } from "./options.ts";
 
 const PACKAGES = ["etcd-server", "golang-go", "golang-etcd-server-dev", "redis-server", "redis-tools"];
 const FULL = { clients: "1,16,64,256", mixes: "write,half,read", runs: "5", seconds: "3" };
@@ -32,42 +29,39 @@ const CROSS_CHECK_CLIENTS = 64;
 /** `redis-benchmark` is told a number of operations, not a time. */
 const CROSS_CHECK_TIMEOUT_MS = 120_000;
 
-const { values: flags } = parseArgs({
-  options: {
-    ...{ quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
-    ...{ "with-redis": { type: "boolean", default: false }, only: { type: "string" } },
-    ...{ clients: { type: "string" }, mixes: { type: "string" } },
-    ...{ runs: { type: "string" }, seconds: { type: "string" } },
-  },
+const ABOUT = `Three of our boxes beside three members of Debian's etcd on one disk, with fsync, in turns:
+throughput, and p99 at the same load. Installs what is missing from Debian. docs/kv-bench.md says what is
+compared.`;
+
+const usual = (name: keyof typeof FULL) => `(default: ${FULL[name]}, quick ${QUICK[name]})`;
+const flags = benchOptions("npm run bench:kv --", ABOUT, {
+  quick: { text: "one short run of each, with fewer clients" },
+  json: JSON_OPTION,
+  "with-redis": { text: "one redis-server, too" },
+  only: { value: "side", text: "some of ours,etcd,redis" },
+  clients: { value: "counts", text: `how many at a time, one after the other ${usual("clients")}` },
+  mixes: { value: "mixes", text: `some of ${Object.keys(MIXES).join(",")}` },
+  runs: { value: "n", text: `how often ${usual("runs")}` },
+  seconds: { value: "n", text: `how long each run takes ${usual("seconds")}` },
 });
-const plan = makePlan();
-const startMs = performance.now();
+const plan = asked(makePlan);
+const say = teller(flags.json);
 const load: number[] = [];
 
 function makePlan() {
-  const texts = { ...(flags.quick ? QUICK : FULL), ...flags };
-  const mixes = texts.mixes.split(",").map((name) => {
-    if (!Object.hasOwn(MIXES, name)) throw new Error(`no mix ${name}: there are ${Object.keys(MIXES).join(", ")}`);
-    return name as MixName;
-  });
-  if (flags.only !== undefined && !["ours", "etcd", "redis"].includes(flags.only)) {
-    throw new Error(`--only takes ours, etcd or redis, not ${flags.only}`);
-  }
-  const [[runs], [seconds]] = [parseCounts(texts.runs), parseCounts(texts.seconds)];
-  return { mixes, clients: parseCounts(texts.clients), runs: runs!, seconds: seconds! };
-}
-
-function say(text: string): void {
-  const seconds = Math.round((performance.now() - startMs) / 1000);
-  (flags.json ? process.stderr : process.stdout).write(`${String(seconds).padStart(4)} s  ${text}\n`);
+  const given = (name: keyof typeof FULL) => flags[name] ?? (flags.quick ? QUICK : FULL)[name];
+  const mixes = someOf(Object.keys(MIXES) as MixName[], given("mixes"));
+  const only = someOf(["ours", "etcd", "redis"], flags.only ?? "ours,etcd");
+  const sides = new Set<string>(flags["with-redis"] ? [...only, "redis"] : only);
+  const [[runs], [seconds]] = [parseCounts(given("runs")), parseCounts(given("seconds"))];
+  return { mixes, sides, clients: parseCounts(given("clients")), runs: runs!, seconds: seconds! };
 }
 
 async function startSides(folder: string): Promise<Side[]> {
-  const has = (name: string) => flags.only === undefined || flags.only === name;
   const sides: Side[] = [];
-  if (has("ours")) sides.push(...(await startOurSides(folder)));
-  if (has("etcd")) sides.push(...(await startEtcd(folder)));
-  if (flags["with-redis"] || flags.only === "redis") sides.push(await startRedis(folder));
+  if (plan.sides.has("ours")) sides.push(...(await startOurSides(folder)));
+  if (plan.sides.has("etcd")) sides.push(...(await startEtcd(folder)));
+  if (plan.sides.has("redis")) sides.push(await startRedis(folder));
   return sides;
 }
 

@@ -2,12 +2,9 @@
  * One member of a cluster as a process of its own: the gossip that a box ships, on its mesh port, and nothing else.
  * It does what a Serf agent does, so that the two can be measured side by side. It prints a line when it begins to
  * join and one for each thing that it sees (`join NAME`, `update NAME`, `failed NAME`), and gives itself a new tag on
- * SIGUSR2.
- *
- *   node bench/member.ts --name NAME --address ADDRESS --key BASE64 [--join ADDRESS]
+ * SIGUSR2. `--help` tells the options.
  */
 import type { Duplex } from "node:stream";
-import { parseArgs } from "node:util";
 import { systemClock } from "../src/kernel/clock.ts";
 import { createLog } from "../src/kernel/log.ts";
 import { systemRandom } from "../src/kernel/system-random.ts";
@@ -17,20 +14,25 @@ import type { Gossip } from "../src/services/mesh/gossip.ts";
 import { createMeshPort } from "../src/services/mesh/mesh-port.ts";
 import { createSealing } from "../src/services/mesh/sealing.ts";
 import type { Session } from "../src/services/mesh/session.ts";
+import { asked, benchOptions } from "./options.ts";
 
 /** As Serf's. */
 const PORT = 7946;
 
-const { values } = parseArgs({
-  options: {
-    name: { type: "string" },
-    address: { type: "string" },
-    key: { type: "string" },
-    join: { type: "string" },
-  },
+const ABOUT =
+  "One member of a cluster, for bench:discovery: gossip on the mesh port, and nothing else. All but --join is needed.";
+
+const { name, address, key, join } = asked(() => {
+  const given = benchOptions("node bench/member.ts", ABOUT, {
+    name: { value: "name", text: "its own" },
+    address: { value: "address", text: "to listen on, and where others find it" },
+    key: { value: "base64", text: "that seals the gossip, 32 bytes" },
+    join: { value: "address", text: "of any member" },
+  });
+  const { name, address, key } = given;
+  if (!name || !address || !key) throw new Error("--name, --address and --key are needed");
+  return { ...given, name, address, key };
 });
-const { name, address, key } = values;
-if (!name || !address || !key) throw new Error("--name, --address and --key are needed");
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const clock = systemClock();
@@ -64,8 +66,8 @@ let changes = 0;
 process.on("SIGUSR2", () => gossip.setTags({ note: String((changes += 1)) }));
 
 say("ready");
-if (values.join) {
+if (join) {
   say("joining");
-  const answered = await gossip.join([{ address: values.join, port: PORT }]);
-  if (answered === 0) throw new Error(`${values.join} does not answer`);
+  const answered = await gossip.join([{ address: join, port: PORT }]);
+  if (answered === 0) throw new Error(`${join} does not answer`);
 }

@@ -42,7 +42,7 @@ const HEAD = [
   "",
   "- `--data FOLDER`: which box. Default: `$COMU_DATA`, or `comu` in `$XDG_DATA_HOME` (else `~/.local/share`).",
   '- `--json`: prints one JSON value and nothing else; an error is `{"error":{"code","message","advice"}}`.',
-  "- `--lang ca|es|en`, before the command: language of texts. Default: from `LANG`.",
+  "- `--lang ca|es|en`: language of texts. Default: from `LANG`.",
   "",
   "Exit codes: 0 done, 1 refused or failed, 2 wrong usage. The error's code is the first word on standard error;",
   "[errors.md](../errors.md) lists all codes.",

@@ -7,8 +7,8 @@ import { readFile, rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import type { CommandShape, Endpoint } from "../kernel/contract.ts";
-import { callBox, cliErrors, openAnswer } from "./call.ts";
+import type { Endpoint, Endpoints } from "../kernel/contract.ts";
+import { callBox, cliErrors, EXIT_INTERRUPTED, openAnswer } from "./call.ts";
 
 export interface Asked {
   data: string;
@@ -22,13 +22,13 @@ type Given = { argument?: string | undefined } & Record<string, unknown>;
 const STANDARD = "-";
 const LINE_FEED = 0x0a;
 
-/** Throws `value-missing`, `file-unreadable`. */
-export async function askOnce(asked: Asked, endpoint: Endpoint, shape: CommandShape, given: Given): Promise<unknown> {
+/** `siblings`: of the same service. Throws `value-missing`, `file-unreadable`. */
+export async function askOnce(asked: Asked, endpoint: Endpoint, siblings: Endpoints, given: Given): Promise<unknown> {
   const { data, input, language } = asked;
-  const { bytes } = shape;
+  const bytes = endpoint.cli?.bytes;
   if (!bytes) return callBox(data, endpoint, input, language);
   if ("lines" in bytes) return sendLines(asked, endpoint, bytes.from, given.argument!);
-  if ("pieces" in bytes) return sendPieces(asked, endpoint, given.argument!);
+  if ("pieces" in bytes) return sendPieces(asked, endpoint, siblings[bytes.cancel]!, given.argument!);
   if ("file" in bytes) return callBox(data, endpoint, input, language, await readAll(given.argument!));
   const file = given[bytes.option] as string | undefined;
   // One of them; two would leave open which counts.
@@ -53,8 +53,6 @@ export async function writeAnswer(asked: Asked, endpoint: Endpoint, file: string
   const isLines = endpoint.answerType === "application/x-ndjson";
   const wanted = isLines ? withoutEmpty(pieces) : pieces;
   if (file === undefined || file === STANDARD) {
-    // Who reads has gone: `… | head`.
-    process.stdout.on("error", () => process.exit(0));
     await pipeline(Readable.from(wanted), process.stdout, { end: false });
     return;
   }
@@ -98,8 +96,24 @@ export const PIECE_INPUTS = ["upload", "offset", "isLast"];
 /** The id of a file that is sent in pieces. */
 export const newUpload = (): string => crypto.randomUUID().replaceAll("-", "");
 
-/** Each piece is as long as the endpoint takes. Gives the last answer. */
-async function sendPieces(asked: Asked, endpoint: Endpoint, file: string): Promise<unknown> {
+/** Each piece is as long as the endpoint takes. Gives the last answer. When it is given up, `cancel` is told. */
+async function sendPieces(asked: Asked, endpoint: Endpoint, cancel: Endpoint, file: string): Promise<unknown> {
+  const where = Object.fromEntries(Object.entries(asked.input).filter(([key]) => key in cancel.input.shape));
+  // If that cannot be told either, the first error says more.
+  const giveUp = () => callBox(asked.data, cancel, where, asked.language).catch(() => {});
+  const interrupted = () => void giveUp().finally(() => process.exit(EXIT_INTERRUPTED));
+  process.once("SIGINT", interrupted);
+  try {
+    return await piecesSent(asked, endpoint, file);
+  } catch (error) {
+    await giveUp();
+    throw error;
+  } finally {
+    process.off("SIGINT", interrupted);
+  }
+}
+
+async function piecesSent(asked: Asked, endpoint: Endpoint, file: string): Promise<unknown> {
   const ask = (bytes: Uint8Array, offset: number, isLast: boolean) =>
     callBox(asked.data, endpoint, { ...asked.input, offset, isLast }, asked.language, bytes);
   let offset = 0;

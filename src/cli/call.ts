@@ -30,6 +30,8 @@ export const cliErrors = defineErrors({
  * that a command takes. Got like this, only what is used is loaded.
  */
 export const { request } = process.getBuiltinModule("node:http");
+/** As a shell counts a program that Ctrl-C has ended. */
+export const EXIT_INTERRUPTED = 130;
 /** A box that does not answer within this time is taken for stuck. Joining a far community may take long. */
 const CALL_TIMEOUT_MS = 90_000;
 /** A larger answer is a bug. */
@@ -74,11 +76,21 @@ export async function openAnswer(
     timeoutMs: endpoint.cli?.patient ? 0 : CALL_TIMEOUT_MS,
   });
   if (status < 400) return pieces;
+  throw await refusalOf(status, pieces);
+}
+
+/** What an answer that is an error says. */
+export async function refusalOf(status: number, pieces: AsyncIterable<Buffer>): Promise<Failure> {
   let text = "";
   for await (const piece of pieces) text += piece.toString();
-  const { code, params } = (JSON.parse(text) as { error: { code: string; params: Record<string, string | number> } })
-    .error;
-  throw new Failure(code, status, params);
+  const { error } = JSON.parse(text) as { error: ToldError };
+  return new Failure(error.code, status, error.params);
+}
+
+/** An error as a box tells it, so far as a command needs it. */
+export interface ToldError {
+  code: string;
+  params: Record<string, string | number>;
 }
 
 /** Path and query, and what is left for a body of JSON where there is one. */
@@ -116,13 +128,20 @@ function send(data: string, sent: Sent): Promise<{ status: number; pieces: Async
     const headers = { host: "localhost", "x-comu-language": sent.language, "content-type": sent.type };
     const call = request({
       socketPath: socket.path,
+      // Of TLS: else Node asks whether the host is an address, and first makes the largest of its patterns for that.
+      ...{ servername: "" },
       method: sent.method,
       path: sent.path,
       headers,
       timeout: sent.timeoutMs,
     });
-    call.on("response", (response) => resolve({ status: response.statusCode!, pieces: piecesOf(response, data) }));
-    call.on("timeout", () => call.destroy(new Error("no answer in time")));
+    let unreadBytes = () => 0;
+    call.on("response", (response) => {
+      unreadBytes = () => response.readableLength;
+      resolve({ status: response.statusCode!, pieces: piecesOf(response, data) });
+    });
+    // Where something waits to be read it is we who are slow, or the pager behind us.
+    call.on("timeout", () => void (unreadBytes() === 0 && call.destroy(new Error("no answer in time"))));
     call.on("error", (cause) => reject(cliErrors.fail("box-not-running", { params: { data }, cause })));
     call.end(sent.body);
   }).finally(socket.release);

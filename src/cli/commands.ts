@@ -3,18 +3,19 @@
  */
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { z } from "zod";
 import type { CommandShape, Contract, Endpoint, Endpoints } from "../kernel/contract.ts";
-import { inputFailure } from "../kernel/config.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Language } from "../kernel/words.ts";
 import { say } from "../kernel/words.ts";
 import { askOnce, newUpload, PIECE_INPUTS, writeAnswer } from "./bytes.ts";
 import { callBox, cliErrors, firstLine } from "./call.ts";
+import type { Property } from "./check-input.ts";
+import { codeLines } from "./codes.ts";
 import { followBox } from "./follow.ts";
-import { languageOf, optionsOf } from "./options.ts";
-import { printFailure, printOutput } from "./print.ts";
+import { languageOf, optionsOf, withProgramOptions } from "./options.ts";
+import { ownExitCode, printFailure, printOutput } from "./print.ts";
 import { CLEAR, shareLine } from "./progress.ts";
+import { checkedInput, inputSchema } from "./services.ts";
 import { words } from "./words.ts";
 
 const clock = systemClock();
@@ -22,15 +23,6 @@ const clock = systemClock();
 const WAITING_TOLD_MS = 1_500;
 /** How far a long command is, is asked this often. */
 const PROGRESS_EVERY_MS = 1_000;
-
-interface Property {
-  type?: string;
-  enum?: unknown[];
-  default?: unknown;
-  description?: string;
-  format?: string;
-  anyOf?: Property[];
-}
 
 /** Those that `isWanted` by their words: to make one out of its contract takes about a millisecond. */
 export function addContractCommands(
@@ -49,10 +41,7 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
   const path = shape.command.split(" ");
   const name = path.pop()!;
   const command = new Command(name).description(endpoint.summary);
-  const schema = z.toJSONSchema(endpoint.input, { io: "input" }) as {
-    properties?: Record<string, Property>;
-    required?: string[];
-  };
+  const schema = inputSchema(endpoint);
   const required = new Set(schema.required ?? []);
   const positional = shape.positional ?? [];
   for (const key of positional) {
@@ -62,11 +51,13 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const file = shape.fromFile?.[key];
     if (file) command.requiredOption(`--${file} <file>`, `file whose first line is the ${key}`);
+    else if (key === shape.typed?.input)
+      command.option(`--${shape.typed.option} <file>`, `file of ${key}; "-": standard input`);
     else if (!positional.includes(key) && !filledIn(shape).includes(key))
       command.addOption(optionFor(key, property, required.has(key)));
   }
   if (shape.tty) command.option("--tty", "in this terminal, for what is typed into, such as an editor");
-  command.option("--data <folder>", "the box's data folder").option("--json", "print one JSON value and nothing else");
+  withProgramOptions(command);
   if (shape.confirm) command.option("--yes", "do not ask");
   if (shape.follow)
     command.option("--follow", "go on with what is new until it is stopped; with --json one value a line");
@@ -82,9 +73,14 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
     for (const [key, file] of Object.entries(shape.fromFile ?? {})) {
       input[key] = firstLine(String(command.opts()[camelCase(file)]));
     }
+    if (shape.typed) {
+      // Loaded for those alone that ask.
+      const { typedText } = await import("./typed.ts");
+      const file = command.opts()[camelCase(shape.typed.option)] as string | undefined;
+      input[shape.typed.input] = await typedText(shape.typed, file, languageOf(command));
+    }
     if (shape.bytes && "pieces" in shape.bytes) input["upload"] = newUpload();
-    const checked = endpoint.input.safeParse(input);
-    if (!checked.success) throw inputFailure(checked.error);
+    const known = await checkedInput(endpoint, input);
     if (shape.confirm && !command.opts()["yes"]) await confirm(shape.confirm, input, languageOf(command));
     const { warning } = shape;
     if (warning && input[warning.input]) process.stderr.write(`${say(words, languageOf(command), warning.words)}\n`);
@@ -94,7 +90,7 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
     if (tty || shape.terminal) {
       // Loaded for them alone: other commands speak no web sockets.
       const { runTerminal } = await import("./terminal.ts");
-      const wanted = tty ? joinedInput(siblings[tty.ask]!, tty.joined, input, checked.data) : input;
+      const wanted = tty ? joinedInput(siblings[tty.ask]!, tty.joined, input, known) : input;
       const asked = { data, json, language: languageOf(command), input: wanted };
       return await runTerminal({ ...asked, endpoint: tty ? siblings[tty.ask]! : endpoint });
     }
@@ -105,10 +101,11 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
     const stopTelling = shape.progress
       ? drawProgress(shape.progress, data, siblings, languageOf(command))
       : tellWaiting(shape, languageOf(command));
-    const asking = askOnce(asked, endpoint, shape, { argument: places[0], ...command.opts() });
+    const asking = askOnce(asked, endpoint, siblings, { argument: places[0], ...command.opts() });
     const output = await asking.finally(stopTelling);
     if (shape.ran && !json) return printRan(output as Ran);
     printOutput(output, { json, shape });
+    if (!json) process.stdout.write(codeLines(output, shape, languageOf(command)));
     if (typeof output === "object" && output !== null)
       conclude(output as Record<string, unknown>, shape, languageOf(command));
   });
@@ -123,7 +120,9 @@ function joinedInput(
   known: Record<string, unknown>,
 ): Record<string, unknown> {
   const same = Object.entries(input).filter(([key]) => key in endpoint.input.shape);
-  const made = Object.entries(joined).map(([key, from]) => [key, from.map((one) => String(known[one])).join("/")]);
+  const given = (from: readonly string[]) =>
+    from.flatMap((one) => (known[one] === undefined ? [] : String(known[one])));
+  const made = Object.entries(joined).map(([key, from]) => [key, given(from).join("/")]);
   return Object.fromEntries([...same, ...made]) as Record<string, unknown>;
 }
 
@@ -141,14 +140,18 @@ function drawProgress(
   language: Language,
 ): () => void {
   if (!process.stderr.isTTY) return () => {};
-  let isOver = false;
+  let [isOver, isAsking] = [false, false];
+  const draw = async () => {
+    const now = (await callBox(data, siblings[ask]!, {}, language)) as Record<string, unknown>;
+    if (!isOver) process.stderr.write(`\r${shareLine(Number(now[percent]) / 100, String(now[text]))}${CLEAR}`);
+  };
   const cancel = clock.every(PROGRESS_EVERY_MS, () => {
-    const drawn = callBox(data, siblings[ask]!, {}, language).then((answer) => {
-      const now = answer as Record<string, unknown>;
-      if (!isOver) process.stderr.write(`\r${shareLine(Number(now[percent]) / 100, String(now[text]))}${CLEAR}`);
-    });
+    if (isAsking) return;
+    isAsking = true;
     // The line is only for comfort; what is wrong the command itself says.
-    drawn.catch(() => {});
+    void draw()
+      .catch(() => {})
+      .finally(() => (isAsking = false));
   });
   return () => {
     isOver = true;
@@ -166,16 +169,20 @@ interface Ran {
 function printRan({ stdout, stderr, exitCode }: Ran): void {
   process.stdout.write(stdout);
   process.stderr.write(stderr);
-  process.exitCode = exitCode;
+  process.exitCode = ownExitCode(exitCode);
 }
 
 /** What is to be said beside an answer that was printed, and how the command ends. */
 function conclude(output: Record<string, unknown>, shape: CommandShape, language: Language): void {
-  const { headline, raw, refused, lacking } = shape;
+  const { headline, raw, refused, lacking, rows, cut } = shape;
   if (raw && headline && output[headline] === null) process.stderr.write(`${say(words, language, "cli.raw-hint")}\n`);
   const count = refused === undefined ? 0 : Number(output[refused]);
   // Not thrown: what was taken is printed already, and with --json that is the one value.
   if (count > 0) printFailure(cliErrors.fail("lines-refused", { params: { count } }), false, language);
+  if (cut && rows && output[cut.flag] === true) {
+    const limit = (output[rows] as unknown[]).length;
+    process.stderr.write(`${say(words, language, cut.words, { limit })}\n`);
+  }
   const lacks = lacking === undefined ? 0 : Number(output[lacking.count]);
   if (lacks > 0) process.stderr.write(`${say(words, language, lacking!.words, { count: lacks })}\n`);
   if (count > 0 || lacks > 0 || output["ok"] === false) process.exitCode = 1;

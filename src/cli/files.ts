@@ -5,18 +5,17 @@
 import { Command } from "commander";
 import { systemClock } from "../kernel/clock.ts";
 import { say } from "../kernel/words.ts";
+import { EXIT_INTERRUPTED } from "./call.ts";
 import { getAll } from "./files-get.ts";
 import { putAll } from "./files-put.ts";
 import type { Transfer } from "./files-transfer.ts";
 import { ask } from "./files-transfer.ts";
-import { languageOf, optionsOf } from "./options.ts";
+import { languageOf, optionsOf, withProgramOptions } from "./options.ts";
 import { printOutput } from "./print.ts";
 import { createProgress } from "./progress.ts";
 import { words } from "./words.ts";
 
 const clock = systemClock();
-/** As shells have it for the signal of Ctrl-C. */
-const EXIT_INTERRUPTED = 130;
 
 export function filesCommands(): Command[] {
   return [putCommand(), getCommand()];
@@ -59,8 +58,7 @@ function getCommand(): Command {
 
 /** `run` gives what is said beside the counts; undefined: nothing is said. */
 function withUsual(command: Command, run: (transfer: Transfer) => Promise<object | undefined>): Command {
-  command.option("--data <folder>", "the box's data folder").option("--json", "print one JSON value and nothing else");
-  return command.action(async () => {
+  return withProgramOptions(command).action(async () => {
     const { data, json } = optionsOf(command);
     const progress = createProgress(clock.monotonicMs);
     const transfer: Transfer = {

@@ -23,8 +23,6 @@ export interface Followed {
 /** Never resolves; rejects with `box-not-running` when the box stops. */
 export async function followBox({ data, endpoint, input, shape, json, language }: Followed): Promise<never> {
   const { event, key, input: after } = shape.follow!;
-  // Who reads has gone: `… --follow | head`.
-  process.stdout.on("error", () => process.exit(0));
   const print = growingList({ json, shape });
   let wanted = input;
   // The first answer is bounded by the input's own limit; a burst later on may be longer than one answer.

@@ -57,8 +57,6 @@ async function answerAll(json: boolean, language: Language): Promise<number> {
   const needs = vectorNeeds();
   let number = 0;
   let refused = 0;
-  // Who reads has gone: `… | head`.
-  process.stdout.on("error", () => process.exit(0));
   process.stdin.setEncoding("utf8");
   for await (const line of linesOf(process.stdin)) {
     number += 1;

@@ -6,9 +6,9 @@
  * Exit codes: 0 done, 1 refused or failed, 2 wrong usage. The error's code is the first word on standard error.
  */
 import { Command, CommanderError } from "commander";
-import { asFailure } from "../kernel/errors.ts";
+import { asFailure, Failure } from "../kernel/errors.ts";
 import { plainJson } from "../kernel/unseen.ts";
-import { pickLanguage } from "../kernel/words.ts";
+import { PROGRAM_OPTIONS, readArgs, wishedLanguage } from "./options.ts";
 import { printFailure } from "./print.ts";
 import { contractsOf } from "./services.ts";
 import { wantedBy } from "./wanted.ts";
@@ -28,18 +28,27 @@ const OWN: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./demo.ts")).demoCommand(VERSION),
   "grid vector": async () => (await import("./grid.ts")).gridCommand(),
 };
+/** Asked for alone, they need no command. */
+const VERSION_FLAGS = ["--version", "-V"];
+/** Those that run boxes. */
+const RUNNING: ReadonlySet<string | undefined> = new Set(["up", "demo"]);
 /** Made by hand, beside those of the contract. */
 const FILES = ["files put", "files get"];
 
 /** `args`: only the commands that they may mean are made, and some have a `--version` of their own. */
 async function program(args: readonly string[]): Promise<Command> {
-  const root = new Command("comu")
-    .description("A box of a community cloud: start it, and talk to it.")
-    .option("--data <folder>", "the box's data folder (default: $COMU_DATA, or comu in $XDG_DATA_HOME)")
-    .option("--json", "print one JSON value and nothing else")
-    .option("--lang <language>", "language of texts: ca, es or en (default: from LANG)");
-  const [first = "help"] = args;
-  if (first.startsWith("-") || first === "help") root.version(VERSION);
+  const root = new Command("comu").description("A box of a community cloud: start it, and talk to it.");
+  for (const [flags, text] of PROGRAM_OPTIONS) root.option(flags, text);
+  const [first = "help"] = readArgs(args).words;
+  if (first === "help") root.version(VERSION);
+  if (first !== "help" || !VERSION_FLAGS.some((flag) => args.includes(flag))) await addCommands(root, args);
+  for (const command of allCommands(root)) {
+    command.exitOverride().showHelpAfterError("(comu help shows all commands)").configureOutput({ outputError });
+  }
+  return root;
+}
+
+async function addCommands(root: Command, args: readonly string[]): Promise<void> {
   const isWanted = wantedBy(args);
   const own = Object.keys(OWN).filter(isWanted);
   await addOwnCommands(root, own);
@@ -49,10 +58,6 @@ async function program(args: readonly string[]): Promise<Command> {
     await addOwnCommands(root, Object.keys(OWN));
     await addBoxCommands(root, () => true);
   }
-  for (const command of allCommands(root)) {
-    command.exitOverride().showHelpAfterError("(comu help shows all commands)").configureOutput({ outputError });
-  }
-  return root;
 }
 
 async function addOwnCommands(root: Command, names: readonly string[]): Promise<void> {
@@ -97,12 +102,20 @@ function withoutVainHelp(root: Command, args: string[]): string[] {
   return args;
 }
 
+/** A command has nothing left to do when standard output takes no more; a box has. */
+function endWithOutput(first: string | undefined, lang: string | undefined): void {
+  process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+    if (RUNNING.has(first)) return;
+    // Who reads has gone: `… | head`.
+    if (cause.code === "EPIPE") process.exit(EXIT_DONE);
+    printFailure(new Failure("file-not-written", 400, { file: "-" }, cause), false, wishedLanguage(lang));
+    process.exit(EXIT_FAILED);
+  });
+}
+
 export async function main(args: string[]): Promise<number> {
-  const json = args.includes("--json");
-  const at = args.indexOf("--lang");
-  const language = pickLanguage(
-    at >= 0 ? args[at + 1] : (process.env["LC_ALL"] ?? process.env["LC_MESSAGES"] ?? process.env["LANG"]),
-  );
+  const { words, json, lang } = readArgs(args);
+  endWithOutput(words[0], lang);
   try {
     const root = await program(args);
     if (args.length === 0) {
@@ -119,7 +132,7 @@ export async function main(args: string[]): Promise<number> {
       return EXIT_USAGE;
     }
     const failure = asFailure(error);
-    printFailure(failure, json, language);
+    printFailure(failure, json, wishedLanguage(lang));
     return failure.code === "bad-input" ? EXIT_USAGE : EXIT_FAILED;
   }
 }

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { Command } from "commander";
-import { dataFolder, languageOf, optionsOf } from "./options.ts";
+import { dataFolder, languageOf, optionsOf, PROGRAM_OPTIONS, readArgs } from "./options.ts";
 
 const NAMES = ["COMU_DATA", "XDG_DATA_HOME", "LC_ALL", "LC_MESSAGES", "LANG"];
 const before = Object.fromEntries(NAMES.map((name) => [name, process.env[name]]));
@@ -17,11 +17,13 @@ afterEach(() => {
   for (const [name, value] of Object.entries(before)) if (value !== undefined) process.env[name] = value;
 });
 
-function parsed(...flags: string[]): Command {
-  const program = new Command().option("--data <folder>").option("--json").option("--lang <language>");
+function parsed(args: string[]): Command {
+  const program = new Command();
+  for (const [option] of PROGRAM_OPTIONS) program.option(option);
   let ran: Command | undefined;
-  program.command("sub").action((_options, command: Command) => void (ran = command));
-  program.parse(["node", "comu", ...flags, "sub"]);
+  const sub = program.command("sub").argument("[more...]");
+  sub.action(() => void (ran = sub));
+  program.parse(args, { from: "user" });
   return ran!;
 }
 
@@ -38,19 +40,37 @@ test("the data folder: the flag, then COMU_DATA, then XDG_DATA_HOME, then the ho
 });
 
 test("flags given before the command count for it", () => {
-  assert.deepEqual(optionsOf(parsed("--data", "/d", "--json")), { data: "/d", json: true });
-  assert.deepEqual(optionsOf(parsed()).json, false);
+  assert.deepEqual(optionsOf(parsed(["--data", "/d", "--json", "sub"])), { data: "/d", json: true });
+  assert.deepEqual(optionsOf(parsed(["sub"])).json, false);
+});
+
+test("what is read by hand is what the parser reads, wherever it stands", () => {
+  for (const args of [
+    ["--lang", "ca", "sub"],
+    ["--lang=ca", "--json", "sub"],
+    ["sub", "--json", "--lang", "es"],
+    ["--data", "--json", "sub", "--lang=es"],
+    ["--data=/a=b", "sub"],
+    ["sub", "--", "--json", "--lang", "ca"],
+  ]) {
+    const { words, json, lang } = readArgs(args);
+    const command = parsed(args);
+    assert.deepEqual({ json, lang }, { json: optionsOf(command).json, lang: command.optsWithGlobals()["lang"] });
+    assert.deepEqual(words, ["sub"], args.join(" "));
+  }
+  assert.deepEqual(readArgs(["a", "--other", "b", "--lang", "ca"]), { words: ["a"], json: false, lang: "ca" });
+  assert.deepEqual(readArgs(["--lang"]), { words: [], json: false, lang: undefined });
 });
 
 test("the language: the flag, then LC_ALL, LC_MESSAGES, LANG", () => {
-  assert.equal(languageOf(parsed()), "en");
+  assert.equal(languageOf(parsed(["sub"])), "en");
   process.env["LANG"] = "ca_ES.UTF-8";
   process.env["LC_ALL"] = "";
   process.env["LC_MESSAGES"] = "";
-  assert.equal(languageOf(parsed()), "ca");
+  assert.equal(languageOf(parsed(["sub"])), "ca");
   process.env["LC_MESSAGES"] = "es_ES.UTF-8";
-  assert.equal(languageOf(parsed()), "es");
+  assert.equal(languageOf(parsed(["sub"])), "es");
   process.env["LC_ALL"] = "C";
-  assert.equal(languageOf(parsed()), "en");
-  assert.equal(languageOf(parsed("--lang", "ca")), "ca");
+  assert.equal(languageOf(parsed(["sub"])), "en");
+  assert.equal(languageOf(parsed(["--lang", "ca", "sub"])), "ca");
 });

@@ -51,6 +51,12 @@ test("lists as tables, things as lines, one value alone, JSON as it is", () => {
   assert.deepEqual([inside, empty], ["name\na\nlong name\n", "id     1\nvalue  -\n"]);
 });
 
+test("what stands above a table, as lines", () => {
+  const slice = { name: "web", memoryBytes: 64_000_000, other: 1, slivers: [{ number: 0 }], isCut: false };
+  const shape = { rows: "slivers", columns: ["number"], above: ["name", "memoryBytes"] };
+  assert.deepEqual(printed([slice, shape]), ["name         web\nmemoryBytes  64.0 MB\n\nnumber\n0\n"]);
+});
+
 test("cells are cut but the last, line breaks and control characters do not reach the terminal", () => {
   const at = (agoMs: number) => new Date(Date.now() - agoMs).toISOString();
   const measured = { quality: { score: 93, samples: 12, measuredAt: at(185_000), rttMs: 1, rttAt: at(0) } };

@@ -20,6 +20,14 @@ export function printOutput(output: unknown, options: { json: boolean; shape: Co
   else process.stdout.write(asText(output, options.shape));
 }
 
+const EXIT_FAILED = 1;
+const EXIT_MAX = 255;
+
+/** The exit code of a command elsewhere as ours; of one that has none, because a signal ended it for instance, 1. */
+export function ownExitCode(code: number): number {
+  return Number.isInteger(code) && code >= 0 && code <= EXIT_MAX ? code : EXIT_FAILED;
+}
+
 export function printFailure(failure: Failure, json: boolean, language: Language): void {
   const { params: _params, ...error } = errorBody(failure, words, language).error;
   if (json) process.stdout.write(`${plainJson({ error })}\n`);
@@ -48,7 +56,7 @@ function asText(output: unknown, shape: CommandShape): string {
   if (Array.isArray(output)) return table(output as Row[], shape.columns);
   if (typeof output !== "object" || output === null) return `${show(output)}\n`;
   const row = output as Row;
-  if (shape.rows) return table(row[shape.rows] as Row[], shape.columns);
+  if (shape.rows) return aboveOf(row, shape) + table(row[shape.rows] as Row[], shape.columns);
   const headline = shape.headline === undefined ? undefined : row[shape.headline];
   if (headline !== undefined && headline !== null) return `${show(headline)}\n`;
   return lines(
@@ -56,6 +64,10 @@ function asText(output: unknown, shape: CommandShape): string {
     "",
     shape.columns,
   );
+}
+
+function aboveOf(row: Row, { above = [] }: CommandShape): string {
+  return above.length === 0 ? "" : `${lines(Object.fromEntries(above.map((key) => [key, row[key]])), "")}\n`;
 }
 
 export type Row = Record<string, unknown>;

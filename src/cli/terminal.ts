@@ -6,12 +6,15 @@ import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { WebSocket } from "ws";
+import type { ClientOptions } from "ws";
 import type { Endpoint } from "../kernel/contract.ts";
 import { Failure } from "../kernel/errors.ts";
 import type { Language } from "../kernel/words.ts";
 import { say } from "../kernel/words.ts";
 import { shortSocketPath } from "../platform/web/socket-path.ts";
-import { addressOf, cliErrors } from "./call.ts";
+import { addressOf, cliErrors, refusalOf } from "./call.ts";
+import type { ToldError } from "./call.ts";
+import { ownExitCode } from "./print.ts";
 import { createEscapeReader } from "./terminal-escape.ts";
 import { words } from "./words.ts";
 
@@ -27,7 +30,7 @@ export interface TerminalAsked {
 interface Last {
   opened?: true;
   end?: { exitCode: number };
-  error?: { code: string; params: Record<string, string | number> };
+  error?: ToldError;
 }
 
 /** Whether the line was closed from here. */
@@ -37,8 +40,13 @@ interface Left {
 
 /** Messages to a box are shorter than its limit. */
 const PIECE_BYTES = 16 * 1024;
+/** Typed, and not taken yet. Beyond it nothing more is read, not even `~.`. */
+export const TYPED_WAITING_BYTES_MAX = 1024 * 1024;
 const END_OF_TRANSMISSION = Buffer.from([4]);
-const FAILED = 1;
+/** Whoever leaves does not wait longer for a box that hangs. */
+const GOODBYE_MS = 2_000;
+/** Of a failure over the open line, which has no HTTP status. */
+const STATUS_UNKNOWN = 500;
 
 /** Ends with the command, whose exit code the program then ends with, or with `~.`, which is 0. Throws failures. */
 export async function runTerminal({ data, endpoint, input, json, language }: TerminalAsked): Promise<void> {
@@ -49,10 +57,11 @@ export async function runTerminal({ data, endpoint, input, json, language }: Ter
   const window = columns > 0 && rows > 0 ? { columns, rows } : {};
   const socket = shortSocketPath(file);
   const { path } = addressOf(endpoint, { ...window, ...input });
-  const line = new WebSocket(`ws://localhost${path}`, {
-    ...{ createConnection: () => connect(socket.path), perMessageDeflate: false },
+  const options: ClientOptions & { closeTimeout: number } = {
+    ...{ createConnection: () => connect(socket.path), perMessageDeflate: false, closeTimeout: GOODBYE_MS },
     headers: { "x-comu-language": language },
-  });
+  };
+  const line = new WebSocket(`ws://localhost${path}`, options);
   const { stdin } = process;
   const begin = () => {
     if (stdin.isTTY) {
@@ -67,7 +76,7 @@ export async function runTerminal({ data, endpoint, input, json, language }: Ter
   const left = { isLeft: false };
   try {
     const exitCode = await talk(line, data, left, begin);
-    if (exitCode !== undefined) process.exitCode = exitCode >= 0 && exitCode <= 255 ? exitCode : FAILED;
+    if (exitCode !== undefined) process.exitCode = ownExitCode(exitCode);
   } finally {
     socket.release();
     if (stdin.isTTY) stdin.setRawMode(false);
@@ -84,10 +93,11 @@ function type(line: WebSocket, left: Left): void {
   const escapes = stdin.isTTY ? createEscapeReader() : undefined;
   stdin.on("data", (chunk: Buffer) => {
     const { bytes, leave } = escapes?.push(chunk) ?? { bytes: chunk, leave: false };
+    const mayGoOn = () => line.bufferedAmount <= TYPED_WAITING_BYTES_MAX;
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      stdin.pause();
-      line.send(bytes.subarray(at, at + PIECE_BYTES), () => line.bufferedAmount === 0 && stdin.resume());
+      line.send(bytes.subarray(at, at + PIECE_BYTES), () => void (mayGoOn() && stdin.resume()));
     }
+    if (!mayGoOn()) stdin.pause();
     if (!leave) return;
     left.isLeft = true;
     line.close();
@@ -103,9 +113,7 @@ function talk(line: WebSocket, data: string, left: Left, begin: () => void): Pro
     const broken = (cause?: unknown) => reject(cliErrors.fail("box-not-running", { params: { data }, cause }));
     line.on("error", broken);
     line.once("unexpected-response", (_request, answer) => {
-      let text = "";
-      answer.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      answer.once("end", () => reject(failureOf((JSON.parse(text) as Last).error!, answer.statusCode!)));
+      refusalOf(answer.statusCode!, answer).then(reject, broken);
     });
     line.on("message", (message, isBinary) => {
       if (!isBinary) {
@@ -117,11 +125,9 @@ function talk(line: WebSocket, data: string, left: Left, begin: () => void): Pro
       }
     });
     line.once("close", () => {
-      if (last?.error) reject(failureOf(last.error, FAILED));
+      if (last?.error) reject(new Failure(last.error.code, STATUS_UNKNOWN, last.error.params));
       else if (left.isLeft || last?.end) resolve(last?.end?.exitCode);
       else broken();
     });
   });
 }
-
-const failureOf = ({ code, params }: NonNullable<Last["error"]>, status: number) => new Failure(code, status, params);

@@ -21,8 +21,24 @@ test("a command and what is below it", () => {
   for (const command of COMMANDS) assert.ok(wanted(...command.split(" "), "argument").includes(command), command);
 });
 
+test("options of the whole program may stand before a command and in it", () => {
+  for (const options of [["--data", "/x"], ["--data=/x"], ["--lang", "ca"], ["--lang=ca"], ["--json"]]) {
+    assert.deepEqual(wanted(...options, "compute", "ls"), ["compute ls"], options.join(" "));
+    assert.deepEqual(wanted("compute", ...options, "ls", "--all"), ["compute ls"], options.join(" "));
+  }
+  assert.deepEqual(wanted("--json", "--data", "compute", "--lang=es", "up"), ["up"]);
+});
+
 test("nothing for words that are none of a command's, which is answered with all of them", () => {
-  for (const args of [[], ["help", "compute"], ["--data", "/x", "compute", "ls"], ["kv", "bogus"], ["comptue"]]) {
+  for (const args of [
+    [],
+    ["help", "compute"],
+    ["--data", "/x"],
+    ["--all", "compute", "ls"],
+    ["--", "compute"],
+    ["kv", "bogus"],
+    ["comptue"],
+  ]) {
     assert.deepEqual(wanted(...args), []);
   }
 });

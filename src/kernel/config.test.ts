@@ -56,6 +56,17 @@ test("a change is checked, verified, saved and then taken up", async () => {
   assert.equal(answer, config.values());
 });
 
+test("a section is taken apart once, until a change", async () => {
+  const { config } = open();
+  const before = config.section("mesh", mesh);
+  assert.equal(config.section("mesh", mesh), before);
+  assert.equal(config.section("mesh", mesh.extend({ port: z.int().transform(String) })).port, "7001", "another schema");
+  await config.change({ mesh: { port: 9 } });
+  assert.deepEqual([before.port, config.section("mesh", mesh).port], [7001, 9]);
+  await assert.rejects(config.change({ mesh: { port: "x" } }));
+  assert.equal(config.section("mesh", mesh).port, 9);
+});
+
 test("unknown sections and settings are refused, also those that every object has", async () => {
   const { config, saved } = open();
   const patches: [string, string][] = [

@@ -21,7 +21,7 @@ export type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 export interface Config {
   values(): Values;
-  /** One section, typed by its schema. */
+  /** One section, typed by its schema: the same object until a change, not to be written into. Cheap to ask for. */
   section<S extends z.ZodObject>(name: string, schema: S): z.output<S>;
   /** Changes some keys: `{ discovery: { checkIntervalS: 30 } }`. All or nothing. */
   change(patch: Record<string, Record<string, unknown>>): Promise<Values>;
@@ -45,6 +45,8 @@ export function createConfig(options: ConfigOptions): Config {
   const version = migrations.length + 1;
   let current = parse(options.sections, migrate(options.load(), migrations));
   const listeners: ConfigListener[] = [];
+  /** Sections of `current` that were asked for; a schema of many fields takes longer than most of what asks for it. */
+  const parsed = new Map<string, { schema: z.ZodObject; values: unknown }>();
   let turn: Promise<unknown> = Promise.resolve();
 
   const change = async (patch: Record<string, Record<string, unknown>>): Promise<Values> => {
@@ -62,13 +64,18 @@ export function createConfig(options: ConfigOptions): Config {
     for (const listener of listeners) listener.verify?.(next);
     await options.save({ version, ...next });
     current = next;
+    parsed.clear();
     for (const listener of listeners) listener.commit(next);
     return next;
   };
 
   return {
     values: () => current,
-    section: (name, schema) => schema.parse(current[name] ?? {}) as z.output<typeof schema>,
+    section(name, schema) {
+      let known = parsed.get(name);
+      if (known?.schema !== schema) parsed.set(name, (known = { schema, values: schema.parse(current[name] ?? {}) }));
+      return known.values as z.output<typeof schema>;
+    },
     change(patch) {
       const run = turn.then(() => change(patch));
       turn = run.catch(() => undefined);

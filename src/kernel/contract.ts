@@ -29,6 +29,11 @@ export interface CommandShape {
   headline?: string;
   /** Inputs read from a file's first line, since a secret must not stand in a command: key to flag. */
   fromFile?: Readonly<Record<string, string>>;
+  /**
+   * An input that is typed, since a secret must not stand in a command: what a terminal is asked with the word key
+   * `words`, otherwise all of standard input, or of the file that `--OPTION` names ("-": standard input).
+   */
+  typed?: { input: string; option: string; words: string };
   /** Keys of a single thing that only `--json` shows. */
   hidden?: readonly string[];
   /** A count in the answer: when it is not 0, the command says so on standard error and ends as refused. */
@@ -57,6 +62,16 @@ export interface CommandShape {
   follow?: { event: string; key: string; input: string };
   /** For an answer that holds a list under this key beside other things: the table that is shown. */
   rows?: string;
+  /** With `rows`: keys of the answer that are shown above the table. */
+  above?: readonly string[];
+  /** With `rows`: the switch in the answer that says that there is more than is told, and the word key (`limit`). */
+  cut?: { flag: string; words: string };
+  /**
+   * Keys that hold codes, each with the beginning of its words: for people the answer is followed by what each code
+   * means (`BEGINNING-CODE`) and what can be done (`BEGINNING-CODE.advice`); for a code without words,
+   * `BEGINNING-other`.
+   */
+  codes?: Readonly<Record<string, string>>;
   /** `--raw` asks this endpoint of the same service instead, and writes its bytes as they are. */
   raw?: string;
   /** Where the request's bytes come from. */
@@ -71,7 +86,7 @@ export interface CommandShape {
   terminal?: true;
   /**
    * `--tty` asks this endpoint of the same service instead, which is a `terminal`. Its inputs are those of the same
-   * names, and by `joined` the given ones with slashes between.
+   * names, and by `joined` those of the named ones that were given, with slashes between.
    */
   tty?: { ask: string; joined: Readonly<Record<string, readonly string[]>> };
 }
@@ -88,9 +103,10 @@ export type BytesSource =
   | { file: string }
   /**
    * The argument that names a file, sent in as many requests as it takes: the inputs `upload` (an id of its own, the
-   * same in all of them), `offset` and `isLast` say which piece it is.
+   * same in all of them), `offset` and `isLast` say which piece it is. `cancel`: the endpoint of the same service that
+   * is told when the last one will not come; its inputs are of the same names.
    */
-  | { pieces: string };
+  | { pieces: string; cancel: string };
 
 /** What an endpoint with an `answerType` gives: bytes at once, or as they come; the caller's pace is kept. */
 export interface BytesAnswer {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WordTables } from "./words.ts";
-import { mergeWords, pickLanguage, say } from "./words.ts";
+import { explain, mergeWords, pickLanguage, say } from "./words.ts";
 
 const tables: WordTables = {
   ca: {
@@ -62,4 +62,17 @@ test("tables join; one key in two of them is a bug", () => {
   const two: WordTables = { ca: { b: "b" }, es: { b: "b" }, en: { b: "b" } };
   assert.deepEqual(mergeWords(one, two).es, { a: "a", b: "b" });
   assert.throws(() => mergeWords(one, two, one), /stands in two tables/);
+});
+
+test("a code that came as data is explained, and one without words is named", () => {
+  const table = {
+    "why-full": "It is full.",
+    "why-full.advice": "Wait.",
+    "why-other": "No ({code}).",
+    "why-other.advice": "Ask.",
+  };
+  const tables = { ca: table, es: table, en: table };
+  assert.deepEqual(explain(tables, "en", "why", "full"), { text: "It is full.", advice: "Wait." });
+  assert.deepEqual(explain(tables, "ca", "why", "odd"), { text: "No (odd).", advice: "Ask." });
+  assert.deepEqual(explain(tables, "es", "why", "toString"), { text: "No (toString).", advice: "Ask." });
 });

@@ -31,6 +31,16 @@ export function say(tables: WordTables, language: Language, key: string, params:
   });
 }
 
+/**
+ * What a code that came as data means, and what can be done: the words `BEGINNING-CODE` and `BEGINNING-CODE.advice`;
+ * of a code without words those of `BEGINNING-other`, which name it (`code`).
+ */
+export function explain(tables: WordTables, language: Language, beginning: string, code: string) {
+  const own = `${beginning}-${code}`;
+  const key = Object.hasOwn(tables.en, own) ? own : `${beginning}-other`;
+  return { text: say(tables, language, key, { code }), advice: say(tables, language, `${key}.advice`, { code }) };
+}
+
 function plural(table: WordTable, language: Language, key: string, params: WordParams): string | undefined {
   if (typeof params["count"] === "number") {
     const rule = new Intl.PluralRules(language).select(params["count"]);

@@ -198,3 +198,7 @@ export const TIDY_REST_CPU_MS = 250;
 export const TIDY_WORK_CPU_MS = 1_000;
 /** A larger heap is not tidied: the whole process would stand still for too long. */
 export const TIDIED_HEAP_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Until a port of this machine takes a connection, and so long without being closed it has somebody behind it. */
+export const PORT_TAKEN_MS = 3_000;
+export const PORT_QUIET_MS = 1_000;

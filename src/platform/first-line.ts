@@ -30,11 +30,20 @@ export async function firstLine(stream: Duplex, bytesMax: number): Promise<First
   }
 }
 
-async function* following(first: Buffer, iterator: AsyncIterator<Buffer>): AsyncGenerator<Uint8Array> {
-  try {
-    if (first.length > 0) yield first;
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-  } finally {
-    await iterator.return?.();
-  }
+/** No generator: one that nobody has read from yet would not pass its end on to the stream. */
+function following(first: Buffer, iterator: AsyncIterator<Buffer>): AsyncIterable<Uint8Array> {
+  let held = first;
+  const rest: AsyncIterator<Uint8Array> = {
+    async next() {
+      if (held.length === 0) return iterator.next();
+      const value = held;
+      held = held.subarray(held.length);
+      return { done: false, value };
+    },
+    async return() {
+      await iterator.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => rest };
 }

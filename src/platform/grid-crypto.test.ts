@@ -4,7 +4,7 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { GridCrypto } from "../protocols/grid/crypto.ts";
-import { gridCrypto } from "./grid-crypto.ts";
+import { PRIVATE_KEYS_KEPT, gridCrypto } from "./grid-crypto.ts";
 
 const crypto: GridCrypto = gridCrypto();
 const text = (value: string) => new Uint8Array(Buffer.from(value));
@@ -95,4 +95,25 @@ test("Ed25519", () => {
   assert.ok(!crypto.ed25519Verify(raw, text("n"), signature));
   assert.ok(!crypto.ed25519Verify(raw.subarray(1), text("m"), signature));
   assert.ok(!crypto.ed25519Verify(raw, text("m"), signature.subarray(1)));
+});
+
+test("each of many keys signs with its own, whatever was signed before", () => {
+  const keys = Array.from({ length: 3 }, () => {
+    const type = { format: "der", type: "pkcs8" } as const;
+    const { privateKey } = generateKeyPairSync("rsa", {
+      modulusLength: 2048,
+      publicKeyEncoding: { format: "der", type: "spki" },
+      privateKeyEncoding: type,
+    });
+    return new Uint8Array(privateKey);
+  });
+  const message = text("message");
+  const check = (key: Uint8Array) => {
+    assert.ok(crypto.rsaVerify(crypto.rsaPublicKey(key)!, message, crypto.rsaSign(key, message)));
+  };
+  for (const key of [...keys, ...keys]) check(key);
+  // More arrays than are remembered.
+  for (let at = 0; at < 2 * PRIVATE_KEYS_KEPT; at += 1) check(keys[at % 3]!.slice());
+  check(keys[0]!);
+  assert.throws(() => crypto.rsaSign(text("no key"), message));
 });

@@ -4,6 +4,7 @@
  */
 import { constants, createCipheriv, createHash, createPrivateKey, createPublicKey, hash } from "node:crypto";
 import { sign, verify } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { verify as verifyEd25519 } from "./identity.ts";
 import { release } from "./memory.ts";
 
@@ -11,6 +12,8 @@ const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
 const RSA_BITS = 2048;
 const AES_BLOCK_BYTES = 16;
 const TWO_32 = 2 ** 32;
+/** Taken out of their DER, which takes a part of what a signature takes; 10 kB each. */
+export const PRIVATE_KEYS_KEPT = 32;
 /** Parts up to this length together are copied into one: cheaper than a hash object. */
 const COPY_MAX_BYTES = 2048;
 /** Goes through the processor's caches, in memory that is used again each time. */
@@ -76,8 +79,20 @@ function cipherAt(key: Uint8Array, atByte: number) {
 }
 
 function rsaSign(pkcs8Der: Uint8Array, message: Uint8Array): Uint8Array {
-  const key = createPrivateKey({ key: Buffer.from(pkcs8Der), format: "der", type: "pkcs8" });
-  return plain(sign("sha256", message, { key, ...PSS }));
+  return plain(sign("sha256", message, { key: privateKeyOf(pkcs8Der), ...PSS }));
+}
+
+/** By the array that it was taken out of; the one used longest ago first. */
+const privateKeys = new Map<Uint8Array, KeyObject>();
+
+/** A folder is signed with the same key at each change. Throws for what is no key. */
+function privateKeyOf(pkcs8Der: Uint8Array): KeyObject {
+  const known = privateKeys.get(pkcs8Der);
+  const key = known ?? createPrivateKey({ key: Buffer.from(pkcs8Der), format: "der", type: "pkcs8" });
+  privateKeys.delete(pkcs8Der);
+  privateKeys.set(pkcs8Der, key);
+  if (privateKeys.size > PRIVATE_KEYS_KEPT) privateKeys.delete(privateKeys.keys().next().value!);
+  return key;
 }
 
 function rsaVerify(spkiDer: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -91,7 +106,7 @@ function rsaVerify(spkiDer: Uint8Array, message: Uint8Array, signature: Uint8Arr
 
 function rsaPublicKey(pkcs8Der: Uint8Array): Uint8Array | undefined {
   try {
-    const key = createPrivateKey({ key: Buffer.from(pkcs8Der), format: "der", type: "pkcs8" });
+    const key = privateKeyOf(pkcs8Der);
     if (key.asymmetricKeyType !== "rsa" || key.asymmetricKeyDetails?.modulusLength !== RSA_BITS) return undefined;
     return plain(createPublicKey(key).export({ format: "der", type: "spki" }));
   } catch {

@@ -5,7 +5,7 @@
  */
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { DatabaseSync } from "node:sqlite";
-import { chmodSync, statfsSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { dirname } from "node:path";
 import { fail as kernelFail, isFailure } from "../kernel/errors.ts";
 import {
@@ -13,11 +13,11 @@ import {
   STORE_BUSY_TIMEOUT_MS,
   STORE_CACHE_KIB,
   STORE_PROBLEMS_MAX,
-  STORE_ROOM_BYTES_MIN,
   STORE_STATEMENTS_MAX,
   STORE_WAL_BYTES_KEPT,
   STORE_WAL_PAGES,
 } from "./constants.ts";
+import { hasRoom } from "./disk-room.ts";
 import { fail } from "./errors.ts";
 
 export type Row = Record<string, unknown>;
@@ -194,16 +194,6 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
 
-function hasRoom(path: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(dirname(path));
-    return bavail * bsize >= STORE_ROOM_BYTES_MIN;
-  } catch {
-    // Not even that can be asked.
-    return true;
-  }
-}
-
 /** Runs a piece of work and turns SQLite's errors about the disk into Failures; the rest are bugs and stay. */
 function guardOf(path: string): <T>(work: () => T) => T {
   return (work) => {
@@ -214,7 +204,7 @@ function guardOf(path: string): <T>(work: () => T) => T {
       if (code === SQLITE_FULL) throw kernelFail("disk-full", { cause: error });
       // Without room for the index of its log, or for a sync, SQLite speaks of an input/output error, too.
       if (code === SQLITE_IOERR || code === SQLITE_READONLY)
-        throw kernelFail(hasRoom(path) ? "storage-failed" : "disk-full", { cause: error });
+        throw kernelFail(hasRoom(dirname(path)) ? "storage-failed" : "disk-full", { cause: error });
       if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
         throw fail("store-damaged", { params: { file: path }, cause: error });
       }

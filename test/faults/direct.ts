@@ -13,7 +13,9 @@ import type { Running } from "../support/process.ts";
 
 /** What the launcher builds and hands over to. */
 const PROGRAM = fileURLToPath(new URL("../../dist/comu.mjs", import.meta.url));
-export const NODE_FLAGS = ["--max-semi-space-size=8", "--expose-gc", "--disable-warning=ExperimentalWarning"];
+/** What the C library is told there. */
+export const NODE_MEMORY = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "1048576" };
+export const NODE_FLAGS = ["--max-semi-space-size=4", "--expose-gc", "--disable-warning=ExperimentalWarning"];
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 10;
 
@@ -24,7 +26,7 @@ export const DIRECT_COMMAND: readonly string[] = [process.execPath, ...NODE_FLAG
 export function startDirect(box: Box, before: readonly string[] = []): Running {
   const where = ["--data", box.data, "--port", String(box.port), "--mesh-port", String(box.meshPort)];
   const command = [...before, ...DIRECT_COMMAND, "up", "--json", ...where, "--bind", box.bind];
-  box.process = start(command, { name: box.name, env: { COMU_PROFILE: "test", MALLOC_ARENA_MAX: "1" } });
+  box.process = start(command, { name: box.name, env: { COMU_PROFILE: "test", ...NODE_MEMORY } });
   return box.process;
 }
 

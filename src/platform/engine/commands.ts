@@ -128,6 +128,7 @@ export function commands(transport: Transport): Commands {
     const kill = (signal: number) => control.send(JSON.stringify({ command: "signal", signal }));
     const abort = () => kill(SIGKILL);
     options.signal?.addEventListener("abort", abort, { once: true });
+    if (options.signal?.aborted) abort();
     const kind: About = { kind: "command", name: command[0]!, instance: name };
     const ended = waitFor(transport, operation, { about: kind, timeoutMs: FOR_EVER_MS })
       .then((metadata) => checked(finished, metadata, "the end of a command").return)

@@ -20,6 +20,7 @@ import type { Commands } from "./commands.ts";
 import { fail } from "./errors.ts";
 import { watchEvents } from "./events.ts";
 import type { EventsHearer, Watch } from "./events.ts";
+import { idRanges } from "./id-ranges.ts";
 import { images } from "./images.ts";
 import type { Images } from "./images.ts";
 import { insideFiles } from "./inside-files.ts";
@@ -55,6 +56,8 @@ export interface EngineInfo {
   can: Readonly<Record<InstanceType, { possible: true } | { possible: false; why: string }>>;
   /** What it has beyond the first version of the API. */
   extensions: ReadonlySet<string>;
+  /** Containers that can have ids of their own, all that the engine has together; undefined: nobody says. */
+  idRanges: number | undefined;
   /** Of the host, as it says. */
   kernel: string;
   cpus: number;
@@ -101,7 +104,7 @@ export function openEngine(options: EngineOptions): Engine {
   const make = (project: string | undefined): Engine => {
     const transport = createTransport({ clock: options.clock, socketPath, project, limits }, counts);
     return {
-      info: () => infoOf(transport),
+      info: () => infoOf(transport, socketPath),
       ...{ instances: instances(transport), images: images(transport), commands: commands(transport) },
       ...{
         files: insideFiles(transport),
@@ -120,7 +123,7 @@ export function openEngine(options: EngineOptions): Engine {
 const missing = (options: EngineOptions) =>
   fail("engine-missing", { params: { paths: engineSockets(options.env ?? {}).join(", ") } });
 
-async function infoOf(transport: Transport): Promise<EngineInfo> {
+async function infoOf(transport: Transport, socketPath: () => string): Promise<EngineInfo> {
   const about = { kind: "operation", name: "info" } as const;
   const server = checked(infoShape, (await transport.ask({ path: "", about })).metadata, "an engine");
   const { environment } = server;
@@ -134,6 +137,8 @@ async function infoOf(transport: Transport): Promise<EngineInfo> {
     drivers.has(driver) ? ({ possible: true } as const) : ({ possible: false, why: await why(transport) } as const);
   return {
     ...{ product, version: environment.server_version, trusted, architectures: environment.architectures ?? [] },
+    // A snap has files of its own for that.
+    idRanges: socketPath().includes("/snap/") ? undefined : await idRanges(),
     storageDrivers: (environment.storage_supported_drivers ?? []).map((one) => one.Name),
     can: { container: await unable("lxc"), "virtual-machine": await unable("qemu") },
     extensions: new Set(server.api_extensions ?? []),

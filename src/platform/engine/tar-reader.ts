@@ -1,16 +1,20 @@
 /**
  * The headers of a tar as its bytes come: POSIX's (ustar, pax) and GNU's long names. Only what is needed to judge an
- * archive; contents are counted, and given where they are asked for.
+ * archive; contents are counted, and given where they are asked for. What programs that unpack read differently is
+ * refused: whoever judges must see the names that are written.
  */
 import { IMAGE_METADATA_BYTES_MAX, TAR_NAME_BYTES_MAX } from "./constants.ts";
 
 export interface TarEntry {
+  /** A character for each byte, as of ISO 8859-1: two names are equal when their bytes are. */
   name: string;
-  type: "file" | "folder" | "link" | "hard" | "other";
+  type: "file" | "folder" | "link" | "hard" | "device" | "other";
   /** Bytes that follow. */
   size: number;
-  /** Of a link. */
+  /** Of a link; as `name`. */
   target: string;
+  /** Of a device: "c 1:3". */
+  device: string;
 }
 
 export interface TarHearer {
@@ -22,10 +26,12 @@ export interface TarHearer {
 const BLOCK = 512;
 const TYPES: Readonly<Record<string, TarEntry["type"]>> = {
   ...{ "0": "file", "\0": "file", "7": "file" },
-  ...{ "5": "folder", "2": "link", "1": "hard" },
+  ...{ "5": "folder", "2": "link", "1": "hard", "3": "device", "4": "device", "6": "other" },
 };
 /** Headers that speak of the next entry: GNU's long name and long target, pax of one and of all. */
 const ABOUT_NEXT = new Set(["L", "K", "x", "g"]);
+/** Programs take one block of zeros for a mistake, and go on behind it. */
+const END_BLOCKS = 2;
 
 export class TarReader {
   readonly #hearer: TarHearer;
@@ -34,6 +40,8 @@ export class TarReader {
   #left = 0;
   #kept: { pieces: Buffer[]; size: number; take: (content: Buffer) => void } | undefined;
   #next: { name?: string; target?: string; size?: number } = {};
+  /** Which headers spoke of the next entry. */
+  readonly #about = new Set<string>();
   #zeros = 0;
 
   constructor(hearer: TarHearer) {
@@ -62,7 +70,8 @@ export class TarReader {
 
   /** Throws when the archive ends in the midst. */
   end(): void {
-    if (this.#left > 0 || this.#rest.length > 0 || this.#zeros === 0) throw this.#hearer.problem("it ends too early");
+    const isWhole = this.#left === 0 && this.#rest.length === 0 && this.#zeros >= END_BLOCKS;
+    if (!isWhole) throw this.#hearer.problem("it ends too early");
   }
 
   #header(block: Buffer): void {
@@ -74,25 +83,38 @@ export class TarReader {
     if (this.#zeros > 0) throw this.#hearer.problem("something follows its end");
     if (!isSummed(block)) throw this.#hearer.problem("it is no tarball");
     const flag = String.fromCharCode(block[156]!);
-    const size = this.#next.size ?? this.#number(block.subarray(124, 136));
-    this.#left = Math.ceil(size / BLOCK) * BLOCK;
+    const said = this.#number(block.subarray(124, 136));
     if (ABOUT_NEXT.has(flag)) {
-      if (size > TAR_NAME_BYTES_MAX) throw this.#hearer.problem("a name in it is too long");
-      this.#keep(size, (content) => this.#aboutNext(flag, content));
+      if (said > TAR_NAME_BYTES_MAX) throw this.#hearer.problem("a name in it is too long");
+      // Which of two would count is not the same for all programs.
+      const isOneTooMany = flag === "g" ? this.#about.size > 0 : this.#about.has(flag) || this.#about.has("x");
+      if (isOneTooMany || (flag === "x" && this.#about.size > 0)) throw this.#unusual();
+      if (flag !== "g") this.#about.add(flag);
+      this.#left = Math.ceil(said / BLOCK) * BLOCK;
+      this.#keep(said, (content) => this.#aboutNext(flag, content));
       return;
     }
+    const size = this.#next.size ?? said;
+    this.#left = Math.ceil(size / BLOCK) * BLOCK;
     const prefix = block.toString("latin1", 257, 263) === "ustar\0" ? text(block, 345, 500) : "";
     const name = this.#next.name ?? (prefix ? `${prefix}/${text(block, 0, 100)}` : text(block, 0, 100));
     const target = this.#next.target ?? text(block, 157, 257);
     this.#next = {};
-    // Of sparse files the headers go on behind the header.
-    if (flag === "S") throw this.#hearer.problem("it is not a usual tarball");
-    const type = TYPES[flag] ?? "other";
-    const take = this.#hearer.entry({ name, type, size, target });
+    this.#about.clear();
+    const type = TYPES[flag];
+    // Of sparse files the headers go on behind the header; another kind is a pax header to one program alone.
+    if (type === undefined) throw this.#unusual();
+    const [major, minor] = [block.subarray(329, 337), block.subarray(337, 345)].map((field) => this.#number(field));
+    const device = type === "device" ? `${flag === "3" ? "c" : "b"} ${major}:${minor}` : "";
+    const take = this.#hearer.entry({ name, type, size, target, device });
     if (type !== "file") {
       // Whether the others have content, programs do not agree about.
-      if (size > 0 && type !== "other") throw this.#hearer.problem("it is not a usual tarball");
+      if (size > 0) throw this.#unusual();
     } else if (take) this.#keep(size, take);
+  }
+
+  #unusual(): Error {
+    return this.#hearer.problem("it is not a usual tarball");
   }
 
   #keep(size: number, take: (content: Buffer) => void): void {
@@ -116,13 +138,15 @@ export class TarReader {
   #said(flag: string, key: string, value: string): void {
     const isForAll = flag === "g" && ["path", "linkpath", "size"].includes(key);
     // Nobody makes such images, and programs read them differently.
-    if (isForAll || key.startsWith("GNU.sparse")) throw this.#hearer.problem("it is not a usual tarball");
+    if (isForAll || key.startsWith("GNU.sparse")) throw this.#unusual();
+    const isName = key === "path" || key === "linkpath";
+    // An empty one means none to some; behind a zero byte some read on.
+    if (isName && (value === "" || value.includes("\0"))) throw this.#unusual();
     if (key === "path") this.#next.name = value;
     else if (key === "linkpath") this.#next.target = value;
     else if (key === "size") {
-      const size = Number(value);
       if (!/^\d{1,15}$/.test(value)) throw this.#hearer.problem("it is no tarball");
-      this.#next.size = size;
+      this.#next.size = Number(value);
     }
   }
 
@@ -130,14 +154,16 @@ export class TarReader {
   #records(content: Buffer): [string, string][] {
     const found: [string, string][] = [];
     for (let at = 0; at < content.length;) {
-      const space = content.indexOf(0x20, at);
-      const length = Number(content.toString("latin1", at, space));
+      const [digits] = /^[1-9]\d{0,8}(?= )/.exec(content.toString("latin1", at, at + 10)) ?? [""];
+      const space = at + digits.length;
+      const end = at + Number(digits);
       const equals = content.indexOf(0x3d, space);
-      if (space < 0 || !(length > 0) || equals < 0 || at + length > content.length || equals > at + length) {
+      // Its last byte is the end of the line.
+      if (digits === "" || equals < 0 || equals >= end || content[end - 1] !== 0x0a) {
         throw this.#hearer.problem("it is no tarball");
       }
-      found.push([content.toString("utf8", space + 1, equals), content.toString("utf8", equals + 1, at + length - 1)]);
-      at += length;
+      found.push([content.toString("latin1", space + 1, equals), content.toString("latin1", equals + 1, end - 1)]);
+      at = end;
     }
     return found;
   }
@@ -158,7 +184,7 @@ export class TarReader {
 
 function text(block: Buffer, from: number, to: number): string {
   const end = block.indexOf(0, from);
-  return block.toString("utf8", from, end < 0 || end > to ? to : end);
+  return block.toString("latin1", from, end < 0 || end > to ? to : end);
 }
 
 /** The header's own sum, in which its field counts as spaces. */

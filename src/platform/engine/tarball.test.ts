@@ -18,11 +18,12 @@ interface Part {
   content?: Buffer | string;
   /** Said in the header, instead of the content's. */
   size?: number;
+  device?: readonly [major: number, minor: number];
 }
 
-function header({ name, flag = "0", target = "", content = "", size }: Part): Buffer {
+function header({ name, flag = "0", target = "", content = "", size, device = [0, 0] }: Part): Buffer {
   const block = Buffer.alloc(BLOCK);
-  block.write(name, 0, 100);
+  block.write(name, 0, 100, "latin1");
   block.write("0000644\0" + "0000000\0".repeat(2), 100);
   block.write(`${(size ?? Buffer.byteLength(content)).toString(8).padStart(11, "0")}\0`, 124);
   block.write("00000000000\0", 136);
@@ -30,6 +31,7 @@ function header({ name, flag = "0", target = "", content = "", size }: Part): Bu
   block.write(flag, 156);
   block.write(target, 157, 100);
   block.write("ustar\0" + "00", 257);
+  block.write(device.map((one) => `${one.toString(8).padStart(7, "0")}\0`).join(""), 329);
   const sum = block.reduce((all, byte) => all + byte, 0);
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return block;
@@ -119,6 +121,82 @@ test("templates, which the engine writes as root of the host, stay in the image"
   assert.match(String(await pass(template("/etc/x", "when: [create], template: ../../etc/shadow"))), /no file's name/);
   const link = { name: "templates/x.tpl", flag: "2", target: "/etc/shadow" };
   assert.match(String(await pass(withPart(link))), /no plain file/);
+});
+
+/** A header of pax about the entry that follows it. */
+function pax(text: string, flag = "x"): Part {
+  const line = (length: number) => `${length} ${text}\n`;
+  let length = text.length + 3;
+  while (line(length).length !== length) length += 1;
+  return { name: "pax", flag, content: Buffer.from(line(length), "latin1") };
+}
+
+test("a link is seen by whatever name programs that unpack would read", async () => {
+  const far = (name: string): Part => ({ name, flag: "2", target: "/etc" });
+  const metadata = (path: string): Part => ({
+    name: "metadata.yaml",
+    content: `architecture: x86_64\ntemplates: { "${path}": { when: [create], template: hostname.tpl } }\n`,
+  });
+  const said = async (path: string, ...parts: Part[]) =>
+    String(await pass(tar([metadata(path), ...GOOD.slice(1), ...parts])));
+  assert.match(await said("/far/x", far("rootfs/far")), /through a link/);
+  // Another name for the same link.
+  const other = { name: "rootfs/other", flag: "1", target: "rootfs/far" };
+  assert.match(await said("/other/x", far("rootfs/far"), other), /through a link/);
+  assert.match(await said("/x", far("rootfs/far"), { ...other, target: "rootfs/far/shadow" }), /leads out/);
+  // Programs end a name at a zero byte, take X for x, and of two names one or the other.
+  assert.match(await said("/far/x", pax("path=rootfs/far\0x"), far("rootfs/decoy")), /usual/);
+  assert.match(await said("/far/x", pax("linkpath=/etc\0x"), far("rootfs/far")), /usual/);
+  assert.match(await said("/far/x", pax("path="), far("rootfs/far")), /usual/);
+  assert.match(await said("/far/x", pax("path=rootfs/far", "X"), far("rootfs/decoy")), /usual/);
+  assert.match(await said("/far/x", pax("path=rootfs/decoy"), pax("mtime=1"), far("rootfs/far")), /usual/);
+  const long = { name: "././@LongLink", flag: "L", content: "rootfs/decoy\0" };
+  assert.match(await said("/far/x", pax("path=rootfs/far"), long, far("rootfs/decoy")), /usual/);
+  assert.match(await said("/far/x", long, pax("path=rootfs/far"), far("rootfs/decoy")), /usual/);
+  // A size is the next entry's, not that of the headers about it.
+  assert.match(await said("/far/x", pax("size=0"), pax("path=rootfs/far"), far("rootfs/decoy")), /usual/);
+  assert.match(await said("/x", { name: "pax", flag: "x", content: "0x12 path=rootfs/x\n" }), /no tarball/);
+  // Names are bytes: what is no UTF-8 is not one and the same name.
+  const [sign, broken] = [Buffer.from("rootfs/\ufffd").toString("latin1"), "rootfs/\xff"];
+  assert.match(await said("/\ufffd/x", far(sign), { name: broken }), /through a link/);
+  // One block of zeros is no end to all programs.
+  assert.match(String(await pass(tar(GOOD, 1))), /too early/);
+});
+
+test("what an engine's reader of YAML would read otherwise than ours is refused", async () => {
+  const odd = [
+    "<<: { templates: { /far/x: { when: [start], template: x.tpl } } }",
+    "!!binary dGVtcGxhdGVz: { /far/x: { when: [start], template: x.tpl } }",
+    "templates: { /x: { <<: { when: [start] }, template: x.tpl } }",
+    "templates: { __proto__: { when: [create], template: x.tpl } }",
+    "templates: { /x: { when: [!!binary c3RhcnQ=], template: x.tpl } }",
+    "# \u0085templates: { /far/x: { when: [start], template: x.tpl } }",
+    "# \u2028templates: { /far/x: { when: [start], template: x.tpl } }",
+    "# \rtemplates: { /far/x: { when: [start], template: x.tpl } }",
+    "name: &anchor x",
+    "? [templates]\n: x",
+  ];
+  for (const line of odd) {
+    assert.match(String(await pass(withMetadata(`architecture: x86_64\n${line}\n`))), /cannot be understood/, line);
+  }
+  const twice = tar([GOOD[0]!, ...GOOD]);
+  assert.match(String(await pass(twice)), /two files/);
+  const link = { name: "rootfs/017", flag: "2", target: "/etc/cron.d/x" };
+  const number = "architecture: x86_64\ntemplates: { 017: { when: [create], template: hostname.tpl } }\n";
+  const parts = [{ name: "metadata.yaml", content: number }, ...GOOD.slice(1), link];
+  assert.match(String(await pass(tar(parts))), /through a link/);
+  for (const fine of ["templates:", "templates: ~", "templates: {}", "expiry_date: 0", "properties: { os: Debian }"]) {
+    assert.ok(Buffer.isBuffer(await pass(withMetadata(`---\narchitecture: "x86_64"\r\n${fine}\n`))), fine);
+  }
+});
+
+test("devices of the machine are not for guests; those that every system has are", async () => {
+  const node = (flag: string, ...device: [number, number]) =>
+    pass(withPart({ name: "rootfs/dev-of-mine", flag, device }));
+  assert.match(String(await node("4", 8, 0)), /device of the machine/);
+  assert.match(String(await node("3", 1, 1)), /device of the machine/);
+  assert.ok(Buffer.isBuffer(await node("3", 1, 3)));
+  assert.ok(Buffer.isBuffer(await pass(withPart({ name: "rootfs/pipe", flag: "6" }))));
 });
 
 test("what is no image says so", async () => {

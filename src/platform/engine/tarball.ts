@@ -20,10 +20,14 @@ export interface TarballLimits {
   /** All files of it, unpacked. */
   unpackedBytesMax: number;
   entriesMax?: number;
+  /** Hears what its metadata says it is for, before the last bytes pass. */
+  architecture?: (name: string) => void;
 }
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+/** What an image may bring (null, zero, full, random, urandom, tty, console, ptmx): other devices are the machine's. */
+const DEVICES = new Set(["1:3", "1:5", "1:7", "1:8", "1:9", "5:0", "5:1", "5:2"].map((one) => `c ${one}`));
 const MAGIC_BYTES = 8;
 const TAR_MAGIC_AT = 257;
 const OTHERS: readonly [string, readonly number[]][] = [
@@ -160,11 +164,14 @@ class ImageCheck {
     this.#tar.end();
     if (!this.#metadata) throw bad("it has no metadata.yaml");
     if (!this.#hasRoot) throw bad("it has no rootfs");
-    await checkMetadata(this.#metadata.toString("utf8"), (path) => this.#linkOn(`rootfs/${path}`), bad);
+    // Names in the archive have a character for each byte.
+    const bytesOf = (path: string) => Buffer.from(path, "utf8").toString("latin1");
+    const architecture = await checkMetadata(this.#metadata, (path) => this.#linkOn(`rootfs/${bytesOf(path)}`), bad);
+    this.#limits.architecture?.(architecture);
   }
 
   /** Gives who takes its content, where that is wanted. */
-  #entry({ name, type, size, target }: TarEntry): ((content: Buffer) => void) | undefined {
+  #entry({ name, type, size, target, device }: TarEntry): ((content: Buffer) => void) | undefined {
     this.#entries += 1;
     this.#bytes += size;
     const { unpackedBytesMax, entriesMax = IMAGE_ENTRIES_MAX } = this.#limits;
@@ -179,17 +186,25 @@ class ImageCheck {
     }
     const link = this.#linkOn(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
     if (link !== undefined) throw bad(`${shown(name)} leads through the link ${shown(link)}`);
-    if (type === "hard" && !plain(target).startsWith("rootfs/")) throw bad(`${shown(name)} leads out of the image`);
+    if (type === "device" && !DEVICES.has(device)) throw bad(`${shown(name)} is a device of the machine`);
     if (top !== "rootfs" && type !== "file" && type !== "folder") throw bad(`${shown(name)} is no plain file`);
     if (top === path && top.startsWith("rootfs") && type !== (top === "rootfs" ? "folder" : "file")) {
       throw bad(`${shown(name)} is no folder`);
     }
-    if (type === "link") this.#links.add(path);
+    if (type === "link" || (type === "hard" && this.#isLink(name, plain(target)))) this.#links.add(path);
     else this.#links.delete(path);
     if (top.startsWith("rootfs")) this.#hasRoot = true;
     if (path !== "metadata.yaml") return undefined;
+    if (this.#metadata) throw bad("it has two files metadata.yaml");
     if (size > IMAGE_METADATA_BYTES_MAX) throw bad("its metadata.yaml is too long");
     return (content) => void (this.#metadata = content);
+  }
+
+  /** Another name for a link is one, too. Throws for what another name must not be for. */
+  #isLink(name: string, target: string): boolean {
+    const through = this.#linkOn(target.slice(0, Math.max(0, target.lastIndexOf("/"))));
+    if (!target.startsWith("rootfs/") || through !== undefined) throw bad(`${shown(name)} leads out of the image`);
+    return this.#links.has(target);
   }
 
   /** The first link on a path, the path itself included. */
@@ -213,5 +228,6 @@ function plain(name: string): string {
 }
 
 const SHOWN_CHARS_MAX = 100;
-const shown = (name: string) => name.replaceAll(/\p{C}/gu, "?").slice(0, SHOWN_CHARS_MAX);
+const shown = (name: string) =>
+  Buffer.from(name, "latin1").toString("utf8").replaceAll(/\p{C}/gu, "?").slice(0, SHOWN_CHARS_MAX);
 const bad = (said: string) => fail("image-bad", { params: { said } });

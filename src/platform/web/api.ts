@@ -134,7 +134,12 @@ export function createApi(options: ApiOptions): Hono<Env> {
   });
 
   app.get("/api/v1/openapi.json", (c) => c.json(openApi(options.services, options.version)));
-  app.get(EVENTS_PATH, (c) => eventStream(c, options.events, options.clock, () => who(c), c.env.hangUp));
+  app.get(EVENTS_PATH, (c) => {
+    checkWay(c);
+    // Nobody reads the body of such an answer, so nobody would end it.
+    if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
+    return eventStream(c, options.events, options.clock, () => who(c), c.env.hangUp);
+  });
 
   for (const service of options.services) {
     for (const [name, endpoint] of Object.entries(service.contract.endpoints)) {
@@ -160,9 +165,9 @@ export function createApi(options: ApiOptions): Hono<Env> {
           setSession: (token: string | null) => writeSession(c, options.cookieName, token),
           origin: c.env.local ? options.ownOrigin() : new URL(c.req.url).origin,
         };
+        checkWay(c, endpoint);
         const mayStay = () => roleAtLeast(who(c).role, endpoint.role);
-        if (endpoint.socket) {
-          if (!c.env.upgrade) throw fail("upgrade-needed");
+        if (c.env.upgrade) {
           await sockets.take(c.env.upgrade, {
             account: principal.account ?? principal.via,
             mayStay,
@@ -232,6 +237,12 @@ function checkRole(endpoint: Endpoint, principal: Principal): void {
 function checkCsrf(endpoint: Endpoint, principal: Principal, sent: string | undefined): void {
   if (endpoint.method === "GET" || endpoint.beforeSignIn || principal.via !== "session") return;
   if (!principal.csrf || sent !== principal.csrf) throw fail("wrong-origin");
+}
+
+/** A web socket where there is one, and nowhere else: its connection cannot carry an answer that takes long. */
+function checkWay(c: Context<Env>, endpoint?: Endpoint): void {
+  if (endpoint?.socket && !c.env.upgrade) throw fail("upgrade-needed");
+  if (c.env.upgrade && !endpoint?.socket) throw fail("not-found");
 }
 
 async function readInput(c: Context<Env>, endpoint: Endpoint): Promise<unknown> {

@@ -86,7 +86,12 @@ export const sampleContract = defineContract({
       path: "/talk/:name",
       role: "member",
       summary: "Says all back, until it is told to do something else",
-      input: z.strictObject({ name: z.string(), cups: z.coerce.number().int().default(1) }),
+      input: z.strictObject({
+        name: z.string(),
+        cups: z.coerce.number().int().default(1),
+        // Of a terminal's window.
+        ...{ columns: z.coerce.number().optional(), rows: z.coerce.number().optional() },
+      }),
       output: z.object({ name: z.string(), cups: z.number(), heard: z.number() }),
       socket: true,
     }),

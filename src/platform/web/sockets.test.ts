@@ -11,7 +11,7 @@ import type { ClientOptions } from "ws";
 import { systemClock } from "../../kernel/clock.ts";
 import { createLog } from "../../kernel/log.ts";
 import { passingFolder, until } from "../waiting.fixture.ts";
-import { cookieOfTests, csrfOfTests, sampleApi } from "./sample-service.ts";
+import { cookieOfTests, csrfOfTests, sampleApi, sampleService } from "./sample-service.ts";
 import { createWeb } from "./server.ts";
 import {
   SOCKETS_PER_ACCOUNT_MAX,
@@ -74,6 +74,27 @@ function heard(line: WebSocket) {
   return { line, messages, refused, opened, closed, last };
 }
 
+/** Until a number is the same after a while. */
+async function standsStill(look: () => number): Promise<void> {
+  let before = -1;
+  await until(
+    "it stands still",
+    () => {
+      const isStill = look() === before;
+      before = look();
+      return isStill;
+    },
+    200,
+  );
+}
+
+/** What a browser sends to open a web socket, byte by byte. */
+function opening(host: string, path: string, ...more: string[]): string {
+  const lines = [`GET /api/v1${path} HTTP/1.1`, `Host: ${host}`, "Connection: Upgrade", "Upgrade: websocket"];
+  lines.push("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", ...more, "", "");
+  return lines.join("\r\n");
+}
+
 test("bytes and texts go both ways in order; the answer, as the contract says, is the last message", async (t) => {
   const { call } = await open(t);
   const { line, messages, opened, closed, last } = call(`/talk/Anna?cups=3&${proof}`);
@@ -102,10 +123,11 @@ test("what a page of another origin, a stranger or a weaker member opens is refu
     [`/talk/a?cups=x&${proof}`, {}, "400 bad-input"],
     [`/talk/a?more=1&${proof}`, {}, "400 bad-input"],
     [`/none?${proof}`, {}, "404 not-found"],
+    // These are there, and none is a web socket: the second would never end.
+    [`/cups?${proof}`, {}, "404 not-found"],
+    [`/events?${proof}`, {}, "404 not-found"],
   ];
   for (const [path, options, wanted] of table) assert.equal(await call(path, options).refused, wanted, path);
-  // An endpoint that is none is answered as it is to anybody.
-  assert.equal(await call(`/cups?${proof}`).refused, "200 undefined");
   const answer = await fetch(`http://${host}/api/v1/talk/a`, {
     headers: { cookie: `${cookieOfTests}=member`, "x-comu-csrf": csrfOfTests },
   });
@@ -180,6 +202,44 @@ test("a caller that answers no heartbeat is gone; one that does stays", async (t
   assert.equal(well.line.readyState, WebSocket.OPEN);
 });
 
+test("a caller that lets us wait is there, however long it reads nothing", async (t) => {
+  const service = sampleService();
+  let sent = 0;
+  const many = 600;
+  const talk: typeof service.handlers.talk = async ({ name, cups }, { socket }) => {
+    for (; sent < many; sent += 1) await socket!.send(Buffer.alloc(SOCKET_MESSAGE_BYTES_MAX));
+    return { name, cups, heard: 0 };
+  };
+  const { call, clock } = await open(t, { services: [{ ...service, handlers: { ...service.handlers, talk } }] });
+  const { line, messages, opened, last } = call(`/talk/a?${proof}`);
+  await opened;
+  line.pause();
+  await standsStill(() => sent);
+  assert.ok(sent < many, "it does not wait for its reader");
+  for (let beat = 0; beat < 2 * SOCKET_UNANSWERED_MAX; beat += 1) clock.advance(SOCKET_HEARTBEAT_MS);
+  line.resume();
+  assert.deepEqual(await last(), { end: { name: "a", cups: 1, heard: 0 } });
+  assert.equal(messages.length, many + 1);
+});
+
+test("a caller that went while we let it wait gives its place back", async (t) => {
+  const { call, clock } = await open(t, { socketLimits: { socketsMax: 1, perAccountMax: 1 } });
+  const { line, opened } = call(`/talk/a?${proof}`);
+  await opened;
+  line.send("sleep");
+  for (let at = 0; at < 400; at += 1) line.send(Buffer.alloc(SOCKET_MESSAGE_BYTES_MAX));
+  await standsStill(() => line.bufferedAmount);
+  assert.ok(line.bufferedAmount > 0);
+  line.terminate();
+  await until("its place is free", async () => {
+    clock.advance(SOCKET_HEARTBEAT_MS);
+    return await call(`/talk/a?${proof}`).refused.then(
+      () => false,
+      () => true,
+    );
+  });
+});
+
 test("an account has so many places, all have so many, and they come back", async (t) => {
   const { call } = await open(t);
   const held = Array.from({ length: SOCKETS_PER_ACCOUNT_MAX }, () => call(`/talk/a?${proof}`));
@@ -217,16 +277,7 @@ test("who sends faster than the handler reads has to wait, and nothing of it is 
   // More than the system's buffers take, beside what waits.
   const many = 400;
   for (let at = 0; at < many; at += 1) line.send(Buffer.alloc(SOCKET_MESSAGE_BYTES_MAX));
-  let before = -1;
-  await until(
-    "it stands still",
-    () => {
-      const isStill = line.bufferedAmount === before;
-      before = line.bufferedAmount;
-      return isStill;
-    },
-    200,
-  );
+  await standsStill(() => line.bufferedAmount);
   const taken = many * SOCKET_MESSAGE_BYTES_MAX - line.bufferedAmount;
   assert.ok(line.bufferedAmount > 0, `${taken} bytes were taken`);
   assert.ok(taken < (SOCKET_WAITING_MAX + many / 2) * SOCKET_MESSAGE_BYTES_MAX, `${taken} bytes were taken`);
@@ -245,17 +296,48 @@ test("garbled frames end their own line only", async (t) => {
     [0x01, 0xfe, 0xff, 0xff],
   ]) {
     const socket = connect(Number(port), "127.0.0.1");
-    const key = "dGhlIHNhbXBsZSBub25jZQ==";
-    const lines = [`GET /api/v1/talk/a?${proof} HTTP/1.1`, `Host: ${host}`, "Connection: Upgrade"];
-    lines.push("Upgrade: websocket", "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${key}`);
-    lines.push(`Cookie: ${cookieOfTests}=member`, `Origin: http://${host}`, "", "");
-    socket.write(Buffer.concat([Buffer.from(lines.join("\r\n")), Buffer.from(junk)]));
+    const head = opening(host, `/talk/a?${proof}`, `Cookie: ${cookieOfTests}=member`, `Origin: http://${host}`);
+    socket.write(Buffer.concat([Buffer.from(head), Buffer.from(junk)]));
     socket.end();
     socket.resume();
     await once(socket, "close");
   }
   well.line.send("end");
   assert.deepEqual(await well.last(), { end: { name: "a", cups: 1, heard: 1 } });
+});
+
+test("who was refused and does not hang up holds no place, and lets the server close", async (t) => {
+  const { host, web } = await open(t);
+  const [, port] = host.split(":");
+  const sockets = Array.from({ length: 3 }, () => connect({ port: Number(port), allowHalfOpen: true }));
+  t.after(() => sockets.forEach((socket) => socket.destroy()));
+  for (const socket of sockets) {
+    socket.write(opening(host, "/talk/a"));
+    let text = "";
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) text += String(chunk);
+    assert.match(text, /^HTTP\/1\.1 401 .*"not-signed-in"/s);
+  }
+  await until("their places are free", () => web.connections() === 0);
+  await web.close();
+});
+
+test("a handshake that breaks off is no mistake of ours", async (t) => {
+  const { host, lines, call } = await open(t);
+  const [, port] = host.split(":");
+  const socket = connect(Number(port), "127.0.0.1");
+  const who = [`Cookie: ${cookieOfTests}=member`, `Origin: http://${host}`];
+  socket.write(opening(host, `/talk/a?${proof}`, ...who, "Sec-WebSocket-Protocol: ,"));
+  socket.resume();
+  await once(socket, "close");
+  // Its place is free at once, too.
+  const { line, opened, last } = call(`/talk/a?${proof}`);
+  await opened;
+  line.send("end");
+  await last();
+  assert.deepEqual(
+    lines.filter((one) => one.includes("error")),
+    [],
+  );
 });
 
 test("when the web server closes, all lines do", async (t) => {

@@ -21,7 +21,7 @@ export const SOCKETS_MAX = 256;
 export const SOCKETS_PER_ACCOUNT_MAX = 16;
 /** So often the session is looked at again, and a caller that says nothing is asked whether it is there. */
 export const SOCKET_HEARTBEAT_MS = 20_000;
-/** Unanswered in a row; then it is gone. */
+/** Unanswered in a row, while neither side waits for the other; then it is gone. */
 export const SOCKET_UNANSWERED_MAX = 3;
 /** From our goodbye to the caller's; then the line is cut. */
 export const SOCKET_GOODBYE_MS = 2_000;
@@ -135,10 +135,10 @@ function watch(line: WebSocket, call: SocketCall, clock: Clock): { ended: Promis
   const ended = new Promise<never>((_resolve, reject) => {
     stop = clock.every(SOCKET_HEARTBEAT_MS, () => {
       if (!call.mayStay()) return reject(fail("not-signed-in"));
-      // While the handler lets it wait, no answer can be heard.
-      if (line.isPaused) return;
-      if (unanswered >= SOCKET_UNANSWERED_MAX) return line.terminate();
-      unanswered += 1;
+      // No answer can be heard while one side lets the other wait. Who is gone then breaks the line by what is sent.
+      const mayAnswer = !line.isPaused && line.bufferedAmount === 0;
+      unanswered = mayAnswer ? unanswered + 1 : 0;
+      if (unanswered > SOCKET_UNANSWERED_MAX) return line.terminate();
       line.ping();
     });
   });

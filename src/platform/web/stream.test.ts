@@ -8,12 +8,14 @@ import { EVENTS_WAITING_MAX, HEARTBEAT_MS } from "./stream.ts";
 
 type Made = ReturnType<typeof sampleApi>;
 
-function ask(made: Made, asked: { role?: string; lastId?: string; hangUp?: () => void } = {}) {
+function ask(made: Made, asked: { method?: string; role?: string; lastId?: string; hangUp?: () => void } = {}) {
   const headers = new Headers({ host: "box.local" });
   if (asked.role) headers.set("cookie", `${cookieOfTests}=${asked.role}`);
   if (asked.lastId !== undefined) headers.set("last-event-id", asked.lastId);
   const arrival = { address: "10.0.0.9", local: false, ...(asked.hangUp ? { hangUp: asked.hangUp } : {}) };
-  return made.api.fetch(new Request(`http://box.local/api/v1/events?proof=${csrfOfTests}`, { headers }), arrival);
+  const { method = "GET" } = asked;
+  const request = new Request(`http://box.local/api/v1/events?proof=${csrfOfTests}`, { method, headers });
+  return made.api.fetch(request, arrival);
 }
 
 /** Opens a stream and reads it in the background. */
@@ -128,4 +130,12 @@ test("when all places for listeners are taken, a tab is told to come back; one t
   const next = await listen(made);
   assert.deepEqual(next.types(), ["hello"]);
   await next.leave();
+});
+
+test("an answer to HEAD holds no place, since nobody reads it", async () => {
+  const made = sampleApi();
+  const answer = await ask(made, { method: "HEAD" });
+  assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "text/event-stream"]);
+  const stops = Array.from({ length: EVENT_LISTENERS_MAX }, () => made.events.listen(() => {}));
+  assert.ok(stops.at(-1));
 });

@@ -13,13 +13,13 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 /** Compression would cost memory for each line; bursts of tiny fragments are nothing that a browser sends. */
 const OPTIONS: ServerOptions & { closeTimeout: number } = {
-  ...{ noServer: true, perMessageDeflate: false, maxPayload: SOCKET_MESSAGE_BYTES_MAX },
+  ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: SOCKET_MESSAGE_BYTES_MAX },
   ...{ maxFragments: 64, maxBufferedChunks: 1024, closeTimeout: SOCKET_GOODBYE_MS },
 };
 
 export interface Upgrades {
   take(request: IncomingMessage, socket: Duplex, head: Buffer, arrival: Arrival): void;
-  /** Cuts all that are open. */
+  /** Cuts all that are open, or on their way to it. */
   close(): void;
 }
 
@@ -34,19 +34,29 @@ export function createUpgrades(
   failed: (error: unknown) => void,
 ): Upgrades {
   const server = new WebSocketServer(OPTIONS);
+  /** The web server knows none of these any more. */
+  const sockets = new Set<Duplex>();
   return {
     take(request, socket, head, arrival) {
+      const gone = new AbortController();
+      sockets.add(socket);
+      socket.once("close", () => {
+        sockets.delete(socket);
+        gone.abort(new Error("the caller went away"));
+      });
+      // Until it is a web socket nobody else listens.
+      socket.on("error", () => {});
       let isTaken = false;
       const upgrade = () => {
         isTaken = true;
-        return upgraded(server, request, socket, head);
+        return upgraded(server, request, socket, head, gone.signal);
       };
-      // Until it is a web socket nobody else listens.
-      socket.on("error", () => {});
       const answered = async () => {
         const url = new URL(`http://${request.headers.host ?? "localhost"}${request.url}`);
-        const answer = await api(new Request(url, { headers: headersOf(request) }), { ...arrival, upgrade });
-        if (!isTaken) socket.end(await refusal(answer));
+        const asked = new Request(url, { headers: headersOf(request), signal: gone.signal });
+        const answer = await api(asked, { ...arrival, upgrade });
+        // Whoever was refused need not hang up for its place to be free.
+        if (!isTaken) socket.end(await refusal(answer), () => socket.destroy());
       };
       answered().catch((error: unknown) => {
         failed(error);
@@ -54,17 +64,22 @@ export function createUpgrades(
       });
     },
     close() {
-      for (const line of server.clients) line.terminate();
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
 
-/** Paused until its reader listens. Rejects when the caller went away meanwhile. */
-function upgraded(server: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> {
+/** Paused until its reader listens. Rejects when the caller is gone before that. */
+function upgraded(
+  server: WebSocketServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  gone: AbortSignal,
+): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
-    const gone = () => reject(new Error("the caller went away"));
-    if (socket.destroyed) return gone();
-    socket.once("close", gone);
+    if (gone.aborted) return reject(gone.reason as Error);
+    gone.addEventListener("abort", () => reject(gone.reason as Error), { once: true });
     server.handleUpgrade(request, socket, head, (line) => {
       line.pause();
       resolve(line);
