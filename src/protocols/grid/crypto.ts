@@ -1,6 +1,7 @@
 /**
  * The cryptography that the grid formats need and a pure core cannot have of its own: handed in by whoever makes the
- * core. On Node it is `src/platform/grid-crypto.ts`. Everything is synchronous and keeps no reference to its input.
+ * core. On Node it is `src/platform/grid-crypto.ts`. Everything is synchronous. No reference is kept to any input but a
+ * private key, whose bytes must never change.
  */
 
 /** A SHA-256 that is given its input in parts. */

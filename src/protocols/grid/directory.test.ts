@@ -308,6 +308,20 @@ test("a copy changes alone, and a child that cannot be used counts, too", () => 
   }
 });
 
+test("what has changed since: new, other, and gone, and nothing else", () => {
+  const before = new Directory(crypto, writable);
+  for (const name of ["a", "b", "c"]) before.set({ name, read: LIT }, NOW_MS);
+  const after = before.copy();
+  assert.deepEqual(after.changedSince(before), []);
+  after.set({ name: "b", read: LIT }, NOW_MS + 1);
+  after.set({ name: "d", read: LIT }, NOW_MS);
+  after.delete("a");
+  assert.deepEqual(after.changedSince(before).toSorted(), ["a", "b", "d"]);
+  assert.deepEqual(before.changedSince(after).toSorted(), ["a", "b", "d"]);
+  const anew = Directory.read(crypto, writable, before.write());
+  assert.deepEqual(anew.changedSince(before).toSorted(), ["a", "b", "c"], "read anew, it may be");
+});
+
 test("read in steps, it is the same directory", () => {
   const entries = Array.from({ length: 25 }, (_none, n) => entryOf(`name ${n % 24}`, LIT, new Uint8Array(0)));
   const content = concat(entries);

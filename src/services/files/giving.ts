@@ -61,7 +61,9 @@ export interface GivingNeeds {
   secrets: () => FilesSecrets;
   rows: SpaceStore;
   members: () => Members;
-  wanted: () => { giveMiB: number; port: number; reserveMiB: number; address: string; keepExpiredDays: number };
+  wanted: () => { giveMiB: number; port: number; reserveMiB: number; keepExpiredDays: number };
+  /** On which the server listens. */
+  address: () => string;
   expiryRows: ExpiryRows;
   /** As far as the other boxes can tell. */
   isClockRight: () => boolean;
@@ -132,7 +134,7 @@ export function createGiving(needs: GivingNeeds): Giving {
     const application = `comu/${needs.version}`;
     const server = new StorageServer({
       ...{ store, clock, log, certificatePem, privateKeyPem, application },
-      ...{ address: wanted().address, port: wantedPort || kept },
+      ...{ address: needs.address(), port: wantedPort || kept },
     });
     try {
       const port = await server.listen();

@@ -8,6 +8,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { throttle } from "../../kernel/throttle.ts";
+import { ifRoom } from "../../platform/disk-room.ts";
 import { createResolver } from "../../platform/resolve.ts";
 import type { MeshClient } from "../mesh/client.ts";
 import type { Access } from "./access.ts";
@@ -89,9 +90,10 @@ export function createSpace(needs: SpaceNeeds): Space {
     ...{ clock, log, rows, dataFolder: needs.dataFolder, version: needs.version, ...known },
     expiryRows: needs.expiryRows,
     isClockRight: () => isClockRight(mesh),
+    address: needs.address,
     wanted: () => {
       const { giveMiB, storagePort: port, keepExpiredDays } = settings();
-      return { giveMiB, port, keepExpiredDays, reserveMiB: needs.reserveMiB(), address: needs.address() };
+      return { giveMiB, port, keepExpiredDays, reserveMiB: needs.reserveMiB() };
     },
     changed: () => {
       announce(mesh, giving);
@@ -168,11 +170,14 @@ function opened<T>(part: T | undefined): T {
   return part;
 }
 
+/** On a full disk it is left for the next change; that there is room again is one. */
 function announce(mesh: MeshClient, giving: Giving): void {
   const body = giving.announcement();
   const said = mesh.records(STORAGE_KIND).find(({ author }) => author === mesh.selfId);
   // A restart is nothing new.
   if (isDeepStrictEqual(said?.body, body)) return;
-  if (body) mesh.publish(STORAGE_KIND, STORAGE_KEY, { ...body });
-  else mesh.withdraw(STORAGE_KIND, STORAGE_KEY);
+  ifRoom(() => {
+    if (body) mesh.publish(STORAGE_KIND, STORAGE_KEY, { ...body });
+    else mesh.withdraw(STORAGE_KIND, STORAGE_KEY);
+  });
 }

@@ -11,7 +11,7 @@ import { mayDraft } from "./draft.ts";
 import type { Draft } from "./draft.ts";
 import type { KeyPool } from "./key-pool.ts";
 import { checkContent, encodeVersion } from "./mutable-encode.ts";
-import { leasesFor, newMutableFile, serversFor, writeEnablersFor } from "./mutable-file.ts";
+import { leasesOf, newMutableFile, serversFor, writeEnablersFor } from "./mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
 import { noteWritten } from "./mutable-known.ts";
 import { publish } from "./mutable-publish.ts";
@@ -47,6 +47,11 @@ export async function draftMutableFile(
   const made = await make(needs, keyPool, { format: "sdmf", ...wish });
   if (!made) return undefined;
   const { cap, file, version, needed } = made;
+  const leaseFor = leasesOf(needs, file.storageIndex);
+  const enablerFor = (server: GridServer) => {
+    const [writeEnabler] = writeEnablersFor(needs, file, server);
+    return writeEnabler!;
+  };
   return {
     cap,
     needed,
@@ -56,8 +61,8 @@ export async function draftMutableFile(
       kind: "new",
       storageIndex: file.index,
       wish: {
-        writeEnabler: writeEnablersFor(needs, file, server)[0]!,
-        lease: leasesFor(needs, file.storageIndex, server),
+        writeEnabler: enablerFor(server),
+        lease: leaseFor(server),
         shares: new Map(shares.map((one) => [one, shareRequest({ state: "absent" }, version.writes[one]!)])),
         read: [],
       },

@@ -12,7 +12,7 @@ import type { ErasureCode } from "../../../protocols/grid/erasure.ts";
 import { readKeyOf } from "../../../protocols/grid/hashes.ts";
 import type { MutableKeys } from "../../../protocols/grid/mutable-keys.ts";
 import { permutedOrder } from "../../../protocols/grid/placement.ts";
-import { leaseSecrets, writeEnabler } from "../../../protocols/grid/secrets.ts";
+import { leaseSecretsOf, writeEnabler } from "../../../protocols/grid/secrets.ts";
 import { filesErrors } from "../errors.ts";
 import type { Encoding } from "./grid.ts";
 import type { MutableMemory } from "./mutable-memory.ts";
@@ -70,21 +70,32 @@ export function serversFor({ crypto, servers }: MutableNeeds, storageIndex: Uint
 }
 
 export function leasesFor(
-  { crypto, leaseSecret }: Pick<MutableNeeds, "crypto" | "leaseSecret">,
+  needs: Pick<MutableNeeds, "crypto" | "leaseSecret">,
   storageIndex: Uint8Array,
   server: GridServer,
 ): LeaseSecrets {
-  const { renew, cancel } = leaseSecrets(crypto, leaseSecret, storageIndex, server.tubId);
-  return { renewSecret: renew, cancelSecret: cancel };
+  return leasesOf(needs, storageIndex)(server);
+}
+
+/** The same for several servers of one file: most of the work is done once. */
+export function leasesOf(
+  { crypto, leaseSecret }: Pick<MutableNeeds, "crypto" | "leaseSecret">,
+  storageIndex: Uint8Array,
+): (server: GridServer) => LeaseSecrets {
+  const secretsFor = leaseSecretsOf(crypto, leaseSecret, storageIndex);
+  return ({ tubId }) => {
+    const { renew, cancel } = secretsFor(tubId);
+    return { renewSecret: renew, cancelSecret: cancel };
+  };
 }
 
 /**
  * What opens the file's slot on this server, 32 bytes: first that of whoever has the write cap, then the one under
- * which this box, without the write cap, may have put copies of shares there.
+ * which this box, without the write cap, may have put copies of shares there. Each is made when it is asked for.
  */
-export function writeEnablersFor(needs: MutableNeeds, file: MutableFile, server: GridServer): Uint8Array[] {
-  const own = file.writeKey ? [writeEnabler(needs.crypto, file.writeKey, server.tubId)] : [];
-  return [...own, caretakerEnabler(needs, file, server)];
+export function* writeEnablersFor(needs: MutableNeeds, file: MutableFile, server: GridServer): Generator<Uint8Array> {
+  if (file.writeKey) yield writeEnabler(needs.crypto, file.writeKey, server.tubId);
+  yield caretakerEnabler(needs, file, server);
 }
 
 /** Made of the box's own secret, the file and the server, as the real one is made of the write key. */

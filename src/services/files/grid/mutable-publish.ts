@@ -18,11 +18,11 @@ import type { Failure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
 import type { Draft } from "./draft.ts";
 import { WRITE_LATE_MS, WRITE_ROUNDS_MAX, WRITE_SLOWEST_BYTES_PER_MS } from "./mutable-constants.ts";
-import { leasesFor, writeEnablersFor } from "./mutable-file.ts";
+import { leasesOf, writeEnablersFor } from "./mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
 import { lateAfterMs } from "./mutable-survey.ts";
 import { ServerError } from "./server.ts";
-import type { GridServer, ReadTestWrite, ReadTestWritten } from "./server.ts";
+import type { GridServer, LeaseSecrets, ReadTestWrite, ReadTestWritten } from "./server.ts";
 
 export interface Publication {
   map: ServerMap;
@@ -61,6 +61,7 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
   const total = version.writes.length;
   const holdings: Holding[] = [...(only?.held ?? [])];
   const errors: ServerError[] = [];
+  const leaseFor = leasesOf(needs, file.storageIndex);
   let fit = servers;
   let isWhole = true;
   let writes: readonly PlannedWrite[] = only?.plan ?? usualPlan(wish, total);
@@ -71,7 +72,7 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
     const enough = Promise.withResolvers<void>();
     const there = [...holdings];
     const write = async ([server, wave]: (typeof waves)[number]) => {
-      const outcome = await send(needs, file, { server, wave, wish, enough: enough.promise });
+      const outcome = await send(needs, file, { server, wave, wish, lease: leaseFor(server), enough: enough.promise });
       if (outcome === "written") there.push(...wave.map(({ share }) => ({ server: server.id, share })));
       // What is not known yet must be too little for a version of somebody else's: readers could prefer that one.
       const isRivalOpen = writes.length - (there.length - holdings.length) >= needed;
@@ -80,7 +81,7 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
     };
     const [outcomes, looked] = await Promise.all([
       Promise.all(waves.map(write)),
-      Promise.all(idle.map((server) => look(needs, file, server))),
+      Promise.all(idle.map((server) => look(needs, file, { server, lease: leaseFor(server) }))),
     ]);
     if (outcomes.includes("conflict") || looked.includes("conflict")) return { state: "conflict" };
     // Of whom nobody has asked first, what is not known may be somebody else's version: better to ask now.
@@ -183,12 +184,17 @@ interface Sending {
   server: GridServer;
   wave: readonly PlannedWrite[];
   wish: Publication;
+  lease: LeaseSecrets;
   /** Resolves when the version has come to lie on as many servers as it must: then those that are late are left. */
   enough: Promise<void>;
 }
 
 /** A server that is late may still do it: the version is the same, and it tests what is there as the others do. */
-function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish, enough }: Sending): Promise<Outcome> {
+function send(
+  needs: MutableNeeds,
+  file: MutableFile,
+  { server, wave, wish, lease, enough }: Sending,
+): Promise<Outcome> {
   const { map, version, drafts = [] } = wish;
   const numbers = wave.map(({ share }) => share);
   const shares = new Map(wave.map(({ share, known }) => [share, shareRequest(known, version.writes[share]!)]));
@@ -201,7 +207,6 @@ function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish, enou
     const late = () => resolve("late");
     const cancelLate = needs.clock.after(lateMs + sendingMs, late);
     const cancelSlow = needs.clock.after(lateAfterMs(server) + sendingMs, () => void enough.then(late));
-    const lease = leasesFor(needs, file.storageIndex, server);
     void ask(server, file.index, writeEnablersFor(needs, file, server), {
       lease,
       shares,
@@ -223,9 +228,12 @@ function send(needs: MutableNeeds, file: MutableFile, { server, wave, wish, enou
 }
 
 /** Whether a server has a share where none is to be. Who is late, or fails, is not waited for. */
-function look(needs: MutableNeeds, file: MutableFile, server: GridServer): Promise<"empty" | "conflict" | "unknown"> {
+function look(
+  needs: MutableNeeds,
+  file: MutableFile,
+  { server, lease }: Pick<Sending, "server" | "lease">,
+): Promise<"empty" | "conflict" | "unknown"> {
   const [writeEnabler] = writeEnablersFor(needs, file, server);
-  const lease = leasesFor(needs, file.storageIndex, server);
   return new Promise((resolve, reject) => {
     const cancel = needs.clock.after(lateAfterMs(server), () => resolve("unknown"));
     server
@@ -246,18 +254,21 @@ function look(needs: MutableNeeds, file: MutableFile, server: GridServer): Promi
   });
 }
 
-/** With the first write enabler that opens the slot. */
+/** With the first write enabler that opens the slot; there is at least one. */
 async function ask(
   server: GridServer,
   index: string,
-  [writeEnabler, ...others]: readonly Uint8Array[],
+  writeEnablers: Iterator<Uint8Array>,
   wish: Omit<ReadTestWrite, "writeEnabler">,
 ): Promise<ReadTestWritten> {
-  try {
-    return await server.readTestWrite(index, { ...wish, writeEnabler: writeEnabler! });
-  } catch (error) {
-    if (others.length === 0 || !(error instanceof ServerError && error.code === "write-enabler")) throw error;
-    return ask(server, index, others, wish);
+  for (let enabler = writeEnablers.next(); ;) {
+    try {
+      return await server.readTestWrite(index, { ...wish, writeEnabler: enabler.value as Uint8Array });
+    } catch (error) {
+      if (!(error instanceof ServerError && error.code === "write-enabler")) throw error;
+      enabler = writeEnablers.next();
+      if (enabler.done) throw error;
+    }
   }
 }
 

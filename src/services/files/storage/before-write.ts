@@ -1,9 +1,9 @@
 /**
  * A write with what must be there before it, in one request: small shares of new files and the first versions of new
- * folders, and then the change of the folder that links to them. The write is looked at only when all of that is on the
- * disk, so that no entry on this server leads to what is not here.
+ * folders, and then the change of the folder that links to them. The write is done only when all of that is on the
+ * disk, or in one step with it, so that no entry on this server leads to what is not here.
  *
- *   each of `before` ──► all on the disk ──► the write is tested, and done ──► answer
+ *   each of `before` ──► all can be stored ──► the write is tested ──► all on the disk in one step ──► answer
  *          └── one cannot be stored ──► refused, nothing is written (what was stored stays until its lease ends)
  */
 import { BEFORE_WRITES_MAX } from "./constants.ts";
@@ -14,6 +14,8 @@ import { LEASE_SECRETS, checkSecrets, leaseSecretsOf } from "./request-headers.t
 import type { StorageMember } from "./room.ts";
 import { isStorageIndex } from "./share-paths.ts";
 import type { LeaseSecrets, ShareStore } from "./share-store.ts";
+import { storeTogether } from "./store-together.ts";
+import type { Storing } from "./store-together.ts";
 
 /** A read-test-write request as it is in a body. */
 export interface EnclosedWrite {
@@ -43,31 +45,34 @@ export async function writeAfter(
   before: readonly Before[],
   write: EnclosedWrite,
 ): Promise<WriteAnswer> {
-  // All of them end before one failure is told.
-  const done = await Promise.allSettled(before.map((one) => storeOne(store, member, one)));
+  const parts = before.map((one) => (storing: Storing) => storeOne(store, member, one, storing));
+  const last = (storing: Storing) => writeEnclosed(store, member, write, storing);
+  const indexes = new Set([...before, write].map(({ storageIndex }) => storageIndex));
+  if (indexes.size > before.length) return storeTogether(store.pending, parts, last);
+  // Two that are the same file wait for each other. All of them end before one failure is told.
+  const done = await Promise.allSettled(parts.map((part) => part(store.pending)));
   for (const one of done) if (one.status === "rejected") throw one.reason;
-  return writeEnclosed(store, member, write);
+  return last(store.pending);
 }
 
-async function writeEnclosed(
+function writeEnclosed(
   store: ShareStore,
   member: StorageMember,
   { storageIndex, writeEnabler, secrets, body }: EnclosedWrite,
+  storing: Storing,
 ): Promise<WriteAnswer> {
   const lease = store.leaseRequest(member, secrets);
-  const received = await store.mutable.bodies.receive([body]);
-  return store.mutable.readTestWrite({ member, storageIndex, writeEnabler, lease, body: received });
+  const held = store.mutable.bodies.held(body);
+  return store.mutable.readTestWrite({ member, storageIndex, writeEnabler, lease, body: held }, storing);
 }
 
-async function storeOne(store: ShareStore, member: StorageMember, one: Before): Promise<void> {
+async function storeOne(store: ShareStore, member: StorageMember, one: Before, storing: Storing): Promise<void> {
   if (one.shares) {
     const { storageIndex, uploadSecret, secrets, shares } = one;
-    const { alreadyHave, stored } = await store.storeSmall(member, storageIndex, { shares, uploadSecret, secrets });
-    const there = new Set([...alreadyHave, ...stored]);
-    if (![...shares.keys()].every((number) => there.has(number))) refuse(507, "no room for a share before the write");
+    await store.storeSmall(member, storageIndex, { shares, uploadSecret, secrets, isAllOrNone: true }, storing);
     return;
   }
-  const { success } = await writeEnclosed(store, member, one);
+  const { success } = await writeEnclosed(store, member, one, storing);
   if (!success) refuse(409, "a file that is to be new is there already");
 }
 

@@ -37,6 +37,8 @@ export const REPLACED_MAX_BYTES = 256 * 1024;
 export const WHOLE_MAX_BYTES = 256 * 1024;
 /** What a share takes of somebody's room beside its data: header, leases, the rest of a block, its name in a folder. */
 export const SHARE_BASE_BYTES = 4096;
+/** Members whose number in leases is remembered. */
+export const OWNER_NUMBERS_KEPT = 1000;
 /** Shares that are in the journal and not in their files yet, in memory; from half of it on they are put into files. */
 export const PENDING_BYTES_MAX = 8 * 1024 * 1024;
 export const PENDING_SHARES_MAX = 4096;

@@ -29,6 +29,7 @@ import type { Room, StorageMember } from "./room.ts";
 import { makeSlotFolder, namesIn } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
 import type { Shelf } from "./shelf.ts";
+import type { Storing } from "./store-together.ts";
 import { WriteBodies } from "./write-bodies.ts";
 import type { BodyBytes, WriteBody } from "./write-bodies.ts";
 import { readWriteRequest } from "./write-request.ts";
@@ -116,7 +117,7 @@ export class MutableSlots {
    * The body is the operation's to drop. 401 for another write enabler, 400 for a malformed body, 403 for a reader, 507
    * without room.
    */
-  async readTestWrite(wish: WriteWish): Promise<WriteAnswer> {
+  async readTestWrite(wish: WriteWish, storing: Storing = this.#shelf.pending): Promise<WriteAnswer> {
     const { storageIndex, body } = wish;
     let isUnfinished = false;
     try {
@@ -125,7 +126,8 @@ export class MutableSlots {
         if (this.#unfinished.has(storageIndex)) await this.#redo(storageIndex);
         const slots = await this.#open(storageIndex);
         try {
-          return await this.#decide(wish, request, slots);
+          await storing.begin?.();
+          return await this.#decide(wish, request, slots, storing);
         } finally {
           for (const { file } of slots.values()) await file.close();
           isUnfinished = this.#unfinished.has(storageIndex);
@@ -136,7 +138,12 @@ export class MutableSlots {
     }
   }
 
-  async #decide(wish: WriteWish, request: WriteRequest, slots: Map<number, Slot>): Promise<WriteAnswer> {
+  async #decide(
+    wish: WriteWish,
+    request: WriteRequest,
+    slots: Map<number, Slot>,
+    storing: Storing,
+  ): Promise<WriteAnswer> {
     for (const { container } of slots.values()) {
       if (!timingSafeEqual(container.writeEnabler, wish.writeEnabler)) refuse(401, "wrong write enabler");
     }
@@ -145,11 +152,11 @@ export class MutableSlots {
       for (const test of tests) success &&= await passes(slots.get(number), test, wish.body);
     }
     const data = await readAll(slots, request.reads);
-    if (success && request.shares.size > 0) await this.#commit(wish, request, slots);
+    if (success && request.shares.size > 0) await this.#commit(wish, request, slots, storing);
     return { success, data };
   }
 
-  async #commit(wish: WriteWish, request: WriteRequest, slots: Map<number, Slot>): Promise<void> {
+  async #commit(wish: WriteWish, request: WriteRequest, slots: Map<number, Slot>, storing: Storing): Promise<void> {
     if (!wish.member.mayWrite) refuse(403, "this swissnum reads only");
     let growth = 0;
     for (const [number, share] of request.shares) {
@@ -159,7 +166,8 @@ export class MutableSlots {
     }
     if (growth > 0 && !this.#room.allows(wish.member, growth)) refuse(507, "no room");
     const replaced = await this.#replaced(wish, request, slots);
-    if (replaced) return this.#replace(wish.storageIndex, replaced);
+    if (replaced) return this.#replace(wish.storageIndex, replaced, storing);
+    await storing.aside?.();
     await this.#shelf.pending.settle(wish.storageIndex);
     const [body] = await Promise.all([wish.body.keep(), makeSlotFolder(this.#paths, wish.storageIndex)]);
     const note: Note = {
@@ -201,9 +209,18 @@ export class MutableSlots {
     return replaced;
   }
 
-  async #replace(storageIndex: string, shares: ReadonlyMap<number, Replaced>): Promise<void> {
-    await this.#shelf.pending.put(storageIndex, new Map([...shares].map(([number, { content }]) => [number, content])));
-    for (const { owner, growth } of shares.values()) this.#room.count(owner, growth);
+  async #replace(storageIndex: string, shares: ReadonlyMap<number, Replaced>, storing: Storing): Promise<void> {
+    const count = (sign: 1 | -1) => {
+      for (const { owner, growth } of shares.values()) this.#room.count(owner, sign * growth);
+    };
+    // Counted before: others ask for room while the disk works.
+    count(1);
+    try {
+      await storing.put(storageIndex, new Map([...shares].map(([number, { content }]) => [number, content])));
+    } catch (error) {
+      count(-1);
+      throw error;
+    }
   }
 
   /**

@@ -117,18 +117,24 @@ export class PendingShares {
    * after the other. Throws `disk-full`, `storage-failed`: then all is as it was, and after a crash as it was or as it
    * was to become.
    */
-  async put(storageIndex: string, shares: Containers): Promise<void> {
-    let bytes = 0;
-    for (const content of shares.values()) bytes += content.length;
-    await this.#takeRoom(bytes, shares.size);
+  put(storageIndex: string, shares: Containers): Promise<void> {
+    return this.putAll(new Map([[storageIndex, shares]]));
+  }
+
+  /** The same of several storage indexes, all or none. */
+  async putAll(all: ReadonlyMap<string, Containers>): Promise<void> {
+    const { bytes, count } = sizeOf(all);
+    await this.#takeRoom(bytes, count);
     try {
-      const appended = this.#append(storageIndex, shares);
+      const appended = this.#append(all);
       this.#appended = appended.catch(() => {});
       await appended;
-      for (const [number, content] of shares) this.#hold(storageIndex, number, content);
+      for (const [storageIndex, shares] of all) {
+        for (const [number, content] of shares) this.#hold(storageIndex, number, content);
+      }
     } finally {
       this.#comingBytes -= bytes;
-      this.#comingCount -= shares.size;
+      this.#comingCount -= count;
     }
     const isMuch = this.#bytes * 2 > PENDING_BYTES_MAX || this.#count * 2 > PENDING_SHARES_MAX;
     if (isMuch) this.#begin();
@@ -165,16 +171,23 @@ export class PendingShares {
     await this.#journal.close();
   }
 
-  async #append(storageIndex: string, shares: Containers): Promise<void> {
-    const before = [...shares.keys()].map((number) => this.#held.get(storageIndex)?.get(number));
-    const mark = (isReplaced: boolean) => before.forEach((held) => held && (held.isReplaced = isReplaced));
-    mark(true);
+  async #append(all: ReadonlyMap<string, Containers>): Promise<void> {
+    const puts: { id: string; bytes: Buffer }[] = [];
+    const before: Held[] = [];
+    for (const [storageIndex, shares] of all) {
+      const slot = this.#held.get(storageIndex);
+      for (const [number, bytes] of shares) {
+        puts.push({ id: idOf(storageIndex, number), bytes });
+        const held = slot?.get(number);
+        if (held) before.push(held);
+      }
+    }
+    for (const held of before) held.isReplaced = true;
     try {
-      const puts = [...shares].map(([number, bytes]) => ({ id: idOf(storageIndex, number), bytes }));
       await this.#journal.append(puts);
     } catch (error) {
-      mark(false);
-      if (this.#broke(error)) this.#doubtful.add(storageIndex);
+      for (const held of before) held.isReplaced = false;
+      if (this.#broke(error)) for (const storageIndex of all.keys()) this.#doubtful.add(storageIndex);
       throw error;
     }
   }
@@ -331,4 +344,14 @@ function oldOf({ journal }: SharePaths): string {
 
 function idOf(storageIndex: string, number: number): string {
   return `${storageIndex}/${number}`;
+}
+
+/** Bytes of all contents, and how many they are. */
+export function sizeOf(all: ReadonlyMap<string, Containers>): { bytes: number; count: number } {
+  let [bytes, count] = [0, 0];
+  for (const shares of all.values()) {
+    count += shares.size;
+    for (const content of shares.values()) bytes += content.length;
+  }
+  return { bytes, count };
 }

@@ -3,8 +3,8 @@
  * itself. A member is recognised by its swissnum; in the containers its number stands as the owner of the first lease,
  * so that nothing else has to be kept about who stored what.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
-import { SHARE_BASE_BYTES } from "./constants.ts";
+import { hash, timingSafeEqual } from "node:crypto";
+import { OWNER_NUMBERS_KEPT, SHARE_BASE_BYTES } from "./constants.ts";
 
 export interface StorageMember {
   /** The secret in the member's NURL: 1 to 128 characters of A-Z a-z 0-9 - _ . */
@@ -116,12 +116,18 @@ export function takenBytes(dataBytes: number | undefined): number {
   return dataBytes === undefined ? 0 : dataBytes + SHARE_BASE_BYTES;
 }
 
-/** The member's number in leases. */
+const ownerNumbers = new Map<string, number>();
+
+/** The member's number in leases. Asked for several times in each request. */
 export function ownerNumber(member: string): number {
-  const number = createHash("sha256").update(member).digest().readUInt32BE(0);
-  return Math.max(OWNER_MIN, number);
+  const known = ownerNumbers.get(member);
+  if (known !== undefined) return known;
+  const number = Math.max(OWNER_MIN, digest(member).readUInt32BE(0));
+  if (ownerNumbers.size >= OWNER_NUMBERS_KEPT) ownerNumbers.clear();
+  ownerNumbers.set(member, number);
+  return number;
 }
 
 function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  return hash("sha256", text, "buffer");
 }

@@ -14,6 +14,7 @@ import { leaseOf } from "./leases.ts";
 import type { Lease, LeaseRequest } from "./leases.ts";
 import { MutableSlots } from "./mutable-slots.ts";
 import { PendingShares } from "./pending-shares.ts";
+import type { Containers } from "./pending-shares.ts";
 import { refuse } from "./refusal.ts";
 import { Room, ownerNumber, takenBytes } from "./room.ts";
 import type { StorageMember } from "./room.ts";
@@ -21,6 +22,7 @@ import type { ShareFile, ShareKind } from "./share-file.ts";
 import { sharePaths } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
 import { Shelf } from "./shelf.ts";
+import type { Storing } from "./store-together.ts";
 import { Turns } from "../../../kernel/turns.ts";
 import { Uploads, hasSecret } from "./uploads.ts";
 
@@ -52,6 +54,8 @@ interface SmallWish {
   shares: ReadonlyMap<number, Uint8Array>;
   uploadSecret: Uint8Array;
   secrets: LeaseSecrets;
+  /** 507 where there is no room for one of them. */
+  isAllOrNone?: boolean;
 }
 
 const SWEEP_PERIOD_MS = 60_000;
@@ -112,6 +116,11 @@ export class ShareStore {
     this.#stopSweep();
     await this.uploads.close();
     await this.#shelf.pending.close();
+  }
+
+  /** Where small shares go first. */
+  get pending(): PendingShares {
+    return this.#shelf.pending;
   }
 
   /** Puts the small shares that are in the journal only into their files. */
@@ -175,6 +184,7 @@ export class ShareStore {
     member: StorageMember,
     storageIndex: string,
     wish: SmallWish,
+    storing: Storing = this.pending,
   ): Promise<{ alreadyHave: number[]; stored: number[] }> {
     return this.#turns.run(storageIndex, async () => {
       const request = this.leaseRequest(member, wish.secrets);
@@ -191,18 +201,16 @@ export class ShareStore {
         else if (await this.#exists(storageIndex, number)) alreadyHave.push(number);
         else if (!this.uploads.find(storageIndex, number)) fresh.push([number, bytes]);
       }
-      stored.push(...(await this.#putWhole(member, storageIndex, fresh, leaseOf(request, 2))));
+      const { containers, taken } = this.#fitting(member, fresh, leaseOf(request, 2));
+      if (wish.isAllOrNone && containers.size < fresh.length) refuse(507, "no room for a share before the write");
+      await this.#putWhole(storageIndex, { containers, taken, owner: request.owner }, storing);
+      stored.push(...containers.keys());
       return { alreadyHave, stored };
     });
   }
 
-  /** All that there is room for, in one step. Gives their numbers. */
-  async #putWhole(
-    member: StorageMember,
-    storageIndex: string,
-    shares: readonly [number, Uint8Array][],
-    lease: Lease,
-  ): Promise<number[]> {
+  /** Containers of those that there is room for, and what they take of it. */
+  #fitting(member: StorageMember, shares: readonly [number, Uint8Array][], lease: Lease) {
     const containers = new Map<number, Buffer>();
     let taken = 0;
     for (const [number, bytes] of shares) {
@@ -212,16 +220,23 @@ export class ShareStore {
       container.set(bytes, IMMUTABLE_HEADER_BYTES);
       containers.set(number, container);
     }
-    if (containers.size === 0) return [];
+    return { containers, taken };
+  }
+
+  async #putWhole(
+    storageIndex: string,
+    { containers, taken, owner }: { containers: Containers; taken: number; owner: number },
+    storing: Storing,
+  ): Promise<void> {
+    if (containers.size === 0) return;
     // Counted before: others ask for room while the disk works.
-    this.room.count(lease.owner, taken);
+    this.room.count(owner, taken);
     try {
-      await this.#shelf.pending.put(storageIndex, containers);
+      await storing.put(storageIndex, containers);
     } catch (error) {
-      this.room.count(lease.owner, -taken);
+      this.room.count(owner, -taken);
       throw error;
     }
-    return [...containers.keys()];
   }
 
   /** Renews or adds the lease on every share of the storage index. 404 when there is none. */

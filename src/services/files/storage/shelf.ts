@@ -1,9 +1,12 @@
 /** The complete shares as they are now, wherever they lie: what is pending goes before what is in the files. */
+import { statSync } from "node:fs";
 import type { PendingShares } from "./pending-shares.ts";
 import { openShare, pendingShare } from "./share-file.ts";
 import type { ShareFile } from "./share-file.ts";
 import { namesIn, shareNumber, storageIndexes } from "./share-paths.ts";
 import type { SharePaths } from "./share-paths.ts";
+
+const IF_THERE = { throwIfNoEntry: false } as const;
 
 export class Shelf {
   readonly paths: SharePaths;
@@ -18,7 +21,10 @@ export class Shelf {
   async numbers(storageIndex: string): Promise<number[]> {
     // Pending first: what goes into its file meanwhile is met at least once.
     const pending = this.pending.numbers(storageIndex);
-    const inFiles = (await namesIn(this.paths.slot(storageIndex))).map(shareNumber);
+    const slot = this.paths.slot(storageIndex);
+    // Mostly there is no such folder. To ask for that on the spot takes less than to hand the question to a thread.
+    if (!statSync(slot, IF_THERE)) return pending.toSorted((a, b) => a - b);
+    const inFiles = (await namesIn(slot)).map(shareNumber);
     const all = new Set([...pending, ...inFiles.filter((number) => number !== undefined)]);
     return [...all].toSorted((a, b) => a - b);
   }

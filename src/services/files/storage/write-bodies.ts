@@ -34,7 +34,7 @@ export class WriteBodies {
 
   /** Takes all of it. 507 when those in files are too many. The caller drops it. */
   async receive(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<WriteBody> {
-    const body = new WriteBody(join(this.#folder, `${randomBytes(12).toString("hex")}.body`), this.#lying.begin());
+    const body = new WriteBody(this.#folder, this.#lying.begin());
     try {
       for await (const piece of pieces) {
         const isSmall = body.bytes + piece.length <= MEMORY_BODY_MAX_BYTES;
@@ -50,6 +50,13 @@ export class WriteBodies {
       await this.drop(body);
       throw error;
     }
+  }
+
+  /** One that is in memory already, as a part of what its caller holds and counts. */
+  held(bytes: Uint8Array): WriteBody {
+    const body = new WriteBody(this.#folder, this.#lying.begin());
+    body.hold(bytes);
+    return body;
   }
 
   /** `keepFile`: something is still to be done with it. */
@@ -69,7 +76,9 @@ export class WriteBodies {
 }
 
 export class WriteBody implements BodyBytes {
-  readonly #path: string;
+  readonly #folder: string;
+  /** Of its file. */
+  #path = "";
   readonly #lying: LyingBody;
   #parts: Buffer[] = [];
   #file: FileHandle | undefined;
@@ -77,8 +86,8 @@ export class WriteBody implements BodyBytes {
   /** What it has taken into memory, though it may be in a file by now. */
   memoryBytes = 0;
 
-  constructor(path: string, lying: LyingBody) {
-    this.#path = path;
+  constructor(folder: string, lying: LyingBody) {
+    this.#folder = folder;
     this.#lying = lying;
   }
 
@@ -91,6 +100,12 @@ export class WriteBody implements BodyBytes {
     this.#parts.push(Buffer.from(piece));
     this.bytes += piece.length;
     this.memoryBytes += piece.length;
+  }
+
+  /** All of it, which must not change. */
+  hold(bytes: Uint8Array): void {
+    this.#parts = [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)];
+    this.bytes = bytes.length;
   }
 
   /** Into its file, with what is in memory. */
@@ -123,6 +138,7 @@ export class WriteBody implements BodyBytes {
 
   async #inFile(): Promise<FileHandle> {
     if (this.#file) return this.#file;
+    this.#path = join(this.#folder, `${randomBytes(12).toString("hex")}.body`);
     this.#file = await open(this.#path, "wx+", PRIVATE_FILE_MODE);
     this.#lying.grow(this.bytes);
     await writeAll(this.#file.fd, Buffer.concat(this.#parts), 0);

@@ -3,7 +3,7 @@
  * case and accents. It stands by the keys of the folders, so that moving one changes a single row; what has been
  * removed has no way up to the root any more and is not found. It also tells how much an account keeps.
  */
-import type { DirectoryChild } from "../../../protocols/grid/directory.ts";
+import type { Directory, DirectoryChild } from "../../../protocols/grid/directory.ts";
 import { PATH_NAMES_MAX } from "./paths.ts";
 import { SEARCH_RESULTS_MAX, SEARCH_WORDS_MAX } from "./constants.ts";
 import type { Folder } from "./directories.ts";
@@ -12,6 +12,8 @@ import type { TreeStore } from "./store.ts";
 
 /** Folders whose state of the index is remembered; of others it is compared again. */
 const SEEN_MAX = 10_000;
+/** With more changed names than this, all rows of the folder are read in one go. */
+const FEW_NAMES_MAX = 64;
 
 /** "Àrea" and "AREA" are the same. */
 export function folded(text: string): string {
@@ -26,8 +28,8 @@ export interface NameFound {
 export class NameIndex {
   readonly #store: TreeStore;
   readonly #keyOfChild: (child: DirectoryChild) => string | undefined;
-  /** The sequence number that the index stands at, by account and folder. */
-  readonly #seen = new Map<string, bigint>();
+  /** What the index stands at, by account and folder: the sequence number, and that content while others keep it. */
+  readonly #seen = new Map<string, { sequence: bigint; directory: WeakRef<Directory> }>();
   readonly #usedBytes = new Map<string, number>();
 
   /** `keyOfChild`: the key of the directory that a child is. */
@@ -40,12 +42,17 @@ export class NameIndex {
   saw(account: string, folder: Folder): void {
     const seenKey = `${account} ${folder.key}`;
     const at = this.#seen.get(seenKey);
-    if (at !== undefined && at >= folder.sequence) return;
+    if (at !== undefined && at.sequence >= folder.sequence) return;
+    const before = at?.directory.deref();
+    const changed = before && folder.directory.changedSince(before);
+    const areFew = changed !== undefined && changed.length <= FEW_NAMES_MAX;
     // Every write of a file comes by here: it does not wait for the disk. The next look at the folder makes it right.
-    const grownBytes = this.#store.transactionUnsynced(() => this.#bring(account, folder));
+    const grownBytes = this.#store.transactionUnsynced(() =>
+      areFew ? this.#bringFew(account, folder, changed) : this.#bring(account, folder),
+    );
     this.#grow(account, grownBytes);
     this.#seen.delete(seenKey);
-    this.#seen.set(seenKey, folder.sequence);
+    this.#seen.set(seenKey, { sequence: folder.sequence, directory: new WeakRef(folder.directory) });
     if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.keys().next().value!);
   }
 
@@ -116,26 +123,48 @@ export class NameIndex {
         .all(account, folder.key)
         .map(({ name, mark }) => [name, mark] as const),
     );
-    const put = this.#store.query("INSERT OR REPLACE INTO files_names VALUES (?, ?, ?, ?, ?, ?, ?)");
     let grownBytes = 0;
     for (const child of folder.directory.children()) {
       if (!isShowable(child.name)) continue;
-      const bytes = keptBytesOf(child);
-      const key = isFolder(child) ? (this.#keyOfChild(child) ?? null) : null;
-      const mark = `${key ?? ""} ${bytes}`;
-      const former = before.get(child.name);
-      if (former !== mark) {
-        put.run(account, folder.key, child.name, folded(child.name), key, bytes, mark);
-        grownBytes += bytes - bytesOfMark(former);
-      }
+      grownBytes += this.#put(account, folder.key, child, before.get(child.name));
       before.delete(child.name);
     }
-    const drop = this.#store.query("DELETE FROM files_names WHERE account = ? AND folder = ? AND name = ?");
-    for (const [name, former] of before) {
-      drop.run(account, folder.key, name);
-      grownBytes -= bytesOfMark(former);
+    for (const [name, former] of before) grownBytes += this.#drop(account, folder.key, name, former);
+    return grownBytes;
+  }
+
+  /** The same where only these names have changed: of a large folder it is mostly one. */
+  #bringFew(account: string, folder: Folder, names: readonly string[]): number {
+    const mark = this.#store.query<{ mark: string }>(
+      "SELECT mark FROM files_names WHERE account = ? AND folder = ? AND name = ?",
+    );
+    let grownBytes = 0;
+    for (const name of names) {
+      const child = folder.directory.get(name);
+      const former = mark.get(account, folder.key, name)?.mark;
+      if (child && isShowable(name)) grownBytes += this.#put(account, folder.key, child, former);
+      else grownBytes += this.#drop(account, folder.key, name, former);
     }
     return grownBytes;
+  }
+
+  /** Bytes that are more than those of the former row. */
+  #put(account: string, folder: string, child: DirectoryChild, former: string | undefined): number {
+    const bytes = keptBytesOf(child);
+    const key = isFolder(child) ? (this.#keyOfChild(child) ?? null) : null;
+    const mark = `${key ?? ""} ${bytes}`;
+    if (former === mark) return 0;
+    const put = this.#store.query("INSERT OR REPLACE INTO files_names VALUES (?, ?, ?, ?, ?, ?, ?)");
+    put.run(account, folder, child.name, folded(child.name), key, bytes, mark);
+    return bytes - bytesOfMark(former);
+  }
+
+  #drop(account: string, folder: string, name: string, former: string | undefined): number {
+    if (former === undefined) return 0;
+    this.#store
+      .query("DELETE FROM files_names WHERE account = ? AND folder = ? AND name = ?")
+      .run(account, folder, name);
+    return -bytesOfMark(former);
   }
 
   /** Adding up all rows at each write would cost the more the more files there are. */

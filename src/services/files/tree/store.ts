@@ -94,6 +94,13 @@ export class TreeStore {
     return this.root(account)!;
   }
 
+  /** Another root in the place of `before`; undefined: there is none yet. False when that is not so any more. */
+  replaceRoot(account: string, before: string | undefined, cap: string, madeMs: number): boolean {
+    if (before === undefined) return this.setRoot(account, cap, madeMs).cap === cap;
+    const replaced = this.query("UPDATE files_roots SET cap = ?, made_ms = ? WHERE account = ? AND cap = ?");
+    return replaced.run(cap, madeMs, account, before).changes > 0;
+  }
+
   /** All of an account in one transaction. */
   forget(account: string): void {
     this.transaction(() => {

@@ -133,6 +133,25 @@ export class Tree {
     this.#store.forget(account);
   }
 
+  /** The write cap of an account's top folder, where it has one yet. */
+  rootOf(account: string): string | undefined {
+    return this.#store.root(account)?.cap;
+  }
+
+  /**
+   * Makes another folder the account's top one, in the place of `before`. False when that is not the top one any more.
+   * Whoever is at work in the former one is told that it is gone.
+   */
+  replaceRoot(account: string, before: string | undefined, cap: DirectoryCap): boolean {
+    const files = this.#accounts.get(account);
+    if (!this.#store.replaceRoot(account, before, formatCap(cap), this.#needs.clock.wallMs())) return false;
+    if (files && before !== undefined) {
+      files.view.parts.isGone = true;
+      this.#accounts.delete(account);
+    }
+    return true;
+  }
+
   /** Those that have files here. */
   accounts(): string[] {
     return this.#store.accounts();
