@@ -1,6 +1,6 @@
 /** One planted mistake for each promise of lending and using, and the play that must catch it within some seeds. */
 import type { Mistake } from "../files/planted.ts";
-import { play, playSqueeze, playWidow } from "./play.ts";
+import { play, playBrief, playSqueeze, playTurn, playWidow } from "./play.ts";
 
 export interface ComputeMutation {
   name: string;
@@ -82,6 +82,38 @@ export const computeMutations: readonly ComputeMutation[] = [
     name: "a host that has lost who is in the slice is not told again",
     by: play,
     mistakes: [use("network-telling.ts", "- last.atMs < NETWORK_AGAIN_MS", "- last.atMs < Infinity")],
+  },
+  {
+    name: "a host that lends for a shorter time is asked for too long a lease",
+    by: playBrief,
+    mistakes: [use("slices.ts", 'answer.why === "lease-too-long" &&', 'answer.why === "never" &&')],
+  },
+  {
+    name: "a lease is renewed with limits that its host has no room for",
+    by: playBrief,
+    mistakes: [
+      use(
+        "slices.ts",
+        'if (action.do === "renew") return this.#reserve(slice, sliver);',
+        'if (action.do === "renew") return this.#reserve(slice, { ...sliver, spec: slice.spec.sliver });',
+      ),
+    ],
+  },
+  {
+    name: "a short lease is renewed at each look",
+    by: playBrief,
+    mistakes: [core("slice.ts", "Math.min(leaseMs, sliver.leaseMaxMs ?? leaseMs)", "leaseMs")],
+  },
+  {
+    name: "what is to be done about one sliver is asked all at once",
+    by: playTurn,
+    mistakes: [
+      use(
+        "slices.ts",
+        'for (const action of actions) if ((await this.#do(slice, action)) === "silent") return;',
+        "await Promise.all(actions.map((action) => this.#do(slice, action)));",
+      ),
+    ],
   },
   {
     name: "leases do not end",

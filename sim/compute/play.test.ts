@@ -1,7 +1,7 @@
 /** Slices come to what was asked for, and nothing is left of them, whatever died in between. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { play, playReturn, playSqueeze, playWidow } from "./play.ts";
+import { play, playBrief, playReturn, playSqueeze, playTurn, playWidow } from "./play.ts";
 
 for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
   test(`slices through faults, seed ${seed}`, async () => assert.deepEqual(await play(seed), []));
@@ -14,6 +14,14 @@ test("what a box that is gone for good had elsewhere ends with its leases", asyn
 test("a sliver becomes smaller before another gets the room", async () => {
   assert.deepEqual(await playSqueeze(1), []);
 });
+
+test("a host that lends for a day, and has no room for more, keeps what it has", async () => {
+  assert.deepEqual(await playBrief(1), []);
+});
+
+for (const seed of [1, 2, 3]) {
+  test(`other limits and a stop in one wish, seed ${seed}`, async () => assert.deepEqual(await playTurn(seed), []));
+}
 
 test("a box that was away does not take for lost what it cannot reach at once", async () => {
   assert.deepEqual(await playReturn(1), []);

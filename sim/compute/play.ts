@@ -18,6 +18,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const MIB = 2 ** 20;
 const HAPPENINGS = 60;
+/** A sliver that is started and stopped again in between is seen at this pace. */
+const TURN_LOOK_MS = 100;
 /** Long enough for leases of what was reserved too late, and for the longest pause after failures. */
 const PEACE_MS = 90 * MINUTE_MS;
 
@@ -62,8 +64,7 @@ export async function playReturn(seed: number, parts: Parts = shippedParts): Pro
   const home = world.boxes[0]!;
   world.apply(home, "web", { ...wishOf(world, 3), recreate: true });
   await world.time.pass(10 * MINUTE_MS);
-  const standing = () => instances(world).map(({ mark }) => mark.sliver);
-  const before = standing().toSorted();
+  const before = standing(world);
   if (before.length !== 3) world.complain(`${before.length} slivers instead of 3`);
   world.kill(home);
   await world.time.pass(HOUR_MS);
@@ -72,18 +73,13 @@ export async function playReturn(seed: number, parts: Parts = shippedParts): Pro
   await world.time.pass(2 * MINUTE_MS);
   home.side = 0;
   await world.time.pass(HOUR_MS);
-  if (standing().toSorted().join() !== before.join()) world.complain("slivers were made again that stood all the time");
+  if (standing(world).join() !== before.join()) world.complain("slivers were made again that stood all the time");
   return world.complaints;
 }
 
 /** One host, whose engine mostly fails: a sliver is to become smaller, and another one wants the room. */
 export async function playSqueeze(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
-  const world = new ComputeWorld({ seed, boxes: 2, parts });
-  for (const box of world.boxes) world.start(box);
-  const [host, other] = world.boxes as [SimBox, SimBox];
-  other.policy = LENDS_NOTHING;
-  const wish = wishOf(world, 1);
-  const sized = (cores: number) => ({ ...wish, sliver: { ...wish.sliver, cores } });
+  const { world, home: other, host, sized } = couple(seed, parts);
   world.apply(host, "web", sized(4));
   await world.time.pass(5 * MINUTE_MS);
   host.engine.failing = 0.7;
@@ -95,6 +91,65 @@ export async function playSqueeze(seed: number, parts: Parts = shippedParts): Pr
   checkWishes(world);
   return world.complaints;
 }
+
+/** A host that lends for a day at most: what stands on it is renewed all the same, as it is, and not all the time. */
+export async function playBrief(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
+  const { world, home, host, sized } = couple(seed, parts);
+  host.policy = { ...host.policy, leaseMaxMs: DAY_MS };
+  world.apply(home, "web", sized(1));
+  await world.time.pass(10 * MINUTE_MS);
+  const before = standing(world);
+  if (before.length !== 1) world.complain(`${before.length} slivers instead of 1`);
+  // More than the host has, so that it is refused again and again.
+  world.apply(home, "web", sized(32));
+  await world.time.pass(MINUTE_MS);
+  const [sliver] = home.run!.rows.slivers(`${home.id}-web`);
+  const [booked] = host.run!.books.all();
+  if (sliver?.trouble !== "no-room") world.complain(`what is in the way: ${sliver?.trouble}`);
+  await world.time.pass(2 * HOUR_MS);
+  if (booked?.leaseEndMs !== host.run!.books.all()[0]?.leaseEndMs) world.complain("a fresh lease was renewed");
+  await world.time.pass(2 * DAY_MS);
+  if (standing(world).join() !== before.join()) world.complain("a sliver that was wanted all the time ended");
+  return world.complaints;
+}
+
+/** A slice gets other limits and is to stop, in one wish: it stops, and has them. */
+export async function playTurn(seed: number, parts: Parts = shippedParts): Promise<readonly string[]> {
+  const { world, home, host, sized } = couple(seed, parts);
+  world.apply(home, "web", sized(1));
+  await world.time.pass(5 * MINUTE_MS);
+  for (const wanted of ["stopped", "running", "stopped", "running", "stopped"] as const) {
+    world.apply(home, "web", { ...sized(wanted === "stopped" ? 2 : 3), wanted });
+    let turns = 0;
+    for (let last = "", left = 5 * MINUTE_MS; left > 0; left -= TURN_LOOK_MS) {
+      await world.time.pass(TURN_LOOK_MS);
+      const now = [...host.engine.instances.values()].map(({ state }) => state).join();
+      if (last !== "" && now !== last) turns += 1;
+      last = now;
+    }
+    if (turns > 1) world.complain(`it was started and stopped ${turns} times for one wish`);
+    const states = [...host.engine.instances.values()].map(({ state, spec }) => `${state} with ${spec.cores}`);
+    const wished = `${wanted} with ${wanted === "stopped" ? 2 : 3}`;
+    if (states.join() !== wished) world.complain(`${states.join()} instead of ${wished}`);
+  }
+  return world.complaints;
+}
+
+/** Two boxes, of which one lends and the other uses it, and a wish for a sliver of so many cores. */
+function couple(seed: number, parts: Parts) {
+  const world = new ComputeWorld({ seed, boxes: 2, parts });
+  for (const box of world.boxes) world.start(box);
+  const [host, home] = world.boxes as [SimBox, SimBox];
+  home.policy = LENDS_NOTHING;
+  const wish = wishOf(world, 1);
+  const sized = (cores: number) => ({ ...wish, sliver: { ...wish.sliver, cores } });
+  return { world, home, host, sized };
+}
+
+const standing = (world: ComputeWorld) =>
+  instances(world)
+    .map(({ mark }) => mark.sliver)
+    .toSorted();
 
 function happen(world: ComputeWorld): void {
   const { random } = world;

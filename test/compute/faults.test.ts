@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { machine } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { before, test } from "node:test";
@@ -14,6 +15,8 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { isFailure } from "../../src/kernel/errors.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { openEngine } from "../../src/platform/engine/engine.ts";
+import { idRanges } from "../../src/platform/engine/id-ranges.ts";
+import { HOST_SLIVERS_MAX } from "../../src/protocols/compute/constants.ts";
 import { containerEngine } from "../../src/services/compute/host/container-engine.ts";
 import { tinyImage } from "../engine/images.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
@@ -104,7 +107,7 @@ test("an image whose bytes were changed on their way is not taken, and the next 
   const host = containerEngine({
     ...{ engine, project: "faults", unpackedBytesMax: () => 64 * MIB },
     images: { open } as never,
-    nics: { nicOf: async () => undefined, attached: async () => {} },
+    nics: { deviceOf: async () => undefined, nicOf: async () => undefined, attached: async () => {} },
   });
   const stop = new AbortController();
   const hash = spawnSync("sha256sum", [image]).stdout.toString().slice(0, 64);
@@ -196,6 +199,47 @@ test("what is no image is refused where it is published, with the reason", async
   }
   const names = (await box.cli<{ name: string }[]>(["compute", "images", "ls", "--json"])).map(({ name }) => name);
   assert.deepEqual(names, ["tiny"]);
+});
+
+test("an image for other processors is told apart before anything is asked for or made", async () => {
+  const other = machine() === "aarch64" ? "x86_64" : "aarch64";
+  const folder = join(here, "other");
+  mkdirSync(join(folder, "rootfs"), { recursive: true });
+  writeFileSync(join(folder, "metadata.yaml"), `architecture: ${other}\n`);
+  const file = join(here, "other.tar.gz");
+  spawnSync("tar", ["-C", folder, "-czf", file, "metadata.yaml", "rootfs"]);
+  await box.cli(["files", "put", file, "/other.tar.gz", "--json"]);
+  const add = (...words: string[]) => box.cli<{ arch: string }>(["compute", "images", "add", "other", ...words]);
+  assert.match(
+    await refusal(add("/other.tar.gz", "--arch", machine())),
+    new RegExp(`compute-image-bad.*${other}`, "s"),
+  );
+  assert.equal((await add("/other.tar.gz", "--json")).arch, other);
+  const offers = ["compute", "offers", "--image", "other", "--memory", "64MiB", "--disk", "64MiB", "--json"];
+  const told = (await box.cli<{ fits: number; why: string }[]>(offers)).map(({ fits, why }) => [fits, why]);
+  assert.deepEqual(told, [[0, "other-architecture"]]);
+  const launched = await refusal(box.cli(["compute", "launch", "far", "other"]));
+  assert.match(launched, new RegExp(`compute-image-arch.*${other}.*${machine()}`, "s"));
+  assert.match(await apply("name: far\nimage: other\n"), /compute-image-arch/);
+  assert.deepEqual(await box.cli(["compute", "ls", "--json"]), []);
+  await box.cli(["compute", "images", "rm", "other", "--json"]);
+});
+
+test("no more slivers are promised than the engine has ids for, and it says so", async () => {
+  const limit = await idRanges();
+  assert.ok(
+    limit !== undefined && limit < HOST_SLIVERS_MAX,
+    `Debian's package of LXD gives root ids for 151: ${limit}`,
+  );
+  const lend = (slivers: number) => refusal(box.cli(["compute", "lend", "--slivers", String(slivers)]));
+  assert.match(await lend(HOST_SLIVERS_MAX), new RegExp(`compute-too-few-ids.*${limit}`, "s"));
+  assert.equal(await lend(limit), "done");
+  const set = (lendSlivers: number) =>
+    box.api("/settings", { method: "PATCH", body: { values: { compute: { lendSlivers } } } });
+  await set(HOST_SLIVERS_MAX);
+  const { lending } = await box.api<{ lending: { slivers: number } }>("/compute/status");
+  assert.equal(lending.slivers, limit);
+  await set(16);
 });
 
 test("a small file that would unpack to more than the host lends is not taken by it", async () => {

@@ -22,13 +22,18 @@ export interface HomeAndHost {
   lxd: Lxd;
 }
 
-export async function homeAndHost(owner: Owner): Promise<HomeAndHost> {
+/** `data`: the folders of the boxes, which may be on small disks; by default temporary ones. */
+export async function homeAndHost(owner: Owner, data?: { home: string; host: string }): Promise<HomeAndHost> {
   const lxd = await startLxd({ owner, poolMib: 512 });
   const none = { LXD_DIR: temporaryFolder("no-engine") };
-  const home = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", env: none, until: owner });
+  const [forHome, forHost] = data ? [{ data: data.home }, { data: data.host }] : [{}, {}];
+  const first = { name: "Forn", owner: "Anna", newCommunity: "Barri" };
+  const home = await startBox({ ...first, ...forHome, env: none, until: owner });
   const { code } = await home.api<{ code: string }>("/invitations", { method: "POST", body: {} });
   const env = { LXD_DIR: lxd.folder };
-  const host = await startBox({ name: "Molí", owner: "Berta", join: code, env, until: owner });
+  const host = await startBox({ name: "Molí", owner: "Berta", join: code, ...forHost, env, until: owner });
+  // By default nothing of a small disk is given.
+  if (data) await host.api("/settings", { method: "PATCH", body: { values: { box: { diskReserveMiB: 16 } } } });
   await host.cli(["files", "give", "1GiB", "--json"]);
   await eventually("a storage server", MADE_MS, async () => {
     const { grid } = await home.api<{ grid: { reachable: number } }>("/files/status");

@@ -19,7 +19,7 @@ const IDS_FROM = 100_000;
 
 interface Slice {
   running: number;
-  slivers: { state: string }[];
+  slivers: { state: string; processes: number | null }[];
 }
 
 test("twenty at once all run, stop, start and go", async (t) => {
@@ -48,6 +48,10 @@ test("twenty at once all run, stop, start and go", async (t) => {
   const ids = new Set(instances.map(({ config }) => Number(config["volatile.idmap.base"])));
   assert.equal(ids.size, COUNT);
   assert.ok(Math.min(...ids) >= IDS_FROM, String([...ids]));
+
+  const shown = await box.cli<Slice>(["compute", "show", "web", "--json"]);
+  // More than a host answers at once.
+  assert.equal(shown.slivers.filter(({ processes }) => (processes ?? 0) > 0).length, COUNT, JSON.stringify(shown));
 
   const stopped = await box.cli<Slice>(["compute", "stop", "web", "--json"]);
   assert.deepEqual([...new Set(stopped.slivers.map(({ state }) => state))], ["stopped"]);

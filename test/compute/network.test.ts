@@ -371,6 +371,7 @@ test("a box that lacks a program says which, and leaves nothing", async (t) => {
   const doctor = await box.cli<{ checks: { code: string; ok: boolean; text: string }[] }>(["doctor", "--json"]);
   const check = doctor.checks.find(({ code }) => code === "compute-network-missing");
   assert.match(check?.text ?? "", /wireguard-tools/);
+  assert.equal((await standing(host)).trim(), "", "no rules for what is not there");
   await lend("nobody");
   await eventually("nothing is left", SEEN_TIMEOUT_MS, async () => (await standing(host)).trim() === "");
 });

@@ -161,6 +161,48 @@ test("a port of a sliver is a service that other machines open", async (t) => {
     await eventually("it is opened again", SEEN_TIMEOUT_MS, opened);
   });
 
+  await step("where nobody listens nothing is announced, though the engine's proxy takes every call", async () => {
+    const { url, why } = await publish(8085, "--title", "Nothing as yet");
+    assert.deepEqual([url, why], [null, "ports-silent"]);
+    const found = async () => {
+      const all = await pou.cli<Service[]>(["services", "ls", "--json"]);
+      return all.filter(({ title, state }) => title === "Nothing as yet" && state === "up").length === 1;
+    };
+    // Longer than it takes to find what listens.
+    await publish(8086, "--title", "A second page");
+    await forn.cli(["compute", "exec", "web", "(busybox httpd -p 127.0.0.1:8086 -h /www) >/dev/null 2>&1", "--json"]);
+    await eventually("the other is found", SEEN_TIMEOUT_MS, async () => {
+      return (await pou.cli<Service[]>(["services", "ls", "--json"])).some(({ title }) => title === "A second page");
+    });
+    assert.equal(await found(), false);
+    const listen = "(busybox httpd -p 127.0.0.1:8085 -h /www) >/dev/null 2>&1";
+    await forn.cli(["compute", "exec", "web", listen, "--json"]);
+    await eventually("it is announced", SEEN_TIMEOUT_MS, found);
+    await forn.cli(["compute", "unpublish", "web", "8086", "--json"]);
+    await forn.cli(["compute", "unpublish", "web", "8085", "--json"]);
+  });
+
+  await step("going back to a snapshot opens what is published now, not what was then", async () => {
+    const devices = async () => {
+      const said = await lxd!.lxc(["list", "--all-projects", "--format", "json"]);
+      const [one] = JSON.parse(said) as [{ devices: Record<string, Record<string, string>> }];
+      const ports = Object.values(one.devices).flatMap(({ type, connect }) => (type === "proxy" ? [connect] : []));
+      return { ports, nic: one.devices["comu0"]?.["type"] };
+    };
+    await publish(8085, "--title", "Of that day");
+    await eventually("both are open", SEEN_TIMEOUT_MS, async () => (await devices()).ports.length === 2);
+    const before = await devices();
+    await forn.cli(["compute", "snapshot", "take", "web", "then", "--json"]);
+    await forn.cli(["compute", "unpublish", "web", "8085", "--json"]);
+    await eventually("it is closed", SEEN_TIMEOUT_MS, async () => (await devices()).ports.length === 1);
+    await forn.cli(["compute", "snapshot", "restore", "web", "then", "--yes", "--json"]);
+    // It runs when the command ends.
+    await forn.cli(["compute", "exec", "web", serve, "--json"]);
+    assert.deepEqual(await devices(), { ports: ["tcp:127.0.0.1:8080"], nic: before.nic });
+    await eventually("it is opened again", SEEN_TIMEOUT_MS, opened);
+    await forn.cli(["compute", "snapshot", "delete", "web", "then", "--yes", "--json"]);
+  });
+
   await step("daemons that were killed open what they had, once", async () => {
     await moli.kill();
     await moli.restart();

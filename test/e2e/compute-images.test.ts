@@ -2,11 +2,13 @@
  * The pages that make an image of Debian and publish a port, on a real box with a real engine: the form, how far it
  * is, ended by its button; a port of a sliver, its address, taken back.
  */
+import assert from "node:assert/strict";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { tinyImage } from "../engine/images.ts";
+import { createLab } from "../lab/lab.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
 import { startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
@@ -29,12 +31,16 @@ before(async () => {
   const lxd = await startLxd({ owner: atEnd, poolMib: 256 });
   const env = { LXD_DIR: lxd.folder };
   box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", env, until: atEnd });
-  await box.cli(["files", "give", "1GiB", "--json"]);
+  await stores(box);
+});
+
+async function stores(one: Box): Promise<void> {
+  await one.cli(["files", "give", "1GiB", "--json"]);
   await eventually("a storage server", MADE_MS, async () => {
-    const { grid } = await box.api<{ grid: { reachable: number } }>("/files/status");
+    const { grid } = await one.api<{ grid: { reachable: number } }>("/files/status");
     return grid.reachable === 1;
   });
-});
+}
 
 async function press(visit: Visit, key: string, params: Record<string, string> = {}): Promise<void> {
   await visit.page.getByRole("button", { name: visit.say(key, params), exact: true }).click();
@@ -70,20 +76,32 @@ test("an image is begun on the page, shows how far it is, and is ended", async (
 });
 
 test("a port is published, shown with its address, and taken back", async () => {
+  // Engine, box and reader on one machine: the box looks whether somebody listens at the engine's port.
+  const { namespace, address: bind } = createLab({ hosts: [{ name: "moli", zone: "barri" }] }, atEnd).host("moli");
+  const lxd = await startLxd({ owner: atEnd, namespace, poolMib: 256, address: "192.168.99.1/24" });
+  const community = { name: "Molí", owner: "Anna", newCommunity: "Barri", env: { LXD_DIR: lxd.folder } };
+  const host = await startBox({ ...community, namespace, bind, until: atEnd });
+  await stores(host);
+  const reader = await openBrowser({ owner: atEnd, namespace });
   const here = temporaryFolder("image");
   copyFileSync(await tinyImage(), join(here, "tiny.tar.gz"));
-  await box.cli(["files", "put", join(here, "tiny.tar.gz"), "/tiny.tar.gz", "--json"]);
-  await box.cli(["compute", "images", "add", "tiny", "/tiny.tar.gz", "--json"]);
+  await host.cli(["files", "put", join(here, "tiny.tar.gz"), "/tiny.tar.gz", "--json"]);
+  await host.cli(["compute", "images", "add", "tiny", "/tiny.tar.gz", "--json"]);
   const lend = ["--cores", "2", "--memory", "512MiB", "--disk", "200MiB", "--to", "community", "--json"];
-  await box.cli(["compute", "lend", ...lend]);
-  await box.cli(["compute", "launch", "web", "tiny", "--memory", "64MiB", "--disk", "64MiB", "--json"]);
-  const visit = await signIn(browser, box, { language: "ca" });
+  await host.cli(["compute", "lend", ...lend]);
+  await host.cli(["compute", "launch", "web", "tiny", "--memory", "64MiB", "--disk", "64MiB", "--json"]);
+  const visit = await signIn(reader, host, { language: "ca" });
   const { page } = visit;
   await visit.open("/compute/slivers/web/0/ports");
   await see(visit, visit.say("compute.ports-none"));
   await page.getByLabel(visit.say("compute.port"), { exact: true }).fill("8080");
   await page.getByLabel(visit.say("compute.port-title"), { exact: true }).fill("Una pàgina");
   await press(visit, "compute.port-publish");
+  await page.getByText(visit.say("compute.why-ports-silent")).waitFor({ timeout: MADE_MS });
+  await page.getByText(visit.say("compute.why-ports-silent.advice")).waitFor();
+  const serve = "(busybox httpd -p 127.0.0.1:8080 -h /tmp) > /dev/null 2>&1";
+  const { exitCode } = await host.cli<{ exitCode: number }>(["compute", "exec", "web", serve, "--json"]);
+  assert.equal(exitCode, 0);
   await page.getByRole("link", { name: /:20\d\d\d\// }).waitFor({ timeout: MADE_MS });
   await visit.check("a published port");
   await visit.shoot("compute-ports");

@@ -163,6 +163,12 @@ test("the log grows while it is looked at, and says where there is none", async 
   await log.getByText("hello to the page").waitFor({ timeout: MADE_MS });
   await visit.check("log");
   await visit.shoot("sliver-log-wide");
+  await box.cli(["compute", "stop", "web"]);
+  await see(visit, visit.say("compute.log-ended"));
+  await visit.check("a log that has ended");
+  await box.cli(["compute", "start", "web"]);
+  await press(visit, "compute.log-again");
+  await page.getByText(visit.say("compute.log-ended"), { exact: true }).waitFor({ state: "detached" });
   await page.getByLabel(visit.say("compute.log-source"), { exact: true }).selectOption("system");
   await page.getByText(visit.say("error.compute-no-log")).waitFor({ timeout: MADE_MS });
   await visit.end();

@@ -3,7 +3,7 @@
  * stopped, started and deleted there, and who uses the box.
  */
 import assert from "node:assert/strict";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import type { Browser } from "playwright-core";
@@ -99,6 +99,17 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   await see(visit, visit.say("compute.running", { running: "1", wanted: "1" }));
   await visit.check("a slice");
   await visit.shoot("compute-slice");
+
+  await press(visit, "compute.renew-named", { name: "web" });
+  await page.getByText(/^web now ends on \w+ \d+, \d{4}\.$/).waitFor({ timeout: MADE_MS });
+  // More than the box lends is told in words, with what can be done.
+  writeFileSync(join(here, "web.yaml"), "name: web\nimage: tiny\nmemory: 64GiB\ndisk: 512MiB\n");
+  await box.cli(["slice", "apply", join(here, "web.yaml")]);
+  await page.getByText(visit.say("compute.why-no-room")).waitFor({ timeout: MADE_MS });
+  await page.getByText(visit.say("compute.why-no-room.advice")).waitFor();
+  await visit.check("what is in the way");
+  writeFileSync(join(here, "web.yaml"), "name: web\nimage: tiny\nmemory: 128MiB\ndisk: 512MiB\n");
+  await box.cli(["slice", "apply", join(here, "web.yaml")]);
 
   await press(visit, "compute.stop-named", { name: "web" });
   await see(visit, visit.say("compute.state-stopped"));

@@ -5,6 +5,7 @@ type Answer = (world: World, params: Record<string, string>) => unknown;
 
 const [MIB, GIB, MINUTE_MS] = [2 ** 20, 2 ** 30, 60_000];
 const STATES = ["running", "starting", "preparing", "reserved", "stopping", "stopped", "ending", "failed", "unknown"];
+const TROUBLES: Readonly<Record<string, string>> = { failed: "engine-full", reserved: "files-unreachable" };
 const isEmpty = ({ size }: World) => size === "empty" || size === "new";
 
 function status(world: World) {
@@ -32,7 +33,7 @@ function slivers(world: World, states: readonly string[]) {
     return {
       ...{ id: `sliver${number}`, number, box: box.name, owner: box.owner, zone: box.zone, state },
       ...{ address: runs ? `fd5c:9a31:7f02:1::${number + 1}a4f:3` : null },
-      ...{ trouble: state === "failed" ? "engine-full" : null },
+      ...{ trouble: TROUBLES[state] ?? null },
       ...{ usedCores: runs ? 0.12 : null, usedMemoryBytes: runs ? 83 * MIB : null },
       ...{ usedDiskBytes: runs ? 410 * MIB : null, processes: runs ? 17 : null },
     };
@@ -42,6 +43,7 @@ function slivers(world: World, states: readonly string[]) {
 function slices(world: World) {
   if (isEmpty(world)) return [];
   const slice = (name: string, image: string, states: readonly string[], more: object = {}) => ({
+    ...{ isEnded: false, trouble: states.flatMap((state) => TROUBLES[state] ?? [])[0] ?? null },
     ...{ id: `slice-${name}`, name, image, kind: "container", cores: 1, memoryBytes: 512 * MIB, diskBytes: 4 * GIB },
     ...{
       running: states.filter((one) => one === "running").length,
@@ -57,7 +59,11 @@ function slices(world: World) {
   ];
   if (world.size !== "full") return some;
   const long = "biblioteca-de-l-ateneu-llibertari-de-sants".slice(0, 40);
-  return [...some, slice(long, "debian-bookworm-kiwix", STATES, { wanted: 12, cores: 4, memoryBytes: 8 * GIB })];
+  return [
+    ...some,
+    slice(long, "debian-bookworm-kiwix", STATES, { wanted: 12, missing: 3, cores: 4, memoryBytes: 8 * GIB }),
+    slice("festa-major", "debian", [], { wanted: 2, isEnded: true, endsAt: ago(2 * DAY_MS) }),
+  ];
 }
 
 const lent = (world: World) =>
@@ -119,6 +125,10 @@ export const computeAnswers: Record<string, Answer> = {
           {
             ...{ slice: "web", number: 0, port: 8080, title: "Biblioteca de l’ateneu", type: "_http._tcp" },
             ...{ box: world.boxes[1]!.name, url: "http://forn.local:41080", why: null },
+          },
+          {
+            ...{ slice: "web", number: 0, port: 1883, title: "Sensors", type: "_mqtt._tcp" },
+            ...{ box: world.boxes[1]!.name, url: null, why: "ports-too-many" },
           },
         ],
 };

@@ -2,6 +2,9 @@
  * For a library that writes style sheets and style attributes as texts, which the policy of our pages forbids: while
  * it is in use, the elements that it makes take them in the ways that the policy allows, as constructed sheets and as
  * properties. No text that came in otherwise can do that.
+ *
+ * The terminal (xterm.js 6) is such a one. It takes a document of its own as an option, which would do without hiding a
+ * method of the page's, but makes its rows and one of its sheets with the page's all the same.
  */
 let users = 0;
 

@@ -36,6 +36,8 @@ export interface SliverFacts {
   state: SliverState | undefined;
   /** For so long its host has not answered. */
   silentMs: number;
+  /** Its host lends for no longer than this, where that is known to be less than what is asked for. */
+  leaseMaxMs?: number | undefined;
 }
 
 export type SliceAction =
@@ -49,6 +51,7 @@ export type SliceAction =
 /** Of the time that leases were given for, what may pass before they are renewed. */
 const RENEW_AFTER = 0.5;
 
+/** What is to be done about one sliver comes in the order in which it is to be done. */
 export function planSlice(
   spec: SliceSpec,
   slivers: readonly SliverFacts[],
@@ -67,11 +70,13 @@ export function planSlice(
       continue;
     }
     filled.add(index);
+    const lastsMs = Math.min(leaseMs, sliver.leaseMaxMs ?? leaseMs);
+    const endMs = Math.min(spec.endMs, nowMs + lastsMs);
+    const isDue = sliver.leaseEndMs - nowMs < lastsMs * (1 - RENEW_AFTER);
+    // First of all, and as it is: a host that has no room for more keeps what it has.
+    if (isDue && sliver.leaseEndMs < endMs) actions.push({ do: "renew", id });
     if (changeOf(sliver.spec, spec.sliver) === "resize") actions.push({ do: "resize", id });
     if (sliver.wanted !== spec.wanted) actions.push({ do: "want", id, wanted: spec.wanted });
-    const endMs = Math.min(spec.endMs, nowMs + leaseMs);
-    const isDue = sliver.leaseEndMs - nowMs < leaseMs * (1 - RENEW_AFTER);
-    if (isDue && sliver.leaseEndMs < endMs) actions.push({ do: "renew", id });
   }
   for (let index = 0; !isOver && index < spec.count; index += 1) {
     if (!filled.has(index)) actions.push({ do: "create", index });

@@ -19,6 +19,8 @@ const amount = z
 const body = z.object({
   engine: z.string().max(60),
   arch: z.string().max(30),
+  /** All that its engine runs, in the kernel's words; of who does not say it, that one. */
+  archs: z.array(z.string().max(30)).max(8).optional(),
   vms: z.boolean(),
   ...{ lentCores: amount, lentMemoryBytes: amount, lentDiskBytes: amount },
   ...{ cores: amount, memoryBytes: amount },

@@ -25,6 +25,8 @@ export const MESSAGE_SLIVERS_MAX = 64;
 
 /** What a slice asks its hosts for at once; it is renewed from half of that on. */
 export const LEASE_MS = 7 * 24 * 3_600_000;
+/** And what it asks a host for that does not lend for so long: no host's owner can set less. */
+export const SHORT_LEASE_MS = 24 * 3_600_000;
 /** Two looks tell of the same lease in spans that were so long on their way. */
 export const LEASE_TOLERANCE_MS = 60_000;
 /**
@@ -50,6 +52,9 @@ export const IMAGE_BYTES_MAX = 64 * 2 ** 30;
 /** The answer of a command in a sliver, each of both outputs, and how long it may take. */
 export const EXEC_BYTES_MAX = 64 * 1024;
 export const EXEC_TIMEOUT_MS = 60_000;
+/** Commands at once in the slivers of a host, and those of one borrower; others hear that it is busy. */
+export const EXECS_MAX = 24;
+export const EXECS_PER_BOX_MAX = 8;
 /** Who launches a slice waits so long for it to run. */
 export const LAUNCH_WAIT_MS = 120_000;
 /** Processes of one sliver: a fork bomb stays inside. */
@@ -64,6 +69,8 @@ export const ENGINE_LOOK_MS = 60_000;
 export const SLIVER_SNAPSHOTS_MAX = 8;
 /** A snapshot, or going back to one, in a storage that copies. Links end what is still for five minutes. */
 export const SNAPSHOT_TIMEOUT_MS = 4 * 60_000;
+/** Who has gone back to one waits so long at most for the sliver to run again. */
+export const RESTORED_WAIT_MS = 30_000;
 
 /** Streams into slivers on one host, and those of one borrower: a file, a log, a question. */
 export const INSIDE_STREAMS_MAX = 64;
@@ -76,6 +83,11 @@ export const FOLDER_ENTRIES_MAX = 1_000;
 /** A file goes into a sliver in pieces of at most so many bytes, and is as long as this at most. */
 export const INSIDE_PIECE_BYTES_MAX = 4 * 2 ** 20;
 export const INSIDE_FILE_BYTES_MAX = 2 ** 40;
+/** What came of a file is taken away when no piece has come for so long: until then whoever sent it may go on. */
+export const UPLOAD_IDLE_MS = 60 * 60_000;
+export const UPLOADS_LOOK_MS = 10 * 60_000;
+/** Files of several pieces on their way into one sliver, those that were given up included. */
+export const UPLOADS_PER_SLIVER_MAX = 32;
 /** Lines of a log that are told, and all of them together; one that is followed has no end. */
 export const LOG_LINES_MAX = 1_000;
 export const LOG_BYTES_MAX = 2 ** 20;
@@ -98,6 +110,8 @@ export const TUNNEL_PORT_ABOVE = 1_000;
  */
 export const EGRESS_BURST_BYTES_MIN = 256 * 1024;
 export const EGRESS_BURST_S = 0.25;
+/** No rule says more: beyond some 18 GB a second, burst included, nftables takes none of the rules. */
+export const EGRESS_BYTES_PER_S_MAX = 10_000_000_000;
 /** Of a sliver's own list of names; a longer one is left alone. */
 export const GUEST_HOSTS_BYTES_MAX = 256 * 1024;
 
@@ -106,8 +120,9 @@ export const FIGURES_EVERY_MS = 60_000;
 export const FIGURES_KEPT_MAX = 60;
 /** Whoever looks gets figures that are no older than this; all who look share them. */
 export const FIGURES_FRESH_MS = 2_000;
-/** A slice is shown without them when its hosts take longer. */
+/** A slice is shown without them when its hosts take longer. Each host is asked about so many slivers at once. */
 export const FIGURES_WAIT_MS = 3_000;
+export const FIGURES_AT_ONCE = 8;
 
 /** The recipe of an app: what an image is made of beside Debian itself. */
 export const APP_PACKAGES_MAX = 200;
@@ -143,5 +158,8 @@ export const HOST_PORT_FIRST = 20_000;
 export const HOST_PORT_RANGE = 1_000;
 /** Ports of the range that others have, before it is given up. */
 export const HOST_PORT_TRIES_MAX = 100;
+/** Whether somebody listens behind them is looked at this often; after so many silences in a row nobody does. */
+export const PORTS_LOOK_MS = 20_000;
+export const PORT_SILENCES_MAX = 2;
 /** A host is told again which ports are published: it may have lost it. */
 export const PORTS_AGAIN_MS = 5 * 60_000;

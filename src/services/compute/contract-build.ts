@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { endpoint } from "../../kernel/contract.ts";
 import { image } from "./contract-images.ts";
-import { NAME } from "./use/slice-file.ts";
+import { name } from "./use/slice-file.ts";
 
 /** Of Debian: names of releases and of packages. */
 const SUITE = /^[a-z][a-z0-9-]{1,30}$/;
@@ -33,11 +33,7 @@ export const buildEndpoints = {
     input: z.strictObject({
       system: z.enum(["debian"]).default("debian").describe("What it is made of"),
       suite: z.string().regex(SUITE, "a release such as bookworm").default("bookworm").describe("Which release"),
-      name: z
-        .string()
-        .regex(NAME, "lower-case letters, digits and hyphens, a letter first")
-        .default("debian")
-        .describe("The name of the image"),
+      name: name.default("debian").describe("The name of the image"),
       packages: z
         .string()
         .max(4000)

@@ -1,9 +1,7 @@
 /** The endpoints about images: what slivers are made of. An image is a file of a member that the community may read. */
 import { z } from "zod";
 import { endpoint } from "../../kernel/contract.ts";
-import { NAME } from "./use/slice-file.ts";
-
-const name = z.string().regex(NAME, "lower-case letters, digits and hyphens, a letter first");
+import { name } from "./use/slice-file.ts";
 
 export const image = z.object({
   name: z.string(),
@@ -37,7 +35,12 @@ export const imageEndpoints = {
     input: z.strictObject({
       name,
       path: z.string().min(1).max(4096).describe("The file, by its path among your files"),
-      arch: z.string().min(1).max(30).default("x86_64").describe("The processors that it is for"),
+      arch: z
+        .string()
+        .min(1)
+        .max(30)
+        .optional()
+        .describe("The processors that it is for; by default as it says itself"),
     }),
     output: image,
     cli: {

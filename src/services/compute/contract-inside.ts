@@ -107,6 +107,7 @@ export const insideEndpoints = {
       positional: ["sliver", "path"],
       rows: "entries",
       columns: ["name", "kind", "bytes", "mode", "modifiedAt"],
+      cut: { flag: "isCut", words: "compute.folder-cut" },
     },
   }),
   sliverFile: endpoint({
@@ -132,7 +133,11 @@ export const insideEndpoints = {
     }),
     output: z.object({}),
     bytes: { max: INSIDE_PIECE_BYTES_MAX },
-    cli: { command: "compute files put", positional: ["sliver", "path"], bytes: { pieces: "file" } },
+    cli: {
+      command: "compute files put",
+      positional: ["sliver", "path"],
+      bytes: { pieces: "file", cancel: "cancelSliverFile" },
+    },
   }),
   cancelSliverFile: endpoint({
     method: "DELETE",

@@ -29,7 +29,7 @@ export const portEndpoints = {
     summary: "The ports of your slivers that the community sees",
     input: z.strictObject({}),
     output: z.array(published),
-    cli: { command: "compute published", columns: COLUMNS },
+    cli: { command: "compute published", columns: COLUMNS, codes: { why: "compute.why" } },
   }),
   publishPort: endpoint({
     method: "POST",

@@ -11,20 +11,28 @@ import { portEndpoints } from "./contract-ports.ts";
 import { imageEndpoints } from "./contract-images.ts";
 import { insideEndpoints } from "./contract-inside.ts";
 import { computeSettings, LEND_TO } from "./settings.ts";
-import { computeStatus, lentSliver, name, offer, plan, slice, size } from "./shapes.ts";
-import { SLICE_FILE_BYTES_MAX, SLIVER_PORTS_MAX } from "./constants.ts";
+import { computeStatus, lentSliver, offer, plan, slice, sliverPlace } from "./shapes.ts";
+import { SLICE_FILE_BYTES_MAX, SLICE_SLIVERS_MAX, SLIVER_PORTS_MAX } from "./constants.ts";
 import { REACHES } from "../../protocols/compute/lending.ts";
-import { sliceWish } from "./use/slice-file.ts";
+import { name, size, sliceWish } from "./use/slice-file.ts";
 import ca from "./ui/ca.json" with { type: "json" };
 import en from "./ui/en.json" with { type: "json" };
 import es from "./ui/es.json" with { type: "json" };
 
-const SLICE_COLUMNS = ["name", "image", "running", "wanted", "endsAt"];
+const SLICE_COLUMNS = ["name", "image", "running", "wanted", "endsAt", "trouble"];
+const SLICE_HEAD = ["name", "image", "running", "wanted", "endsAt"];
 const SLIVER_COLUMNS = ["number", "box", "owner", "zone", "state", "address", "trouble"];
 /** What no box has taken is said, and the command ends as failed. */
 const LACKING = { count: "missing", words: "compute.lacking" };
+const SHOW_HEAD = [...SLICE_HEAD, "cores", "memoryBytes", "diskBytes"];
 const SHOW_COLUMNS = [...SLIVER_COLUMNS, "usedCores", "usedMemoryBytes", "usedDiskBytes", "processes"];
-const number = z.coerce.number().int().min(0).max(63);
+/** A slice for people: what it is, its slivers below that, and what the codes in their rows mean. */
+const SLICE_SHOWN = { above: SLICE_HEAD, rows: "slivers", columns: SLIVER_COLUMNS, codes: { trouble: "compute.why" } };
+const number = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(SLICE_SLIVERS_MAX - 1);
 
 const lending = {
   status: endpoint({
@@ -105,7 +113,7 @@ function sliceChange<E extends z.ZodRawShape>(word: string, summary: string, mor
     output: slice,
     cli: {
       ...{ command: `compute ${word}`, positional: ["name"], waiting: "compute.waiting-hosts", patient: true },
-      ...{ rows: "slivers", columns: SLIVER_COLUMNS },
+      ...SLICE_SHOWN,
     },
   });
 }
@@ -126,6 +134,7 @@ const using = {
     cli: {
       command: "compute offers",
       columns: ["box", "owner", "zone", "fits", "price", "rttMs", "reliability", "why"],
+      codes: { why: "compute.why" },
     },
   }),
   launch: endpoint({
@@ -141,8 +150,7 @@ const using = {
       waiting: "compute.waiting",
       patient: true,
       lacking: LACKING,
-      rows: "slivers",
-      columns: SLIVER_COLUMNS,
+      ...SLICE_SHOWN,
     },
   }),
   slices: endpoint({
@@ -152,7 +160,7 @@ const using = {
     summary: "Your slices",
     input: z.strictObject({}),
     output: z.array(slice),
-    cli: { command: "compute ls", columns: SLICE_COLUMNS },
+    cli: { command: "compute ls", columns: SLICE_COLUMNS, codes: SLICE_SHOWN.codes },
   }),
   slice: endpoint({
     method: "GET",
@@ -161,7 +169,7 @@ const using = {
     summary: "A slice and its slivers",
     input: z.strictObject({ name }),
     output: slice,
-    cli: { command: "compute show", positional: ["name"], rows: "slivers", columns: SHOW_COLUMNS },
+    cli: { command: "compute show", positional: ["name"], ...SLICE_SHOWN, above: SHOW_HEAD, columns: SHOW_COLUMNS },
   }),
   startSlice: sliceChange("start", "Starts the slivers of a slice", {}),
   stopSlice: sliceChange("stop", "Stops the slivers of a slice; what is in them stays", {}),
@@ -186,14 +194,15 @@ const using = {
     role: "member",
     summary: "Runs a command in a sliver and gives what it says",
     input: z.strictObject({
-      name,
+      name: sliverPlace,
       command: z.string().min(1).max(4000).describe("A line for the shell in it"),
-      number: number.default(0).describe("Which sliver"),
+      number: number.optional().describe("Which sliver of it, where the name does not say it"),
     }),
     output: z.object({ exitCode: z.number(), stdout: z.string(), stderr: z.string() }),
     cli: {
       command: "compute exec",
       positional: ["name", "command"],
+      ran: true,
       tty: { ask: "console", joined: { sliver: ["name", "number"] } },
     },
   }),
@@ -229,8 +238,7 @@ const using = {
       waiting: "compute.waiting",
       patient: true,
       lacking: LACKING,
-      rows: "slivers",
-      columns: SLIVER_COLUMNS,
+      ...SLICE_SHOWN,
     },
   }),
 };

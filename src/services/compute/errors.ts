@@ -8,6 +8,8 @@ export const computeErrors = defineErrors({
   "compute-slice-unknown": 404,
   /** Params: name. */
   "compute-slice-exists": 409,
+  /** It does not name a sliver as "web/1" does. Params: place, last: the highest number. */
+  "compute-bad-place": 400,
   /** Params: number. */
   "compute-sliver-unknown": 404,
   /** Its host does not answer. Params: box. */
@@ -24,12 +26,18 @@ export const computeErrors = defineErrors({
   "compute-image-exists": 409,
   /** It is no image of a container. Params: reason. */
   "compute-image-bad": 400,
+  /** Boxes lend, and the engine of none of them runs it. Params: name, arch, have. */
+  "compute-image-arch": 409,
   /** Params: limit. */
   "compute-too-many": 429,
+  /** This machine has ids for so many containers. Params: limit. */
+  "compute-too-few-ids": 400,
   /** A slice file that cannot be used. Params: line, reason. */
   "compute-bad-file": 400,
   /** Nobody lends what would be needed. Params: missing. */
   "compute-no-offers": 409,
+  /** A host's disk has no room for what it is to write down; it is asked again. Params: box. */
+  "compute-host-full": 507,
   /** Params: name. */
   "compute-snapshot-unknown": 404,
   /** Params: name. */
@@ -64,7 +72,7 @@ export const computeErrors = defineErrors({
   "compute-app-unknown": 404,
   /** Params: limit, bytes. */
   "compute-app-too-large": 413,
-  /** Its host does not open it. Params: box, why. */
+  /** Its host does not open it. Params: box, why: a code, reason: its words. */
   "compute-port-refused": 403,
   /** Params: port. */
   "compute-port-unknown": 404,

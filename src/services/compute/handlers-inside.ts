@@ -4,25 +4,21 @@ import type { z } from "zod";
 import type { CallContext } from "../../kernel/contract.ts";
 import { isoTime } from "../../kernel/clock.ts";
 import { shownText } from "../../kernel/unseen.ts";
-import { FIGURES_WAIT_MS, LOG_LINE_CHARS_MAX, SNAPSHOT_TIMEOUT_MS } from "./constants.ts";
+import { FIGURES_AT_ONCE, FIGURES_WAIT_MS, LOG_LINE_CHARS_MAX, SNAPSHOT_TIMEOUT_MS } from "./constants.ts";
 import type { insideEndpoints } from "./contract-inside.ts";
 import type { ComputeHandlers } from "./handlers.ts";
 import { doneAnswer, figuresAnswer, getAnswer, listAnswer, snapshotsAnswer } from "./messages-inside.ts";
 import type { FiguresSample } from "./messages-inside.ts";
-import { sliverNamed } from "./named.ts";
+import { sliverAt } from "./named.ts";
 import type { ComputeParts } from "./parts.ts";
-import { placeOf } from "./shapes.ts";
+import type { InsideOptions } from "./use/inside.ts";
+import type { Sliver } from "./use/slice-store.ts";
 
 type Inside = Pick<ComputeHandlers, keyof typeof insideEndpoints>;
 type SnapshotNames = "snapshots" | "takeSnapshot" | "restoreSnapshot" | "dropSnapshot";
 
 export function insideHandlers(parts: ComputeParts): Inside {
   return { ...snapshotHandlers(parts), ...fileHandlers(parts), ...lookingHandlers(parts) };
-}
-
-function sliverOf(parts: ComputeParts, context: CallContext, place: string) {
-  const { name, number } = placeOf(place);
-  return sliverNamed(parts, context, name, number);
 }
 
 function snapshotHandlers(parts: ComputeParts): Pick<Inside, SnapshotNames> {
@@ -34,7 +30,7 @@ function snapshotHandlers(parts: ComputeParts): Pick<Inside, SnapshotNames> {
   ) => {
     const timeoutMs = SNAPSHOT_TIMEOUT_MS;
     const options = { signal: context.signal, timeoutMs };
-    const { done, end } = await inside.ask(sliverOf(parts, context, place), snapshotsAnswer, question, options);
+    const { done, end } = await inside.ask(sliverAt(parts, context, place), snapshotsAnswer, question, options);
     end();
     const nowMs = clock.wallMs();
     return done.snapshots.map(({ name, ageMs }) => ({ name, takenAt: isoTime(nowMs - ageMs) }));
@@ -54,11 +50,11 @@ function snapshotHandlers(parts: ComputeParts): Pick<Inside, SnapshotNames> {
 type FileNames = "sliverFiles" | "sliverFile" | "putSliverFile" | "cancelSliverFile";
 
 function fileHandlers(parts: ComputeParts): Pick<Inside, FileNames> {
-  const { clock, inside } = parts;
+  const { clock, inside, uploads } = parts;
   return {
     async sliverFiles({ sliver, path }, context) {
       const question = { do: "list", path } as const;
-      const { done, end } = await inside.ask(sliverOf(parts, context, sliver), listAnswer, question, context);
+      const { done, end } = await inside.ask(sliverAt(parts, context, sliver), listAnswer, question, context);
       end();
       const nowMs = clock.wallMs();
       const entries = done.entries.map(({ ageMs, mode, ...same }) => ({
@@ -72,7 +68,7 @@ function fileHandlers(parts: ComputeParts): Pick<Inside, FileNames> {
     },
     async sliverFile({ sliver, path }, context) {
       const question = { do: "get", path } as const;
-      const { done, rest } = await inside.ask(sliverOf(parts, context, sliver), getAnswer, question, context);
+      const { done, rest } = await inside.ask(sliverAt(parts, context, sliver), getAnswer, question, context);
       return done.bytes === undefined ? { body: rest } : { body: rest, length: done.bytes };
     },
     async putSliverFile({ sliver, path, upload, offset, isLast }, context) {
@@ -80,14 +76,15 @@ function fileHandlers(parts: ComputeParts): Pick<Inside, FileNames> {
       const question = { do: "put", path, upload, isLast, at: offset, bytes: bytes.length } as const;
       // It is written before the answer comes, on a slow line and a slow disk.
       const options = { signal, bytes, timeoutMs: SNAPSHOT_TIMEOUT_MS };
-      const { end } = await inside.ask(sliverOf(parts, context, sliver), doneAnswer, question, options);
-      end();
+      const place = sliverAt(parts, context, sliver);
+      await uploads.piece({ sliver: place.id, path, upload }, { isFirst: offset === 0, isLast }, async () => {
+        const { end } = await inside.ask(place, doneAnswer, question, options);
+        end();
+      });
       return {};
     },
     async cancelSliverFile({ sliver, path, upload }, context) {
-      const question = { do: "cancel", path, upload } as const;
-      const { end } = await inside.ask(sliverOf(parts, context, sliver), doneAnswer, question, context);
-      end();
+      await uploads.giveUp({ sliver: sliverAt(parts, context, sliver).id, path, upload }, context.signal);
       return {};
     },
   };
@@ -99,44 +96,52 @@ function lookingHandlers(parts: ComputeParts): Pick<Inside, "sliverLog" | "figur
   return {
     async sliverLog({ sliver, source, lines, follow }, context) {
       const question = { do: "log", source, lines, follow } as const;
-      const { rest } = await inside.ask(sliverOf(parts, context, sliver), doneAnswer, question, context);
+      const { rest } = await inside.ask(sliverAt(parts, context, sliver), doneAnswer, question, context);
       return { body: plainLines(rest) };
     },
     async figures({ sliver }, context) {
-      const { now, samples } = await figuresOf(parts, context, sliver);
+      const { now, samples } = await figuresOf(parts, sliverAt(parts, context, sliver), context);
       return { now: now && sampleShown(now), samples: samples.map(sampleShown) };
     },
   };
 }
 
 /** A slice as it is shown, with what its slivers use now, as far as their hosts say it soon. */
-export async function withFigures<S extends { name: string; slivers: { number: number; state: string }[] }>(
+export async function withFigures<S extends { slivers: { id: string; state: string }[] }>(
   parts: ComputeParts,
-  context: CallContext,
+  { signal }: CallContext,
   slice: S,
 ): Promise<S> {
-  const slivers = slice.slivers.map(async (one) => {
-    if (one.state !== "running") return one;
-    const found = await figuresOf(parts, context, `${slice.name}/${one.number}`, FIGURES_WAIT_MS).catch(
-      () => undefined,
-    );
-    const now = found?.now;
+  const { clock, rows } = parts;
+  const endMs = clock.monotonicMs() + FIGURES_WAIT_MS;
+  const known = new Map<string, FiguresSample>();
+  const running = slice.slivers.flatMap(({ id, state }) => (state === "running" ? (rows.sliver(id) ?? []) : []));
+  // A host answers only so many questions at once.
+  const ask = async (left: Sliver[]) => {
+    for (let sliver = left.shift(); sliver; sliver = left.shift()) {
+      const timeoutMs = endMs - clock.monotonicMs();
+      if (timeoutMs <= 0) return;
+      const found = await figuresOf(parts, sliver, { signal, timeoutMs }).catch(() => undefined);
+      if (found?.now) known.set(sliver.id, found.now);
+    }
+  };
+  const byHost = [...Map.groupBy(running, ({ host }) => host).values()];
+  await Promise.all(byHost.flatMap((left) => Array.from({ length: FIGURES_AT_ONCE }, () => ask(left))));
+  const slivers = slice.slivers.map((one) => {
+    const now = known.get(one.id);
     if (!now) return one;
     const { cores, memoryBytes, diskBytes, processes } = now;
     return { ...one, usedCores: cores, usedMemoryBytes: memoryBytes, usedDiskBytes: diskBytes, processes };
   });
-  return { ...slice, slivers: await Promise.all(slivers) };
+  return { ...slice, slivers };
 }
 
 async function figuresOf(
-  parts: ComputeParts,
-  context: CallContext,
-  place: string,
-  timeoutMs?: number,
+  { inside }: ComputeParts,
+  sliver: Sliver,
+  options: InsideOptions,
 ): Promise<z.output<typeof figuresAnswer>> {
-  const sliver = sliverOf(parts, context, place);
-  const options = { signal: context.signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-  const { done, end } = await parts.inside.ask(sliver, figuresAnswer, { do: "figures" }, options);
+  const { done, end } = await inside.ask(sliver, figuresAnswer, { do: "figures" }, options);
   end();
   return done;
 }

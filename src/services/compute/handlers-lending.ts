@@ -32,6 +32,9 @@ export function lendingHandlers(
       const lends = (cores ?? 0) > 0;
       if (lends && to !== "nobody" && status().engine.state === "missing")
         throw computeErrors.fail("compute-no-engine");
+      const limit = parts.sliversMax();
+      if (slivers !== undefined && slivers > limit)
+        throw computeErrors.fail("compute-too-few-ids", { params: { limit } });
       await change({
         ...(cores === undefined ? {} : { lendCores: cores }),
         ...(memory === undefined ? {} : { lendMemoryMiB: mibOf(memory) }),

@@ -5,13 +5,15 @@ import { encodeBase32 } from "../../protocols/grid/base32.ts";
 import { planSlice } from "../../protocols/compute/slice.ts";
 import { boxName } from "../mesh/client.ts";
 import { EXEC_TIMEOUT_MS, LEASE_MS, MESSAGE_TIMEOUT_MS, SLICES_PER_ACCOUNT_MAX, SLIVER_ID_BYTES } from "./constants.ts";
+import { checkLenders } from "./architecture.ts";
 import { computeErrors } from "./errors.ts";
 import type { ComputeHandlers } from "./handlers.ts";
 import { withFigures } from "./handlers-inside.ts";
 import { EXEC_PATH, execAnswer } from "./messages.ts";
-import { imageNamed, sliceNamed, sliverNamed } from "./named.ts";
+import { imageNamed, sliceNamed, sliverAt } from "./named.ts";
 import type { ComputeParts } from "./parts.ts";
 import { planShown, sliceShown } from "./slices-shown.ts";
+import { HOST_FULL } from "./use/hosts.ts";
 import { readSliceFile, specOf } from "./use/slice-file.ts";
 import type { SliceWish } from "./use/slice-file.ts";
 import type { Slice } from "./use/slice-store.ts";
@@ -33,6 +35,7 @@ export function sliceHandlers(parts: ComputeParts): Pick<ComputeHandlers, SliceN
   const want = async (context: CallContext, name: string, wanted: "running" | "stopped") => {
     const slice = await change(context, name, () => ({ wanted }));
     await untilStands(parts, slice.id, context.signal);
+    tellFull(parts, slice.id);
     return shown(slice);
   };
   return {
@@ -54,13 +57,14 @@ export function sliceHandlers(parts: ComputeParts): Pick<ComputeHandlers, SliceN
       shown(await change(context, name, () => ({ endMs: clock.wallMs() + days * DAY_MS }))),
     async deleteSlice({ name }, context) {
       const slice = sliceNamed(parts, context, name);
-      rows.putSlice({ ...slice, isGone: true });
+      rows.endSlice(slice);
       await slices.follow(slice.id);
       await untilGone(parts, slice.id, context.signal);
+      tellFull(parts, slice.id);
       return {};
     },
     async exec({ name, command, number }, context) {
-      const { id, host } = sliverNamed(parts, context, name, number);
+      const { id, host } = sliverAt(parts, context, number === undefined ? name : `${name}/${number}`);
       const answer = await hosts
         .ask(host, EXEC_PATH, execAnswer, { sliver: id, command }, context.signal, EXEC_TIMEOUT_MS + MESSAGE_TIMEOUT_MS)
         .catch((cause: unknown) => {
@@ -70,7 +74,9 @@ export function sliceHandlers(parts: ComputeParts): Pick<ComputeHandlers, SliceN
       if (answer.why === "engine-timeout") {
         throw computeErrors.fail("compute-exec-too-long", { params: { seconds: EXEC_TIMEOUT_MS / 1000 } });
       }
-      if (!answer.ran) throw computeErrors.fail("compute-not-running");
+      if (answer.why === "compute-not-running") throw computeErrors.fail("compute-not-running");
+      if (answer.why === "compute-busy") throw computeErrors.fail("compute-busy");
+      if (!answer.ran) throw computeErrors.fail("compute-engine-failed");
       return answer.ran;
     },
   };
@@ -108,7 +114,16 @@ function refuseToLose({ rows, slices, images, clock, accountOf }: ComputeParts, 
   if (lost.length > 0) throw computeErrors.fail("compute-would-lose", { params: { count: lost.length } });
 }
 
-/** What is there becomes as it is wished; what is not there is made. Resolves when that was tried once. */
+/** What waits for room on the disk of a host is done when there is some. Throws `compute-host-full`. */
+function tellFull({ rows, mesh }: ComputeParts, slice: string): void {
+  const waiting = rows.slivers(slice).find(({ trouble }) => trouble === HOST_FULL);
+  if (waiting) throw computeErrors.fail(HOST_FULL, { params: { box: boxName(mesh, waiting.host) } });
+}
+
+/**
+ * What is there becomes as it is wished; what is not there is made. Resolves when that was tried once. Throws
+ * `disk-full`: then there is no new slice.
+ */
 async function put(parts: ComputeParts, context: CallContext, wish: SliceWish): Promise<Slice> {
   const { rows, slices, clock, random, images, accountOf } = parts;
   const account = accountOf(context);
@@ -119,20 +134,31 @@ async function put(parts: ComputeParts, context: CallContext, wish: SliceWish): 
   }
   const nowMs = clock.wallMs();
   const id = there?.id ?? encodeBase32(random.bytes(SLIVER_ID_BYTES));
-  const spec = specOf(wish, imageNamed(images, wish.image).hash, nowMs);
+  const image = imageNamed(images, wish.image);
+  if (wish.slivers > 0 && there?.spec.sliver.image !== image.hash) checkLenders(parts, image);
+  const spec = specOf(wish, image.hash, nowMs);
   const slice = { id, account, name: wish.name, spec, madeMs: there?.madeMs ?? nowMs, isGone: false };
-  rows.putSlice(slice);
-  await slices.follow(id);
+  if (there) rows.putSlice(slice);
+  else rows.draft(slice);
+  const failure = await slices.follow(id);
+  if (failure && (there || rows.dropDraft(id))) throw failure;
+  rows.keepDraft(id);
   return slice;
 }
 
-/** Or until it was long enough; what is not there yet goes on being made. `compute-no-offers` when nobody lends. */
+/**
+ * Or until it was long enough; what is not there yet goes on being made. Throws `compute-no-offers` when nobody lends,
+ * and `compute-host-full` when who would has no room on the disk.
+ */
 async function untilRunning(parts: ComputeParts, slice: Slice, { signal }: CallContext): Promise<Slice> {
+  const { rows, mesh, slices } = parts;
   const { count } = slice.spec;
-  const isEmpty = () => parts.rows.slivers(slice.id).every(({ wanted }) => wanted === "gone");
+  const isEmpty = () => rows.slivers(slice.id).every(({ wanted }) => wanted === "gone");
   if (!isEmpty()) await untilStands(parts, slice.id, signal);
-  if (count > 0 && isEmpty()) throw computeErrors.fail("compute-no-offers", { params: { missing: count } });
-  return slice;
+  if (count === 0 || !isEmpty()) return slice;
+  const full = slices.fullHost(slice.id);
+  if (full !== undefined) throw computeErrors.fail(HOST_FULL, { params: { box: boxName(mesh, full) } });
+  throw computeErrors.fail("compute-no-offers", { params: { missing: count } });
 }
 
 function textOf({ bytes }: CallContext): string {

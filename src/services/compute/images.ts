@@ -12,6 +12,7 @@ import type { Json } from "../../protocols/records/canonical-json.ts";
 import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { FilesClient } from "../files/client.ts";
 import type { MeshClient } from "../mesh/client.ts";
+import { plainArch } from "./architecture.ts";
 import { IMAGES_PER_BOX_MAX, IMAGE_BYTES_MAX } from "./constants.ts";
 import { computeErrors } from "./errors.ts";
 import { NAME } from "./use/slice-file.ts";
@@ -47,9 +48,10 @@ export interface NewImage {
   name: string;
   /** Among the account's files. */
   path: string;
-  arch: string;
+  /** By default what its metadata says, with which it has to agree. */
+  arch?: string | undefined;
   /** Of a file that this box has just made. */
-  known?: { hash: string; bytes: number };
+  known?: { hash: string; bytes: number; arch: string };
 }
 
 export interface Images {
@@ -62,9 +64,15 @@ export interface Images {
   /** Reads the whole file for its hash, unless it is `known`. Throws what reading and `checkNew` throw. */
   publish(wish: NewImage, signal: AbortSignal): Promise<Image>;
   withdraw(account: string, name: string): void;
-  /** The bytes as they come; the caller checks them against the hash. `compute-image-unknown` when nobody tells it. */
+  /**
+   * The bytes as they come; the caller checks them against the hash. Anybody may tell of a file that has another one:
+   * of several files each is given in its turn. `compute-image-unknown` when nobody tells of one.
+   */
   open(hash: string, signal: AbortSignal): Image & { content: Readable };
 }
+
+/** Images of which it is remembered how often they were opened. */
+const OPENED_KEPT_MAX = 100;
 
 export function createImages({ mesh, files }: { mesh: MeshClient; files: FilesClient }): Images {
   const list = () => {
@@ -75,6 +83,7 @@ export function createImages({ mesh, files }: { mesh: MeshClient; files: FilesCl
     const isOther = ({ box }: Image) => Number(box !== mesh.selfId);
     return found.toSorted((a, b) => isOther(a) - isOther(b) || (a.name + a.box < b.name + b.box ? -1 : 1));
   };
+  const opened = new Map<string, number>();
   const own = (name: string) => list().find((image) => image.box === mesh.selfId && image.name === name);
   const find = (nameOrHash: string) =>
     list().find((image) => image.name === nameOrHash || (HASH.test(nameOrHash) && image.hash === nameOrHash));
@@ -92,7 +101,9 @@ export function createImages({ mesh, files }: { mesh: MeshClient; files: FilesCl
     const hash = createHash("sha256");
     let bytes = 0;
     // Hosts look into it as well; here its owner hears at once what is wrong.
-    const look = pipeline(Readable.from(content), checkTarball({ unpackedBytesMax: IMAGE_BYTES_MAX }), (error) => {
+    let arch = "";
+    const check = checkTarball({ unpackedBytesMax: IMAGE_BYTES_MAX, architecture: (name) => (arch = plainArch(name)) });
+    const look = pipeline(Readable.from(content), check, (error) => {
       if (error) look.destroy(error);
     });
     try {
@@ -104,18 +115,23 @@ export function createImages({ mesh, files }: { mesh: MeshClient; files: FilesCl
       if (!isFailure(error, "image-bad")) throw error;
       throw computeErrors.fail("compute-image-bad", { params: { reason: String(error.params["said"]) }, cause: error });
     }
-    return { hash: hash.digest("hex"), bytes };
+    return { hash: hash.digest("hex"), bytes, arch };
   };
   return {
     list,
     find,
     checkNew,
     async publish(wish, signal) {
-      const { account, name, path, arch, known } = wish;
+      const { account, name, path, known } = wish;
       checkNew(name);
-      const { hash, bytes } = known ?? (await hashOf(wish, signal));
+      const { hash, bytes, arch } = known ?? (await hashOf(wish, signal));
+      if (wish.arch !== undefined && plainArch(wish.arch) !== arch) {
+        throw computeErrors.fail("compute-image-bad", { params: { reason: `architecture: ${arch}` } });
+      }
       const { read: cap } = await files.caps(account, path);
       if (cap === null) throw computeErrors.fail("compute-image-bad", { params: { reason: path } });
+      // Somebody else may have taken the name while the file was read.
+      checkNew(name);
       const image = { hash, bytes, arch, cap, account };
       mesh.publish(IMAGE_KIND, name, image);
       return { ...image, name, box: mesh.selfId };
@@ -125,7 +141,13 @@ export function createImages({ mesh, files }: { mesh: MeshClient; files: FilesCl
       mesh.withdraw(IMAGE_KIND, name);
     },
     open(hash, signal) {
-      const image = list().find((one) => one.hash === hash);
+      const told = list().filter((one) => one.hash === hash);
+      const copies = [...Map.groupBy(told, ({ cap }) => cap).values()].map(([first]) => first!);
+      const turn = opened.get(hash) ?? 0;
+      opened.delete(hash);
+      opened.set(hash, turn + 1);
+      for (const old of [...opened.keys()].slice(0, -OPENED_KEPT_MAX)) opened.delete(old);
+      const image = copies[turn % copies.length];
       const cap = image && parseCap(image.cap);
       if (!image || !cap || cap.kind === "unknown") {
         throw computeErrors.fail("compute-image-unknown", { params: { name: hash.slice(0, 12) } });

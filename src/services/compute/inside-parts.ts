@@ -6,6 +6,7 @@ import type { MeshClient } from "../mesh/client.ts";
 import type { Books } from "./host/books.ts";
 import { Figures } from "./host/figures.ts";
 import { serveInside } from "./host/inside.ts";
+import type { InsideNeeds } from "./host/inside.ts";
 import type { Reconciler } from "./host/reconciler.ts";
 import { createInside } from "./use/inside.ts";
 import type { Inside } from "./use/inside.ts";
@@ -18,6 +19,7 @@ export function insideParts(needs: {
   books: Books;
   reconciler: Reconciler;
   engine: Engine;
+  restore: InsideNeeds["restore"];
 }): { inside: Inside; figures: Figures } {
   const figures = new Figures({ ...needs, instances: needs.engine.instances });
   const { take } = serveInside({ ...needs, figures });

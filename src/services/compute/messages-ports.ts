@@ -9,7 +9,13 @@ import { sliverId } from "./host/books.ts";
 export const PORTS_PATH = "/compute/ports";
 
 export const portNumber = z.number().int().min(1).max(65_535);
-const title = z.string().min(1).max(80);
+/** As the community takes it of a service: it goes into a record. */
+const title = z
+  .string()
+  .trim()
+  .min(1)
+  .max(80)
+  .regex(/^[^\p{C}]+$/u, "has invisible characters");
 const type = z.string().regex(/^_[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?\._tcp$/, "a type like _http._tcp");
 
 export const publishedPort = z.object({ port: portNumber, title, type });
@@ -17,6 +23,8 @@ export const portsQuestion = z.object({ sliver: sliverId, ports: z.array(publish
 
 /** Why one is not seen: its host allows none, allows no more, or has none left. */
 export const PORT_REFUSALS = ["ports-not-lent", "ports-too-many", "ports-used-up", "unknown"] as const;
+/** Said by the home box: the host has opened it and does not announce it, since nobody answers there. */
+export const PORT_SILENT = "ports-silent";
 export const portsAnswer = z.object({
   /** False: this host has no such sliver. */
   known: z.boolean(),

@@ -1,7 +1,9 @@
 /** What a caller names in a call: a slice of its own, one of its slivers, an image. */
 import type { CallContext } from "../../kernel/contract.ts";
+import { SLICE_SLIVERS_MAX } from "./constants.ts";
 import { computeErrors } from "./errors.ts";
 import type { ComputeParts } from "./parts.ts";
+import { NAME } from "./use/slice-file.ts";
 import type { Slice, Sliver } from "./use/slice-store.ts";
 
 /** Throws `compute-slice-unknown`, for the slices of others as well. */
@@ -15,13 +17,19 @@ export function sliceNamed(
   return slice;
 }
 
-/** The sliver at this place of the slice. Throws `compute-sliver-unknown` as well. */
-export function sliverNamed(
-  parts: Pick<ComputeParts, "rows" | "accountOf">,
-  context: CallContext,
-  name: string,
-  number: number,
-): Sliver {
+/** "web/1", or "web" for its first, wherever a sliver is named. Throws `compute-bad-place`. */
+export function placeOf(place: string): { name: string; number: number } {
+  const [name = "", number = "0", ...more] = place.split("/");
+  const isNumber = /^(?:0|[1-9]\d?)$/.test(number) && Number(number) < SLICE_SLIVERS_MAX;
+  if (!NAME.test(name) || !isNumber || more.length > 0) {
+    throw computeErrors.fail("compute-bad-place", { params: { place, last: SLICE_SLIVERS_MAX - 1 } });
+  }
+  return { name, number: Number(number) };
+}
+
+/** The sliver at a place of one of the caller's slices. Throws `compute-sliver-unknown` as well. */
+export function sliverAt(parts: Pick<ComputeParts, "rows" | "accountOf">, context: CallContext, place: string): Sliver {
+  const { name, number } = placeOf(place);
   const slivers = parts.rows.slivers(sliceNamed(parts, context, name).id);
   const sliver = slivers.find(({ index, wanted }) => index === number && wanted !== "gone");
   if (!sliver) throw computeErrors.fail("compute-sliver-unknown", { params: { number } });

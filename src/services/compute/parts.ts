@@ -19,6 +19,7 @@ import type { Inside } from "./use/inside.ts";
 import type { Publishing } from "./use/publishing.ts";
 import type { SliceStore } from "./use/slice-store.ts";
 import type { Slices } from "./use/slices.ts";
+import type { Uploads } from "./use/uploads.ts";
 
 export interface ComputeParts {
   clock: Clock;
@@ -30,6 +31,7 @@ export interface ComputeParts {
   hosts: Hosts;
   slices: Slices;
   inside: Inside;
+  uploads: Uploads;
   consoles: Consoles;
   images: Images;
   builder: Builder;
@@ -41,6 +43,8 @@ export interface ComputeParts {
   /** The images that the engine has, by hash. */
   imagesHere: () => ReadonlySet<string>;
   policy: () => LendPolicy;
+  /** What this machine's engine can give. */
+  sliversMax: () => number;
   status: () => z.output<typeof computeStatus>;
   /** Changes settings of this service; answered when they are taken up. */
   change: (patch: Record<string, unknown>) => Promise<void>;

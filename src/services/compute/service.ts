@@ -39,6 +39,7 @@ import type { Tell } from "./use/network-telling.ts";
 import { createPublishing } from "./use/publishing.ts";
 import { sliceStore } from "./use/slice-store.ts";
 import { Slices } from "./use/slices.ts";
+import { Uploads } from "./use/uploads.ts";
 
 export interface ComputeNeeds {
   clock: Clock;
@@ -75,8 +76,12 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
     mesh,
     own: (path, body) => host.answer(path, mesh.selfId, body),
     reliabilityOf: rows.reliability,
+    archOf: (image) => images.find(image)?.arch,
   });
-  const { inside, figures } = insideParts({ clock, log, mesh, books, reconciler, engine: host.inside });
+  const { inside, figures } = insideParts({
+    ...{ clock, log, mesh, books, reconciler, engine: host.inside, restore: host.restore },
+  });
+  const uploads = new Uploads({ clock, log, store, inside, rows });
   const ownConsoles = serveConsoles({ clock, log, mesh, books, reconciler, commands: host.inside.commands });
   const consoles = createConsoles({ clock, mesh, own: ownConsoles.take });
   const publishing = createPublishing({ clock, log, store, hosts });
@@ -93,8 +98,8 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
     contract: computeContract,
     handlers: computeHandlers({
       ...{ clock, random, mesh, books, reconciler, rows, hosts, slices, images, builder, publishing, policy },
-      ...{ status: standing.status, services: discovery.list },
-      ...{ files, inside, consoles, words: system.words },
+      ...{ status: standing.status, sliversMax: standing.sliversMax, services: discovery.list },
+      ...{ files, inside, uploads, consoles, words: system.words },
       imagesHere: standing.imagesHere,
       async change(patch) {
         await config.change({ compute: patch });
@@ -108,10 +113,12 @@ export function compute(system: ComputeNeeds): Service<typeof computeContract.en
       await host.start();
       figures.start();
       slices.start();
+      uploads.start();
     },
     async stop() {
       isStarted = false;
       ownConsoles.stop();
+      uploads.stop();
       await slices.stop();
       await builder.stop();
       figures.stop();

@@ -69,7 +69,8 @@ export const computeSettings = z.object({
 
 export type ComputeSettings = z.output<typeof computeSettings>;
 
-export function policyOf(settings: ComputeSettings): LendPolicy {
+/** `sliversMax`: what the engine can give. */
+export function policyOf(settings: ComputeSettings, sliversMax: number): LendPolicy {
   return {
     lent: {
       cores: settings.lendCores,
@@ -77,7 +78,7 @@ export function policyOf(settings: ComputeSettings): LendPolicy {
       diskBytes: settings.lendDiskMiB * MIB,
       egressBytesPerS: settings.lendEgressKiBps * 1024,
     },
-    slivers: settings.lendSlivers,
+    slivers: Math.min(settings.lendSlivers, sliversMax),
     to: settings.lendTo,
     named: settings.lendNamed,
     reach: settings.lendReach,

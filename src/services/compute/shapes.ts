@@ -2,21 +2,13 @@
 import { z } from "zod";
 import { REACHES } from "../../protocols/compute/lending.ts";
 import { LEND_TO } from "./settings.ts";
-import { NAME } from "./use/slice-file.ts";
 
-export const name = z.string().regex(NAME, "the name of a slice");
-/** "web/1", or "web" for its first. */
+/** Read by `sliverAt`, which says in the reader's language what is wrong with it. */
 export const sliverPlace = z
   .string()
+  .min(1)
   .max(80)
-  .refine((text) => NAME.test(text.replace(/\/\d{1,2}$/, "")), "a sliver such as web/1")
   .describe("The slice, and after a slash which sliver of it: web/1; without, its first");
-
-export function placeOf(place: string): { name: string; number: number } {
-  const [name = "", number = "0"] = place.split("/");
-  return { name, number: Number(number) };
-}
-export const size = z.string().regex(/^\d{1,9}\s?(?:MiB|GiB|TiB)$/, "a size such as 512MiB or 2GiB");
 
 const amounts = { cores: z.number(), memoryBytes: z.number(), diskBytes: z.number() };
 
@@ -88,8 +80,12 @@ export const slice = z.object({
   /** Slivers that no host has taken yet. */
   missing: z.number(),
   isStopped: z.boolean(),
+  /** Its time is over: its slivers are gone, or going. */
+  isEnded: z.boolean(),
   ...amounts,
   endsAt: z.string(),
+  /** Of the first of its slivers with which something is wrong: a code. */
+  trouble: z.string().nullable(),
   slivers: z.array(
     z.object({
       id: z.string(),

@@ -1,5 +1,6 @@
 /** How slices, and what would change in one, look in answers. */
 import { isoTime } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import type { SliverSpec } from "../../protocols/compute/lending.ts";
 import { planSlice } from "../../protocols/compute/slice.ts";
 import type { SliceSpec, SliverFacts } from "../../protocols/compute/slice.ts";
@@ -12,13 +13,15 @@ import type { Slice, Sliver } from "./use/slice-store.ts";
 import type { Slices } from "./use/slices.ts";
 
 export interface ShownNeeds {
+  clock: Pick<Clock, "wallMs">;
   mesh: Pick<MeshClient, "box" | "selfId">;
   images: Pick<Images, "find">;
   slices: Pick<Slices, "troubleOf">;
 }
 
-export function sliceShown({ mesh, images, slices }: ShownNeeds, slice: Slice, slivers: readonly Sliver[]) {
+export function sliceShown({ clock, mesh, images, slices }: ShownNeeds, slice: Slice, slivers: readonly Sliver[]) {
   const { sliver: spec, count, wanted, endMs } = slice.spec;
+  const isEnded = endMs <= clock.wallMs();
   const shown = slivers
     .filter((one) => one.wanted !== "gone")
     .map((one) => sliverShown(mesh, one, slices.troubleOf(one.id)));
@@ -28,9 +31,11 @@ export function sliceShown({ mesh, images, slices }: ShownNeeds, slice: Slice, s
     ...{
       running: shown.filter(({ state }) => state === "running").length,
       wanted: count,
-      missing: Math.max(0, count - shown.length),
+      // What has ended waits for no box.
+      missing: isEnded ? 0 : Math.max(0, count - shown.length),
     },
-    ...{ isStopped: wanted === "stopped", endsAt: isoTime(endMs), slivers: shown },
+    ...{ isStopped: wanted === "stopped", isEnded, endsAt: isoTime(endMs) },
+    ...{ trouble: shown.find((one) => one.trouble !== null)?.trouble ?? null, slivers: shown },
   };
 }
 

@@ -12,8 +12,11 @@ const BODY_BYTES_MAX = 128;
 const RETENTION_MS = 30 * 86_400_000;
 
 const body = z.object({
-  /** Public key of WireGuard, base64. */
-  key: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
+  /**
+   * Public key of WireGuard: base64 of 32 bytes, whose last letter has two bits that are 0. `wg` takes no other, and
+   * with it none of the settings in which it stands.
+   */
+  key: z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/),
   /** UDP. */
   port: z.number().int().min(1).max(65_535),
 });

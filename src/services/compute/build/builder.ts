@@ -174,8 +174,8 @@ export class Builder {
     };
     const path = `${IMAGES_FOLDER}/${name}.tar.gz`;
     await files.files(account).write(path, pieces(), { mediaType: "application/gzip", signal });
-    const known = { hash: hash.digest("hex"), bytes };
-    return images.publish({ account, name, path, arch: architecture, known }, signal);
+    const known = { hash: hash.digest("hex"), bytes, arch: architecture };
+    return images.publish({ account, name, path, known }, signal);
   }
 
   async #clear(): Promise<void> {

@@ -11,6 +11,7 @@ import type { Resources } from "../../../protocols/compute/resources.ts";
 import type { Booking, LendPolicy, SliverSpec, Verdict, Wish } from "../../../protocols/compute/lending.ts";
 import { changeOf } from "../../../protocols/compute/slice.ts";
 import type { SliverRow, Wanted } from "../../../protocols/compute/sliver.ts";
+import { ifRoom } from "../../../platform/disk-room.ts";
 import type { Store } from "../../../platform/store.ts";
 
 const MIGRATIONS = [
@@ -59,6 +60,8 @@ export class Books {
   readonly #store: Store;
   readonly #policy: () => LendPolicy;
   readonly #entries = new Map<string, Entry>();
+  /** Entries of which the disk, without room for them, does not know all. */
+  readonly #unwritten = new Set<string>();
   /** What instances have, where that was seen. */
   readonly #held = new Map<string, SliverSpec>();
   /** How many snapshots slivers have: each may take as much of the disk as the sliver itself. */
@@ -114,10 +117,10 @@ export class Books {
   }
 
   /**
-   * Grants and books, or refuses. What is booked already gets the new end of its lease, and other limits if there is
-   * room for the difference. Throws `disk-full`.
+   * Grants and books, or refuses. What is booked already stays as it is wanted, and gets the new end of its lease, and
+   * other limits if there is room for the difference. Throws `disk-full`: then nothing is booked.
    */
-  reserve(wish: Wish): Verdict {
+  reserve(wish: Wish, wanted: Wanted = "running"): Verdict {
     const { sliver, borrower, spec, leaseEndMs } = wish;
     const there = this.#entries.get(sliver);
     // What is on its way out stays there: its room is free only when it is gone.
@@ -129,7 +132,7 @@ export class Books {
     if (verdict.state === "refused") return verdict;
     // It never moves to another slice.
     const { slice } = there ?? wish;
-    this.#put(entryOf({ sliver, borrower, slice, spec, leaseEndMs }, there?.wanted ?? "running"));
+    this.#put(entryOf({ sliver, borrower, slice, spec, leaseEndMs }, there?.wanted ?? wanted));
     return verdict;
   }
 
@@ -148,7 +151,7 @@ export class Books {
 
   /** Takes in an instance that the books do not know, by what it says of itself. */
   adopt(booking: Booking, wanted: Wanted): void {
-    if (!this.#entries.has(booking.sliver)) this.#put(entryOf(booking, wanted));
+    if (!this.#entries.has(booking.sliver)) this.#keep(entryOf(booking, wanted));
   }
 
   /** Other limits for what is booked, when there is room for the difference; else all stays as it was. */
@@ -163,7 +166,7 @@ export class Books {
   /** Its host wants it to end sooner. */
   shorten(sliver: string, leaseEndMs: number): void {
     const there = this.#entries.get(sliver);
-    if (there && leaseEndMs < there.leaseEndMs) this.#put({ ...there, leaseEndMs, isEvicted: true });
+    if (there && leaseEndMs < there.leaseEndMs) this.#keep({ ...there, leaseEndMs, isEvicted: true });
   }
 
   /** The instance has these limits as yet: what they take is free only when they are other ones. */
@@ -172,11 +175,18 @@ export class Books {
     else this.#held.delete(sliver);
   }
 
+  /**
+   * On the disk when it returns. Throws `disk-full`: then all stays as it was, but what is to go goes all the same,
+   * since that makes room.
+   */
   want(sliver: string, wanted: Wanted): void {
     const there = this.#entries.get(sliver);
+    if (!there) return;
     // There is no way back from the end: its borrower has heard that it goes.
-    if (!there || there.wanted === wanted || there.wanted === "gone") return;
-    this.#put({ ...there, wanted, failures: 0 });
+    const isNew = there.wanted !== wanted && there.wanted !== "gone";
+    const next = isNew ? { ...there, wanted, failures: 0 } : there;
+    if (isNew && wanted === "gone") this.#hold(next);
+    if (isNew || this.#unwritten.has(sliver)) this.#put(next);
   }
 
   /** In memory only: after a restart everything is tried at once. */
@@ -190,13 +200,27 @@ export class Books {
     if (there) there.failures = 0;
   }
 
-  /** Its instance is gone. */
-  forget(sliver: string): void {
-    this.#store.prepare("DELETE FROM compute_bookings WHERE sliver = ?").run(sliver);
-    this.#store.prepare("DELETE FROM compute_snapshots WHERE sliver = ?").run(sliver);
+  /** Its instance is gone. False when the disk did not take that: to be said again. */
+  forget(sliver: string): boolean {
+    const isWritten = ifRoom(() =>
+      this.#store.transaction(() => {
+        this.#store.prepare("DELETE FROM compute_bookings WHERE sliver = ?").run(sliver);
+        this.#store.prepare("DELETE FROM compute_snapshots WHERE sliver = ?").run(sliver);
+      }),
+    );
+    if (!isWritten) return false;
     this.#entries.delete(sliver);
+    this.#unwritten.delete(sliver);
     this.#held.delete(sliver);
     this.#snapshots.delete(sliver);
+    return true;
+  }
+
+  /** What the disk had no room for, tried again. */
+  writeRest(): void {
+    for (const sliver of this.#unwritten) {
+      if (!ifRoom(() => this.#put(this.#entries.get(sliver)!))) return;
+    }
   }
 
   #withSnapshots(sliver: string, spec: SliverSpec): SliverSpec {
@@ -214,12 +238,24 @@ export class Books {
     return new Map([...this.#entries].map(([sliver, entry]) => [sliver, larger(entry)]));
   }
 
+  /** For what is so whether or not the disk takes it now. */
+  #keep(entry: Entry): void {
+    this.#hold(entry);
+    ifRoom(() => this.#put(entry));
+  }
+
+  #hold(entry: Entry): void {
+    this.#entries.set(entry.sliver, entry);
+    this.#unwritten.add(entry.sliver);
+  }
+
   #put(entry: Entry): void {
     const { sliver, wanted, isEvicted } = entry;
     this.#store
       .prepare("INSERT OR REPLACE INTO compute_bookings (sliver, booking, wanted, evicted) VALUES (?, ?, ?, ?)")
       .run(sliver, writeBooking(entry), wanted, isEvicted ? 1 : 0);
     this.#entries.set(sliver, entry);
+    this.#unwritten.delete(sliver);
   }
 }
 

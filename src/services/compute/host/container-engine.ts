@@ -11,7 +11,7 @@ import type { SliverSpec } from "../../../protocols/compute/lending.ts";
 import type { Engine } from "../../../platform/engine/engine.ts";
 import { checkTarball } from "../../../platform/engine/tarball.ts";
 import { limitConfig } from "../../../platform/engine/instances.ts";
-import type { Config, Devices, Instance } from "../../../platform/engine/instances.ts";
+import type { Config, Instance, TaskOptions } from "../../../platform/engine/instances.ts";
 import { EXEC_BYTES_MAX, EXEC_TIMEOUT_MS, SLIVER_PROCESSES_MAX } from "../constants.ts";
 import type { Images } from "../images.ts";
 import type { Ran } from "../messages.ts";
@@ -23,7 +23,7 @@ const INSTANCE = "sliver-";
 /** The engine's name of the device. */
 const NIC = "comu0";
 /** A change cannot take a device away; this is none. */
-const NO_NIC: Config = { type: "none" };
+const NONE: Config = { type: "none" };
 
 export interface ContainerEngineNeeds {
   engine: Engine;
@@ -37,7 +37,9 @@ export interface ContainerEngineNeeds {
 
 /** The network that instances get. */
 export interface Nics {
-  /** The engine's device for a sliver, when all stands that it needs; undefined: it gets none. */
+  /** The engine's device for a sliver that is about to be made; undefined: it gets none. */
+  deviceOf(sliver: string): Promise<Config | undefined>;
+  /** For one that is about to be started, when all stands that it needs. */
   nicOf(sliver: string): Promise<Config | undefined>;
   /** It has just been started. */
   attached(sliver: string): Promise<void>;
@@ -45,6 +47,11 @@ export interface Nics {
 
 export interface ContainerEngine extends HostEngine {
   inside: Engine;
+  /**
+   * Puts an instance's disk back to a snapshot. Devices, limits and mark stay those of now: the engine alone would put
+   * them back, too, and start it with them. It is stopped afterwards.
+   */
+  restore(name: string, snapshot: string, mark: Mark, spec: SliverSpec, options?: TaskOptions): Promise<void>;
   /** A line for the shell in an instance, and what it says. */
   run(name: string, command: string): Promise<Ran>;
 }
@@ -94,7 +101,7 @@ export function containerEngine({
       return { exitCode, stdout: stdout.toString("utf8"), stderr: stderr.toString("utf8") };
     },
     async hasImage(image) {
-      return (await inside.images.list()).some(({ fingerprint }) => fingerprint === image);
+      return (await inside.images.get(image).catch(unless("no-such-image"))) !== undefined;
     },
     async fetchImage(image, signal) {
       const { content, bytes } = images.open(image, signal);
@@ -107,7 +114,7 @@ export function containerEngine({
     async create(mark, spec, signal) {
       const root: Config = { type: "disk", path: "/", pool: await pool(), size: `${spec.diskBytes}B` };
       const name = `${INSTANCE}${mark.sliver}`;
-      const nic = await nics.nicOf(mark.sliver);
+      const nic = await nics.deviceOf(mark.sliver);
       const type = spec.kind === "vm" ? "virtual-machine" : "container";
       const wish = {
         name,
@@ -129,19 +136,28 @@ export function containerEngine({
       const sliver = name.slice(INSTANCE.length);
       // An address is given when it starts; what it had may be of another time.
       const [nic, { devices }] = await Promise.all([nics.nicOf(sliver), inside.instances.get(name)]);
-      const device = nic ?? NO_NIC;
-      if (!isDeepStrictEqual(devices[NIC] ?? NO_NIC, device)) {
-        await inside.instances.update(name, { devices: { ...devices, [NIC]: device } });
+      const device = nic ?? NONE;
+      if (!isDeepStrictEqual(devices[NIC] ?? NONE, device)) {
+        await inside.instances.update(name, { devices: { [NIC]: device } });
       }
       await inside.instances.start(name, { signal });
       await nics.attached(sliver);
     },
     stop: (name, signal, force) => inside.instances.stop(name, { signal, ...(force && { graceMs: 0 }) }),
     remove: (name, signal) => inside.instances.delete(name, { signal }).catch(unless("no-such-instance")),
+    async restore(name, snapshot, mark, spec, options) {
+      const { devices } = await inside.instances.get(name);
+      await inside.instances.stop(name, { ...options, graceMs: 0 }).catch(unless("instance-state"));
+      await inside.instances.restore(name, snapshot, options);
+      const past = (await inside.instances.get(name)).devices;
+      const gone = Object.keys(past).filter((key) => !(key in devices));
+      const now = { ...devices, ...Object.fromEntries(gone.map((key) => [key, NONE])) };
+      await inside.instances.update(name, { config: configOf(mark, spec), devices: now });
+    },
     async limit(name, mark, spec) {
       const { devices } = await inside.instances.get(name);
       const root: Config = { ...devices["root"], size: `${spec.diskBytes}B` };
-      await inside.instances.update(name, { config: configOf(mark, spec), devices: { ...devices, root } as Devices });
+      await inside.instances.update(name, { config: configOf(mark, spec), devices: { root } });
     },
   };
 }

@@ -4,14 +4,17 @@
  */
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { hasRoom } from "../../../platform/disk-room.ts";
 import type { Engine } from "../../../platform/engine/engine.ts";
 import type { Store } from "../../../platform/store.ts";
 import type { DiscoveryClient } from "../../discovery/client.ts";
 import type { MeshClient } from "../../mesh/client.ts";
 import type { Images } from "../images.ts";
+import { SNAPSHOT_TIMEOUT_MS } from "../constants.ts";
 import { policyOf } from "../settings.ts";
 import type { ComputeSettings } from "../settings.ts";
-import { Books } from "./books.ts";
+import { Books, writeBooking } from "./books.ts";
+import type { Entry } from "./books.ts";
 import { containerEngine } from "./container-engine.ts";
 import { serveHosting } from "./hosting.ts";
 import { networkParts } from "./network-parts.ts";
@@ -35,12 +38,13 @@ export interface HostSideNeeds {
 /** Called before the mesh starts. */
 export function hostSide(needs: HostSideNeeds) {
   const { clock, log, store, mesh, discovery, images, engine, settings, dataFolder, changed } = needs;
-  const policy = () => policyOf(settings());
+  // No more is promised than the engine can give.
+  const policy = () => policyOf(settings(), standing.sliversMax());
   const books = new Books({ store, policy });
   const isUsed = () => books.size > 0 || policy().to !== "nobody";
   const net = networkParts({
     ...{ clock, log, store, mesh, books, engine, isUsed, changed, dataFolder },
-    ...{ reconciler: () => reconciler, files: () => host.inside.files, port: () => settings().lendTunnelPort },
+    ...{ reconciler: () => reconciler, inside: () => host.inside, port: () => settings().lendTunnelPort },
   });
   const host = containerEngine({
     ...{ engine, images, project: `comu-${mesh.selfId.slice(0, 12)}`, nics: net.nics },
@@ -50,12 +54,12 @@ export function hostSide(needs: HostSideNeeds) {
     ...{ clock, log, books, engine: host },
     changed() {
       changed();
-      void net.network.apply();
+      net.network.changed();
       void ports.apply();
     },
   });
   const ports = new Ports({
-    ...{ log, store, books, changed, discovery, selfId: mesh.selfId, reconciler: () => reconciler },
+    ...{ clock, log, store, books, changed, discovery, selfId: mesh.selfId, reconciler: () => reconciler },
     ...{ instances: () => host.inside.instances, allowed: () => settings().lendPorts },
   });
   const standing = hostStanding({
@@ -64,11 +68,21 @@ export function hostSide(needs: HostSideNeeds) {
   const hosting = serveHosting({
     ...{ clock, log, mesh, books, reconciler, policy, effortOf: standing.effortOf, hasImage: standing.hasImage },
     more: { ...net.answers, ...ports.answers },
+    hasRoom: () => hasRoom(dataFolder),
     run: host.run,
   });
   return {
     ...{ policy, books, reconciler, standing },
     inside: host.inside,
+    async restore(entry: Entry, instance: string, snapshot: string): Promise<void> {
+      const mark = { sliver: entry.sliver, booking: writeBooking(entry) };
+      try {
+        await host.restore(instance, snapshot, mark, entry.spec, { timeoutMs: SNAPSHOT_TIMEOUT_MS });
+      } finally {
+        // It may have come half way only, and have the devices of that day.
+        ports.lookAgain(entry.sliver);
+      }
+    },
     answer: hosting.answer,
     /** Settings are other ones. */
     async follow(): Promise<void> {
@@ -81,6 +95,7 @@ export function hostSide(needs: HostSideNeeds) {
     async start(): Promise<void> {
       await standing.start();
       net.network.start();
+      ports.start();
       reconciler.start();
     },
     async stop(): Promise<void> {

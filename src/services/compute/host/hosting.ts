@@ -8,6 +8,7 @@ import { isFailure, kernelErrors } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Borrower, SliverSpec, Wish } from "../../../protocols/compute/lending.ts";
 import type { MeshClient } from "../../mesh/client.ts";
+import { EXECS_MAX, EXECS_PER_BOX_MAX } from "../constants.ts";
 import {
   EXEC_PATH,
   LOOK_PATH,
@@ -37,6 +38,8 @@ export interface HostingNeeds {
   /** 0 to 1: what this box lends of what it has, as it announces it. */
   effortOf: (boxId: string) => number;
   hasImage: (image: string) => boolean;
+  /** Whether the books could be written; true where it is not said. */
+  hasRoom?: () => boolean;
   /** Further questions of borrowers, by path. */
   more?: Readonly<Record<string, Answer>>;
   /** Runs a command in an instance of the engine. Throws failures. */
@@ -53,7 +56,7 @@ export function serveHosting(needs: HostingNeeds): { answer: Respond } {
     [RESERVE_PATH]: (peer, body) => reserve(needs, peer, decodeMessage(reserveQuestion, body)),
     [LOOK_PATH]: (peer, body) => look(needs, peer, decodeMessage(lookQuestion, body).slivers),
     [WANT_PATH]: (peer, body) => want(needs, peer, decodeMessage(wantQuestion, body)),
-    [EXEC_PATH]: (peer, body) => exec(needs, peer, decodeMessage(execQuestion, body)),
+    [EXEC_PATH]: fewAtOnce((peer, body) => exec(needs, peer, decodeMessage(execQuestion, body))),
     [SETTLE_PATH]: (peer, body) => settle(needs, peer, decodeMessage(settleQuestion, body)),
     ...needs.more,
   };
@@ -74,20 +77,21 @@ export function serveHosting(needs: HostingNeeds): { answer: Respond } {
 }
 
 function offer(needs: HostingNeeds, peer: string, question: { spec: SliverSpec; leaseMs: number }) {
-  const { verdict, fits } = needs.books.offer(wishOf(needs, peer, { ...question, sliver: "" }));
-  const facts = { fits, hasImage: needs.hasImage(question.spec.image) };
-  return verdict.state === "granted" ? { ...facts, price: verdict.price } : { ...facts, price: 0, why: verdict.why };
+  const { books, hasRoom = () => true } = needs;
+  const { verdict, fits } = books.offer(wishOf(needs, peer, { ...question, sliver: "" }));
+  const hasImage = needs.hasImage(question.spec.image);
+  if (verdict.state === "refused") return { fits, hasImage, price: 0, why: verdict.why };
+  return hasRoom() ? { fits, hasImage, price: verdict.price } : { fits: 0, hasImage, price: 0, why: "disk-full" };
 }
 
 function reserve(needs: HostingNeeds, peer: string, question: ReturnType<typeof reserveQuestion.parse>) {
-  const { books, reconciler, log } = needs;
-  const verdict = books.reserve(wishOf(needs, peer, question));
+  const { books, log } = needs;
+  const verdict = books.reserve(wishOf(needs, peer, question), question.wanted);
   if (verdict.state === "refused") {
     log.debug("a sliver was refused", { peer, ...verdict });
     return { granted: false, price: 0, why: verdict.why };
   }
-  books.want(question.sliver, question.wanted);
-  reconciler.poke(question.sliver);
+  want(needs, peer, question);
   return { granted: true, price: verdict.price };
 }
 
@@ -103,9 +107,28 @@ async function settle(needs: HostingNeeds, peer: string, question: { slivers: st
 function want(needs: HostingNeeds, peer: string, question: ReturnType<typeof wantQuestion.parse>) {
   const entry = own(needs, peer, question.sliver);
   if (!entry) return { known: false };
-  needs.books.want(entry.sliver, question.wanted);
-  needs.reconciler.poke(entry.sliver);
+  try {
+    needs.books.want(entry.sliver, question.wanted);
+  } finally {
+    // What is to go goes also when that cannot be written down.
+    needs.reconciler.poke(entry.sliver);
+  }
   return { known: true };
+}
+
+/** Each takes four lines to the engine, which others need as well. */
+function fewAtOnce(answer: (peer: string, body: Uint8Array) => Promise<object>): Answer {
+  const running: string[] = [];
+  return async (peer, body) => {
+    const ofPeer = running.filter((one) => one === peer).length;
+    if (running.length >= EXECS_MAX || ofPeer >= EXECS_PER_BOX_MAX) return { why: "compute-busy" };
+    running.push(peer);
+    try {
+      return await answer(peer, body);
+    } finally {
+      running.splice(running.indexOf(peer), 1);
+    }
+  };
 }
 
 async function exec(needs: HostingNeeds, peer: string, question: { sliver: string; command: string }) {

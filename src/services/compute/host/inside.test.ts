@@ -45,11 +45,28 @@ function host(more: { console?: () => Promise<string> } = {}) {
     read: async () => Promise.reject(engineErrors.fail("engine-failed", { params: { said: "in the guest's words" } })),
   };
   const commands = { consoleLog: more.console ?? (async () => "login:") };
+  const restored: string[] = [];
+  const state = { now: "running", hear: () => {} };
+  const instances = { snapshots: async () => [{ name: "monday", createdAt: new Date(0).toISOString() }] };
   const needs = {
     ...{ clock, log: createLog({ clock, level: "error", write: () => {} }), mesh: { serveStreams: () => {} } },
-    books: { get: (sliver: string) => (sliver === SLIVER ? { borrower: { box: "biel" } } : undefined) },
-    reconciler: { isReady: true, instanceOf: () => ({ name: "one", state: "running" }) },
-    ...{ engine: { tree, commands }, figures: {} },
+    books: {
+      get: (sliver: string) => (sliver === SLIVER ? { borrower: { box: "biel" }, wanted: "running" } : undefined),
+      noteSnapshots: () => {},
+    },
+    reconciler: {
+      ...{ isReady: true, instanceOf: () => ({ name: "one", state: state.now }) },
+      ...{ during: async (_sliver: string, work: () => Promise<void>) => work(), stateOf: () => state.now },
+      onLooked: (hear: () => void) => {
+        state.hear = hear;
+        return () => {};
+      },
+    },
+    async restore(_entry: object, instance: string, snapshot: string) {
+      restored.push(`${instance} ${snapshot}`);
+      state.now = "stopped";
+    },
+    ...{ engine: { tree, commands, instances }, figures: {} },
   };
   const { take } = serveInside(needs as unknown as InsideNeeds);
   const open = (peer = "biel"): Duplex => {
@@ -64,7 +81,7 @@ function host(more: { console?: () => Promise<string> } = {}) {
     stream.write(`${JSON.stringify({ sliver: SLIVER, ...question })}\n${bytes}`);
     return text(stream);
   };
-  return { clock, written, removed, open, ask };
+  return { clock, written, removed, open, ask, restored, state };
 }
 
 const refused = (code: string) => `{"error":{"code":"${code}"}}\n`;
@@ -135,6 +152,22 @@ test("a piece is as long as was announced, or the file is none", async () => {
   await once(stream.resume(), "close");
   assert.deepEqual(removed, ["/srv/.comu-abcdefgh.part"]);
   assert.equal(await ask({ do: "get", path: "/x" }), refused("compute-file-refused"));
+});
+
+test("going back to a snapshot: an unknown one stops nothing; it has come back when it runs again", async () => {
+  const { ask, restored, state } = host();
+  assert.equal(await ask({ do: "restore", name: "tuesday" }), refused("compute-snapshot-unknown"));
+  assert.deepEqual(restored, []);
+  let isAnswered = false;
+  const answer = ask({ do: "restore", name: "monday" }).then((said) => {
+    isAnswered = true;
+    return said;
+  });
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([restored, isAnswered], [["one monday"], false]);
+  state.now = "running";
+  state.hear();
+  assert.match(await answer, /monday/);
 });
 
 test("a log is cut at its limit; one that is followed tells that the line lives", async () => {

@@ -17,17 +17,19 @@ import {
   INSIDE_STREAMS_PER_BOX_MAX,
   INSIDE_QUESTION_BYTES_MAX,
   MESSAGE_TIMEOUT_MS,
+  RESTORED_WAIT_MS,
   SLIVER_SNAPSHOTS_MAX,
   SNAPSHOT_TIMEOUT_MS,
 } from "../constants.ts";
 import { computeErrors } from "../errors.ts";
 import { INSIDE_PATH, INSIDE_REFUSALS, insideQuestion } from "../messages-inside.ts";
 import type { InsideQuestion } from "../messages-inside.ts";
-import type { Books } from "./books.ts";
+import type { Books, Entry } from "./books.ts";
 import type { Figures } from "./figures.ts";
 import { fileAnswer } from "./inside-files.ts";
 import { ConsoleLogs, logAnswer } from "./inside-logs.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { settled } from "./settling.ts";
 
 export interface InsideNeeds {
   clock: Clock;
@@ -36,6 +38,8 @@ export interface InsideNeeds {
   books: Books;
   reconciler: Reconciler;
   engine: Pick<Engine, "instances" | "tree" | "commands">;
+  /** The disk of a sliver, and nothing else of it. It is stopped afterwards. */
+  restore: (entry: Entry, instance: string, snapshot: string) => Promise<void>;
   figures: Figures;
 }
 
@@ -175,8 +179,14 @@ async function changeSnapshots(needs: InsideNeeds, { do: what, sliver, name }: S
     return there;
   };
   const there = await note();
-  if (what === "restore") await reconciler.during(sliver, () => instances.restore(instance, name, options));
-  else if (what === "drop") await instances.deleteSnapshot(instance, name, options);
+  if (what === "restore") {
+    const entry = books.get(sliver);
+    // Before it is stopped for it.
+    if (!entry || !there.some((one) => one.name === name)) throw computeErrors.fail("compute-snapshot-unknown");
+    await reconciler.during(sliver, () => needs.restore(entry, instance, name));
+    // What ran runs again.
+    await settled(needs, [sliver], RESTORED_WAIT_MS, (one) => books.get(one));
+  } else if (what === "drop") await instances.deleteSnapshot(instance, name, options);
   else {
     const params = { name, limit: SLIVER_SNAPSHOTS_MAX };
     if (there.some((one) => one.name === name)) throw computeErrors.fail("compute-snapshot-exists", { params });
@@ -195,6 +205,8 @@ async function changeSnapshots(needs: InsideNeeds, { do: what, sliver, name }: S
 const OF_ENGINE: Readonly<Record<string, (typeof INSIDE_REFUSALS)[number]>> = {
   "already-exists": "compute-snapshot-exists",
   "engine-full": "compute-sliver-full",
+  /** Of the books, in which a snapshot is before it is made. */
+  "disk-full": "compute-snapshot-no-room",
   "engine-bad-request": "compute-file-refused",
   "engine-busy": "compute-busy",
   "instance-state": "compute-busy",

@@ -2,6 +2,7 @@
  * What home boxes told this host about their slices: who the others are, and where. It is on the disk, so that a
  * network stands again after a restart also while the home box is away.
  */
+import { ifRoom } from "../../../platform/disk-room.ts";
 import type { Store } from "../../../platform/store.ts";
 import type { Member, ToldSlice } from "../../../protocols/compute/network.ts";
 import { decodeMessage } from "../messages.ts";
@@ -44,12 +45,11 @@ export class NetworkBooks {
     return true;
   }
 
-  /** Forgets slices that have no sliver here any more. */
+  /** Forgets slices that have no sliver here any more; on a full disk some other time. */
   keep(isHere: (home: string, slice: string) => boolean): void {
+    const sql = "DELETE FROM compute_networks WHERE home = ? AND slice = ?";
     for (const { home, slice } of this.all()) {
-      if (!isHere(home, slice)) {
-        this.#store.prepare("DELETE FROM compute_networks WHERE home = ? AND slice = ?").run(home, slice);
-      }
+      if (!isHere(home, slice)) ifRoom(() => void this.#store.prepare(sql).run(home, slice));
     }
   }
 }

@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Check } from "../../../kernel/contract.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { ifRoom } from "../../../platform/disk-room.ts";
 import type { Engine } from "../../../platform/engine/engine.ts";
-import type { InsideFiles } from "../../../platform/engine/inside-files.ts";
 import type { Store } from "../../../platform/store.ts";
 import type { MeshClient } from "../../mesh/client.ts";
 import { TUNNEL_PORT_ABOVE } from "../constants.ts";
@@ -30,7 +30,8 @@ export interface NetworkPartsNeeds {
   engine: Engine;
   /** Made later than this. */
   reconciler: () => Reconciler;
-  files: () => InsideFiles;
+  /** The engine in the project of this box; made later than this. */
+  inside: () => Engine;
   isUsed: () => boolean;
   /** UDP, as the settings say; 0 when they do not. */
   port: () => number;
@@ -59,14 +60,17 @@ export function networkParts(needs: NetworkPartsNeeds): NetworkParts {
   const announcedBy = (box: string) =>
     readTunnelBody(mesh.records(TUNNEL_KIND).find(({ author }) => author === box)?.body);
   const told = new NetworkBooks(store);
-  const writer = new NameWriter({ files: needs.files, log });
+  const writer = new NameWriter({ engine: needs.inside, log });
   const port = () => tunnelPort(needs.port(), mesh.port());
   const network = new SliverNetwork({
     ...{ clock, log, sha256, books, told, mesh, isUsed, port, announcedBy, folder: join(needs.dataFolder, "slivers") },
     announce(body) {
       const before = announcedBy(mesh.selfId);
-      if (!body && before) mesh.withdraw(TUNNEL_KIND, TUNNEL_KEY);
-      if (body && !isDeepStrictEqual(body, before)) mesh.publish(TUNNEL_KIND, TUNNEL_KEY, { ...body });
+      // On a full disk at the next look.
+      ifRoom(() => {
+        if (!body && before) mesh.withdraw(TUNNEL_KIND, TUNNEL_KEY);
+        if (body && !isDeepStrictEqual(body, before)) mesh.publish(TUNNEL_KIND, TUNNEL_KEY, { ...body });
+      });
     },
     changed,
     engineSees: async (device) => (await engine.networks.list()).some(({ name }) => name === device),
@@ -76,15 +80,16 @@ export function networkParts(needs: NetworkPartsNeeds): NetworkParts {
     },
     writeNames: (all) => writer.write(all),
   });
-  mesh.onRecords(TUNNEL_KIND, () => void network.apply());
+  mesh.onRecords(TUNNEL_KIND, () => network.changed());
   const status = () => ({ lacks: "", ...network.state });
   return {
     network,
     nics: {
+      deviceOf: (sliver) => network.deviceOf(sliver),
       nicOf: (sliver) => network.nicOf(sliver),
       attached: (sliver) => network.attached(sliver),
     },
-    answers: networkAnswers({ books, told, changed: () => void network.apply() }),
+    answers: networkAnswers({ books, told, changed: () => network.changed() }),
     status,
     checks() {
       const { state, lacks } = status();

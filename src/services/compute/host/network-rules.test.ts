@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NetworkPlan, PlannedSliver } from "../../../protocols/compute/network.ts";
-import { EGRESS_BURST_BYTES_MIN } from "../constants.ts";
+import { EGRESS_BURST_BYTES_MIN, EGRESS_BYTES_PER_S_MAX } from "../constants.ts";
 import { rulesOf } from "./network-rules.ts";
 
 const around = {
@@ -56,4 +56,13 @@ test("the community is where boxes answer; the internet is what is nobody's hous
 test("a large rate may send a part of a second at once", () => {
   const rules = rulesOf(planOf(sliver({ egressBytesPerS: 100_000_000 })), around);
   assert.match(rules, /limit rate over 100000000 bytes\/second burst 25000000 bytes drop/);
+});
+
+test("what nftables does not take is not said to it: one such line would cost all slivers their network", () => {
+  const boxes = [...around.boxes, "fe80::1%eth0"];
+  const wide = rulesOf(planOf(sliver({ reach: "community", address4: "100.64.0.1" })), { ...around, boxes });
+  assert.match(wide, /set boxes6 \{[^}]*2001:db8::7/);
+  assert.doesNotMatch(wide, /fe80/);
+  const fast = rulesOf(planOf(sliver({ egressBytesPerS: 2 ** 50 })), around);
+  assert.match(fast, new RegExp(`limit rate over ${EGRESS_BYTES_PER_S_MAX} bytes/second burst 2500000000 bytes drop`));
 });

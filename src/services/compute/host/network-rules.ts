@@ -9,7 +9,7 @@
  */
 import { isIP } from "node:net";
 import type { NetworkPlan, PlannedSliver } from "../../../protocols/compute/network.ts";
-import { EGRESS_BURST_BYTES_MIN, EGRESS_BURST_S } from "../constants.ts";
+import { EGRESS_BURST_BYTES_MIN, EGRESS_BURST_S, EGRESS_BYTES_PER_S_MAX } from "../constants.ts";
 
 export interface Surroundings {
   /** The tunnel's interface. */
@@ -64,7 +64,8 @@ export function rulesOf(plan: NetworkPlan, around: Surroundings): string {
 }
 
 function fromSliver({ address, address4, reach, egressBytesPerS, slice }: PlannedSliver, ours: string): string[] {
-  const burst = Math.round(Math.max(EGRESS_BURST_BYTES_MIN, egressBytesPerS * EGRESS_BURST_S));
+  const rate = Math.round(Math.min(EGRESS_BYTES_PER_S_MAX, egressBytesPerS));
+  const burst = Math.round(Math.max(EGRESS_BURST_BYTES_MIN, rate * EGRESS_BURST_S));
   const own6 = `ip6 saddr ${address}`;
   const own4 = `ip saddr ${address4}`;
   const community = [`${own6} ip6 daddr @boxes6 accept`, `${own4} ip daddr @boxes4 accept`];
@@ -74,7 +75,7 @@ function fromSliver({ address, address4, reach, egressBytesPerS, slice }: Planne
   ]);
   const internet = [`${own6} ip6 daddr != @house6 accept`, `${own4} ip daddr != @house4 accept`];
   return [
-    `limit rate over ${Math.round(egressBytesPerS)} bytes/second burst ${burst} bytes drop`,
+    `limit rate over ${rate} bytes/second burst ${burst} bytes drop`,
     `${own6} ip6 daddr @slice${slice} oifname ${ours} accept`,
     // What is in no slice of this host must not leave by another way, nor reach another's sliver.
     ...(reach === "slice" ? [] : [`oifname ${ours} drop`, ...community]),
@@ -84,7 +85,9 @@ function fromSliver({ address, address4, reach, egressBytesPerS, slice }: Planne
 }
 
 function wideSets({ boxes, nameServers, attached }: Surroundings): string[] {
-  const of = (all: readonly string[], family: 4 | 6) => all.filter((one) => isIP(one.split("/")[0]!) === family);
+  // nftables takes no address of one interface ("fe80::1%eth0"), and with it none of the rules.
+  const of = (all: readonly string[], family: 4 | 6) =>
+    all.filter((one) => isIP(one.split("/")[0]!) === family && !one.includes("%"));
   return ([4, 6] as const).flatMap((family) => {
     const type = family === 4 ? "ipv4_addr" : "ipv6_addr";
     const house = [...(family === 4 ? NOT_PUBLIC_4 : NOT_PUBLIC_6), ...of(attached, family)];

@@ -8,7 +8,7 @@
  *                             └──► tunnel and rules are taken away
  */
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import { hostPort } from "../../../platform/addresses.ts";
 import type { Config } from "../../../platform/engine/instances.ts";
 import { TUNNEL_MTU } from "../../../platform/network/constants.ts";
 import { forward4, forward6, uplinks } from "../../../platform/network/forwarding.ts";
+import { hostNameServers } from "../../../platform/network/name-servers.ts";
 import { applyRules, removeRules } from "../../../platform/network/rules.ts";
 import { applyTunnel, openTunnelKey, removeTunnel } from "../../../platform/network/tunnel.ts";
 import type { TunnelKey } from "../../../platform/network/tunnel.ts";
@@ -66,6 +67,9 @@ export type NetworkState =
   /** A program is missing, the account may not, the engine is in another network, or the system did not take it. */
   | { state: "missing" | "not-allowed" | "elsewhere" | "failed"; lacks: string };
 
+/** Of the machine: looked for every LOOK_MS, not for each sliver; an engine that is elsewhere stays there. */
+const LACKING: ReadonlySet<NetworkState["state"]> = new Set(["missing", "not-allowed", "elsewhere"]);
+
 export class SliverNetwork {
   readonly #needs: NetworkNeeds;
   readonly #device: string;
@@ -77,6 +81,7 @@ export class SliverNetwork {
   #isStopped = true;
   /** The plan that stands. */
   #applied = "";
+  #isLookDue = true;
   #cancel: Cancel = () => {};
   #working: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -104,23 +109,53 @@ export class SliverNetwork {
     await this.#working;
   }
 
-  /** Resolves when all is as the books said when it was called, or could not be made so. */
+  /** Looks at all of it. Resolves when it is as the books said when it was called, or could not be made so. */
   apply(): Promise<void> {
+    this.#isLookDue = true;
+    return this.#follow();
+  }
+
+  /** The books have changed, or what others announced: only what is new is done. */
+  changed(): void {
+    if (!LACKING.has(this.#state.state)) void this.#follow();
+  }
+
+  #follow(): Promise<void> {
     if (this.#isStopped) return Promise.resolve();
     if (!this.#working) return (this.#working = this.#once().finally(() => (this.#working = undefined)));
     this.#next ??= this.#working.then(() => {
       this.#next = undefined;
-      return this.apply();
+      return this.#follow();
     });
     return this.#next;
   }
 
   /**
-   * The engine's device for a sliver that is about to be made or started, once the firewall for it stands. Undefined
-   * where this machine can give none. Throws what may be better in a moment.
+   * The engine's device for a sliver that is about to be made: what it needs is begun, and stands when `nicOf` says so.
+   * Undefined where this machine can give none. Throws what may be better in a moment.
    */
+  async deviceOf(sliver: string): Promise<Config | undefined> {
+    const standing = this.#standing();
+    // Whatever is wrong is told when it is started.
+    standing.catch(() => {});
+    if (this.#state.state !== "ready") await standing;
+    return this.#deviceFor(sliver);
+  }
+
+  /** As `deviceOf`, of one that is about to be started: the firewall for it stands. */
   async nicOf(sliver: string): Promise<Config | undefined> {
-    if (this.#state.state !== "ready" || JSON.stringify(this.#plan()) !== this.#applied) await this.apply();
+    await this.#standing();
+    return this.#deviceFor(sliver);
+  }
+
+  /** Resolves when all is as the books say, or could not be made so. */
+  async #standing(): Promise<void> {
+    if (LACKING.has(this.#state.state)) return;
+    await this.#working;
+    if (this.#state.state !== "ready" || JSON.stringify(this.#plan()) !== this.#applied) await this.#follow();
+  }
+
+  #deviceFor(sliver: string): Config | undefined {
     if (this.#state.state === "failed") throw new Error(`the network of slivers: ${this.#state.lacks}`);
     if (this.#state.state !== "ready") return undefined;
     const planned = this.#plan().slivers.find((one) => one.sliver === sliver);
@@ -139,23 +174,31 @@ export class SliverNetwork {
 
   async #once(): Promise<void> {
     const before = JSON.stringify(this.#state);
-    this.#applied = "";
     try {
       this.#state = await this.#put();
     } catch (error) {
+      this.#applied = "";
       if (this.#isStopped) return;
       this.#state = stateOf(error);
       if (JSON.stringify(this.#state) !== before) this.#needs.log.warn("slivers have no network", { error });
+      // Rules for nobody; where one has its cable still, they stay around it.
+      const { books, instanceOf } = this.#needs;
+      const isFree = books.all().every(({ sliver }) => instanceOf(sliver) === undefined);
+      if (isFree && LACKING.has(this.#state.state)) await this.#clear().catch(() => {});
     }
-    const { announce, port, changed } = this.#needs;
-    if (this.#state.state === "ready") announce({ key: this.#key!.public, port: port() });
-    // What failed once may stand all the same.
-    else if (this.#state.state !== "failed") announce(undefined);
+    const { announce, port, changed, log } = this.#needs;
+    try {
+      if (this.#state.state === "ready") announce({ key: this.#key!.public, port: port() });
+      // What failed once may stand all the same.
+      else if (this.#state.state !== "failed") announce(undefined);
+    } catch (error) {
+      log.info("the tunnel could not be announced", { error });
+    }
     if (JSON.stringify(this.#state) !== before) changed();
   }
 
   async #put(): Promise<NetworkState> {
-    const { isUsed, engineSees, port, folder, told, books } = this.#needs;
+    const { isUsed, folder, told, books } = this.#needs;
     const isHere = (home: string, slice: string) =>
       books.all().some((one) => one.borrower.box === home && one.slice === slice);
     told.keep(isHere);
@@ -167,20 +210,30 @@ export class SliverNetwork {
     this.#key ??= await openTunnelKey(folder, join(folder, "tunnel.key"));
     const plan = this.#plan();
     const nameServers = plan.slivers.some(({ reach }) => reach === "internet") ? await hostNameServers() : [];
+    const isNew = this.#isLookDue || JSON.stringify(plan) !== this.#applied;
+    if (isNew && !(await this.#build(plan, this.#key, nameServers))) {
+      await this.#clear();
+      return { state: "elsewhere", lacks: this.#device };
+    }
+    await this.#names(plan, nameServers);
+    return { state: "ready" };
+  }
+
+  /** Firewall, tunnel and ways through this machine. False: the engine is on another network. */
+  async #build(plan: NetworkPlan, key: TunnelKey, nameServers: readonly string[]): Promise<boolean> {
+    const { engineSees, port, folder } = this.#needs;
+    this.#isLookDue = false;
+    this.#applied = "";
     const rules = rulesOf(plan, {
       ...{ tunnel: this.#device, boxes: this.#boxes(), nameServers, attached: attachedNetworks() },
     });
     await applyRules({ table: this.#table, file: join(folder, "slivers.nft") }, rules);
-    const wish = { device: this.#device, key: this.#key, port: port(), file: join(folder, "tunnel.conf") };
+    const wish = { device: this.#device, key, port: port(), file: join(folder, "tunnel.conf") };
     await applyTunnel({ ...wish, peers: plan.peers }, this.#endpoints);
-    if (!(this.#isSeen ||= await engineSees(this.#device))) {
-      await this.#clear();
-      return { state: "elsewhere", lacks: this.#device };
-    }
+    if (!(this.#isSeen ||= await engineSees(this.#device))) return false;
     await this.#forward(plan);
-    await this.#names(plan, nameServers);
     this.#applied = JSON.stringify(plan);
-    return { state: "ready" };
+    return true;
   }
 
   #plan(): NetworkPlan {
@@ -225,6 +278,7 @@ export class SliverNetwork {
 
   async #clear(): Promise<void> {
     const rules = join(this.#needs.folder, "slivers.nft");
+    this.#applied = "";
     // Most boxes never had any: nothing is asked of the system.
     if (!existsSync(rules)) return;
     await removeTunnel(this.#device);
@@ -244,15 +298,4 @@ function stateOf(error: unknown): NetworkState {
 function attachedNetworks(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
   return all.flatMap(({ cidr, internal }) => (cidr && !internal ? [cidr] : []));
-}
-
-/** Those that this machine asks, also behind a resolver of its own. */
-async function hostNameServers(): Promise<string[]> {
-  for (const file of ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"]) {
-    const text = await readFile(file, "utf8").catch(() => "");
-    const found = [...text.matchAll(/^nameserver\s+(\S+)\s*$/gm)].map(([, address]) => address!);
-    const usable = found.filter((one) => isIP(one) !== 0 && !/^(127\.|::1$|fe80:)/.test(one));
-    if (usable.length > 0) return usable;
-  }
-  return [];
 }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { virtualClock } from "../../../kernel/virtual-clock.ts";
 import { createLog } from "../../../kernel/log.ts";
 import type { Devices } from "../../../platform/engine/instances.ts";
+import { publishInput } from "../../discovery/contract.ts";
 import { openStore } from "../../../platform/store.ts";
 import type { Store } from "../../../platform/store.ts";
 import {
@@ -12,6 +13,8 @@ import {
   HOST_PORT_RANGE,
   HOST_PORT_TRIES_MAX,
   PORTS_AGAIN_MS,
+  PORTS_LOOK_MS,
+  PORT_SILENCES_MAX,
   SLIVER_PORTS_MAX,
 } from "../constants.ts";
 import { encodeMessage } from "../messages.ts";
@@ -30,8 +33,19 @@ interface World {
   offers: Map<string, number>;
   states: Map<string, string>;
   borrowers: Map<string, string>;
-  facts: { allowed: number; updates: number; questions: number; fails: boolean; hasPorts: boolean | undefined };
+  facts: {
+    allowed: number;
+    updates: number;
+    questions: number;
+    fails: boolean;
+    hasPorts: boolean | undefined;
+    isFull: boolean;
+    named: string[];
+  };
   busy: Set<number>;
+  /** Ports of the host behind which nobody listens. */
+  silent: Set<number>;
+  clock: ReturnType<typeof virtualClock>;
   tell(sliver: string, wanted: readonly number[], peer?: string): Promise<PortsAnswer>;
 }
 
@@ -40,11 +54,21 @@ function world(store: Store = openStore(":memory:")): World {
   const offers = new Map<string, number>();
   const states = new Map<string, string>();
   const borrowers = new Map<string, string>();
-  const facts: World["facts"] = { allowed: 2, updates: 0, questions: 0, fails: false, hasPorts: undefined };
+  const facts: World["facts"] = {
+    allowed: 2,
+    updates: 0,
+    questions: 0,
+    fails: false,
+    hasPorts: undefined,
+    isFull: false,
+    named: [],
+  };
   const busy = new Set<number>();
+  const silent = new Set<number>();
+  const clock = virtualClock();
   const entry = (sliver: string) => ({ sliver, borrower: { box: borrowers.get(sliver) } });
   const ports = new Ports({
-    ...{ log, store, selfId: SELF, changed: () => {}, allowed: () => facts.allowed },
+    ...{ clock, log, store, selfId: SELF, changed: () => {}, allowed: () => facts.allowed },
     books: {
       get: (sliver: string) => (borrowers.has(sliver) ? entry(sliver) : undefined),
       all: () => [...borrowers.keys()].map(entry),
@@ -64,19 +88,34 @@ function world(store: Store = openStore(":memory:")): World {
         async update(name: string, change: { devices: Devices }) {
           if (facts.fails) throw new Error("the engine is away");
           facts.updates += 1;
-          devices.set(name, change.devices);
+          facts.named = Object.keys(change.devices);
+          // As the engine does: what is not named stays.
+          devices.set(name, { ...devices.get(name), ...change.devices });
         },
       }) as never,
-    discovery: { offer: (key, input) => void offers.set(key, input.port), unoffer: (key) => void offers.delete(key) },
+    discovery: {
+      offer(key, input) {
+        if (facts.isFull) throw new Error("no room for more records");
+        offers.set(key, publishInput.parse(input).port);
+      },
+      unoffer: (key) => void offers.delete(key),
+    },
     isFree: async (port) => !busy.has(port),
+    isListened: async (port) => !silent.has(port),
   });
   const tell: World["tell"] = async (sliver, wanted, peer = FAR) => {
     const body = { sliver, ports: wanted.map((port) => ({ port, title: `port ${port}`, type: "_http._tcp" })) };
     const answer = portsAnswer.parse(await ports.answers[PORTS_PATH]!(peer, encodeMessage(body)));
-    await ports.apply();
+    await applied(ports);
     return answer;
   };
-  return { ports, devices, offers, states, borrowers, facts, busy, tell };
+  return { ports, devices, offers, states, borrowers, facts, busy, silent, clock, tell };
+}
+
+/** And looked at once. */
+async function applied(ports: Ports): Promise<void> {
+  await ports.apply();
+  await ports.look();
 }
 
 const open = (devices: Devices | undefined) =>
@@ -110,7 +149,7 @@ test("a sliver that never published costs the engine no question; one that did i
   borrowers.set("abcdefgh1", FAR);
   states.set("abcdefgh1", "running");
   facts.hasPorts = false;
-  await ports.apply();
+  await applied(ports);
   assert.equal(facts.questions, 0);
   await tell("abcdefgh1", [80]);
   assert.equal(open(devices.get("abcdefgh1")).length, 1);
@@ -140,26 +179,94 @@ test("announced while it runs; what the engine could not do is tried again; a go
   assert.equal(offers.size, 0);
   states.set("abcdefgh1", "running");
   facts.fails = true;
-  await ports.apply();
+  await applied(ports);
   assert.deepEqual([offers.size, devices.size], [0, 0]);
   facts.fails = false;
-  await ports.apply();
+  await applied(ports);
   assert.equal(offers.size, 1);
   states.set("abcdefgh1", "stopped");
-  await ports.apply();
+  await applied(ports);
   assert.equal(offers.size, 0);
   states.set("abcdefgh1", "running");
   facts.allowed = 0;
-  await ports.apply();
+  await applied(ports);
   assert.deepEqual([offers.size, open(devices.get("abcdefgh1"))], [0, []]);
   facts.allowed = 2;
-  await ports.apply();
+  await applied(ports);
   assert.equal(offers.size, 1);
   borrowers.delete("abcdefgh1");
   states.delete("abcdefgh1");
-  await ports.apply();
+  await applied(ports);
   assert.equal(offers.size, 0);
   await ports.stop();
+});
+
+test("announced only while somebody listens behind it; a single silence is no end", async () => {
+  const { ports, tell, borrowers, states, offers, silent, clock } = world();
+  borrowers.set("abcdefgh1", FAR);
+  states.set("abcdefgh1", "running");
+  silent.add(HOST_PORT_FIRST);
+  const { ports: told } = await tell("abcdefgh1", [80]);
+  assert.deepEqual([told[0]!.hostPort, offers.size], [HOST_PORT_FIRST, 0]);
+  ports.start();
+  const later = async () => {
+    clock.advance(PORTS_LOOK_MS);
+    await ports.look();
+  };
+  silent.clear();
+  await later();
+  assert.equal(offers.size, 1);
+  silent.add(HOST_PORT_FIRST);
+  for (let silences = 1; silences < PORT_SILENCES_MAX; silences += 1) await later();
+  assert.equal(offers.size, 1);
+  await later();
+  assert.equal(offers.size, 0);
+  silent.clear();
+  await later();
+  assert.equal(offers.size, 1);
+  // After a stop it has to be found again.
+  states.set("abcdefgh1", "stopped");
+  await applied(ports);
+  silent.add(HOST_PORT_FIRST);
+  states.set("abcdefgh1", "running");
+  await applied(ports);
+  assert.equal(offers.size, 0);
+  await ports.stop();
+});
+
+test("what cannot be announced harms nobody: a title that is none, and records that are full", async () => {
+  const store = openStore(":memory:");
+  const { ports, tell, borrowers, states, offers, facts } = world(store);
+  for (const sliver of ["abcdefgh1", "abcdefgh2"]) {
+    borrowers.set(sliver, FAR);
+    states.set(sliver, "running");
+  }
+  const body = { sliver: "abcdefgh1", ports: [{ port: 80, title: "a\u0007bell", type: "_http._tcp" }] };
+  await assert.rejects(async () => ports.answers[PORTS_PATH]!(FAR, encodeMessage(body)), { name: "ZodError" });
+  facts.isFull = true;
+  await tell("abcdefgh1", [80]);
+  assert.equal(offers.size, 0);
+  facts.isFull = false;
+  await tell("abcdefgh2", [80]);
+  assert.equal(offers.size, 2);
+  // What an earlier version has taken.
+  store.exec(`UPDATE compute_ports SET said = '{"title":" ","type":"_http._tcp"}' WHERE sliver = 'abcdefgh1'`);
+  const after = world(store);
+  for (const [sliver, box] of borrowers) {
+    after.borrowers.set(sliver, box);
+    after.states.set(sliver, "running");
+  }
+  await applied(after.ports);
+  assert.deepEqual([...after.offers.keys()], ["sliver-abcdefgh2-80"]);
+});
+
+test("only what changes is given to the engine: somebody else may change another device meanwhile", async () => {
+  const { tell, borrowers, states, devices, facts } = world();
+  borrowers.set("abcdefgh1", FAR);
+  states.set("abcdefgh1", "running");
+  devices.set("abcdefgh1", { comu0: { type: "nic" }, root: { type: "disk" } });
+  await tell("abcdefgh1", [80]);
+  assert.deepEqual(facts.named, ["published-0"]);
 });
 
 test("written down: after a restart the same ports, and devices that nobody knows are closed", async () => {
@@ -173,7 +280,7 @@ test("written down: after a restart the same ports, and devices that nobody know
   after.states.set("abcdefgh1", "running");
   const stale = { type: "proxy", listen: listen(25_000) };
   after.devices.set("abcdefgh1", { ...before.devices.get("abcdefgh1"), "published-5": stale, root: { type: "disk" } });
-  await after.ports.apply();
+  await applied(after.ports);
   assert.deepEqual(open(after.devices.get("abcdefgh1")), [listen(HOST_PORT_FIRST)]);
   assert.deepEqual([...after.offers.values()], [HOST_PORT_FIRST]);
 });
@@ -185,12 +292,12 @@ test("a port that others have is passed over, also when they took it while the s
   states.set("abcdefgh1", "stopped");
   assert.equal((await tell("abcdefgh1", [80])).ports[0]!.hostPort, HOST_PORT_FIRST + 1);
   busy.add(HOST_PORT_FIRST + 1);
-  await ports.apply();
+  await applied(ports);
   assert.deepEqual(open(devices.get("abcdefgh1")), [listen(HOST_PORT_FIRST + 2)]);
   // It is its own listening that makes it busy.
   states.set("abcdefgh1", "running");
   busy.add(HOST_PORT_FIRST + 2);
-  await ports.apply();
+  await applied(ports);
   assert.deepEqual(open(devices.get("abcdefgh1")), [listen(HOST_PORT_FIRST + 2)]);
 });
 

@@ -1,13 +1,16 @@
 /**
  * Ports of slivers that the community sees. The engine listens on a port of this machine and hands what comes to the
  * sliver's own loopback address (its `proxy` device), so a sliver needs no network for it; the box announces it as a
- * service while the sliver runs. What is written here is what shall be; the engine is brought to it again and again.
+ * service while somebody listens in the sliver. What is written here is what shall be; the engine is brought to it
+ * again and again.
  *
- *   home box ─► rows (on the disk) ─► devices of the instance ─► sliver running? ─► service record
+ *   home box ─► rows (on the disk) ─► devices of the instance ─► running, and listens? ─► service record
  *                  └─ what the host's policy does not allow (any more) is closed, and opened again when it does
  */
+import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
-import type { Config, Devices, Instances } from "../../../platform/engine/instances.ts";
+import type { Config, Instances } from "../../../platform/engine/instances.ts";
+import { ifRoom } from "../../../platform/disk-room.ts";
 import { isPortFree } from "../../../platform/free-port.ts";
 import type { Store } from "../../../platform/store.ts";
 import type { DiscoveryClient } from "../../discovery/client.ts";
@@ -19,10 +22,12 @@ import {
   SLIVER_PORTS_MAX,
 } from "../constants.ts";
 import { decodeMessage } from "../messages.ts";
-import { PORTS_PATH, portsQuestion, publishedPort } from "../messages-ports.ts";
+import { PORTS_PATH, portsQuestion } from "../messages-ports.ts";
 import type { PortsAnswer, PublishedPort } from "../messages-ports.ts";
 import type { Books, Entry } from "./books.ts";
 import type { Answer } from "./hosting.ts";
+import { PortOffers } from "./port-offers.ts";
+import type { OpenPort } from "./port-offers.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 const MIGRATIONS = [
@@ -33,7 +38,6 @@ const MIGRATIONS = [
 /** The engine's name of a device; a change of devices cannot take one away, so they are used again. */
 const DEVICE = "published";
 const NONE: Config = { type: "none" };
-const saidShape = publishedPort.pick({ title: true, type: true });
 
 interface Row {
   sliver: string;
@@ -44,6 +48,7 @@ interface Row {
 }
 
 export interface PortsNeeds {
+  clock: Clock;
   log: Log;
   store: Store;
   books: Books;
@@ -56,6 +61,8 @@ export interface PortsNeeds {
   allowed: () => number;
   changed: () => void;
   isFree?: (port: number) => Promise<boolean>;
+  /** Whether somebody is behind a port of this machine at which the engine listens. */
+  isListened?: (port: number) => Promise<boolean>;
 }
 
 export class Ports {
@@ -63,13 +70,13 @@ export class Ports {
   readonly #rows = new Map<string, Row>();
   /** By sliver: the devices that were given to the engine last. */
   readonly #given = new Map<string, string>();
-  /** Keys of the services that are announced, with what they say. */
-  readonly #offered = new Map<string, string>();
+  readonly #offers: PortOffers;
   #work: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(needs: PortsNeeds) {
     this.#needs = needs;
+    this.#offers = new PortOffers({ ...needs, open: () => this.#open() });
     needs.store.migrate("compute-ports", MIGRATIONS);
     for (const row of needs.store.prepare<Row>("SELECT * FROM compute_ports").all()) this.#rows.set(keyOf(row), row);
   }
@@ -79,26 +86,50 @@ export class Ports {
     return { [PORTS_PATH]: (peer, body) => this.#inTurn(() => this.#tell(peer, decodeMessage(portsQuestion, body))) };
   }
 
-  /** Brings engine and announcements to what is written; never fails. */
+  /** Brings engine and announcements to what is written; never fails. On a full disk some of it waits. */
   apply(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#isStopped || !this.#needs.reconciler().isReady) return;
       const { books, log } = this.#needs;
-      for (const row of this.#rows.values()) if (!books.get(row.sliver)) this.#drop(row);
+      for (const row of this.#rows.values()) if (!books.get(row.sliver)) ifRoom(() => this.#drop(row));
       for (const entry of books.all()) {
         await this.#devices(entry).catch((error: unknown) => {
           log.warn("the ports of a sliver could not be set", { sliver: entry.sliver, error });
         });
       }
       for (const sliver of this.#given.keys()) if (!books.get(sliver)) this.#given.delete(sliver);
-      this.#offer();
+      this.#offers.opened();
     });
+  }
+
+  start(): void {
+    this.#offers.start();
+  }
+
+  /** The engine may have other devices than it was given: what it has is asked for at the next `apply`. */
+  lookAgain(sliver: string): void {
+    this.#given.set(sliver, "");
+  }
+
+  /** Looks who listens behind what is open, and announces it. */
+  look(): Promise<void> {
+    return this.#offers.look();
   }
 
   /** Services are withdrawn by whoever starts next; other boxes see that this one is gone. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#offers.stop();
     await this.#work;
+  }
+
+  /** Those at which the engine listens now. */
+  #open(): OpenPort[] {
+    const { books, reconciler } = this.#needs;
+    const isOpen = ({ sliver }: Entry) =>
+      reconciler().instanceOf(sliver)?.state === "running" && this.#given.has(sliver);
+    const rows = books.all().flatMap((entry) => (isOpen(entry) ? this.#allowedOf(entry) : []));
+    return rows.map((row) => ({ ...row, key: serviceKey(row) }));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -208,37 +239,10 @@ export class Ports {
     }
     for (const [name, device] of wanted) if (!isSame(devices[name], device)) change[name] = device;
     if (Object.keys(change).length > 0) {
-      await instances().update(instance.name, { devices: { ...devices, ...change } as Devices });
+      // Only these: another change may have come to the others since they were looked at.
+      await instances().update(instance.name, { devices: change });
     }
     this.#given.set(sliver, now);
-  }
-
-  /** Announces what can be opened now, and nothing else. */
-  #offer(): void {
-    const { books, reconciler, discovery, changed } = this.#needs;
-    const wanted = new Map<string, { row: Row; text: string }>();
-    for (const entry of books.all()) {
-      if (reconciler().instanceOf(entry.sliver)?.state !== "running" || !this.#given.has(entry.sliver)) continue;
-      for (const row of this.#allowedOf(entry)) {
-        wanted.set(serviceKey(row), { row, text: `${row.hostPort} ${row.said}` });
-      }
-    }
-    const before = this.#offered.size;
-    let isOther = false;
-    for (const key of this.#offered.keys()) {
-      if (wanted.has(key)) continue;
-      discovery.unoffer(key);
-      this.#offered.delete(key);
-      isOther = true;
-    }
-    for (const [key, { row, text }] of wanted) {
-      if (this.#offered.get(key) === text) continue;
-      const { title, type } = saidShape.parse(JSON.parse(row.said));
-      discovery.offer(key, { type, port: row.hostPort, title });
-      this.#offered.set(key, text);
-      isOther = true;
-    }
-    if (isOther || before !== this.#offered.size) changed();
   }
 
   #put(row: Row): void {

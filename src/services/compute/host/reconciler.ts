@@ -156,6 +156,7 @@ export class Reconciler {
     const instances = await engine.list(signal);
     this.#instances = new Map(instances.map((one) => [one.mark.sliver, one]));
     for (const instance of instances) this.#adopt(instance);
+    books.writeRest();
     for (const { sliver } of books.all()) books.noteHeld(sliver, specIn(this.#instances.get(sliver)));
     this.#hasSeen = true;
     this.#seen = await this.#seenOf(books.all());
@@ -226,8 +227,8 @@ export class Reconciler {
       const step = nextStep(entry, seen, nowMs);
       if (step.do === "wait") waits.push(step.untilMs - nowMs);
       else if (step.do === "forget") {
-        books.forget(entry.sliver);
-        this.#whys.delete(entry.sliver);
+        // On a full disk it is tried again at the next look.
+        if (books.forget(entry.sliver)) this.#whys.delete(entry.sliver);
       } else if (step.do !== "nothing" && step.do !== "give-up" && this.#busy.size < STEPS_AT_ONCE) {
         void this.#run(entry, step);
       }

@@ -7,7 +7,9 @@ import type { Cancel, Clock } from "../../../kernel/clock.ts";
 import type { Check, Metric, Warning } from "../../../kernel/contract.ts";
 import { isFailure } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { ifRoom } from "../../../platform/disk-room.ts";
 import type { Engine, EngineInfo } from "../../../platform/engine/engine.ts";
+import { HOST_SLIVERS_MAX } from "../../../protocols/compute/constants.ts";
 import type { LendPolicy } from "../../../protocols/compute/lending.ts";
 import type { MeshClient } from "../../mesh/client.ts";
 import { COMPUTE_KEY, COMPUTE_KIND, computeKind, effortOf, readComputeBody } from "../compute-record.ts";
@@ -36,6 +38,7 @@ export function hostStanding(needs: StandingNeeds) {
   const { clock, log, engine, inside, mesh, books, reconciler, network, policy, isUsed } = needs;
   let info: EngineInfo | undefined;
   let here: ReadonlySet<string> = new Set();
+  let sliversMax = HOST_SLIVERS_MAX;
   mesh.registerKind(computeKind);
   const bodyOf = (boxId: string) =>
     readComputeBody(mesh.records(COMPUTE_KIND).find(({ author }) => author === boxId)?.body);
@@ -54,6 +57,7 @@ export function hostStanding(needs: StandingNeeds) {
     }
     const body = {
       ...{ engine: `${info!.product} ${info!.version}`.slice(0, 60), arch: machine() },
+      ...(info!.architectures.length > 0 && { archs: info!.architectures.slice(0, 8) }),
       vms: info!.can["virtual-machine"].possible,
       ...{ lentCores: lent.cores, lentMemoryBytes: lent.memoryBytes, lentDiskBytes: lent.diskBytes },
       ...{ cores: info!.cpus, memoryBytes: info!.memoryBytes },
@@ -69,12 +73,14 @@ export function hostStanding(needs: StandingNeeds) {
   const look = async (): Promise<void> => {
     try {
       if (!info || reconciler.trouble) info = await engine.info();
+      sliversMax = Math.min(HOST_SLIVERS_MAX, info.idRanges ?? HOST_SLIVERS_MAX);
       if (isUsed()) here = new Set((await inside.images.list()).map(({ fingerprint }) => fingerprint));
     } catch (error) {
       info = undefined;
       log.debug("no container engine answers", { error });
     }
-    announce();
+    // On a full disk at the next look.
+    ifRoom(announce);
   };
   let cancel: Cancel = () => {};
   return {
@@ -84,6 +90,8 @@ export function hostStanding(needs: StandingNeeds) {
       cancel = clock.every(ENGINE_LOOK_MS, () => void look());
     },
     stop: () => cancel(),
+    /** What the engine can give, as it said last. */
+    sliversMax: () => sliversMax,
     hasImage: (image: string): boolean => here.has(image),
     imagesHere: (): ReadonlySet<string> => (info ? here : new Set()),
     /** 0 to 1, as a box announces it. */

@@ -10,6 +10,7 @@ import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { t } from "../../../../ui/src/words.ts";
 import { NameField, isName } from "./name-field.tsx";
+import "./progress.css";
 
 type Building = Output<"compute.imageBuild">;
 
@@ -52,13 +53,13 @@ function Last({ now, onChange }: { now: Building; onChange: () => void }) {
       <>
         <label class="stack">
           <span>{t("compute.build-running", { name })}</span>
-          <progress max={100} value={percent} />
+          <progress class="compute-progress" max={100} value={percent} />
         </label>
         <p class="soft" role="status">
           {t(`compute.stage-${now.stage}`)} · {percent} %
         </p>
         <div class="cluster end">
-          <Button kind="danger-quiet" onClick={() => void cancel()}>
+          <Button kind="danger-quiet" onClick={cancel}>
             {t("compute.build-cancel")}
           </Button>
         </div>

@@ -12,6 +12,7 @@ import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
 import { bytes } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { BuildPart } from "./build-part.tsx";
+import { NameField, isName } from "./name-field.tsx";
 
 /** A large file is read whole for its hash. */
 const ADD_TIMEOUT_MS = 30 * 60_000;
@@ -47,7 +48,7 @@ export function ImagesPart() {
             <section class="card">
               <ul role="list" class="rows">
                 {list.map((one) => (
-                  <li key={one.hash + one.box}>
+                  <li key={`${one.box} ${one.name}`}>
                     <span class="grow">
                       <strong>{one.name}</strong>
                       <br />
@@ -58,7 +59,7 @@ export function ImagesPart() {
                     {one.own ? (
                       <Button
                         kind="quiet"
-                        onClick={() => void drop(one.name)}
+                        onClick={() => drop(one.name)}
                         aria-label={t("compute.image-drop-named", { name: one.name })}
                       >
                         {t("compute.image-drop")}
@@ -77,18 +78,11 @@ export function ImagesPart() {
         <p class="soft">{t("compute.image-lead")}</p>
         <Form
           submit={t("compute.image-publish")}
-          ready={name !== "" && path !== ""}
+          ready={isName(name) && path !== ""}
           running={t("compute.waiting-image")}
           onSubmit={add}
         >
-          <TextField
-            label={t("compute.name")}
-            value={name}
-            onValue={setName}
-            maxLength={40}
-            autocapitalize="none"
-            spellcheck={false}
-          />
+          <NameField {...{ name, setName }} />
           <TextField
             label={t("compute.image-path")}
             hint={t("compute.image-path-hint")}

@@ -8,13 +8,12 @@ import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { t } from "../../../../ui/src/words.ts";
 import { NameField, isName } from "./name-field.tsx";
+import { HOSTS_TIMEOUT_MS } from "./patience.ts";
 
 const MEMORIES = ["128MiB", "256MiB", "512MiB", "1GiB", "2GiB", "4GiB"];
 const DISKS = ["512MiB", "1GiB", "4GiB", "10GiB", "20GiB"];
 const COUNTS = ["1", "2", "3", "5", "8"];
 const APARTS = ["box", "owner", "zone", "none"] as const;
-/** The slivers are made meanwhile; the answer does not wait for slow links for ever. */
-const LAUNCH_TIMEOUT_MS = 150_000;
 
 export function LaunchForm({ onDone, onCancel }: { onDone: () => void; onCancel: () => void }) {
   const images = useResource("compute.images", {}, { events: ["compute"] });
@@ -36,7 +35,7 @@ export function LaunchForm({ onDone, onCancel }: { onDone: () => void; onCancel:
           const chosen = image || list[0]!.name;
           const make = async () => {
             const wish = { name, image: chosen, slivers: Number(slivers), memory, disk, recreate };
-            await call("compute.launch", { ...wish, apart: apart as "box" }, { timeoutMs: LAUNCH_TIMEOUT_MS });
+            await call("compute.launch", { ...wish, apart: apart as "box" }, { timeoutMs: HOSTS_TIMEOUT_MS });
             onDone();
           };
           return (

@@ -35,7 +35,11 @@ export function LendPart({ status, onChange }: { status: Status; onChange: () =>
         </Notice>
       ) : null}
       {network.state === "off" || network.state === "ready" ? null : <NoNetwork network={network} />}
-      {engine.state === "silent" ? <Notice tone="warning" title={t("health.compute-engine")} /> : null}
+      {engine.state === "silent" ? (
+        <Notice tone="warning" title={t("health.compute-engine")}>
+          {t("fix.compute-engine")}
+        </Notice>
+      ) : null}
       <section class="card stack">
         <h2>{t(lending.to === "nobody" ? "compute.lends-not" : "compute.lends")}</h2>
         <p class="soft">{t("compute.lend-lead")}</p>
@@ -95,7 +99,10 @@ function LendForm({ status: { engine, lending }, onChange }: { status: Status; o
         name="lend-to"
         value={to}
         onValue={setTo}
-        options={TO.map((value) => ({ value, label: t(`setting.compute.lendTo.${value}`) }))}
+        options={[...TO, ...(lending.to === "named" ? (["named"] as const) : [])].map((value) => ({
+          value,
+          label: t(`setting.compute.lendTo.${value}`),
+        }))}
       />
       {to === "nobody" ? null : (
         <>
@@ -137,7 +144,11 @@ function Users() {
                   </span>
                 </span>
                 <span>{t(`compute.state-${one.state}`)}</span>
-                <Button kind="quiet" onClick={() => setAsked(one.sliver)}>
+                <Button
+                  kind="quiet"
+                  onClick={() => setAsked(one.sliver)}
+                  aria-label={t("compute.evict-named", { owner: one.owner || one.box })}
+                >
                   {t("compute.evict")}
                 </Button>
               </li>

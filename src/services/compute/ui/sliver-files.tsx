@@ -16,6 +16,7 @@ import { asApiError } from "../../../../ui/src/client.ts";
 import type { ApiError } from "../../../../ui/src/client.ts";
 import { bytes, count } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
+import "./progress.css";
 import { FETCHED_BYTES_MAX, fetchFile, joined, parentOf, putFile } from "./sliver-transfer.tsx";
 
 type Entry = Output<"compute.sliverFiles">["entries"][number];
@@ -138,13 +139,13 @@ function Row({ entry, busy, onOpen, onGet }: { entry: Entry; busy: boolean; onOp
       <Icon svg={ICONS[kind]} size="s" />
       <span class="grow">
         {kind === "folder" ? (
-          <Button kind="quiet" onClick={onOpen}>
+          <Button kind="quiet" class="sliver-folder" onClick={onOpen}>
             {name}
           </Button>
         ) : (
           <span class="sliver-name">{name}</span>
         )}
-        <br />
+        {kind === "folder" ? null : <br />}
         <span class="soft small">
           {kind === "file" ? `${size} · ` : ""}
           <Ago at={entry.modifiedAt} /> · {entry.mode}
@@ -205,7 +206,7 @@ function Progress({ moving }: { moving: Moving }) {
     <div class="cluster apart">
       <label class="grow">
         {t("compute.file-moving", { name, done, whole })}
-        <progress max={Math.max(1, wholeBytes)} value={doneBytes} />
+        <progress class="compute-progress" max={Math.max(1, wholeBytes)} value={doneBytes} />
       </label>
       <Button onClick={stop}>{t("compute.file-cancel")}</Button>
     </div>

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { asApiError, openStream } from "../../../../ui/src/client.ts";
 import type { ApiError } from "../../../../ui/src/client.ts";
+import { Button } from "../../../../ui/src/components/button.tsx";
 import { CopyButton } from "../../../../ui/src/components/copy.tsx";
 import { SelectField } from "../../../../ui/src/components/field.tsx";
 import { ErrorNotice } from "../../../../ui/src/components/notice.tsx";
@@ -15,7 +16,7 @@ const SHOWN_CHARS_MAX = 100_000;
 
 export function SliverLog({ place }: { place: string }) {
   const [source, setSource] = useState<Source>("console");
-  const { text, error, retry } = useLog(place, source);
+  const { text, error, isEnded, again } = useLog(place, source);
   const shown = useRef<HTMLPreElement>(null);
   // The newest line stays in view, as in a terminal.
   useEffect(() => shown.current?.scrollTo({ top: shown.current.scrollHeight }), [text]);
@@ -30,29 +31,40 @@ export function SliverLog({ place }: { place: string }) {
         />
         <CopyButton text={text} label={t("box.log-copy")} />
       </div>
-      {error ? <ErrorNotice error={error} retry={retry} /> : null}
-      <pre class="sliver-log" ref={shown} tabIndex={0} aria-label={t("compute.inside-log")}>
+      {error ? <ErrorNotice error={error} retry={again} /> : null}
+      <pre class="sliver-log" ref={shown} tabIndex={0} role="region" aria-label={t("compute.inside-log")}>
         {text === "" && !error ? t("compute.log-empty") : text}
       </pre>
+      {isEnded ? (
+        <div class="cluster apart">
+          <span role="status">{t("compute.log-ended")}</span>
+          <Button onClick={again}>{t("compute.log-again")}</Button>
+        </div>
+      ) : null}
     </section>
   );
 }
 
 /** Follows while the component is on the page. */
-function useLog(place: string, source: Source): { text: string; error: ApiError | undefined; retry: () => void } {
+function useLog(place: string, source: Source) {
   const [text, setText] = useState("");
+  const [isEnded, setEnded] = useState(false);
   const [error, setError] = useState<ApiError>();
   const [tries, setTries] = useState(0);
   useEffect(() => {
     const stop = new AbortController();
     setText("");
     setError(undefined);
+    setEnded(false);
     void follow(place, source, stop.signal, (more) =>
       setText((before) => (before + more).slice(-SHOWN_CHARS_MAX)),
-    ).catch((thrown: unknown) => stop.signal.aborted || setError(asApiError(thrown)));
+    ).then(
+      () => setEnded(true),
+      (thrown: unknown) => stop.signal.aborted || setError(asApiError(thrown)),
+    );
     return () => stop.abort();
   }, [place, source, tries]);
-  return { text, error, retry: () => setTries(tries + 1) };
+  return { text, error, isEnded, again: () => setTries(tries + 1) };
 }
 
 async function follow(place: string, source: Source, signal: AbortSignal, on: (text: string) => void): Promise<void> {

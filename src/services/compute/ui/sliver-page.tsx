@@ -12,6 +12,7 @@ import { SliverFiles } from "./sliver-files.tsx";
 import { SliverLog } from "./sliver-log.tsx";
 import { SliverPorts } from "./sliver-ports.tsx";
 import { SliverSnapshots } from "./sliver-snapshots.tsx";
+import { Trouble } from "./trouble.tsx";
 import "./sliver.css";
 
 const PARTS = ["figures", "files", "snapshots", "ports", "log"] as const;
@@ -45,6 +46,7 @@ export function SliverPage({ rest }: { rest: string }) {
         {() =>
           slice && sliver ? (
             <div class="stack">
+              {sliver.trouble ? <Trouble code={sliver.trouble} /> : null}
               <Tabs
                 label={title}
                 tabs={PARTS.map((one) => ({

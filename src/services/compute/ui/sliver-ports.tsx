@@ -7,7 +7,8 @@ import { TextField } from "../../../../ui/src/components/field.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded } from "../../../../ui/src/components/notice.tsx";
 import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
-import { t, word } from "../../../../ui/src/words.ts";
+import { t } from "../../../../ui/src/words.ts";
+import { Trouble } from "./trouble.tsx";
 
 const PORT = /^[1-9]\d{0,4}$/;
 const PORT_MAX = 65_535;
@@ -19,6 +20,7 @@ export function SliverPorts({ name, number }: { name: string; number: number }) 
   const [port, setPort] = useState("");
   const [title, setTitle] = useState("");
   const sliver = `${name}/${number}`;
+  const isPort = PORT.test(port) && Number(port) <= PORT_MAX;
   const publish = async () => {
     const wish = { sliver, port: Number(port), ...(title.trim() ? { title } : {}) };
     await call("compute.publishPort", wish);
@@ -48,10 +50,10 @@ export function SliverPorts({ name, number }: { name: string; number: number }) 
                     <span class="grow">
                       <strong>{one.title}</strong> <span class="soft">{one.port}</span>
                       <br />
-                      {one.url === null ? (
-                        <span class="soft small">
-                          {one.why === null ? t("compute.port-waits") : word(`compute.why-${one.why}`, {}, one.why)}
-                        </span>
+                      {one.why !== null ? (
+                        <Trouble code={one.why} />
+                      ) : one.url === null ? (
+                        <span class="soft small">{t("compute.port-waits")}</span>
                       ) : (
                         <a href={one.url} rel="noopener noreferrer" target="_blank">
                           {one.url}
@@ -60,7 +62,7 @@ export function SliverPorts({ name, number }: { name: string; number: number }) 
                     </span>
                     <Button
                       kind="quiet"
-                      onClick={() => void drop(one.port)}
+                      onClick={() => drop(one.port)}
                       aria-label={t("compute.port-drop-named", { port: one.port })}
                     >
                       {t("compute.port-drop")}
@@ -74,10 +76,11 @@ export function SliverPorts({ name, number }: { name: string; number: number }) 
       </section>
       <section class="card stack">
         <h2>{t("compute.port-publish")}</h2>
-        <Form submit={t("compute.port-publish")} ready={PORT.test(port) && Number(port) <= PORT_MAX} onSubmit={publish}>
+        <Form submit={t("compute.port-publish")} ready={isPort} onSubmit={publish}>
           <TextField
             label={t("compute.port")}
             hint={t("compute.port-hint")}
+            wrong={port === "" || isPort ? undefined : t("compute.port-wrong")}
             value={port}
             onValue={setPort}
             maxLength={5}

@@ -46,7 +46,7 @@ export function SliverSnapshots({ place }: { place: string }) {
                       {dateTime(takenAt, language.value)} · <Ago at={takenAt} />
                     </span>
                   </span>
-                  <span class="cluster">
+                  <span class="cluster end">
                     <Button
                       kind="danger-quiet"
                       aria-label={t("compute.snapshot-drop-named", { name })}

@@ -14,6 +14,8 @@ import type { Slice, Sliver } from "./slice-store.ts";
 const MIGRATIONS = [
   `CREATE TABLE compute_published (slice TEXT NOT NULL, number INTEGER NOT NULL, port INTEGER NOT NULL,
      title TEXT NOT NULL, type TEXT NOT NULL, PRIMARY KEY (slice, number, port)) STRICT, WITHOUT ROWID;`,
+  // It was taken back, and its host has not heard of it.
+  "ALTER TABLE compute_published ADD COLUMN gone INTEGER NOT NULL DEFAULT 0",
 ];
 
 export interface Published extends PublishedPort {
@@ -37,35 +39,45 @@ export function createPublishing({ clock, log, store, hosts }: PublishingNeeds) 
   store.migrate("compute-published", MIGRATIONS);
   /** By sliver: what its host has taken, its answer, and when. */
   const told = new Map<string, { mark: string; atMs: number; answer: PortsAnswer }>();
-  const of = (slice: string): Published[] =>
+  const all = (slice: string) =>
     store
-      .prepare<Published>("SELECT * FROM compute_published WHERE slice = ? ORDER BY number, port")
-      .all(slice)
-      .map((row) => ({ ...row }));
+      .prepare<Published & { gone: 0 | 1 }>("SELECT * FROM compute_published WHERE slice = ? ORDER BY number, port")
+      .all(slice);
+  const of = (slice: string): Published[] => all(slice).flatMap(({ gone, ...row }) => (gone === 1 ? [] : [row]));
+  const forget = ({ slice, number, port }: Pick<Published, "slice" | "number" | "port">) =>
+    store
+      .prepare("DELETE FROM compute_published WHERE slice = ? AND number = ? AND port = ? AND gone = 1")
+      .run(slice, number, port);
 
   const keepTold = async (sliver: Sliver, signal?: AbortSignal): Promise<void> => {
-    const rows = of(sliver.slice).filter(({ number }) => number === sliver.index);
-    const ports = rows.map(({ port, title, type }) => ({ port, title, type }));
-    const last = told.get(sliver.id);
+    const rows = all(sliver.slice).filter(({ number }) => number === sliver.index);
     // Most slivers publish nothing: their hosts hear nothing of it.
-    if (ports.length === 0 && (last === undefined || last.answer.ports.length === 0)) return;
+    if (rows.length === 0) return;
+    const ports = rows.flatMap(({ gone, port, title, type }) => (gone === 1 ? [] : [{ port, title, type }]));
+    const takenBack = rows.filter(({ gone }) => gone === 1);
+    const last = told.get(sliver.id);
     const mark = JSON.stringify(ports);
-    if (last?.mark === mark && clock.monotonicMs() - last.atMs < PORTS_AGAIN_MS) return;
+    const isFresh = last?.mark === mark && clock.monotonicMs() - last.atMs < PORTS_AGAIN_MS;
+    if (isFresh && takenBack.length === 0) return;
     const answer = await hosts.ask(sliver.host, PORTS_PATH, portsAnswer, { sliver: sliver.id, ports }, signal);
-    if (answer.known) told.set(sliver.id, { mark, atMs: clock.monotonicMs(), answer });
+    for (const row of takenBack) forget(row);
+    if (answer.known && ports.length > 0) told.set(sliver.id, { mark, atMs: clock.monotonicMs(), answer });
+    else told.delete(sliver.id);
   };
 
   return {
     of,
     put: ({ slice, number, port, title, type }: Published) =>
       void store
-        .prepare("INSERT OR REPLACE INTO compute_published (slice, number, port, title, type) VALUES (?, ?, ?, ?, ?)")
+        .prepare(
+          "INSERT OR REPLACE INTO compute_published (slice, number, port, title, type, gone) VALUES (?, ?, ?, ?, ?, 0)",
+        )
         .run(slice, number, port, title, type),
-    /** False when it was not published. */
+    /** It is kept until its host has heard of it. False when it was not published. */
     drop: ({ slice, number, port }: Pick<Published, "slice" | "number" | "port">): boolean =>
       Number(
         store
-          .prepare("DELETE FROM compute_published WHERE slice = ? AND number = ? AND port = ?")
+          .prepare("UPDATE compute_published SET gone = 1 WHERE slice = ? AND number = ? AND port = ? AND gone = 0")
           .run(slice, number, port).changes,
       ) > 0,
     /** Tells the host of a sliver now, whatever it said before. Throws when it does not answer. */
@@ -78,11 +90,14 @@ export function createPublishing({ clock, log, store, hosts }: PublishingNeeds) 
     /** After each look at a slice. */
     async keep(slice: Slice, slivers: readonly Sliver[], signal: AbortSignal): Promise<void> {
       const living = slivers.filter(({ wanted, state }) => wanted !== "gone" && state !== undefined);
+      for (const { id, wanted } of slivers) if (slice.isGone || wanted === "gone") told.delete(id);
       if (slice.isGone) {
         if (slivers.length === 0) store.prepare("DELETE FROM compute_published WHERE slice = ?").run(slice.id);
-        for (const { id } of slivers) told.delete(id);
         return;
       }
+      // Where no sliver is any more, nobody is to hear of it.
+      const numbers = new Set(slivers.map(({ index }) => index));
+      for (const row of all(slice.id)) if (row.gone === 1 && !numbers.has(row.number)) forget(row);
       const asked = living.map(async (sliver) => {
         try {
           await keepTold(sliver, signal);

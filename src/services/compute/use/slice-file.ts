@@ -21,11 +21,9 @@ import { readYaml } from "../yaml-file.ts";
 
 const DAY_MS = 86_400_000;
 export const NAME = /^[a-z][a-z0-9-]{0,39}$/;
-const SIZE = /^\d{1,9}\s?(?:MiB|GiB|TiB)$/;
-const NAME_EXAMPLE = "lower-case letters, digits and hyphens, a letter first";
-
-const name = z.string().regex(NAME, NAME_EXAMPLE);
-const size = z.string().regex(SIZE, "a size such as 512MiB or 2GiB");
+/** Of a slice, or of an image. */
+export const name = z.string().regex(NAME, "lower-case letters, digits and hyphens, a letter first");
+export const size = z.string().regex(/^\d{1,9}\s?(?:MiB|GiB|TiB)$/, "a size such as 512MiB or 2GiB");
 
 export const sliceWish = z.strictObject({
   name,

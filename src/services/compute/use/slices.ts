@@ -7,14 +7,15 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Cancel, Clock } from "../../../kernel/clock.ts";
+import { isFailure } from "../../../kernel/errors.ts";
+import type { Failure } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Random } from "../../../kernel/random.ts";
 import { Turns } from "../../../kernel/turns.ts";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { chooseHosts } from "../../../protocols/compute/choosing.ts";
-import { LEASE_MAX_MS } from "../../../protocols/compute/constants.ts";
 import { planSlice } from "../../../protocols/compute/slice.ts";
-import type { SliceAction, SliverFacts } from "../../../protocols/compute/slice.ts";
+import type { SliceAction } from "../../../protocols/compute/slice.ts";
 import type { MeshClient } from "../../mesh/client.ts";
 import {
   FIRST_LEASE_MS,
@@ -24,11 +25,13 @@ import {
   MESSAGE_SLIVERS_MAX,
   RELIABILITY_WEIGHT,
   RESERVE_TRIES_MAX,
+  SHORT_LEASE_MS,
   SLIVER_ID_BYTES,
   UNDER_WAY_MS,
 } from "../constants.ts";
 import { LOOK_PATH, RESERVE_PATH, WANT_PATH, lookAnswer, reserveAnswer, wantAnswer } from "../messages.ts";
 import type { SliverStanding } from "../messages.ts";
+import { HOST_FULL, OFFER_FULL } from "./hosts.ts";
 import type { Hosts } from "./hosts.ts";
 import { Soon } from "./soon.ts";
 import type { Tell } from "./network-telling.ts";
@@ -46,16 +49,31 @@ export interface SlicesNeeds {
   tell?: Tell;
 }
 
+/** What is known of a sliver now. */
+export interface KnownSliver extends Sliver {
+  silentMs: number;
+}
+
+/** About a sliver that is there. */
+type SliverAction = Exclude<SliceAction, { do: "create" }>;
+/** What its host said; "silent": nothing. */
+type Answered = "granted" | "refused" | "silent";
+
 export class Slices {
   readonly #needs: SlicesNeeds;
   readonly #turns = new Turns();
   readonly #stop = new AbortController();
   #cancel: Cancel = () => {};
-  readonly #working = new Set<Promise<void>>();
+  readonly #working = new Set<Promise<unknown>>();
   /** When each host last answered, and since when this box asks: a clock that cannot be set, in milliseconds. */
   readonly #heardMs = new Map<string, number>();
   #startedMs = 0;
   readonly #troubles = new Map<string, string>();
+  /** Hosts that do not lend for as long as is asked for. */
+  readonly #brief = new Set<string>();
+  /** By slice: what the log has heard of it last, and a host that could not be chosen since its disk is full. */
+  readonly #logged = new Map<string, string>();
+  readonly #full = new Map<string, string>();
   readonly #soon: Soon;
   /** By slice. */
   readonly #hearers = new Map<string, Set<() => void>>();
@@ -78,19 +96,37 @@ export class Slices {
     await Promise.allSettled(this.#working);
   }
 
-  /** Does what is to be done for one slice now; resolves when that was tried. */
-  follow(id: string): Promise<void> {
-    const work = this.#turns
-      .run(id, () => this.#step(id))
-      .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) this.#needs.log.error("a slice could not be followed", { slice: id, error });
-      })
-      .finally(() => this.#working.delete(work));
+  /**
+   * Does what is to be done for one slice now; resolves when that was tried, with the failure when this box could not
+   * write down what it was about to do.
+   */
+  follow(id: string): Promise<Failure | undefined> {
+    const work = this.#turns.run(id, () => this.#try(id)).finally(() => this.#working.delete(work));
     this.#working.add(work);
     return work;
   }
 
-  /** Calls back after each look at a slice. */
+  async #try(id: string): Promise<Failure | undefined> {
+    try {
+      await this.#step(id);
+      this.#logged.delete(id);
+      return undefined;
+    } catch (error) {
+      if (this.#stop.signal.aborted) return undefined;
+      // Not at each look: a disk is full for long.
+      if (this.#logged.get(id) !== String(error))
+        this.#needs.log.error("a slice could not be followed", { slice: id, error });
+      this.#logged.set(id, String(error));
+      return isFailure(error) ? error : undefined;
+    }
+  }
+
+  /** A box that would take slivers of this slice if its disk were not full, when one was looked for last. */
+  fullHost(id: string): string | undefined {
+    return this.#full.get(id);
+  }
+
+  /** Calls back after each look at a slice, and when what it showed to be done was tried. */
   onLooked(id: string, hear: () => void): Cancel {
     const hearers = this.#hearers.get(id) ?? new Set();
     this.#hearers.set(id, hearers.add(hear));
@@ -101,10 +137,13 @@ export class Slices {
   }
 
   /** What is known of the slivers of a slice: that which a plan is made from. */
-  facts(id: string): SliverFacts[] {
+  facts(id: string): KnownSliver[] {
     const { rows, clock } = this.#needs;
     const heardMs = (host: string) => this.#heardMs.get(host) ?? this.#startedMs;
-    return rows.slivers(id).map((row) => ({ ...row, silentMs: clock.monotonicMs() - heardMs(row.host) }));
+    return rows.slivers(id).map((row) => {
+      const silentMs = clock.monotonicMs() - heardMs(row.host);
+      return { ...row, silentMs, leaseMaxMs: this.#leaseMaxMs(row.host) };
+    });
   }
 
   #all(): void {
@@ -115,26 +154,38 @@ export class Slices {
     const { rows, clock, changed } = this.#needs;
     if (this.#stop.signal.aborted || !rows.slice(id)) return;
     await this.#look(id);
-    const slice = rows.slice(id)!;
+    const slice = rows.slice(id);
+    if (!slice) return;
+    // Who waits until it stands need not wait for what keeps it so.
+    if (!slice.isGone) this.#say(id);
     const spec = slice.isGone ? { ...slice.spec, endMs: 0 } : slice.spec;
     const actions = planSlice(spec, this.facts(id), { nowMs: clock.wallMs(), leaseMs: LEASE_MS });
     this.#forgetTrouble(id, actions);
     // What leaves makes room for what comes.
-    await Promise.all(actions.filter(({ do: what }) => what !== "create").map((action) => this.#do(slice, action)));
+    const changes = actions.filter((action) => action.do !== "create");
+    const bySliver = [...Map.groupBy(changes, (action) => action.id).values()];
+    await Promise.all(bySliver.map((own) => this.#doAll(slice, own)));
     const missing = actions.flatMap((action) => (action.do === "create" ? [action.index] : []));
     if (missing.length > 0) await this.#create(slice, missing);
     await this.#sayGone(id);
     await this.#needs.tell?.(slice, rows.slivers(id), this.#stop.signal);
-    if (slice.isGone && rows.slivers(id).length === 0) rows.dropSlice(id);
+    if (slice.isGone && rows.slivers(id).length === 0) {
+      rows.dropSlice(id);
+      this.#full.delete(id);
+    }
     changed();
     this.#lookSoon(id);
+    this.#say(id);
+  }
+
+  #say(id: string): void {
     for (const hear of [...(this.#hearers.get(id) ?? [])]) hear();
   }
 
-  /** What is on its way is looked at more often than what stands. */
+  /** What is on its way is looked at more often than what stands, or waits for room on a disk. */
   #lookSoon(id: string): void {
-    const isUnderWay = ({ state, wanted, silentMs }: SliverFacts) =>
-      state !== wanted && state !== "failed" && silentMs < UNDER_WAY_MS;
+    const isUnderWay = ({ state, wanted, silentMs, trouble }: KnownSliver) =>
+      state !== wanted && state !== "failed" && silentMs < UNDER_WAY_MS && trouble !== HOST_FULL;
     this.#soon.set(id, this.#stop.signal.aborted ? [] : this.facts(id).filter(isUnderWay));
   }
 
@@ -151,11 +202,13 @@ export class Slices {
         const answer = await hosts.ask(host, LOOK_PATH, lookAnswer, question, this.#stop.signal);
         this.#heardMs.set(host, clock.monotonicMs());
         const known = new Map(answer.slivers.map((one) => [one.sliver, one]));
-        for (const sliver of slivers) {
-          const found = known.get(sliver.id);
-          this.#noteTrouble(sliver.id, found?.trouble);
+        for (const { id: one } of slivers) {
+          const sliver = rows.sliver(one);
+          if (!sliver) continue;
+          const found = known.get(one);
+          this.#noteTrouble(one, found?.trouble);
           if (found) this.#note(sliver, factsOf(found, clock.wallMs()));
-          else if (sliver.wanted === "gone") rows.dropSliver(sliver.id);
+          else if (sliver.wanted === "gone") rows.dropSliver(one);
           // The host has lost it, or never got it: it is made again, on whichever host.
           else this.#note(sliver, { wanted: "gone" });
         }
@@ -183,7 +236,7 @@ export class Slices {
   #note(sliver: Sliver, now: Partial<Sliver>): void {
     const next = { ...sliver, ...now };
     if (Math.abs(next.leaseEndMs - sliver.leaseEndMs) < LEASE_TOLERANCE_MS) next.leaseEndMs = sliver.leaseEndMs;
-    if (!isDeepStrictEqual(next, sliver)) this.#needs.rows.putSliver(next);
+    if (!isDeepStrictEqual(next, sliver)) this.#needs.rows.noteSliver(next);
   }
 
   /** What a host refused is in the way no more when it is not asked for any more. */
@@ -194,40 +247,55 @@ export class Slices {
     }
   }
 
-  async #do(slice: Slice, action: SliceAction): Promise<void> {
-    const { rows } = this.#needs;
-    if (action.do === "create") return;
-    const sliver = rows.sliver(action.id);
-    if (!sliver) return;
-    if (action.do === "remove") this.#note(sliver, { wanted: "gone", trouble: action.why });
-    else if (action.do === "want") await this.#want(sliver, action.wanted);
-    else await this.#reserve(slice, { ...sliver, spec: slice.spec.sliver });
+  /** What is to be done about one sliver, one after the other: each question tells of all that is wished of it. */
+  async #doAll(slice: Slice, actions: readonly SliverAction[]): Promise<void> {
+    for (const action of actions) if ((await this.#do(slice, action)) === "silent") return;
   }
 
-  async #want(sliver: Sliver, wanted: "running" | "stopped"): Promise<void> {
+  async #do(slice: Slice, action: SliverAction): Promise<Answered> {
+    const { rows } = this.#needs;
+    const sliver = rows.sliver(action.id);
+    if (!sliver) return "silent";
+    if (action.do === "want") return this.#want(sliver, action.wanted);
+    if (action.do === "renew") return this.#reserve(slice, sliver);
+    if (action.do === "resize") return this.#reserve(slice, { ...sliver, spec: slice.spec.sliver });
+    rows.putSliver({ ...sliver, wanted: "gone", trouble: action.why });
+    return "granted";
+  }
+
+  async #want(sliver: Sliver, wanted: "running" | "stopped"): Promise<Answered> {
     const { hosts } = this.#needs;
     const answer = await this.#ask(sliver, () =>
       hosts.ask(sliver.host, WANT_PATH, wantAnswer, { sliver: sliver.id, wanted }, this.#stop.signal),
     );
-    if (answer?.known) this.#note(sliver, { wanted });
+    if (!answer) return "silent";
+    if (answer.known) this.#note(sliver, { wanted });
+    return answer.known ? "granted" : "refused";
+  }
+
+  /** What this host lends for at most, as far as is known. */
+  #leaseMaxMs(host: string): number {
+    return this.#brief.has(host) ? SHORT_LEASE_MS : LEASE_MS;
   }
 
   /** Asks its host to have it, with these limits and for so long. */
-  async #reserve(
-    slice: Slice,
-    sliver: Sliver,
-    longestMs = Math.min(LEASE_MS, LEASE_MAX_MS),
-  ): Promise<"granted" | "refused" | "silent"> {
+  async #reserve(slice: Slice, sliver: Sliver, longestMs = this.#leaseMaxMs(sliver.host)): Promise<Answered> {
     const { rows, hosts, clock } = this.#needs;
     const leaseMs = Math.max(1, Math.min(longestMs, slice.spec.endMs - clock.wallMs()));
     const { id, spec, wanted } = sliver;
     const question = { sliver: id, slice: slice.id, spec, leaseMs, wanted: wanted === "gone" ? "stopped" : wanted };
-    const answer = await this.#ask(sliver, () =>
-      hosts.ask(sliver.host, RESERVE_PATH, reserveAnswer, question, this.#stop.signal),
+    const answer = await this.#ask(
+      sliver,
+      () => hosts.ask(sliver.host, RESERVE_PATH, reserveAnswer, question, this.#stop.signal),
+      { granted: false, price: 0, why: HOST_FULL },
     );
     if (!answer) return "silent";
     this.#heardMs.set(sliver.host, clock.monotonicMs());
-    if (answer.granted) rows.putSliver({ ...sliver, leaseEndMs: clock.wallMs() + leaseMs, trouble: undefined });
+    if (answer.why === "lease-too-long" && leaseMs > SHORT_LEASE_MS) {
+      this.#brief.add(sliver.host);
+      return this.#reserve(slice, sliver);
+    }
+    if (answer.granted) rows.noteSliver({ ...sliver, leaseEndMs: clock.wallMs() + leaseMs, trouble: undefined });
     else this.#note(rows.sliver(id) ?? sliver, { trouble: answer.why ?? "refused" });
     return answer.granted ? "granted" : "refused";
   }
@@ -246,19 +314,23 @@ export class Slices {
         .map(({ id, owner, zone }) => ({ box: id, owner, zone }));
       const able = offers.filter(({ box }) => !refused.has(box));
       const { boxes } = chooseHosts(able, { count: left.length, apart: slice.spec.apart, placed });
+      const full = offers.find(({ why }) => why === OFFER_FULL)?.box;
+      if (full !== undefined) this.#full.set(slice.id, full);
+      else if (attempt === 0) this.#full.delete(slice.id);
       if (boxes.length === 0) return;
-      const tries = boxes.map(async (host) => {
-        const index = left.shift()!;
-        const id = encodeBase32(random.bytes(SLIVER_ID_BYTES));
-        const sliver: Sliver = {
-          ...{ id, slice: slice.id, index, host, spec: slice.spec.sliver, wanted: slice.spec.wanted },
-          ...{ leaseEndMs: clock.wallMs() + leaseMs, state: undefined, trouble: undefined, hasNetwork: false },
-        };
+      const slivers = boxes.map((host): Sliver => ({
+        ...{ id: encodeBase32(random.bytes(SLIVER_ID_BYTES)), slice: slice.id, index: left.shift()!, host },
+        ...{ spec: slice.spec.sliver, wanted: slice.spec.wanted, leaseEndMs: clock.wallMs() + leaseMs },
+        ...{ state: undefined, trouble: undefined, hasNetwork: false },
+      }));
+      rows.place(slice.id, slivers);
+      const tries = slivers.map(async (sliver) => {
+        const { id, host, index } = sliver;
         // It has just made an offer.
         this.#heardMs.set(host, clock.monotonicMs());
-        rows.putSliver(sliver);
         if ((await this.#reserve(slice, sliver, FIRST_LEASE_MS)) !== "refused") return;
-        // Somebody was quicker.
+        // Somebody was quicker, or its disk is full since then.
+        if (rows.sliver(id)?.trouble === HOST_FULL) this.#full.set(slice.id, host);
         rows.dropSliver(id);
         refused.add(host);
         left.push(index);
@@ -277,18 +349,25 @@ export class Slices {
         hosts.ask(sliver.host, WANT_PATH, wantAnswer, question, this.#stop.signal),
       );
       // A host that never comes back ended it with its lease.
-      if (answer?.known === false || sliver.leaseEndMs < clock.wallMs()) rows.dropSliver(sliver.id);
+      if (answer?.known === false || sliver.leaseEndMs < clock.wallMs()) {
+        rows.dropSliver(sliver.id);
+        this.#troubles.delete(sliver.id);
+      }
     });
     await Promise.all(told);
   }
 
-  async #ask<T>(sliver: Sliver, question: () => Promise<T>): Promise<T | undefined> {
+  /** Gives `whenFull` where the host's disk is full, and undefined where it does not answer. */
+  async #ask<T>(sliver: Sliver, question: () => Promise<T>, whenFull?: T): Promise<T | undefined> {
     try {
       return await question();
     } catch (error) {
       this.#stop.signal.throwIfAborted();
       this.#needs.log.debug("a host did not answer", { host: sliver.host, error });
-      return undefined;
+      if (!isFailure(error, HOST_FULL)) return undefined;
+      this.#heardMs.set(sliver.host, this.#needs.clock.monotonicMs());
+      this.#note(this.#needs.rows.sliver(sliver.id) ?? sliver, { trouble: HOST_FULL });
+      return whenFull;
     }
   }
 
