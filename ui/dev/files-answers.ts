@@ -198,6 +198,18 @@ export const filesAnswers: Record<string, Answer> = {
       : [{ id: "l1", name: "Partitures", box: "Ateneu", mode: "read", addedAt: ago(5 * DAY_MS) }],
   "files.devices": (world) => (world.size === "empty" ? [] : [device]),
   "files.addDevice": () => ({ ...device, password: "farina-oli-taronja-73" }),
+  "files.phrase": (world) =>
+    world.size === "empty"
+      ? { made: false, madeAt: null, renewedAt: null, boxes: [] }
+      : {
+          ...{ made: true, madeAt: ago(40 * DAY_MS), renewedAt: ago(DAY_MS) },
+          boxes: world.boxes.slice(1, 5).map(({ name }) => name),
+        },
+  // Of the published examples of BIP39: nobody has these.
+  "files.makePhrase": (world) => ({
+    phrase: "legal winner thank year wave sausage worth useful legal winner thank yellow",
+    boxes: world.boxes.slice(1, 5).map(({ name }) => name),
+  }),
   "files.given": (world) =>
     world.size === "empty"
       ? []

@@ -4,6 +4,7 @@
  */
 import { defineContract } from "../../kernel/contract.ts";
 import { careEndpoints } from "./contract-care.ts";
+import { recoveryEndpoints } from "./contract-recovery.ts";
 import { sharingEndpoints } from "./contract-sharing.ts";
 import { spaceEndpoints } from "./contract-space.ts";
 import { treeEndpoints } from "./contract-tree.ts";
@@ -24,5 +25,5 @@ export const filesContract = defineContract({
     uploads: { role: "member", summary: "An upload went on, ended or failed" },
   },
   settings: filesSettings,
-  endpoints: { ...treeEndpoints, ...sharingEndpoints, ...careEndpoints, ...spaceEndpoints },
+  endpoints: { ...treeEndpoints, ...sharingEndpoints, ...careEndpoints, ...spaceEndpoints, ...recoveryEndpoints },
 });

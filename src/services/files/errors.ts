@@ -52,4 +52,18 @@ export const filesErrors = defineErrors({
   "files-server-unknown": 404,
   /** The port for devices cannot be opened. Params: port. */
   "files-port": 503,
+  /** A recovery phrase of another number of words. Params: count, wanted. */
+  "files-phrase-count": 400,
+  /** Words that are in no list of recovery phrases. Params: numbers (their places, from 1). The words are not told. */
+  "files-phrase-word": 400,
+  /** Words of the list that make no phrase: one is another one, or two have changed places. */
+  "files-phrase-wrong": 400,
+  /** There is a recovery phrase, and it was not said that it is to be replaced. */
+  "files-recovery-exists": 409,
+  /** No other box keeps what a recovery phrase leads to. */
+  "files-recovery-nobody": 503,
+  /** All boxes answered, and none has anything for the words. Params: answered. */
+  "files-recovery-not-found": 404,
+  /** Those that answered have nothing for the words, and others did not answer. Params: answered, away, names. */
+  "files-recovery-away": 503,
 });

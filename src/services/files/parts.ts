@@ -12,6 +12,7 @@ import type { Grids } from "./grids.ts";
 import type { Imported } from "./imported.ts";
 import type { Links } from "./links.ts";
 import type { Members } from "./members.ts";
+import type { Recovery } from "./recovery/recovery.ts";
 import type { Facts } from "./status.ts";
 import type { Tickets } from "./tickets.ts";
 import type { MemberFiles } from "./tree/member-files.ts";
@@ -39,6 +40,7 @@ export interface ServiceParts {
   zips: Zips;
   care: Care;
   careRows: CareStore;
+  recovery: Recovery;
   doors: { webdav: Door; sftp: Door };
   /** Changes settings of this service; answered when they are taken up. */
   change: (patch: Record<string, unknown>) => Promise<void>;

@@ -37,10 +37,17 @@ import { createDeviceDoors } from "./device-doors.ts";
 import { BOX_ACCOUNT } from "./grids.ts";
 import { careHandlers } from "./handlers-care.ts";
 import { openShared, sharingHandlers } from "./handlers-sharing.ts";
+import { recoveryHandlers } from "./handlers-recovery.ts";
 import { spaceHandlers } from "./handlers-space.ts";
 import { treeHandlers } from "./handlers-tree.ts";
 import { createLinks } from "./links.ts";
 import type { ServiceParts, TicketTarget } from "./parts.ts";
+import { createKeeping } from "./recovery/keeping.ts";
+import { createLeaving } from "./recovery/leaving.ts";
+import { createRecovery } from "./recovery/recovery.ts";
+import type { Recovery } from "./recovery/recovery.ts";
+import { recoveryStore } from "./recovery/recovery-store.ts";
+import { createTakeUp } from "./recovery/taking-up.ts";
 import { filesSettings } from "./settings.ts";
 import { createSpace, isClockRight } from "./space.ts";
 import type { Space } from "./space.ts";
@@ -94,6 +101,7 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
       // Who gets this name one day finds nothing of what was here.
       tree.forget(account);
       made.careRows.dropAccount(account);
+      made.recovery.forget(account);
     }
     made.tickets.end(account);
     for (const door of Object.values(doors)) door.forget();
@@ -101,7 +109,10 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
   });
   return {
     contract: filesContract,
-    handlers: { ...treeHandlers(parts), ...sharingHandlers(parts), ...careHandlers(parts), ...spaceHandlers(parts) },
+    handlers: {
+      ...{ ...treeHandlers(parts), ...sharingHandlers(parts), ...careHandlers(parts), ...spaceHandlers(parts) },
+      ...recoveryHandlers(parts),
+    },
     client: {
       files: (account) => tree.files(foldName(account)),
       grid: (account) => grids.of(foldName(account)),
@@ -113,9 +124,11 @@ export function files(system: FilesNeeds): Service<typeof filesContract.endpoint
       await follow();
       await tree.start();
       care.start();
+      made.recovery.start();
     },
     async stop() {
       isStarted = false;
+      await made.recovery.stop();
       await care.stop();
       await Promise.all([doors.webdav.stop(), doors.sftp.stop()]);
       await tree.stop();
@@ -156,6 +169,7 @@ function makeParts(system: FilesNeeds): Made {
   });
   const checkingOf = createChecks({ clock, crypto: grids.crypto, rows: careRows, gridOf: grids.of });
   const care = makeCare({ ...system, rows, careRows, space, tree, checkingOf, changed });
+  const recovery = makeRecovery({ ...system, tree, care, changed });
   const doors = createDeviceDoors({
     ...{ clock, random, log, tree, changed, folder, notes: rows },
     wanted: () => ({ webdavPort: settings().webdavPort, sftpPort: settings().sftpPort, address: address() }),
@@ -174,7 +188,7 @@ function makeParts(system: FilesNeeds): Made {
     boxIds: mesh.boxes().map(({ id }) => id),
   });
   return {
-    ...{ clock, mesh, tree, grids, giving, access, links, care, careRows, doors, changed, space },
+    ...{ clock, mesh, tree, grids, giving, access, links, care, careRows, recovery, doors, changed, space },
     ...{ imported: space.imported, members: space.members, quotaBytes: space.quotaBytes },
     ...{ boxQuotaBytes: space.boxQuotaBytes, pseudonym: space.pseudonym },
     ...{ accountOf, checkingOf, factsOf },
@@ -212,6 +226,32 @@ function makeCare({ clock, log, mesh, config, rows, careRows, space, tree, check
     ...{ clock, log, rows: careRows, pace, deposits, changed },
     accounts: async () => careAccounts(tree, grids.of, checkingOf),
     notes: createNotes(rows),
+  });
+}
+
+interface RecoveryParts extends FilesNeeds {
+  tree: Tree;
+  care: Care;
+  changed: () => void;
+}
+
+/** Registers with the mesh at once. */
+function makeRecovery({ clock, log, random, mesh, store, tree, care, changed }: RecoveryParts): Recovery {
+  const rows = recoveryStore(store);
+  const mayAsk = (boxId: string) => {
+    const state = mesh.box(boxId)?.state;
+    return state === "up" || state === "suspect";
+  };
+  return createRecovery({
+    ...{ clock, log, random, rows, changed, mayAsk },
+    keeping: createKeeping({ clock, mesh, rows, isClockRight: () => isClockRight(mesh) }),
+    leaving: createLeaving({
+      ...{ log, mesh, kept: (locator: string) => rows.kept(locator).map(({ sealed }) => sealed) },
+      givers: () => announced(mesh).map(({ boxId }) => boxId),
+    }),
+    rootCap: async (account) => (await tree.files(account).caps("/")).write!,
+    knownRoot: (account) => tree.rootOf(account),
+    takeUp: createTakeUp(tree, care.again),
   });
 }
 

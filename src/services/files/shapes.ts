@@ -207,3 +207,32 @@ export const device = z.object({
   createdAt: z.string(),
   lastUsedAt: z.string().nullable(),
 });
+
+export const phraseState = z.object({
+  made: z.boolean(),
+  madeAt: z.string().nullable(),
+  /** When some box last said that it keeps what the words lead to. */
+  renewedAt: z.string().nullable(),
+  /** Names of those that do. */
+  boxes: z.array(z.string()),
+});
+
+export const madePhrase = z.object({
+  /** Twelve words; told this once, and kept nowhere. */
+  phrase: z.string(),
+  boxes: z.array(z.string()),
+});
+
+export const recovered = z.object({
+  /** `whole`: it is your top folder now; `already`: it was before; `folder`: it is in your files, at `path`. */
+  state: z.enum(["whole", "already", "folder"]),
+  path: z.string(),
+  /** Files and folders right in it. */
+  entries: z.number(),
+  phraseMadeAt: z.string(),
+  /** Names of the boxes that had it. */
+  boxes: z.array(z.string()),
+  /** Boxes that answered, and some of those that did not. */
+  answered: z.number(),
+  away: z.array(z.string()),
+});

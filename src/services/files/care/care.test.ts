@@ -118,6 +118,23 @@ test("each file is looked at every three days, and a restart goes on where it wa
   await again.stop();
 });
 
+test("a tree that was taken up is looked at soon, and what is known is not looked at again", async () => {
+  const { make, advance, since, found } = world(["x"]);
+  const care = make();
+  care.start();
+  await advance(SERVERS_SETTLED_MS + 5 * CARE_LOOK_MS);
+  since();
+  found.set("y", healthy);
+  await advance(HOUR_MS);
+  assert.deepEqual(since(), [], "the next round is in three days");
+  care.again();
+  await advance(2 * CARE_LOOK_MS);
+  assert.deepEqual(since(), ["check y"]);
+  await advance(HOUR_MS);
+  assert.deepEqual(since(), []);
+  await care.stop();
+});
+
 test("weak for good: repaired at once. Since a box is away: after twelve hours, or when it is close", async () => {
   const { make, advance, since, found, states } = world(["x"]);
   const care = make();

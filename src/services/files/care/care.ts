@@ -47,6 +47,8 @@ export interface CareStatus {
 export interface Care {
   start(): void;
   status(account?: string): CareStatus;
+  /** An account keeps more than at the last round: the next look begins another one. What is known is not due again. */
+  again(): void;
   stop(): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export function createCare(needs: CareNeeds): Care {
   let running: CareStatus["running"];
   let isBusy: Promise<void> | undefined;
   let cancel = () => {};
+  let isWantedAgain = false;
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -158,10 +161,11 @@ export function createCare(needs: CareNeeds): Care {
     if (round.endedMs >= round.beganMs) {
       const nowMs = clock.wallMs();
       const isTime = round.beganMs < beforeMs || round.beganMs > nowMs || rows.hasBadBefore(badDueMs(nowMs));
-      if (!isTime) {
+      if (!isTime && !isWantedAgain) {
         show("waiting");
         return await needs.deposits.tend(beforeMs, signal);
       }
+      isWantedAgain = false;
       Object.assign(round, { number: round.number + 1, beganMs: nowMs, endedMs: nowMs - 1 });
       needs.notes.write(ROUND_NOTE, round);
     }
@@ -192,6 +196,9 @@ export function createCare(needs: CareNeeds): Care {
       const isOver = round.endedMs >= round.beganMs && round.endedMs > 0;
       const checkedMs = isOver ? round.endedMs : undefined;
       return { state, checkedMs, ...rows.counts(account), running };
+    },
+    again() {
+      isWantedAgain = true;
     },
     async stop() {
       cancel();

@@ -5,10 +5,18 @@ import { test } from "node:test";
 import { PIECE_BYTES_MAX } from "../contract-tree.ts";
 import { SHARE_DAYS_MAX as SHARE_DAYS } from "../contract-sharing.ts";
 import { SERVERS_YAML_BYTES_MAX } from "../contract-space.ts";
+import { PHRASE_CHARS_MAX } from "../recovery/constants.ts";
 import { NAME_MAX_BYTES as NAME_BYTES } from "../tree/paths.ts";
 import { GB, givenGb, sizeInput, stepsOf, usersOf } from "./giving.ts";
 import { kindOf, previewOf } from "./kinds.ts";
-import { PIECE_MAX_BYTES, SERVERS_YAML_MAX_BYTES, SHARE_DAYS_MAX, SPEED_OVER_MS, TRAY_ROWS_MAX } from "./limits.ts";
+import {
+  PHRASE_MAX_CHARS,
+  PIECE_MAX_BYTES,
+  SERVERS_YAML_MAX_BYTES,
+  SHARE_DAYS_MAX,
+  SPEED_OVER_MS,
+  TRAY_ROWS_MAX,
+} from "./limits.ts";
 import { BY_NAME, type Entry, inOrder, nextOrder } from "./order.ts";
 import * as places from "./places.ts";
 import { type Health, verdictOf } from "./safety.ts";
@@ -18,6 +26,7 @@ import { EMPTY_QUEUE, type Item, type Queue, step } from "./uploads.ts";
 
 test("limits are those of the contract", () => {
   assert.equal(PIECE_MAX_BYTES, PIECE_BYTES_MAX);
+  assert.equal(PHRASE_MAX_CHARS, PHRASE_CHARS_MAX);
   assert.equal(SHARE_DAYS_MAX, SHARE_DAYS);
   assert.equal(SERVERS_YAML_MAX_BYTES, SERVERS_YAML_BYTES_MAX);
   assert.equal(places.NAME_MAX_BYTES, NAME_BYTES);

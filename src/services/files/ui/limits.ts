@@ -1,10 +1,11 @@
 /**
- * Limits of the page. The first two are those of the contract, which never travels to a browser; a test keeps them
+ * Limits of the page. The first three are those of the contract, which never travels to a browser; a test keeps them
  * equal.
  */
 
 export const PIECE_MAX_BYTES = 8 * 1024 * 1024;
 export const SHARE_DAYS_MAX = 3650;
+export const PHRASE_MAX_CHARS = 1_000;
 
 /** A slow line sends small pieces, so that a broken one costs little. */
 export const PIECE_MIN_BYTES = 4 * 1024 * 1024;

@@ -13,6 +13,7 @@ import { bytes, percent } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { GB, givenGb, sizeInput, stepsOf, usersOf } from "./giving.ts";
+import { Recovery } from "./recovery.tsx";
 import { Servers } from "./servers.tsx";
 
 type Status = Output<"files.status">;
@@ -27,6 +28,7 @@ export function Space({ status }: { status: Resource<Status> }) {
             {may("host") ? <Giving status={now} onChange={status.reload} /> : <GivenHere status={now} />}
             {may("member") ? <Mine me={now.me} /> : null}
           </div>
+          {may("member") ? <Recovery /> : null}
           {may("host") ? <Users /> : null}
           <Servers status={now} onChange={status.reload} />
         </div>
