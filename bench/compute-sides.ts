@@ -16,7 +16,7 @@ import type { Lxd } from "../test/support/lxd.ts";
 import { eventually, runOk } from "../test/support/process.ts";
 
 const POOL_MIB = 12_288;
-const LENT = ["--cores", "200", "--memory", "64GiB", "--disk", "64GiB", "--slivers", "200", "--to", "community"];
+const LENT = ["--cores", "200", "--memory", "64GiB", "--disk", "64GiB", "--slivers", "150", "--to", "community"];
 const PROFILE = "bench";
 const NETWORK_PACKAGES = ["wireguard-tools", "wireguard-go", "nftables", "iproute2"] as const;
 /** Not the boxes' own network. */
