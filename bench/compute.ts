@@ -22,6 +22,7 @@ const QUICK = { parts: "tiny,many,life,rest", rounds: "3", many: 1, restS: 31, s
 const MANY = 20;
 /** Of the part `rest`: in slices as large as they may be at most. */
 const REST_SLICES = [50, 50];
+const PAUSE_MS = 500;
 const GONE_TIMEOUT_MS = 120_000;
 
 const ABOUT = `Slivers on one of our boxes, asked for on another, beside the engine's own lxc with the same
@@ -75,6 +76,8 @@ async function launches(stage: Stage, image: ImageOf): Promise<void> {
   await inTurns(stage, rounds, async (side, name, at) => {
     await timed(name, figure, () => side.launch(`one-${at}`, image));
     await side.delete(`one-${at}`);
+    // What a machine still does about the last one is no part of the next one's time.
+    await sleep(PAUSE_MS);
     await untilGone(stage);
     if (name === "lxc") return;
     await timed(name, `${figure}_http`, () => stage.ours.launchByHttp(`web-${at}`, image));
