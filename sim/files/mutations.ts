@@ -161,8 +161,8 @@ const storing: readonly FilesMutation[] = [
     mistakes: [
       grid(
         "mutable-file.ts",
-        "[writeEnabler(needs.crypto, file.writeKey, server.tubId)]",
-        "[writeEnabler(needs.crypto, file.writeKey, new Uint8Array(20))]",
+        "yield writeEnabler(needs.crypto, file.writeKey, server.tubId)",
+        "yield writeEnabler(needs.crypto, file.writeKey, new Uint8Array(20))",
       ),
     ],
   },
