@@ -110,6 +110,11 @@ export function addressOf(
   return { path: `/api/v1${path}${query ? `?${query}` : ""}`, rest: undefined };
 }
 
+/** Whether one seems to; it may have been killed. */
+export function isRunning(data: string): boolean {
+  return existsSync(join(data, "comu.sock"));
+}
+
 interface Sent {
   method: string;
   path: string;
@@ -122,7 +127,7 @@ interface Sent {
 
 function send(data: string, sent: Sent): Promise<{ status: number; pieces: AsyncGenerator<Buffer> }> {
   const file = join(data, "comu.sock");
-  if (!existsSync(file)) return Promise.reject(cliErrors.fail("box-not-running", { params: { data } }));
+  if (!isRunning(data)) return Promise.reject(cliErrors.fail("box-not-running", { params: { data } }));
   const socket = shortSocketPath(file);
   return new Promise<{ status: number; pieces: AsyncGenerator<Buffer> }>((resolve, reject) => {
     const headers = { host: "localhost", "x-comu-language": sent.language, "content-type": sent.type };

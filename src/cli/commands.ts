@@ -8,7 +8,7 @@ import { systemClock } from "../kernel/clock.ts";
 import type { Language } from "../kernel/words.ts";
 import { say } from "../kernel/words.ts";
 import { askOnce, newUpload, PIECE_INPUTS, writeAnswer } from "./bytes.ts";
-import { callBox, cliErrors, firstLine } from "./call.ts";
+import { callBox, cliErrors, firstLine, isRunning } from "./call.ts";
 import type { Property } from "./check-input.ts";
 import { codeLines } from "./codes.ts";
 import { followBox } from "./follow.ts";
@@ -80,7 +80,9 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
       input[shape.typed.input] = await typedText(shape.typed, file, languageOf(command));
     }
     if (shape.bytes && "pieces" in shape.bytes) input["upload"] = newUpload();
-    const known = await checkedInput(endpoint, input);
+    const known = isLeftToBox(endpoint, shape, { ...command.opts(), data })
+      ? input
+      : await checkedInput(endpoint, input);
     if (shape.confirm && !command.opts()["yes"]) await confirm(shape.confirm, input, languageOf(command));
     const { warning } = shape;
     if (warning && input[warning.input]) process.stderr.write(`${say(words, languageOf(command), warning.words)}\n`);
@@ -110,6 +112,16 @@ function addCommand(root: Command, endpoint: Endpoint, shape: CommandShape, sibl
       conclude(output as Record<string, unknown>, shape, languageOf(command));
   });
   parentFor(root, path).addCommand(command);
+}
+
+/**
+ * Whether the box, which checks every input, is the first to do so: for one question to a box that runs, of which
+ * nothing is asked or sent before. What a check loads takes longer than most answers.
+ */
+function isLeftToBox(endpoint: Endpoint, shape: CommandShape, given: Record<string, unknown>): boolean {
+  const { yes, follow, tty, raw, data } = given;
+  const isMore = follow || tty || raw || shape.terminal || shape.bytes || endpoint.bytes || endpoint.answerType;
+  return !isMore && (!shape.confirm || Boolean(yes)) && isRunning(String(data));
 }
 
 /** Of the endpoint that `--tty` asks instead: inputs of the same names, and those that are put together. */
