@@ -55,7 +55,7 @@ function linkTo(box: Box, identity: Identity) {
 /** Asks to be let in; rejects with the community's refusal. */
 export async function tryJoin(box: Box, code: string, identity = newIdentity()) {
   const { clock, links, send, answerWith } = linkTo(box, identity);
-  const peers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
+  const peers = createPeers({ links, clock, mayAsk: () => false, addressOf: () => undefined });
   const self = { name: "Dolenta", owner: "Ningú", zone: "home" };
   try {
     const joined = await joinCommunity({ clock, identity, peers, code: readCode(code), self, ownSeq: 0 });

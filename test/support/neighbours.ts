@@ -181,7 +181,7 @@ function answer(shared: Replica | undefined, { path, body, peer }: LinkRequest):
 }
 
 async function join({ links, identity }: Neighbour, plan: NeighboursPlan, index: number): Promise<Joined> {
-  const peers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
+  const peers = createPeers({ links, clock, mayAsk: () => false, addressOf: () => undefined });
   const self = plan.describe(index);
   return joinCommunity({ clock, identity, peers, code: readCode(plan.code), self, ownSeq: 0 });
 }

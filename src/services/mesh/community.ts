@@ -137,13 +137,14 @@ export function createCommunity(needs: CommunityNeeds): Community {
       rows.setFact("genesis", JSON.stringify(joined.genesis));
       rows.setFact("community", joined.community);
       rows.setFact("ownSeq", String(joined.ownSeq));
+      rows.setFact("guides", JSON.stringify(joined.guides));
       for (const { record, ref } of joined.rows) rows.putRecord(record, ref);
       for (const key of joined.keys) rows.putKey(key);
       for (const known of joined.addresses) if (known.box !== identity.boxId) rows.noteAddress(known);
     });
     if (zone === ZONE_DEFAULT && joined.zone) await system.config.change({ box: { zone: joined.zone } });
     const seen = enter(joined.community);
-    const sponsor = joined.addresses.at(-1)!.box;
+    const sponsor = joined.guides[0]!;
     await needs
       .session()!
       .replica.syncWith(sponsor)

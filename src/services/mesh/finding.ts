@@ -3,7 +3,7 @@
  * there is no fixed place to ask.
  */
 import type { Random } from "../../kernel/random.ts";
-import type { Admission } from "../../protocols/records/admission.ts";
+import type { Membership } from "../../protocols/records/membership-rules.ts";
 import type { Records } from "../../protocols/records/records.ts";
 import type { Gossip } from "./gossip.ts";
 import { readBoxBody } from "./kinds.ts";
@@ -59,23 +59,33 @@ export function boxesUp({ core }: Gossip, selfId: string): string[] {
   return [...names("alive"), ...names("suspect")];
 }
 
-/** Members at whose last address one can try, the one seen last first. */
-export function membersSeen(admission: Admission, rows: MeshStore, selfId: string): string[] {
-  const members = admission.view()?.members;
-  const seen = rows.addresses().filter(({ box }) => box !== selfId && members?.has(box));
+/**
+ * Whom a newcomer asks although nothing that it holds proves yet that they belong: the box that let it in, and those
+ * that this one named (`named`, in this order). What they answer proves itself, and the newcomer has nothing to tell
+ * but about itself. With the join of who let it in they have done their part: from then on membership decides.
+ */
+export function guidesOf(view: Membership | undefined, named: readonly string[]): readonly string[] {
+  const [sponsor] = named;
+  if (!view || sponsor === undefined || view.joined.has(sponsor)) return [];
+  return named.filter((box) => !view.excluded.has(box));
+}
+
+/** Those of them at whose last address one can try, the one seen last first. */
+export function boxesSeen(mayAsk: (box: string) => boolean, rows: MeshStore, selfId: string): string[] {
+  const seen = rows.addresses().filter(({ box }) => box !== selfId && mayAsk(box));
   return seen.map(({ box }) => box);
 }
 
-/** Some members of whom an address is known, in random order. */
-export function membersKnown(
-  admission: Admission,
+/** Some of these of whom an address is known, in random order. */
+export function boxesKnown(
+  boxes: readonly string[],
   random: Random,
   selfId: string,
   at: (box: string) => Address | undefined,
 ): string[] {
-  const members = [...(admission.view()?.members.keys() ?? [])].filter((box) => box !== selfId);
-  const start = random.below(members.length || 1);
-  const turned = [...members.slice(start), ...members.slice(0, start)];
+  const others = boxes.filter((box) => box !== selfId);
+  const start = random.below(others.length || 1);
+  const turned = [...others.slice(start), ...others.slice(0, start)];
   const known: string[] = [];
   for (const box of turned) {
     if (at(box)) known.push(box);

@@ -20,7 +20,7 @@ import {
   readInvitation,
   readJoin,
 } from "../../protocols/records/membership-facts.ts";
-import { readRecord } from "../../protocols/records/record.ts";
+import { isBoxId, readRecord } from "../../protocols/records/record.ts";
 import type { SignedRecord } from "../../protocols/records/record.ts";
 import { FUTURE_MAX_MS } from "../../protocols/records/constants.ts";
 import { createRecords } from "../../protocols/records/records.ts";
@@ -38,7 +38,8 @@ import type { GossipKey, KnownAddress } from "./store.ts";
 const LOOK_AGAIN_MS = 400;
 const LOOKS_MAX = 5;
 const ASK_TIMEOUT_MS = 6_000;
-const PEERS_TAKEN_MAX = 64;
+/** Boxes that are taken of those that the sponsor names. */
+export const PEERS_TAKEN_MAX = 64;
 
 /** All that is to be written down when the box has joined. */
 export interface Joined {
@@ -48,6 +49,8 @@ export interface Joined {
   ownSeq: number;
   keys: GossipKey[];
   addresses: KnownAddress[];
+  /** Who let this box in, and then those that it named; see `guidesOf`. */
+  guides: string[];
   /** The zone that the invitation proposes. */
   zone: string | undefined;
 }
@@ -180,14 +183,18 @@ function readEntered(
   sponsor: string,
   at: Address,
   nowMs: number,
-): Pick<Joined, "keys" | "addresses"> {
+): Pick<Joined, "keys" | "addresses" | "guides"> {
   const keys = (Array.isArray(answer.keys) ? answer.keys : [])
     .map(({ epoch, key }) => ({ epoch, key: new Uint8Array(Buffer.from(String(key), "base64url")) }))
     .filter(({ epoch, key }) => Number.isSafeInteger(epoch) && epoch >= 1 && key.length === KEY_BYTES);
   if (keys.length === 0) throw fail("community-unreachable", { params: { reason: "no key was handed over" } });
   const told = (Array.isArray(answer.peers) ? answer.peers : []).slice(0, PEERS_TAKEN_MAX);
   const addresses = told
-    .filter((one) => typeof one.box === "string" && typeof one.address === "string" && Number.isInteger(one.port))
+    .filter((one) => isBoxId(one.box) && typeof one.address === "string" && Number.isInteger(one.port))
     .map(({ box, address, port }, index) => ({ box, address, port, seenMs: nowMs - 1 - index }));
-  return { keys, addresses: [...addresses, { box: sponsor, ...at, seenMs: nowMs }] };
+  return {
+    keys,
+    addresses: [...addresses, { box: sponsor, ...at, seenMs: nowMs }],
+    guides: [...new Set([sponsor, ...addresses.map(({ box }) => box)])],
+  };
 }

@@ -18,7 +18,7 @@ function peersThatGet(answer: object) {
   });
   const links = { request } as unknown as Links;
   const onExclusion = (record: unknown, from: string) => void shown.push([record, from]);
-  return { shown, peers: createPeers({ links, clock, isMember: () => true, addressOf: () => AT, onExclusion }) };
+  return { shown, peers: createPeers({ links, clock, mayAsk: () => true, addressOf: () => AT, onExclusion }) };
 }
 
 test("an answer as large as a message may be is taken, a larger one is refused", async () => {

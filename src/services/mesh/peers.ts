@@ -36,7 +36,7 @@ export interface Peers {
   addressOf(box: string): Address | undefined;
   /** A member told us that this box is excluded; it may be out of date after a pardon, so it is asked again. */
   excluded(): boolean;
-  /** Asks a member. Throws its refusal as our Failure. */
+  /** Asks a box that may be asked. Throws its refusal as our Failure. */
   ask(box: string, path: string, body: object): Promise<unknown>;
   /** Asks whoever listens at an address, and tells who it was. */
   askAt(at: Address, path: string, body: object, timeoutMs?: number): Promise<{ box: string; body: unknown }>;
@@ -47,7 +47,8 @@ export interface Peers {
 export interface PeersNeeds {
   links: Links;
   clock: Clock;
-  isMember: (box: string) => boolean;
+  /** Members, and for a newcomer its guides (finding.ts). */
+  mayAsk: (box: string) => boolean;
   addressOf: (box: string) => Address | undefined;
   /** Somebody shows a record by which this box is excluded. */
   onExclusion?: (record: unknown, from: string) => void;
@@ -80,7 +81,7 @@ export function createPeers(needs: PeersNeeds): Peers {
     addressOf: needs.addressOf,
     excluded: () => excluded,
     async ask(box, path, body) {
-      const at = needs.isMember(box) ? needs.addressOf(box) : undefined;
+      const at = needs.mayAsk(box) ? needs.addressOf(box) : undefined;
       if (!at) throw meshErrors.fail("box-unknown", { params: { box } });
       return (await send({ boxId: box, ...at }, path, body, ASK_TIMEOUT_MS)).body;
     },

@@ -81,7 +81,7 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
   const answers = { handler: answering.handle, streamHandler: answering.stream, authorize };
   const links = createLinks({ identity, clock, log: log.area("links"), ...answers });
   const port = createMeshPort({ clock, log, links, session });
-  const strangers = createPeers({ links, clock, isMember: () => false, addressOf: () => undefined });
+  const strangers = createPeers({ links, clock, mayAsk: () => false, addressOf: () => undefined });
   const description = createDescription({ system, port, session, settings, onAddress: () => reopen() });
   const watch = createGossipWatch({ system, rows, session, onKey: () => description.refresh() });
   const boxes = () => listBoxes(description.boxesNeeds(rows), current);

@@ -18,7 +18,7 @@ import type { Agents } from "./agents.ts";
 import { createEvidence } from "./evidence.ts";
 import type { EvidenceRoom } from "./evidence.ts";
 import { createExclusions } from "./exclusions.ts";
-import { addressOf, boxesUp, lookForOthers, membersKnown, membersSeen } from "./finding.ts";
+import { addressOf, boxesKnown, boxesSeen, boxesUp, guidesOf, lookForOthers } from "./finding.ts";
 import { createGossip } from "./gossip.ts";
 import type { Gossip, GossipNeeds, GossipNews } from "./gossip.ts";
 import { createKeyring } from "./keyring.ts";
@@ -105,10 +105,13 @@ export function createSession(needs: SessionNeeds): Session {
 
   const isMember = (box: string) => admission.view()?.members.has(box) ?? false;
   const isExcluded = (box: string) => admission.view()?.excluded.has(box) ?? false;
+  const named = JSON.parse(rows.fact("guides") ?? "[]") as string[];
+  const guides = () => guidesOf(admission.view(), named);
+  const mayAsk = (box: string) => isMember(box) || guides().includes(box);
   const at = (box: string) => addressOf(box, gossip, core, rows);
   const onExclusion = (record: unknown, from: string) =>
     void replica.step({ type: "received", records: [record], from, via: "sync" });
-  const peers = createPeers({ links: needs.links, clock, isMember, addressOf: at, onExclusion });
+  const peers = createPeers({ links: needs.links, clock, mayAsk, addressOf: at, onExclusion });
   const replica = createReplica({
     ...{ clock, rows, core, random: needs.random, log: needs.log.area("records"), self: identity.boxId },
     syncIntervalMs: SYNC_INTERVAL_MS[needs.profile],
@@ -132,14 +135,16 @@ export function createSession(needs: SessionNeeds): Session {
   });
   const boxesHere = () => gossip.core.aliveCount() - agents.count();
 
-  const peersUp = () => boxesUp(gossip, identity.boxId).filter(isMember);
+  const peersUp = () => boxesUp(gossip, identity.boxId).filter(mayAsk);
   /**
    * A box that was away while the community changed its key hears no gossip. It asks members at the addresses that it
    * remembers: links need no key of the community.
    */
   const peersToAsk = () => {
     const up = peersUp();
-    return up.length > 0 ? up : membersKnown(admission, needs.random, identity.boxId, at);
+    if (up.length > 0) return up;
+    const all = [...(admission.view()?.members.keys() ?? []), ...guides()];
+    return boxesKnown(all, needs.random, identity.boxId, at);
   };
 
   const memberChanged = (change: MemberChange, member: Member) => {
@@ -220,7 +225,7 @@ export function createSession(needs: SessionNeeds): Session {
       cancels.push(clock.every(LOOK_FOR_OTHERS_MS[needs.profile], look));
     },
     async learnNumbers() {
-      await replica.adopt(membersSeen(admission, rows, identity.boxId), LEARN_NUMBERS_MS[needs.profile]);
+      await replica.adopt(boxesSeen(mayAsk, rows, identity.boxId), LEARN_NUMBERS_MS[needs.profile]);
     },
     async stop(goodbye) {
       if (!running) return;

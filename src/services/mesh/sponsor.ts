@@ -17,7 +17,7 @@ import { readRequestBody } from "./kinds.ts";
 import type { Session } from "./session.ts";
 import type { MeshStore } from "./store.ts";
 
-/** Boxes that the newcomer is told of, to ask when this one is gone. */
+/** Members that the newcomer is told of, to ask when this one is gone. */
 const PEERS_TOLD_MAX = 16;
 
 export interface SponsorNeeds {
@@ -115,7 +115,8 @@ function enter(
     const why = session.admission.view()!.refused.get(peer);
     throw why ? codeOf(why) : fail("record-refused", { params: { kind: "join", reason: "not accepted" } });
   }
-  const known = rows.addresses().slice(0, PEERS_TOLD_MAX - 1);
+  const members = rows.addresses().filter(({ box }) => session.isMember(box));
+  const known = members.slice(0, PEERS_TOLD_MAX - 1);
   const self = { box: identity.boxId, ...session.advertise, seenMs: clock.wallMs() };
   return {
     keys: rows.keys().map(({ epoch, key }) => ({ epoch, key: Buffer.from(key).toString("base64url") })),
