@@ -289,7 +289,7 @@ export const planted: readonly Planted[] = [
     promise: "a failing disk is not called a full one",
     mistakes: [
       one(
-        "src/platform/store.ts",
+        "src/platform/disk-room.ts",
         "return bavail * bsize >= STORE_ROOM_BYTES_MIN;",
         "return bavail * bsize < STORE_ROOM_BYTES_MIN;",
       ),
