@@ -76,13 +76,15 @@ test("an image is begun on the page, shows how far it is, and is ended", async (
 });
 
 test("a port is published, shown with its address, and taken back", async () => {
-  // Engine, box and reader on one machine: the box looks whether somebody listens at the engine's port.
-  const { namespace, address: bind } = createLab({ hosts: [{ name: "moli", zone: "barri" }] }, atEnd).host("moli");
+  // Engine and box on one machine: the box looks whether somebody listens at the engine's port. The reader is on
+  // another one: a browser gives up what it is loading when its own machine gets a network interface.
+  const lab = createLab({ hosts: ["moli", "casa"].map((name) => ({ name, zone: "barri" })) }, atEnd);
+  const { namespace, address: bind } = lab.host("moli");
   const lxd = await startLxd({ owner: atEnd, namespace, poolMib: 256, address: "192.168.99.1/24" });
   const community = { name: "Molí", owner: "Anna", newCommunity: "Barri", env: { LXD_DIR: lxd.folder } };
   const host = await startBox({ ...community, namespace, bind, until: atEnd });
   await stores(host);
-  const reader = await openBrowser({ owner: atEnd, namespace });
+  const reader = await openBrowser({ owner: atEnd, namespace: lab.host("casa").namespace });
   const here = temporaryFolder("image");
   copyFileSync(await tinyImage(), join(here, "tiny.tar.gz"));
   await host.cli(["files", "put", join(here, "tiny.tar.gz"), "/tiny.tar.gz", "--json"]);
