@@ -103,7 +103,7 @@ async function uploadAt(box: Box): Promise<Upload> {
 
 /** What the page shows of the one upload: 0 to 1, of which the first half is the way to the box; and its words. */
 const IN_PAGE = `(() => ({
-  share: document.querySelector(".files-line .files-progress")?.value ?? -1,
+  share: document.querySelector(".files-line progress")?.value ?? -1,
   words: document.querySelector(".files-tray-left")?.textContent ?? "",
 }))()`;
 

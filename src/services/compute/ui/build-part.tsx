@@ -10,7 +10,6 @@ import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { t } from "../../../../ui/src/words.ts";
 import { NameField, isName } from "./name-field.tsx";
-import "./progress.css";
 
 type Building = Output<"compute.imageBuild">;
 
@@ -53,7 +52,7 @@ function Last({ now, onChange }: { now: Building; onChange: () => void }) {
       <>
         <label class="stack">
           <span>{t("compute.build-running", { name })}</span>
-          <progress class="compute-progress" max={100} value={percent} />
+          <progress max={100} value={percent} />
         </label>
         <p class="soft" role="status">
           {t(`compute.stage-${now.stage}`)} · {percent} %

@@ -16,7 +16,6 @@ import { asApiError } from "../../../../ui/src/client.ts";
 import type { ApiError } from "../../../../ui/src/client.ts";
 import { bytes, count } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
-import "./progress.css";
 import { FETCHED_BYTES_MAX, fetchFile, joined, parentOf, putFile } from "./sliver-transfer.tsx";
 
 type Entry = Output<"compute.sliverFiles">["entries"][number];
@@ -206,7 +205,7 @@ function Progress({ moving }: { moving: Moving }) {
     <div class="cluster apart">
       <label class="grow">
         {t("compute.file-moving", { name, done, whole })}
-        <progress class="compute-progress" max={Math.max(1, wholeBytes)} value={doneBytes} />
+        <progress max={Math.max(1, wholeBytes)} value={doneBytes} />
       </label>
       <Button onClick={stop}>{t("compute.file-cancel")}</Button>
     </div>

@@ -72,12 +72,7 @@ function Care({ status: { grid, care } }: { status: Status }) {
             {t(`files.care-${running.kind}`)} ·{" "}
             {percent(Math.floor((running.done / running.total) * 100), language.value)}
           </span>
-          <progress
-            class="files-progress"
-            aria-label={t(`files.care-${running.kind}`)}
-            value={running.done}
-            max={running.total}
-          />
+          <progress aria-label={t(`files.care-${running.kind}`)} value={running.done} max={running.total} />
         </div>
       ) : null}
     </section>

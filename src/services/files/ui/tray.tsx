@@ -57,9 +57,7 @@ export function Tray() {
           onClick={() => setFolded(!folded)}
         />
       </div>
-      {counts.done < totals.files ? (
-        <progress class="files-progress" aria-label={t("files.uploads")} value={totals.share} max={1} />
-      ) : null}
+      {counts.done < totals.files ? <progress aria-label={t("files.uploads")} value={totals.share} max={1} /> : null}
       {needsReader ? <Question count={counts.exists} /> : null}
       {folded ? null : (
         <ul role="list" class="files-tray-list" tabIndex={0} aria-label={t("files.uploads")}>
@@ -171,7 +169,7 @@ function Line({ item, away }: { item: Item; away: string }) {
           {name}
         </span>
         <span class="soft small figure files-line-state">{stateText(item, away)}</span>
-        {isOn ? <progress class="files-progress" aria-label={name} value={shareOf(item)} max={1} /> : null}
+        {isOn ? <progress aria-label={name} value={shareOf(item)} max={1} /> : null}
       </div>
       {stage === "failed" ? (
         <Button

@@ -61,7 +61,7 @@ function Moving({ status }: { status: Status }) {
             <span>{t("kv.arriving")}</span>
             <span class="soft small figure">{t("kv.arriving-of", { ...coming })}</span>
           </div>
-          <progress class="kv-progress" aria-label={t("kv.arriving")} value={coming.done} max={coming.all} />
+          <progress aria-label={t("kv.arriving")} value={coming.done} max={coming.all} />
         </>
       ) : null}
       {leaving > 0 ? (
