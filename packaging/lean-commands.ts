@@ -2,7 +2,7 @@
  * A command should be done in the time that the box takes to answer it. What takes long at its start is making the
  * contracts of all services, hundreds of schemas, and zod, which makes them. So the build writes the commands of each
  * service down as data, and puts this in the place of src/cli/services.ts: a command reads those of one service, and
- * loads its contract when there is an input to check.
+ * loads its contract only when an input is checked here, and not by the box that is asked.
  */
 import { join } from "node:path";
 import type { Plugin } from "rolldown";
@@ -35,7 +35,6 @@ export const leanCommands: Plugin = {
         rows.filter(({ commands }) => commands.some(isWanted)).map(({ file }) => read(file));
       export const inputSchema = ({ schema }) => schema;
       export const checkedInput = async ({ service, name }, input) => {
-        if (Object.keys(input).length === 0) return input;
         const load = rows.find((row) => row.service === service).load;
         const [{ endpoints }, { checkInput }] = await Promise.all([load(), import(${JSON.stringify(CHECK)})]);
         return checkInput(endpoints[name], input);

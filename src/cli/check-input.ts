@@ -1,6 +1,7 @@
 /**
  * What a command does with the input of its endpoint, which is zod's. Apart from the rest, since to load zod and one
- * contract takes longer than most commands need for all else: the build does what it can beforehand.
+ * contract takes longer than most commands need for all else: the build does what it can beforehand, and a box that
+ * runs the rest.
  */
 import { z } from "zod";
 import { inputFailure } from "../kernel/config.ts";

@@ -22,7 +22,7 @@ export function inputSchema(endpoint: Endpoint): InputSchema {
   return schemaOf(endpoint);
 }
 
-/** As `checkInput`; an input of which nothing was given may be left to the box. */
+/** As `checkInput`; commands leave it to the box where they can. */
 export async function checkedInput(
   endpoint: Endpoint,
   input: Record<string, unknown>,
