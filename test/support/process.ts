@@ -5,9 +5,10 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { atExit } from "./at-exit.ts";
 
@@ -247,16 +248,30 @@ export async function runOk(
   return result.stdout;
 }
 
-/** A TCP port on the loopback address that nobody uses right now. */
+/** Below those that the kernel lends to outgoing connections: a box that is away for a moment finds its port again. */
+const FREE_PORTS = { from: 12_000, to: 32_000 };
+const PORT_TRIES = 100;
+
+/** A TCP port on the loopback address that nobody uses right now, and that no outgoing connection will take. */
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES; tries += 1) {
+    const port = randomInt(FREE_PORTS.from, FREE_PORTS.to);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port among ${PORT_TRIES} between ${FREE_PORTS.from} and ${FREE_PORTS.to}`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, "close");
+  return true;
 }
 
 /** Calls `look` until it gives something other than undefined or false. The error says what was awaited. */
