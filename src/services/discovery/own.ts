@@ -10,6 +10,7 @@
  *
  * Only `up` is announced. Each change is on disk before it is announced.
  */
+import { atMost } from "../../kernel/at-most.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { ifRoom } from "../../platform/disk-room.ts";
 import type { Json } from "../../protocols/records/canonical-json.ts";
@@ -120,11 +121,7 @@ export function createOwnServices(needs: OwnNeeds): OwnServices {
 
   const checkAll = async () => {
     checking = true;
-    const keys = [...held.keys()];
-    const worker = async () => {
-      for (let key = keys.pop(); key !== undefined; key = keys.pop()) await checkOne(key);
-    };
-    await Promise.all(Array.from({ length: CHECKS_AT_ONCE_MAX }, worker));
+    await atMost(CHECKS_AT_ONCE_MAX, [...held.keys()], checkOne);
     checking = false;
     if (running) cancel = needs.clock.after(needs.settings().checkIntervalS * 1000, () => void checkAll());
   };

@@ -1,4 +1,5 @@
 /** The endpoints about how files are: what the last check found, and checking and repairing now. */
+import { atMost } from "../../kernel/at-most.ts";
 import type { Handlers } from "../../kernel/contract.ts";
 import { isoTime } from "../../kernel/clock.ts";
 import { isFailure } from "../../kernel/errors.ts";
@@ -50,7 +51,7 @@ export function careHandlers(parts: ServiceParts): All {
       const checking = checkingOf(account);
       const found = { checked: 0, healthy: 0, weak: 0, lost: 0, damaged: 0, items: [] as Item[] };
       const { signal } = context;
-      await severally(walk(filesOf(context).view, path, { signal }), CHECKS_AT_ONCE, async (at) => {
+      await atMost(CHECKS_AT_ONCE, walk(filesOf(context).view, path, { signal }), async (at) => {
         if (at.failure) throw at.failure;
         const result = await checking.check(at, { verify, round: 0, signal });
         found.checked += 1;
@@ -67,7 +68,7 @@ export function careHandlers(parts: ServiceParts): All {
       const checking = checkingOf(account);
       const found = { checked: 0, repaired: 0, written: 0, failed: 0, waiting: 0, items: [] as Item[] };
       const { signal } = context;
-      await severally(walk(filesOf(context).view, path, { signal }), 1, async (at) => {
+      await atMost(1, walk(filesOf(context).view, path, { signal }), async (at) => {
         found.checked += 1;
         try {
           if (at.failure) throw at.failure;
@@ -102,16 +103,4 @@ function inItsCap(path: string): Item {
 /** Not checked yet: how it should be. */
 function toBe({ needed, total }: { needed: number; total: number }) {
   return { state: "unknown" as const, needed, total };
-}
-
-async function severally<T>(source: AsyncIterable<T>, most: number, work: (one: T) => Promise<void>): Promise<void> {
-  const iterator = source[Symbol.asyncIterator]();
-  const worker = async () => {
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) await work(next.value);
-  };
-  try {
-    await Promise.all(Array.from({ length: most }, worker));
-  } finally {
-    await iterator.return?.();
-  }
 }

@@ -9,7 +9,7 @@ import { ChkFile } from "../../../protocols/grid/chk-decoder.ts";
 import type { ChkShareReader, Progress } from "../../../protocols/grid/chk-share-reader.ts";
 import { GridError } from "../../../protocols/grid/errors.ts";
 import { filesErrors } from "../errors.ts";
-import { atMost } from "./at-most.ts";
+import { atMost } from "../../../kernel/at-most.ts";
 import type { CheckOptions } from "./check-mutable.ts";
 import { checkResult } from "./check-result.ts";
 import type { CheckResult, ShareSeen } from "./grid.ts";

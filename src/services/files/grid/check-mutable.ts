@@ -11,7 +11,7 @@ import type { MutableHeader } from "../../../protocols/grid/mutable-layout.ts";
 import { verifyBlock, verifyBlockHashes, verifyHeader } from "../../../protocols/grid/mutable-reading.ts";
 import { compareVersions } from "../../../protocols/grid/server-map.ts";
 import type { MutableVersion } from "../../../protocols/grid/server-map.ts";
-import { atMost } from "./at-most.ts";
+import { atMost } from "../../../kernel/at-most.ts";
 import { checkResult } from "./check-result.ts";
 import type { CheckResult, ShareSeen } from "./grid.ts";
 import { AUDITS_MAX, AUDIT_READ_BYTES } from "./mutable-constants.ts";

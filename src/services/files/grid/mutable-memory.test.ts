@@ -1,7 +1,7 @@
 /** What is remembered, and that it is not remembered without end; and the waits between attempts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { atMost } from "./at-most.ts";
+import { atMost } from "../../../kernel/at-most.ts";
 import { backOff, backOffBoundMs } from "./mutable-backoff.ts";
 import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, REMEMBERED_FILES_MAX } from "./mutable-constants.ts";
 import { MutableMemory } from "./mutable-memory.ts";

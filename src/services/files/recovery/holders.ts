@@ -29,22 +29,3 @@ export function inOrder<T extends Candidate>(locator: string, boxes: readonly T[
 function ownerOf({ id, owner }: Candidate): string {
   return owner === "" ? id : owner.toLowerCase();
 }
-
-/** One after the other from the front, `most` of them side by side, while `wants` says so. */
-export async function sideBySide<T>(
-  all: readonly T[],
-  most: number,
-  wants: (underWay: number) => boolean,
-  run: (one: T) => Promise<void>,
-): Promise<void> {
-  let [at, underWay] = [0, 0];
-  const worker = async () => {
-    while (at < all.length && wants(underWay)) {
-      const one = all[at]!;
-      at += 1;
-      underWay += 1;
-      await run(one).finally(() => (underWay -= 1));
-    }
-  };
-  await Promise.all(Array.from({ length: most }, worker));
-}

@@ -2,6 +2,7 @@
  * The half that speaks to other boxes: leaves a sealed root with some of them, takes it back, and asks all of them for
  * one. What they answer is theirs to say: nothing of it is believed before the key opens it.
  */
+import { atMost } from "../../../kernel/at-most.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { BoxView, MeshClient } from "../../mesh/client.ts";
 import {
@@ -12,7 +13,7 @@ import {
   HOLDERS_WANTED,
   RECOVERY_TIMEOUT_MS,
 } from "./constants.ts";
-import { inOrder, sideBySide } from "./holders.ts";
+import { inOrder } from "./holders.ts";
 import { DROP_PATH, encoded, FIND_PATH, foundIn, isDone, KEEP_PATH, keepAsked, proofHashOf } from "./messages.ts";
 import type { PhraseKeys } from "./phrase.ts";
 import { open } from "./sealed.ts";
@@ -63,11 +64,15 @@ export function createLeaving({ log, mesh, givers, kept }: LeavingNeeds): Leavin
       const body = keepAsked({ locator, proofHash: proofHashOf(proof), sealed });
       const here = candidates(locator).filter(({ state }) => state !== "away");
       const takers: string[] = [];
-      const wants = (underWay: number) => takers.length + underWay < HOLDERS_WANTED;
-      await sideBySide(here.slice(0, HOLDERS_ASKED_MAX), HOLDERS_WANTED, wants, async ({ id }) => {
-        const answer = await ask(id, KEEP_PATH, body, signal);
-        if (answer && isDone(answer, "kept")) takers.push(id);
-      });
+      const asked = here.slice(0, HOLDERS_ASKED_MAX).values();
+      // Each of so many goes on from box to box until one takes it.
+      const leaveOne = async () => {
+        for (const { id } of asked) {
+          const answer = await ask(id, KEEP_PATH, body, signal);
+          if (answer && isDone(answer, "kept")) return void takers.push(id);
+        }
+      };
+      await Promise.all(Array.from({ length: HOLDERS_WANTED }, leaveOne));
       return takers;
     },
     async takeBack(boxId, { locator, proof }, signal) {
@@ -96,7 +101,7 @@ export function createLeaving({ log, mesh, givers, kept }: LeavingNeeds): Leavin
         result.answered += 1;
         take(box, sealed);
       };
-      await sideBySide(ordered.slice(0, FIND_BOXES_MAX), FIND_AT_ONCE, () => true, askOne);
+      await atMost(FIND_AT_ONCE, ordered.slice(0, FIND_BOXES_MAX), askOne);
       return result;
     },
   };

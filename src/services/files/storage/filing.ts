@@ -8,6 +8,7 @@ import { constants, fsync, open } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { atMost } from "../../../kernel/at-most.ts";
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from "../../../platform/constants.ts";
 import { syncFolder, writeAll } from "../../../platform/files.ts";
 import { closeFile } from "../../../platform/journal-segments.ts";
@@ -54,14 +55,14 @@ async function fileSome<T extends WholeShare>(
 ): Promise<T[]> {
   const slotOf = ({ storageIndex }: WholeShare) => paths.slot(storageIndex);
   const makeSlot = (slot: string) => mkdir(slot, { recursive: true, mode: PRIVATE_FOLDER_MODE });
-  await sideBySide(unique(shares.map(slotOf)), makeSlot, failed);
+  await each(unique(shares.map(slotOf)), makeSlot, failed);
   const written = new Map<T, Written>();
-  await sideBySide(shares, async (one) => void written.set(one, await write(paths, one)), failed);
-  const inFile = await sideBySide([...written.keys()], (one) => sync(written.get(one)!), failed);
+  await each(shares, async (one) => void written.set(one, await write(paths, one)), failed);
+  const inFile = await each([...written.keys()], (one) => sync(written.get(one)!), failed);
   // Also where the folders were there: whoever made them may have been killed before they were on the disk.
-  const slots = await sideBySide(unique(inFile.map(slotOf)), syncFolder, failed);
-  const prefixes = await sideBySide(unique(slots.map(dirname)), syncFolder, failed);
-  const top = await sideBySide(unique(prefixes.map(dirname)), syncFolder, failed);
+  const slots = await each(unique(inFile.map(slotOf)), syncFolder, failed);
+  const prefixes = await each(unique(slots.map(dirname)), syncFolder, failed);
+  const top = await each(unique(prefixes.map(dirname)), syncFolder, failed);
   const isKept = (slot: string) =>
     slots.includes(slot) && prefixes.includes(dirname(slot)) && top.includes(paths.shares);
   return inFile.filter((one) => isKept(slotOf(one)));
@@ -96,21 +97,13 @@ async function sync({ fd, path, temporary }: Written): Promise<void> {
 }
 
 /** Those that came through. All of them end, however the others end. */
-async function sideBySide<T>(
+async function each<T>(
   all: readonly T[],
   run: (one: T) => Promise<unknown>,
   failed: (error: unknown) => unknown,
 ): Promise<T[]> {
   const done: T[] = [];
-  let next = 0;
-  const go = async () => {
-    while (next < all.length) {
-      const one = all[next]!;
-      next += 1;
-      await run(one).then(() => done.push(one), failed);
-    }
-  };
-  await Promise.all(Array.from({ length: FILED_SIDE_BY_SIDE }, go));
+  await atMost(FILED_SIDE_BY_SIDE, all, (one) => run(one).then(() => done.push(one), failed));
   return done;
 }
 
