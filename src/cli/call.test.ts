@@ -7,21 +7,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { z } from "zod";
-import { bytesAnswer, endpoint } from "../kernel/contract.ts";
+import { drink } from "../kernel/cup.fixture.ts";
 import { isFailure } from "../kernel/errors.ts";
 import { passingFolder, until } from "../platform/waiting.fixture.ts";
 import { openAnswer } from "./call.ts";
 
-const drink = endpoint({
-  method: "GET",
-  path: "/cup",
-  role: "member",
-  summary: "Drinks",
-  input: z.strictObject({}),
-  output: bytesAnswer,
-  answerType: "application/octet-stream",
-});
 const SIZE = 8 * 1024 * 1024;
 
 /** A box that answers like this; gives its data folder. */

@@ -10,7 +10,8 @@ import type { TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { z } from "zod";
 import type { BytesAnswer, Service } from "../../kernel/contract.ts";
-import { bytesAnswer, defineContract, endpoint } from "../../kernel/contract.ts";
+import { defineContract, endpoint } from "../../kernel/contract.ts";
+import { drink } from "../../kernel/cup.fixture.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { createLog } from "../../kernel/log.ts";
 import { passOn } from "../memory.ts";
@@ -42,15 +43,7 @@ const contract = defineContract({
       output: z.object({ length: z.number(), sum: z.number() }),
       bytes: { max: MAX, isPassing: true },
     }),
-    drink: endpoint({
-      method: "GET",
-      path: "/cup",
-      role: "member",
-      summary: "Drinks",
-      input: z.strictObject({}),
-      output: bytesAnswer,
-      answerType: "application/octet-stream",
-    }),
+    drink,
   },
 });
 

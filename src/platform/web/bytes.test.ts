@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import type { BytesAnswer, Service } from "../../kernel/contract.ts";
-import { bytesAnswer, defineContract, endpoint } from "../../kernel/contract.ts";
+import { defineContract, endpoint } from "../../kernel/contract.ts";
+import { drink } from "../../kernel/cup.fixture.ts";
 import { defineErrors } from "../../kernel/errors.ts";
 import type { Arrival } from "./api.ts";
 import { BODIES_HELD_BYTES_MAX, BODIES_KEPT_BYTES_MAX, createBodies } from "./bytes.ts";
@@ -39,15 +40,7 @@ const contract = defineContract({
       output: z.object({}),
       bytes: { max: MAX },
     }),
-    drink: endpoint({
-      method: "GET",
-      path: "/cup",
-      role: "member",
-      summary: "Drinks",
-      input: z.strictObject({}),
-      output: bytesAnswer,
-      answerType: "application/octet-stream",
-    }),
+    drink,
   },
 });
 
