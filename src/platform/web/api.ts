@@ -25,7 +25,7 @@ import type { Events } from "../../kernel/events.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Language, WordTables } from "../../kernel/words.ts";
 import { pickLanguage } from "../../kernel/words.ts";
-import { createBodies, sendBytes } from "./bytes.ts";
+import { createBodies, eachOf, sendBytes } from "./bytes.ts";
 import { checkHost, checkOrigin } from "./guard.ts";
 import { openApi } from "./openapi.ts";
 import { createRateLimits } from "./rate.ts";
@@ -261,11 +261,14 @@ async function readBody(c: Context<Env>): Promise<object | undefined> {
   if (length > BODY_BYTES_MAX) throw fail("too-large", { params: { limit: BODY_BYTES_MAX } });
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
+  const take = (chunk: Uint8Array) => {
     size += chunk.length;
     if (size > BODY_BYTES_MAX) throw fail("too-large", { params: { limit: BODY_BYTES_MAX } });
     chunks.push(chunk);
-  }
+  };
+  // The stream of a `Request` is made for each one, and takes longer than most of what is asked for.
+  if (c.env.incoming) await eachOf(c.env.incoming, take);
+  else for await (const chunk of c.req.raw.body ?? []) take(chunk);
   if (size === 0) return undefined;
   if (!/^application\/json\b/i.test(c.req.header("content-type") ?? ""))
     throw badJson("content-type must be application/json");

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -15,6 +16,7 @@ import { drink } from "../../kernel/cup.fixture.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { createLog } from "../../kernel/log.ts";
 import { passOn } from "../memory.ts";
+import { BODY_BYTES_MAX } from "./api.ts";
 import { sampleApi } from "./sample-service.ts";
 import { createWeb } from "./server.ts";
 import { createStatic } from "./static.ts";
@@ -43,6 +45,14 @@ const contract = defineContract({
       output: z.object({ length: z.number(), sum: z.number() }),
       bytes: { max: MAX, isPassing: true },
     }),
+    name: endpoint({
+      method: "POST",
+      path: "/cup",
+      role: "member",
+      summary: "Names",
+      input: z.strictObject({ name: z.string() }),
+      output: z.object({ name: z.string() }),
+    }),
     drink,
   },
 });
@@ -56,6 +66,7 @@ async function bench(t: TestContext, answer: () => BytesAnswer = () => ({ body: 
         poured.push({ length: bytes.length, arrayBuffers: process.memoryUsage().arrayBuffers });
         return { length: bytes.length, sum: bytes.reduce((sum, byte) => sum + byte, 0) };
       },
+      name: ({ name }) => ({ name }),
       drink: answer,
     },
     start: async () => {},
@@ -91,6 +102,26 @@ async function until(what: string, check: () => boolean): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;
   for (; !check(); await nextTurn()) assert.ok(performance.now() < endMs, what);
 }
+
+test("a body of JSON is taken from Node's server, and bounded; no stream of the web is made for it", async (t) => {
+  const { ask } = await bench(t);
+  const streams = t.mock.method(Readable, "toWeb");
+  const told = async (body: string | undefined, headers: Record<string, string> = {}) => {
+    const call = ask("POST", { "content-type": "application/json", ...headers });
+    call.end(body);
+    const answer = await answerOf(call);
+    return [answer.statusCode, JSON.parse(await textOf(answer)) as { error?: { code: string } }] as const;
+  };
+  assert.deepEqual(await told('{"name":"tè"}'), [200, { name: "tè" }]);
+  assert.deepEqual((await told(undefined))[0], 400);
+  const long = JSON.stringify({ name: "x".repeat(BODY_BYTES_MAX) });
+  for (const length of [[], [["content-length", String(long.length)]]]) {
+    const headers = Object.fromEntries(length) as Record<string, string>;
+    const [status, { error }] = await told(long, headers);
+    assert.deepEqual([status, error?.code], [413, "too-large"]);
+  }
+  assert.equal(streams.mock.callCount(), 0);
+});
 
 test("a body is whole, with and without a length, and no second copy of it is made", async (t) => {
   const { ask, poured } = await bench(t);

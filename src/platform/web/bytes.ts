@@ -81,7 +81,7 @@ export function createBodies(heldBytesMax = BODIES_HELD_BYTES_MAX): Bodies {
  * All of a body. By its events: as the stream of a `Request` it would be copied once more, and the copies make the
  * garbage collector go round the whole heap every twenty megabytes.
  */
-function eachOf(incoming: IncomingMessage, take: (chunk: Uint8Array) => void): Promise<void> {
+export function eachOf(incoming: IncomingMessage, take: (chunk: Uint8Array) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const ended = (error?: unknown) => {
       incoming.off("data", taken).off("end", ended).off("close", broke);
