@@ -52,8 +52,8 @@ export const NEWEST_KEPT_MS = 12 * 3_600_000;
 /** Content of such files that is kept, all together; folders share it with `FOLDER_CACHE_BYTES`. */
 export const KNOWN_BYTES_MAX = 4 * 1024 * 1024;
 
-/** RSA keys that are generated ahead. */
-export const KEYS_KEPT = 32;
+/** RSA keys that are generated ahead: so many folders may be made at once before one costs the time of a key. */
+export const KEYS_KEPT = 64;
 /** With fewer, new ones are made at once; else only when none was taken for a while: it takes a processor's time. */
 export const KEYS_LOW = 8;
 export const KEY_QUIET_MS = 1000;
