@@ -11,7 +11,7 @@ import { run } from "../support/process.ts";
 import { planted } from "./planted.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 180_000;
 /** Small numbers: a mistake shows early. */
 const ENV = { HOSTILE_RECORDS: "3000", HOSTILE_MESSAGES: "2000", HOSTILE_FLOOD: "20000", NODE_OPTIONS: "" };
 const folder = temporaryFolder("planted");
@@ -36,7 +36,7 @@ async function outcomes(file: string, names: readonly string[]): Promise<{ passe
   return { passed: found("ok "), failed: found("not ok ") };
 }
 
-test("without a mistake all of these tests pass", { timeout: 300_000 }, async () => {
+test("without a mistake all of these tests pass", { timeout: 415_000 }, async () => {
   for (const [file, list] of Map.groupBy(planted, ({ test: [path] }) => path)) {
     const names = [...new Set(list.map(({ test: [, name] }) => name))];
     const { passed, failed } = await outcomes(file, names);
@@ -49,7 +49,7 @@ for (const {
   mistakes,
   test: [file, name],
 } of planted) {
-  test(`noticed when broken: ${promise}`, { timeout: 150_000 }, async () => {
+  test(`noticed when broken: ${promise}`, { timeout: 400_000 }, async () => {
     const originals = new Map<string, string>();
     for (const { file: path, from, to } of mistakes) {
       const target = join(folder, path);
