@@ -149,7 +149,9 @@ test("how far an upload is spread does not go back when it is tried again", asyn
 
 test("a failure that passes is tried again, each time later; one that stays is told", async (t) => {
   const clock = virtualClock();
-  const { tree, grid, files } = await treeBox(t, { clock });
+  let failures = 0;
+  const uploadChanged = (_account: string, { error }: UploadSeen) => void (failures += error === undefined ? 0 : 1);
+  const { tree, grid, files } = await treeBox(t, { clock, uploadChanged });
   await files.list("/");
   grid.failWith("files-not-spread");
   const { id } = await tree.uploads.begin("anna", { path: "/f", bytes: 100 });
@@ -158,12 +160,10 @@ test("a failure that passes is tried again, each time later; one that stays is t
   grid.failWith("files-not-spread");
   await tree.uploads.piece("anna", id, 0, noise(100));
   for (let i = 0; i < STORING_TRIES_MAX - 1; i += 1) {
-    await sleep(30);
-    assert.deepEqual(
-      [tree.uploads.get("anna", id).state, tree.uploads.get("anna", id).error],
-      ["storing", "files-not-spread"],
-    );
-    assert.equal(tree.uploads.get("anna", id).waitingFor, "files-not-spread");
+    await eventually(`it has failed ${i + 1} times`, 30_000, () => failures === i + 1, 5);
+    await settled();
+    const { state, error, waitingFor } = tree.uploads.get("anna", id);
+    assert.deepEqual([state, error, waitingFor], ["storing", "files-not-spread", "files-not-spread"]);
     clock.advance(STORING_RETRY_MS * 2 ** i);
     await settled();
   }

@@ -114,10 +114,11 @@ test("what limits the store is told: the disk, or its owner's quota", async (t) 
 });
 
 test("who switches it on does not wait for ever", async (t) => {
-  const { call, clock, state } = await bench(t);
+  const { call, clock, state, settled } = await bench(t);
   let release = () => {};
   state.waitFor = new Promise<void>((resolve) => (release = resolve));
   const answer = call("POST", "take-part", {}, "host");
+  await settled(() => state.now === "waiting");
   for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
   clock.advance(CHANGE_WAIT_MS);
   assert.equal((await answer).body["state"], "waiting");

@@ -23,6 +23,8 @@ export const utf8 = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 /** Below the ports that systems hand out, and RPC fits above each. Each test of a file has its own. */
 let nextPort = 12_000 + Math.floor(Math.random() * 15_000);
 const RPC_OFFSET = 1000;
+/** Whatever is only waited for. */
+export const SEEN_MS = 60_000;
 
 export interface AgentView {
   name: string;
@@ -196,9 +198,9 @@ export async function scene(t: TestContext, options: SceneOptions): Promise<Scen
   const ours = await startOurs(t, { advertise, compress: keys.length > 0 }, { keys, ...options.ours });
   ours.driver.dispatch({ type: "join", addresses: [{ address: one.address, port }] });
   const bothAlive = () => ours.status("agent-one") === "alive" && ours.status("agent-two") === "alive";
-  const joinMs = await until("we see both agents", 5000, bothAlive);
+  const joinMs = await until("we see both agents", SEEN_MS, bothAlive);
   for (const agent of [one, two]) {
-    await until(`${agent.name} sees us`, 5000, async () => (await agent.sees("our-box")) === "alive");
+    await until(`${agent.name} sees us`, SEEN_MS, async () => (await agent.sees("our-box")) === "alive");
   }
   return { ...ours, one, two, port, joinMs };
 }

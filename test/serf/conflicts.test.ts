@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import { assertNothingRefused, effectOf, scene, startAgent, startOurs, until } from "./agents.ts";
+import { SEEN_MS, assertNothingRefused, effectOf, scene, startAgent, startOurs, until } from "./agents.ts";
 
 // Most of their time is waiting, so all go at one time.
 describe("one name, two members", { concurrency: true }, () => {
@@ -20,9 +20,9 @@ describe("one name, two members", { concurrency: true }, () => {
       // It joins by us: agents pass on nothing about a second bearer of a name, so who is not met does not hear of it.
       const joins = { address: "127.0.27.13", port };
       const impostor = await startAgent(t, { name: "our-box", address, port, keys, joins });
-      const conflict = await effectOf(stage, "name-conflict", 10_000);
+      const conflict = await effectOf(stage, "name-conflict", SEEN_MS);
       assert.deepEqual([conflict.name, conflict.other], ["our-box", { address, port }]);
-      const kept = await effectOf(stage, "name-kept", 15_000);
+      const kept = await effectOf(stage, "name-kept", SEEN_MS);
       assert.deepEqual([kept.responses, kept.matching], [2, 2]);
       // Our answers, among others, have told it that it is in the minority.
       assert.equal((await impostor.running.exited).code, 0);
@@ -40,11 +40,11 @@ describe("one name, two members", { concurrency: true }, () => {
       const late = await startOurs(t, { name: "agent-two", advertise }, { keys });
       const addresses = [one, two].map(({ address }) => ({ address, port }));
       late.driver.dispatch({ type: "join", addresses });
-      const lost = await effectOf(late, "name-lost", 15_000);
+      const lost = await effectOf(late, "name-lost", SEEN_MS);
       // Agent-one and our first box know the name elsewhere; about itself agent-two does not vote.
       assert.deepEqual([lost.responses, lost.matching], [2, 0]);
       late.driver.close();
-      await until("the agent has won its vote", 15_000, () => {
+      await until("the agent has won its vote", SEEN_MS, () => {
         return /majority in name conflict resolution \[2 \/ 2\]/.test(two.output());
       });
       assert.equal(status("agent-two"), "alive");

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import type { KeyOp, KeyReport } from "../../src/protocols/membership/types.ts";
 import { KEYS_REFUSED } from "../../src/services/mesh/gossip.ts";
-import { assertNothingRefused, effectOf, scene, until } from "./agents.ts";
+import { SEEN_MS, assertNothingRefused, effectOf, scene, until } from "./agents.ts";
 import type { Agent, Scene } from "./agents.ts";
 
 const base64 = (key: Uint8Array) => Buffer.from(key).toString("base64");
@@ -18,7 +18,7 @@ async function manage(stage: Scene, op: KeyOp, secret?: Buffer): Promise<KeyRepo
   stage.driver.dispatch(
     op === "list" ? { type: "manage-keys", key, op } : { type: "manage-keys", key, op, secret: secret! },
   );
-  return (await effectOf(stage, "key-report", 6000, (effect) => effect.key === key)).report;
+  return (await effectOf(stage, "key-report", SEEN_MS, (effect) => effect.key === key)).report;
 }
 
 function assertRings({ one, two, driver }: Scene, expected: Buffer[]): void {
@@ -31,10 +31,10 @@ async function assertTalking({ one, two, driver, effects }: Scene, word: string)
   driver.dispatch({ type: "set-tags", tags: { zone: word } });
   for (const agent of [one, two]) {
     const seen = async () => (await agent.members()).get("our-box")?.tags.zone === word;
-    await until(`${agent.name} sees the tag ${word}`, 5000, seen);
+    await until(`${agent.name} sees the tag ${word}`, SEEN_MS, seen);
   }
   await two.ok("event", "-coalesce=false", word);
-  await until("we hear the event", 5000, () => effects.some((e) => e.type === "user-event" && e.name === word));
+  await until("we hear the event", SEEN_MS, () => effects.some((e) => e.type === "user-event" && e.name === word));
 }
 
 /** Lines of `serf keys -list`: key and "[members/of]". */

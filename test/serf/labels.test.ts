@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createDecipheriv, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { splitLabel, splitSealed } from "../../src/protocols/membership/framing.ts";
-import { freshPort, startOurs, until } from "./agents.ts";
+import { SEEN_MS, freshPort, startOurs, until } from "./agents.ts";
 import { Seal } from "./seal.ts";
 
 for (const sealed of [false, true]) {
@@ -20,8 +20,8 @@ for (const sealed of [false, true]) {
     const others = [await make("other", 13, "plaça"), await make("bare", 14)];
     const addresses = [{ address: "127.0.35.11", port }];
     for (const { driver } of [two, ...others]) driver.dispatch({ type: "join", addresses });
-    await until("both see one another", 5000, () => one.status("two") === "alive" && two.status("one") === "alive");
-    await until("the others have their answer", 12_000, () => {
+    await until("both see one another", SEEN_MS, () => one.status("two") === "alive" && two.status("one") === "alive");
+    await until("the others have their answer", SEEN_MS, () => {
       return others.every(({ effects }) => effects.some((effect) => effect.type === "join-result" && !effect.ok));
     });
     assert.equal(one.driver.core.aliveCount(), 2);

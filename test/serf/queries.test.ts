@@ -7,10 +7,12 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import type { QueryFilter } from "../../src/protocols/membership/serf.ts";
 import type { QueryRequest } from "../../src/protocols/membership/types.ts";
-import { assertNothingRefused, effectOf, scene, utf8 } from "./agents.ts";
+import { SEEN_MS, assertNothingRefused, effectOf, scene, utf8 } from "./agents.ts";
 import type { Scene } from "./agents.ts";
 
 const QUERY_TIMEOUT_MS = 900;
+/** Answers come in UDP and within a time: when some are late, it is asked again with more of it. */
+const LATE_TIMEOUT_MS = 6_000;
 /**
  * An agent picks whom it gives a copy by nine throws among three members: in one of forty questions it never throws
  * the one that the test waits for. It is asked again then.
@@ -25,7 +27,7 @@ async function askOurs(stage: Scene, more: Partial<QueryRequest>) {
   const key = `q${++keys}`;
   const query = { name: "whoami", payload: Buffer.from("abc"), wantAck: true, timeoutMs: QUERY_TIMEOUT_MS, ...more };
   stage.driver.dispatch({ type: "query", key, query });
-  const done = await effectOf(stage, "query-done", 4000, (effect) => effect.key === key);
+  const done = await effectOf(stage, "query-done", SEEN_MS, (effect) => effect.key === key);
   const answers: Record<string, string> = {};
   const acks: string[] = [];
   for (const effect of stage.effects) {
@@ -36,15 +38,21 @@ async function askOurs(stage: Scene, more: Partial<QueryRequest>) {
   return { answers, acks: acks.sort() };
 }
 
+const EVERYBODY = ["agent-one", "agent-two", "our-box"];
+
+/** The same with more time, when not all of these have answered and acknowledged. */
+async function askOursFor(stage: Scene, expected: readonly string[], more: Partial<QueryRequest>) {
+  const first = await askOurs(stage, more);
+  const isWhole = expected.every((name) => first.acks.includes(name) && name in first.answers);
+  return isWhole ? first : askOurs(stage, { ...more, timeoutMs: LATE_TIMEOUT_MS });
+}
+
 async function everybody(stage: Scene): Promise<void> {
-  const answer = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "whoami", "xyz");
-  assert.deepEqual(answer.Acks!.sort(), ["agent-one", "agent-two", "our-box"]);
-  assert.deepEqual(answer.Responses, { ...AGENTS, "our-box": "box heard xyz" });
-  const ours = await askOurs(stage, {});
-  assert.deepEqual(ours, {
-    answers: { ...AGENTS, "our-box": "box heard abc" },
-    acks: ["agent-one", "agent-two", "our-box"],
-  });
+  const answer = await askAgent(stage, EVERYBODY);
+  assert.deepEqual(answer.Acks!.sort(), EVERYBODY);
+  assert.deepEqual(answer.Responses, { ...AGENTS, "our-box": "box heard f" });
+  const ours = await askOursFor(stage, EVERYBODY, {});
+  assert.deepEqual(ours, { answers: { ...AGENTS, "our-box": "box heard abc" }, acks: EVERYBODY });
 }
 
 /** Each filter, given to the agent as arguments and to our core: the same members answer and acknowledge. */
@@ -70,13 +78,13 @@ const FILTERS: [args: string[], filters: QueryFilter[], expected: string[]][] = 
 
 /**
  * Two questions that an agent is asked in the same moment may get one logical time, and then the answers of one of
- * them are lost in the agent: not even its own comes. It is asked again then.
+ * them are lost in the agent: not even its own comes. Others may be late. It is asked again then, with more time.
  */
-async function askAgent(stage: Scene, expected: string[], ...args: string[]) {
-  let answer = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...args, "whoami", "f");
-  for (let tries = 1; tries < AGENT_TRIES_MAX && expected.length > 0 && !answer.Acks?.length; tries++) {
-    answer = await stage.one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...args, "whoami", "f");
-  }
+async function askAgent(stage: Scene, expected: readonly string[], ...args: string[]) {
+  const ask = (timeoutMs: number) => stage.one.ask(`-timeout=${timeoutMs}ms`, ...args, "whoami", "f");
+  let answer = await ask(QUERY_TIMEOUT_MS);
+  const isWhole = () => expected.every((name) => answer.Acks?.includes(name) && name in answer.Responses);
+  for (let tries = 1; tries < AGENT_TRIES_MAX && !isWhole(); tries++) answer = await ask(LATE_TIMEOUT_MS);
   return answer;
 }
 
@@ -86,7 +94,7 @@ async function filtered(stage: Scene): Promise<void> {
       const theirs = await askAgent(stage, expected, ...args);
       assert.deepEqual(Object.keys(theirs.Responses).sort(), expected, args.join(" "));
       assert.deepEqual((theirs.Acks ?? []).sort(), expected, args.join(" "));
-      const ours = await askOurs(stage, { filters });
+      const ours = await askOursFor(stage, expected, { filters });
       assert.deepEqual(Object.keys(ours.answers).sort(), expected, args.join(" "));
       assert.deepEqual(ours.acks, expected, args.join(" "));
     }),
@@ -101,7 +109,9 @@ async function relayed(stage: Scene): Promise<void> {
   driver.cut.add(one.address);
   const nodes = oneAndUs.map((name) => `-node=${name}`);
   const alone = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, ...nodes, "whoami", "d");
-  const helped = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "-relay-factor=2", ...nodes, "whoami", "r");
+  const ask = (timeoutMs: number) => one.ask(`-timeout=${timeoutMs}ms`, "-relay-factor=2", ...nodes, "whoami", "r");
+  let helped = await ask(QUERY_TIMEOUT_MS);
+  if (!helped.Responses["our-box"]) helped = await ask(LATE_TIMEOUT_MS);
   const filters: QueryFilter[] = [{ type: "nodes", nodes: oneAndUs }];
   const aloneOurs = await askOurs(stage, { filters });
   let helpedOurs = await askOurs(stage, { filters, relayFactor: 2 });
@@ -121,12 +131,14 @@ async function relaying({ one, driver }: Scene): Promise<void> {
   driver.onSend = (to, bytes) => {
     if (Buffer.from(bytes).includes("I am agent-two")) passedOn.push(to.address);
   };
-  for (let tries = 0; tries < RELAY_TRIES_MAX && passedOn.length === 0; tries++) {
+  let answered: string | undefined;
+  for (let tries = 0; tries < RELAY_TRIES_MAX && (passedOn.length === 0 || answered === undefined); tries++) {
     const { Responses } = await one.ask(`-timeout=${QUERY_TIMEOUT_MS}ms`, "-relay-factor=2", "whoami", "p");
-    assert.equal(Responses["agent-two"], "I am agent-two");
+    answered ??= Responses["agent-two"];
   }
   driver.onSend = () => {};
-  assert.deepEqual(passedOn, [one.address]);
+  assert.equal(answered, "I am agent-two");
+  assert.deepEqual([...new Set(passedOn)], [one.address]);
 }
 
 async function pinged(stage: Scene): Promise<void> {

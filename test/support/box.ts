@@ -16,9 +16,9 @@ export const COMU_COMMAND: readonly string[] = [fileURLToPath(new URL("../../com
 
 /** The first start may have to build the program. */
 export const UP_TIMEOUT_MS = 120_000;
-export const CLI_TIMEOUT_MS = 60_000;
-export const ASK_TIMEOUT_MS = 30_000;
-const READY_TIMEOUT_MS = 60_000;
+export const CLI_TIMEOUT_MS = 150_000;
+export const ASK_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 const PASSWORD = "correct horse battery";
 

@@ -19,8 +19,8 @@ import { eventually, run, start } from "./process.ts";
 import type { Owner, Running, RunResult } from "./process.ts";
 
 const PACKAGES = ["lxd", "dnsmasq-base", "nftables", "btrfs-progs", "iproute2", "util-linux"] as const;
-const ANSWERS_TIMEOUT_MS = 30_000;
-const LXC_TIMEOUT_MS = 60_000;
+const ANSWERS_TIMEOUT_MS = 90_000;
+const LXC_TIMEOUT_MS = 120_000;
 const POLL_MS = 25;
 const CGROUPS = "/sys/fs/cgroup";
 /** Folders and cgroups are called comu-lxd-PID-…, so that those of a killed test can be recognised. */

@@ -25,7 +25,7 @@ test("a child that ignores SIGTERM is killed after the grace, with what it start
   const child = start(["sh", "-c", "trap '' TERM; sleep 1000 & echo child $!; wait; wait; sleep 1000"], { owner: t });
   const [, grandchild] = await child.waitForLine(/child (\d+)/);
   assert.equal((await child.stop(200)).signal, "SIGKILL");
-  await eventually("the grandchild is gone", 2000, () => !alive(Number(grandchild)));
+  await eventually("the grandchild is gone", 30_000, () => !alive(Number(grandchild)));
 });
 
 test("says what a child printed when it ends too early or too late", async (t) => {
@@ -69,7 +69,7 @@ for (const [how, signal] of [
     const [, pid, left] = await forgetful.waitForLine(/forgot (\d+) (\S+)/);
     if (signal) process.kill(forgetful.pid, signal);
     await forgetful.exited;
-    await eventually("the forgotten child is gone", 2000, () => !alive(Number(pid)));
+    await eventually("the forgotten child is gone", 30_000, () => !alive(Number(pid)));
     // A killed process cannot remove its folder; that is what the system's temporary folder is for.
     if (signal !== "SIGKILL") assert.equal(existsSync(left as string), false);
     else await run(["rm", "-rf", left as string]);

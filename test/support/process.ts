@@ -18,8 +18,8 @@ export const OUTPUT_KEPT_CHARS = 65_536;
 export const RUN_OUTPUT_CHARS_MAX = 16_777_216;
 /** How much of that goes into an error message. */
 const SAID_CHARS = 4_000;
-export const WAIT_TIMEOUT_MS = 30_000;
-export const RUN_TIMEOUT_MS = 60_000;
+export const WAIT_TIMEOUT_MS = 60_000;
+export const RUN_TIMEOUT_MS = 120_000;
 /** From SIGTERM to SIGKILL. */
 export const STOP_GRACE_MS = 15_000;
 const PORT_POLL_MS = 25;
