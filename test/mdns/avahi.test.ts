@@ -39,7 +39,7 @@ after(async () => {
 });
 
 const hears = (name: string, from = ears) => until(`hears ${name}`, async () => (await from.heard()).get(name));
-const loses = (name: string, timeoutMs = 15_000) =>
+const loses = (name: string, timeoutMs = 60_000) =>
   until(`loses ${name}`, async () => !(await ears.heard()).has(name), timeoutMs);
 
 test("Avahi finds and resolves ours: TXT, odd names, other hosts", async () => {
@@ -93,7 +93,7 @@ test("a changed TXT is heard, and a goodbye is heeded", async () => {
   assert.equal((await ears.heard()).get("Canvia")!.port, 9001);
   await second.running.stop();
   // Far below the time for which what it said would hold.
-  await loses("Canvia", 30_000);
+  await loses("Canvia");
 });
 
 test("dig to our address: PTR, SRV, TXT, A, ANY, an unknown type, the types, and silence for other names", async () => {
@@ -135,7 +135,8 @@ test("dig to our address: PTR, SRV, TXT, A, ANY, an unknown type, the types, and
 
 test("one name for two: who is second is renamed, on either side", async () => {
   const theirs = await avahi.publish(["-s", "Ràdio del barri", "_http._tcp", "7001"]);
-  assert.equal(theirs.name, "Ràdio del barri #2", "Avahi found ours and took another name");
+  // Avahi finds ours and takes another name, at once or, where our answer came late, when it hears of ours.
+  await theirs.running.waitForLine(/Established under name 'Ràdio del barri #2'/);
   await theirs.running.stop();
   const taken = await avahi.publish(["-s", "Taken", "_http._tcp", "7002"]);
   const second = await startEars(lab.host("six"), "comu-secondxx.local", [

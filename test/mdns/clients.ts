@@ -122,7 +122,7 @@ export interface Dug {
 
 export async function dig(host: Host, words: readonly string[]): Promise<Dug> {
   await needDebian(["bind9-dnsutils"]);
-  const { stdout } = await host.run(["dig", "-p", "5353", "+tries=1", "+time=2", ...words], {
+  const { stdout } = await host.run(["dig", "-p", "5353", "+tries=1", "+time=5", ...words], {
     timeoutMs: CLIENT_TIMEOUT_MS,
   });
   const section = (name: string) =>
@@ -192,7 +192,7 @@ export async function startEars(host: Host, hostName: string, announce: readonly
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   return (await eventually(what, timeoutMs, look, 50)) as T;
 }

@@ -7,7 +7,7 @@ import { startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
 import { eventually } from "../support/process.ts";
 
-const SEEN_MS = 20_000;
+const SEEN_MS = 60_000;
 
 interface Seen {
   name: string;

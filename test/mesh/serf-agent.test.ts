@@ -13,7 +13,9 @@ import type { Box } from "../support/box.ts";
 import { startBox } from "../support/box.ts";
 import { eventually } from "../support/process.ts";
 
-const SEEN_MS = 30_000;
+const SEEN_MS = 60_000;
+/** Answers that come later are not counted. */
+const QUERY_TIME = "5s";
 const AGENT = "watch";
 
 interface SeenMember {
@@ -73,7 +75,7 @@ async function bring(t: TestContext, box: Box, more: { name?: string; address?: 
 
 test(
   "an agent with the key is seen on both sides, talks with boxes, and is no box",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async (t) => {
     const [first, second] = (await startBoxes(t, "Agents", ["First", "Second"])) as [Box, Box];
     const agent = await bring(t, first);
@@ -170,14 +172,14 @@ async function events(agent: Agent, first: Box, second: Box): Promise<void> {
 
 async function queries(agent: Agent, first: Box): Promise<void> {
   const { version } = await first.api<{ version: string }>("/status");
-  const asked = await agent.ask("-timeout=2s", "comu-version");
+  const asked = await agent.ask(`-timeout=${QUERY_TIME}`, "comu-version");
   const ids = (await members(first)).filter(({ kind }) => kind === "box").map(({ id }) => id);
   assert.deepEqual(asked.Acks!.toSorted(), [...ids, AGENT].toSorted());
   assert.deepEqual(asked.Responses, Object.fromEntries(ids.map((id) => [id, version])));
-  const unknown = await agent.ask("-timeout=2s", "nothing-of-ours");
+  const unknown = await agent.ask(`-timeout=${QUERY_TIME}`, "nothing-of-ours");
   assert.deepEqual([unknown.Acks!.length, Object.keys(unknown.Responses)], [3, []]);
   type Result = { asked: number; acks: string[]; answers: { member: string; payload: string }[] };
-  const ask = (...words: string[]) => first.cli<Result>(["mesh", "query", ...words, "--timeout", "2s", "--json"]);
+  const ask = (...words: string[]) => first.cli<Result>(["mesh", "query", ...words, "--timeout", QUERY_TIME, "--json"]);
   const who = await ask("whoami");
   assert.deepEqual([who.asked, who.acks.toSorted()], [3, ["First", "Second", AGENT]]);
   assert.deepEqual(who.answers, [{ member: AGENT, payload: `I am ${AGENT}`, encoding: "utf8" }]);
@@ -205,7 +207,7 @@ async function roundTrips(agent: Agent, first: Box): Promise<void> {
   );
 }
 
-test("after an exclusion the agent is out until it has the new key", { timeout: 180_000 }, async (t) => {
+test("after an exclusion the agent is out until it has the new key", { timeout: 300_000 }, async (t) => {
   const [first, second, out] = (await startBoxes(t, "Rotation", ["First", "Second", "Out"])) as [Box, Box, Box];
   const agent = await bring(t, first);
   for (const box of [first, second]) await sees(box, AGENT, "alive");
@@ -241,7 +243,7 @@ async function boxesUp(box: Box): Promise<string[]> {
 
 test(
   "the setting shuts the door at once and opens it; a box's name is nobody else's",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async (t) => {
     const [first, second] = (await startBoxes(t, "Door", ["First", "Second"])) as [Box, Box];
     await bring(t, first);
