@@ -104,7 +104,7 @@ test("the history is there after a restart, and after kill -9", async () => {
     const { quality } = await report(page);
     return quality.samples >= known && quality;
   });
-  await new Promise((done) => setTimeout(done, WRITE_MS + 500));
+  await new Promise((done) => setTimeout(done, WRITE_MS + 3_000));
   await near.kill();
   await near.restart();
   await eventually(

@@ -82,7 +82,7 @@ function upFlags(data: string, more: Record<string, string | undefined>): string
   return ["up", ...Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]))];
 }
 
-test("wrong words of `up` are refused before anything is made", { timeout: 120_000 }, async () => {
+test("wrong words of `up` are refused before anything is made", { timeout: 300_000 }, async () => {
   const long = "x".repeat(200);
   const usage: [Record<string, string | undefined>, string][] = [
     [{ "--port": "99999" }, "usage"],
@@ -130,7 +130,7 @@ test("wrong words of `up` are refused before anything is made", { timeout: 120_0
   }
 });
 
-test("places that cannot be used are named", { timeout: 120_000 }, async (t) => {
+test("places that cannot be used are named", { timeout: 300_000 }, async (t) => {
   const other = createServer();
   const taken = await freePort();
   await new Promise<void>((resolve) => other.listen(taken, "127.0.0.1", resolve));
@@ -158,7 +158,7 @@ test("places that cannot be used are named", { timeout: 120_000 }, async (t) => 
   assert.equal(readFileSync(file, "utf8"), "mine\n");
 });
 
-test("damaged and exposed files stop the start and stay as they are", { timeout: 120_000 }, async (t) => {
+test("damaged and exposed files stop the start and stay as they are", { timeout: 300_000 }, async (t) => {
   const box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", until: t });
   await box.stop();
   const damages: [string, string, number | null, string][] = [
@@ -185,7 +185,7 @@ test("damaged and exposed files stop the start and stay as they are", { timeout:
   }
 });
 
-test("commands to a box that runs, and to none", { timeout: 120_000 }, async (t) => {
+test("commands to a box that runs, and to none", { timeout: 300_000 }, async (t) => {
   const box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", until: t });
   const at = ["--data", box.data];
   const before = await stateOf(box);
@@ -278,7 +278,7 @@ async function checkBodies(box: Box): Promise<void> {
   }
 }
 
-test("a set-up that fails leaves the box as new, and the next one works", { timeout: 180_000 }, async (t) => {
+test("a set-up that fails leaves the box as new, and the next one works", { timeout: 300_000 }, async (t) => {
   const founder = await startBox({ name: "Veí", owner: "Biel", newCommunity: "Barri", until: t });
   const { code } = await founder.api<{ code: string }>("/invitations", { method: "POST", body: {} });
   await founder.stop();

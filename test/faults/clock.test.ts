@@ -85,7 +85,7 @@ async function quiet(box: Box, other: Box): Promise<number> {
   return ((cpuMs(pidOf(box)) - beforeMs) / WATCHED_MS) * 100;
 }
 
-test("a clock that jumps by a day loses nothing", { timeout: 150_000 }, async (t) => {
+test("a clock that jumps by a day loses nothing", { timeout: 300_000 }, async (t) => {
   await needDebian(["faketime"]);
   const clock = fakeClock();
   const founder = await startBox({ name: "Veí", owner: "Biel", newCommunity: "Barri", until: t });

@@ -135,7 +135,7 @@ async function checkReading(box: Box, headers: Record<string, string>): Promise<
   }
 }
 
-test("a full disk refuses changes, loses nothing, and is over when there is room", { timeout: 180_000 }, async (t) => {
+test("a full disk refuses changes, loses nothing, and is over when there is room", { timeout: 300_000 }, async (t) => {
   const disk = await smallDisk(DISK_MIB);
   const data = join(disk, "data");
   mkdirSync(data, { mode: 0o700 });

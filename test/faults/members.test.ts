@@ -51,7 +51,7 @@ after(async () => {
   await Promise.all([box.stop(), other.stop()]);
 });
 
-test("forged, replayed, oversized and badly dated records are refused and counted", { timeout: 180_000 }, async () => {
+test("forged, replayed, oversized and badly dated records are refused and counted", { timeout: 300_000 }, async () => {
   const { id } = await box.api<{ id: string }>("/status");
   const honest = evil.record({ seq: 1000, key: "slot" });
   const stranger = newIdentity();
@@ -89,7 +89,7 @@ test("forged, replayed, oversized and badly dated records are refused and counte
   figure(`${bad.length * 2} bad records, each refused for its reason; ${held} records held before and after`);
 });
 
-test("a member without office cannot exclude, appoint, rule or change keys", { timeout: 180_000 }, async () => {
+test("a member without office cannot exclude, appoint, rule or change keys", { timeout: 300_000 }, async () => {
   const { id } = await box.api<{ id: string }>("/status");
   const before = await box.api<object>("/community");
   const atMs = Date.now();
@@ -133,7 +133,7 @@ test("a member without office cannot exclude, appoint, rule or change keys", { t
 
 test(
   "who signs two things under one number is shown to the stewards, with the proof",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const pair = ["one", "two"].map((text) => evil.record({ seq: 3000, key: "twice", body: { text } }));
     // Its neighbour heard the one and hears the other: whichever box sees both tells the stewards' boxes.
@@ -159,7 +159,7 @@ async function shown(at: Box): Promise<string[]> {
   return list.map((one) => one.title);
 }
 
-test("a flood of records is limited, and the others do not feel it", { timeout: 180_000 }, async () => {
+test("a flood of records is limited, and the others do not feel it", { timeout: 300_000 }, async () => {
   const start = residentMiB(pidOf(box));
   const heldBefore = await metric(box, "mesh_records");
   const rateBefore = await refusedCount("rate");
@@ -213,7 +213,7 @@ test("a flood of records is limited, and the others do not feel it", { timeout: 
   );
 });
 
-test("a flood of requests for approval is bounded", { timeout: 180_000 }, async () => {
+test("a flood of requests for approval is bounded", { timeout: 300_000 }, async () => {
   await box.api("/community/policy", { method: "PATCH", body: { admission: "approval" } });
   const { code } = await invite();
   const { community, addresses } = readCode(code);
@@ -237,7 +237,7 @@ test("a flood of requests for approval is bounded", { timeout: 180_000 }, async 
   figure(`${STRANGERS} strangers ask to be approved: ${pending} kept; ${answers}`);
 });
 
-test("codes that are no good have their own errors and change nothing", { timeout: 120_000 }, async () => {
+test("codes that are no good have their own errors and change nothing", { timeout: 300_000 }, async () => {
   const expired = await invite({ hours: 0.001 });
   const used = await invite();
   const revoked = await invite();

@@ -118,7 +118,7 @@ test("bodies on their way fill no disk: all together only what there is room for
   capacity = LYING_BODIES_MIN_BYTES + 4 * MIB;
   const firstBytes = LYING_BODIES_MIN_BYTES + 2 * MIB;
   const first = send(firstBytes);
-  await eventually("a large one lies there", 20_000, async () => lying() === firstBytes);
+  await eventually("a large one lies there", 60_000, async () => lying() === firstBytes);
   const second = send(4 * MIB);
   assert.equal(await second.status, 507, "together they are too much");
   const small = send(LYING_BODY_MIN_BYTES);

@@ -18,7 +18,7 @@ import { PASSWORD, sshOptions, startSftp } from "./sftp-box.ts";
 const BIG_BYTES = 100_000_000;
 const SMALL_FILES = 1000;
 const SMALL_FOLDERS = 10;
-const TIMEOUT_MS = 150_000;
+const TIMEOUT_MS = 350_000;
 
 let box: SftpBox;
 let folder: string;

@@ -40,10 +40,10 @@ function random(path: string, bytes: number): string {
   return sha256(content);
 }
 
-test("litmus passes, all of it", { timeout: 120_000 }, async (t) => {
+test("litmus passes, all of it", { timeout: 300_000 }, async (t) => {
   const box = await start(t);
   const command = ["litmus", "-k", `${box.url}/`, USER, PASSWORD];
-  const { stdout } = await run(command, { cwd: temporaryFolder("litmus"), timeoutMs: 100_000 });
+  const { stdout } = await run(command, { cwd: temporaryFolder("litmus"), timeoutMs: 250_000 });
   const summaries = [...stdout.matchAll(/of (\d+) tests run: (\d+) passed, (\d+) failed/g)];
   const passed = summaries.reduce((sum, [, , good]) => sum + Number(good), 0);
   assert.equal(
@@ -83,11 +83,11 @@ test("cadaver puts, gets, makes folders, moves, copies and deletes", async (t) =
   assert.equal(sha256(readFileSync(join(home, "back"))), sum);
 });
 
-test("curl sends and fetches 100 MB, and goes on where it was broken off", { timeout: 120_000 }, async (t) => {
+test("curl sends and fetches 100 MB, and goes on where it was broken off", { timeout: 300_000 }, async (t) => {
   const box = await start(t);
   const folder = temporaryFolder("curl");
   const sum = random(join(folder, "large"), LARGE_BYTES);
-  const curl = (...rest: string[]) => runOk(["curl", "-sSf", ...AS, ...rest], { cwd: folder, timeoutMs: 100_000 });
+  const curl = (...rest: string[]) => runOk(["curl", "-sSf", ...AS, ...rest], { cwd: folder, timeoutMs: 250_000 });
   await curl("-T", "large", `${box.url}/large`);
   await curl("-o", "back", `${box.url}/large`);
   assert.equal(sha256(await readFile(join(folder, "back"))), sum);
@@ -100,7 +100,7 @@ test("curl sends and fetches 100 MB, and goes on where it was broken off", { tim
   assert.equal(await curl(`${box.url}/empty`), "");
 });
 
-test("rclone copies a thousand small files, and finds them the same", { timeout: 180_000 }, async (t) => {
+test("rclone copies a thousand small files, and finds them the same", { timeout: 400_000 }, async (t) => {
   const box = await start(t);
   const folder = temporaryFolder("rclone");
   const source = join(folder, "source");
@@ -113,7 +113,7 @@ test("rclone copies a thousand small files, and finds them the same", { timeout:
   const access = ["--webdav-url", box.url, "--webdav-user", USER, "--webdav-pass", hidden];
   const rclone = (...rest: string[]) => {
     const settings = ["--config", join(folder, "rclone.conf"), "--webdav-vendor", "owncloud", ...access];
-    return runOk(["rclone", ...rest, ...settings, "--transfers", "8"], { timeoutMs: 150_000 });
+    return runOk(["rclone", ...rest, ...settings, "--transfers", "8"], { timeoutMs: 350_000 });
   };
   await rclone("copy", source, ":webdav:tot");
   await rclone("check", "--download", source, ":webdav:tot");
@@ -131,7 +131,7 @@ test("rclone copies a thousand small files, and finds them the same", { timeout:
   assert.equal(sha256(readFileSync(back)), sha256(readFileSync(join(source, "carpeta 1", name))));
 });
 
-test("davfs2 mounts it as a folder", { timeout: 120_000 }, async (t) => {
+test("davfs2 mounts it as a folder", { timeout: 300_000 }, async (t) => {
   if (!existsSync("/dev/fuse")) await runOk(["mknod", "/dev/fuse", "c", "10", "229"]);
   const box = await start(t);
   const folder = temporaryFolder("davfs");
@@ -160,7 +160,7 @@ test("davfs2 mounts it as a folder", { timeout: 120_000 }, async (t) => {
     const { status, body } = await box.ask("GET", path);
     assert.deepEqual([status, sha256(body)], [200, sum], path);
   };
-  await eventually("all is up", 30_000, async () => (await box.ask("GET", "/Fotos/f3000000")).status === 200);
+  await eventually("all is up", 60_000, async () => (await box.ask("GET", "/Fotos/f3000000")).status === 200);
   await has("/u", sums.get("f1")!);
   await has("/Fotos/f0", sums.get("f0")!);
   await has("/Fotos/f3000000", sums.get("f3000000")!);

@@ -94,7 +94,7 @@ async function startStore(t: TestContext, disk: string): Promise<Store> {
   return new Store(box, redis);
 }
 
-test("a small disk: refused in time, room won back, and back by itself", { timeout: 280_000 }, async (t) => {
+test("a small disk: refused in time, room won back, and back by itself", { timeout: 300_000 }, async (t) => {
   const disk = await smallDisk(DISK_MIB);
   const store = await startStore(t, disk);
 

@@ -19,10 +19,10 @@ import type { Victims } from "./history-nemesis.ts";
 import { RespConnection } from "./history-resp.ts";
 
 const RESP_PORT = 6379;
-const RESP_TIMEOUT_MS = 20_000;
-const RING_TIMEOUT_MS = 60_000;
+const RESP_TIMEOUT_MS = 60_000;
+const RING_TIMEOUT_MS = 120_000;
 const MOVED_TIMEOUT_MS = 60_000;
-const ASK_TIMEOUT_MS = 1_000;
+const ASK_TIMEOUT_MS = 5_000;
 /** Of each key, once there are as many boxes. */
 const COPIES = 3;
 

@@ -12,7 +12,7 @@ import { QUIET_MIN_MS, faultText, inflict, planFaults } from "./history-nemesis.
 import type { Phase } from "./history-summary.ts";
 
 /** In the quiet time, so long at most until every box has answered for every key. */
-const ANSWERED_TIMEOUT_MS = 20_000;
+const ANSWERED_TIMEOUT_MS = 60_000;
 /** Between two faults, also when they are late. */
 const CALM_MIN_MS = 500;
 

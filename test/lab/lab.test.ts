@@ -176,7 +176,7 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
     await forgetful.exited;
     // A killed process cannot clean up; the next lab does.
     if (signal === "SIGKILL")
-      await eventually("stale ones are removed", 3000, () => removeStaleNamespaces().length > 0);
+      await eventually("stale ones are removed", 60_000, () => removeStaleNamespaces().length > 0);
     assert.deepEqual(left(forgetful.pid), []);
   });
 }

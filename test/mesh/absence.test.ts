@@ -83,7 +83,7 @@ async function join(
 
 test(
   "a month away: everything is there and the box speaks within seconds; the excluded one is told",
-  { timeout: 280_000 },
+  { timeout: 300_000 },
   async (t) => {
     const first = await startBox({ name: "First", owner: "Anna", newCommunity: "Lluny", env: SHIPPED, until: t });
     const { code } = await first.cli<{ code: string }>(["invite", "--uses", "60", "--json"]);
@@ -158,7 +158,7 @@ const publish = (box: Box, port: number) =>
 
 test(
   "set back to an old copy, a box uses no number twice, whether it can ask others or not",
-  { timeout: 200_000 },
+  { timeout: 300_000 },
   async (t) => {
     const first = await startBox({ name: "First", owner: "Anna", newCommunity: "Enrere", env: SHIPPED, until: t });
     const { code } = await first.cli<{ code: string }>(["invite", "--uses", "9", "--json"]);
