@@ -13,6 +13,7 @@ import type { Box } from "../support/box.ts";
 import { startLxd } from "../support/lxd.ts";
 import type { Lxd } from "../support/lxd.ts";
 import { eventually, runOk } from "../support/process.ts";
+import { launchAll } from "./home-and-host.ts";
 
 const SEEN_TIMEOUT_MS = 60_000;
 const MADE_TIMEOUT_MS = 120_000;
@@ -122,9 +123,7 @@ test("three boxes: lend, launch, apply, lose a host, delete", async (t) => {
 
   await step("one in each zone, and a command in each", async () => {
     const small = ["--memory", "64MiB", "--disk", "64MiB"];
-    const launched = await forn.cli<Slice>([
-      "compute",
-      "launch",
+    const launched = await launchAll<Slice>(forn, [
       "web",
       "tiny",
       "--slivers",
@@ -161,9 +160,10 @@ test("three boxes: lend, launch, apply, lose a host, delete", async (t) => {
       moli.cli<Slice>(["compute", "launch", "left", ...wish]),
       pou.cli<Slice>(["compute", "launch", "right", ...wish]),
     ]);
-    const shown = await Promise.all([show(moli, "left"), show(pou, "right")]);
-    assert.equal(shown[0].running + shown[1].running, 3, JSON.stringify(made));
-    assert.equal(shown[0].missing + shown[1].missing, 1, "one of the two has to wait");
+    await eventually(`three run, and one has to wait: ${JSON.stringify(made)}`, MADE_TIMEOUT_MS, async () => {
+      const shown = await Promise.all([show(moli, "left"), show(pou, "right")]);
+      return shown[0].running + shown[1].running === 3 && shown[0].missing + shown[1].missing === 1;
+    });
     assert.deepEqual(made.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
     for (const host of hosts) assert.equal((await instancesOf(host)).length, 2);
     await moli.cli(["compute", "delete", "left", "--yes"]);

@@ -14,7 +14,7 @@ import { eventually, run } from "../support/process.ts";
 import { openPty } from "../support/pty.ts";
 import { MADE_MS, homeAndHost } from "./home-and-host.ts";
 
-const SEEN_MS = 30_000;
+const SEEN_MS = 60_000;
 const SIZE = { columns: 100, rows: 30 };
 
 let home: Box;
@@ -135,13 +135,12 @@ test("who does not read lets the sliver wait; Ctrl-C is heard meanwhile", async 
     "it stands still",
     SEEN_MS,
     () => {
-      const isStill = slow.bytes() > 1_000 && slow.bytes() === before;
+      const isStill = slow.bytes() >= CONSOLE_UNSHOWN_BYTES_MAX && slow.bytes() === before;
       before = slow.bytes();
       return isStill;
     },
     500,
   );
-  assert.ok(slow.bytes() >= CONSOLE_UNSHOWN_BYTES_MAX, `${slow.bytes()} bytes`);
   assert.ok(slow.bytes() < CONSOLE_UNSHOWN_BYTES_MAX + 32 * 1024, `${slow.bytes()} bytes`);
   slow.line.send(Buffer.from([3]));
   slow.line.send(Buffer.from("exit 4\n"));

@@ -2,7 +2,6 @@
  * Two real boxes of one community for tests of what happens in slivers: a home without an engine, and a host with one,
  * on which the home's slice "web" runs, of one sliver of the tiny image.
  */
-import assert from "node:assert/strict";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { tinyImage } from "../engine/images.ts";
@@ -51,7 +50,24 @@ export async function homeAndHost(owner: Owner, data?: { home: string; host: str
     const offers = await home.cli<{ fits: number }[]>(["compute", "offers", ...small]);
     return offers.some(({ fits }) => fits > 0);
   });
-  const slice = await home.cli<{ running: number }>(["compute", "launch", "web", "tiny", ...small]);
-  assert.equal(slice.running, 1, JSON.stringify(slice));
+  await launchAll(home, ["web", "tiny", ...small]);
   return { home, host, lxd };
+}
+
+/**
+ * `compute launch` with these words, of which the first is the name; resolves with the slice when all of its slivers
+ * run. The command itself waits for no host that was silent for a while, as one on a busy machine may be.
+ */
+export async function launchAll<T extends { running: number; slivers: readonly unknown[] }>(
+  box: Box,
+  [name = "", ...words]: readonly string[],
+): Promise<T> {
+  const launched = await box.cli<T>(["compute", "launch", name, ...words]);
+  let slice = launched;
+  await eventually(`all of ${name} runs`, MADE_MS, async () => {
+    if (slice.running === slice.slivers.length) return true;
+    slice = await box.cli<T>(["compute", "show", name, "--json"]);
+    throw new Error(JSON.stringify(slice));
+  });
+  return slice;
 }

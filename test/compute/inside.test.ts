@@ -24,11 +24,13 @@ import { inputFor } from "../endpoints/inputs.ts";
 import { startLxd } from "../support/lxd.ts";
 import type { Lxd } from "../support/lxd.ts";
 import { eventually, start } from "../support/process.ts";
+import { launchAll } from "./home-and-host.ts";
 
 const SEEN_TIMEOUT_MS = 60_000;
 const MIB = 2 ** 20;
 
 interface Slice {
+  running: number;
   slivers: { id: string; box: string; state: string; usedMemoryBytes: number | null; processes: number | null }[];
 }
 interface Listed {
@@ -69,7 +71,7 @@ async function launchOn(box: Box, name: string, disk: string): Promise<void> {
     const offers = await inside<{ box: string; fits: number }[]>(["offers", "--memory", "64MiB", "--disk", "64MiB"]);
     return offers.length === 1 && offers[0]!.box === box.name && offers[0]!.fits > 0;
   });
-  const { slivers } = await inside<Slice>(["launch", name, ...SMALL]);
+  const { slivers } = await launchAll<Slice>(home, [name, ...SMALL, "--json"]);
   assert.deepEqual(
     slivers.map((one) => [one.box, one.state]),
     [[box.name, "running"]],

@@ -11,6 +11,7 @@ import { temporaryFolder } from "../support/at-exit.ts";
 import { startBox } from "../support/box.ts";
 import { startLxd } from "../support/lxd.ts";
 import { eventually } from "../support/process.ts";
+import { MADE_MS, launchAll } from "./home-and-host.ts";
 
 const COUNT = 20;
 const SEEN_TIMEOUT_MS = 60_000;
@@ -40,8 +41,8 @@ test("twenty at once all run, stop, start and go", async (t) => {
   await box.api("/settings", { method: "PATCH", body: { values: { compute: { lendFirst: "arrival" } } } });
 
   const wish = ["--memory", "64MiB", "--disk", "64MiB", "--slivers", String(COUNT), "--apart", "none", "--json"];
-  const { running, slivers } = await box.cli<Slice>(["compute", "launch", "web", "tiny", ...wish]);
-  assert.equal(running, COUNT, JSON.stringify(slivers));
+  const { running } = await launchAll<Slice>(box, ["web", "tiny", ...wish]);
+  assert.equal(running, COUNT);
   const list = await lxd.lxc(["list", "--all-projects", "--format", "json"]);
   const instances = JSON.parse(list) as { status: string; config: Record<string, string> }[];
   assert.deepEqual([...new Set(instances.map(({ status }) => status))], ["Running"]);
@@ -49,14 +50,18 @@ test("twenty at once all run, stop, start and go", async (t) => {
   assert.equal(ids.size, COUNT);
   assert.ok(Math.min(...ids) >= IDS_FROM, String([...ids]));
 
-  const shown = await box.cli<Slice>(["compute", "show", "web", "--json"]);
+  const until = (what: string, isSo: (slice: Slice) => boolean) =>
+    eventually(what, MADE_MS, async () => {
+      const shown = await box.cli<Slice>(["compute", "show", "web", "--json"]);
+      if (!isSo(shown)) throw new Error(JSON.stringify(shown));
+      return true;
+    });
   // More than a host answers at once.
-  assert.equal(shown.slivers.filter(({ processes }) => (processes ?? 0) > 0).length, COUNT, JSON.stringify(shown));
-
-  const stopped = await box.cli<Slice>(["compute", "stop", "web", "--json"]);
-  assert.deepEqual([...new Set(stopped.slivers.map(({ state }) => state))], ["stopped"]);
-  const started = await box.cli<Slice>(["compute", "start", "web", "--json"]);
-  assert.equal(started.running, COUNT);
+  await until("each has processes", ({ slivers }) => slivers.every(({ processes }) => (processes ?? 0) > 0));
+  await box.cli(["compute", "stop", "web", "--json"]);
+  await until("all are stopped", ({ slivers }) => slivers.every(({ state }) => state === "stopped"));
+  await box.cli(["compute", "start", "web", "--json"]);
+  await until("all run again", (slice) => slice.running === COUNT);
   await box.cli(["compute", "delete", "web", "--yes", "--json"]);
   assert.equal((await lxd.lxc(["list", "--all-projects", "--format", "csv", "--columns", "n"])).trim(), "");
   assert.deepEqual(await box.cli(["compute", "lent", "--json"]), []);
