@@ -16,6 +16,8 @@ import { eventually } from "../support/process.ts";
 import { tinyImage } from "./images.ts";
 
 const MIB = 2 ** 20;
+/** Whatever is only waited for. */
+const SEEN_MS = 60_000;
 const BIG_BYTES = 20 * MIB;
 
 await needDebian(["lxd", "dnsmasq-base", "nftables", "btrfs-progs"]);
@@ -74,7 +76,7 @@ test("a sliver's life: created, started, renamed, stopped, deleted, with an even
   const events: EngineEvent[] = [];
   let up = false;
   const watch = engine.watch({ event: (one) => events.push(one), up: () => (up = true) });
-  await eventually("news come", 5_000, () => up);
+  await eventually("news come", SEEN_MS, () => up);
   const name = "life";
   await instances.create({ name, image, description: "a test", config: limitConfig({ memoryBytes: 64 * MIB }) });
   assert.equal(await code(instances.create({ name, image })), "already-exists");
@@ -94,7 +96,7 @@ test("a sliver's life: created, started, renamed, stopped, deleted, with an even
   assert.equal(await code(instances.get(name)), "no-such-instance");
   await instances.delete("afterlife");
   assert.equal(await code(instances.delete("afterlife")), "no-such-instance");
-  await eventually("the last event", 5_000, () => events.some((event) => event.action === "instance-deleted"));
+  await eventually("the last event", SEEN_MS, () => events.some((event) => event.action === "instance-deleted"));
   watch.stop();
   const seen = events.map((event) => `${event.action} ${event.source}`);
   for (const wanted of ["instance-created /instances/life", "instance-started /instances/life"]) {
@@ -154,7 +156,7 @@ test("snapshots: taken, listed, gone back to, deleted", async () => {
 });
 
 test("what it uses: memory, processes, time, disk, addresses and bytes", async () => {
-  const state = await eventually("it has an address", 15_000, async () => {
+  const state = await eventually("it has an address", SEEN_MS, async () => {
     const found = await instances.state("home");
     return found.networks[0]?.addresses.some((one) => one.family === "inet") ? found : undefined;
   });
@@ -190,7 +192,7 @@ test("a command that says too much, takes too long or is not wanted any more is 
   const unwanted = commands.run("home", ["sleep", "987"], { signal: stop.signal });
   setTimeout(() => stop.abort(new Error("no longer wanted")), 300);
   await assert.rejects(unwanted, /no longer wanted/);
-  await eventually("nothing sleeps", 5_000, async () => {
+  await eventually("nothing sleeps", SEEN_MS, async () => {
     const { stdout } = await commands.run("home", ["ps"]);
     return !String(stdout).includes("sleep 987");
   });
@@ -215,11 +217,11 @@ test("a terminal has its size, is resized, and ends with its shell", async () =>
   let said = "";
   shell.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   shell.stdin.write("stty size\n");
-  await eventually("its size", 5_000, () => said.includes("17 91"));
+  await eventually("its size", SEEN_MS, () => said.includes("17 91"));
   shell.resize(50, 20);
   await eventually(
     "its new size",
-    5_000,
+    SEEN_MS,
     () => {
       shell.stdin.write("stty size\n");
       return said.includes("20 50");
@@ -236,11 +238,11 @@ test("the console: one types there, leaves, and comes again", async () => {
     let said = "";
     console.stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
     // What is typed in the first moment may be lost.
-    await eventually("a login", 10_000, () => console.stream.write("\n") && said.includes("login:"), 300);
+    await eventually("a login", SEEN_MS, () => console.stream.write("\n") && said.includes("login:"), 300);
     console.stream.write("root\n");
-    await eventually("a shell", 10_000, () => said.includes("~ #"));
+    await eventually("a shell", SEEN_MS, () => said.includes("~ #"));
     console.stream.write(`echo ${visit}-${"visit"}; exit\n`);
-    await eventually("its answer", 5_000, () => said.includes(`${visit}-visit\r`));
+    await eventually("its answer", SEEN_MS, () => said.includes(`${visit}-visit\r`));
     console.stream.end();
     await console.ended;
   }

@@ -18,6 +18,8 @@ import { eventually, run, start } from "../support/process.ts";
 import { tinyImage } from "./images.ts";
 
 const MIB = 2 ** 20;
+/** Whatever is only waited for. */
+const SEEN_MS = 60_000;
 const POOL_MIB = 256;
 const CGROUPS = "/sys/fs/cgroup";
 
@@ -74,7 +76,7 @@ test("killed while commands and news run: both break with a code, containers go 
     up: () => seen.push("up"),
     down: (why) => seen.push(isFailure(why) ? why.code : String(why)),
   });
-  await eventually("news", 5_000, () => seen.includes("up"));
+  await eventually("news", SEEN_MS, () => seen.includes("up"));
   const before = (await instances.state("runner")).pid;
   const running = commands.run("runner", ["sleep", "60"]);
   const broken = code(running);
@@ -84,10 +86,10 @@ test("killed while commands and news run: both break with a code, containers go 
   await lxd.start();
   assert.equal((await instances.state("runner")).pid, before);
   assert.equal((await commands.run("runner", ["true"])).exitCode, 0);
-  await eventually("news again", 20_000, () => seen.filter((one) => one === "up").length === 2);
+  await eventually("news again", SEEN_MS, () => seen.filter((one) => one === "up").length === 2);
   assert.ok(seen.includes("engine-interrupted"), seen.join(" "));
   await instances.stop("runner", { graceMs: 0 });
-  await eventually("an event after it", 5_000, () => seen.includes("instance-stopped"));
+  await eventually("an event after it", SEEN_MS, () => seen.includes("instance-stopped"));
   watch.stop();
   await instances.delete("runner");
 });
@@ -102,7 +104,7 @@ test("memory, processes and disk of a guest end at its limits, and the others go
   assert.equal(String(memory.stdout).trim(), "0");
   const bomb = await commands.run("greedy", ["sh", "-c", "for i in $(seq 60); do sleep 3 & done"]);
   assert.match(String(bomb.stderr), /fork/);
-  await eventually("room for a process", 10_000, async () => (await commands.run("greedy", ["true"])).exitCode === 0);
+  await eventually("room for a process", SEEN_MS, async () => (await commands.run("greedy", ["true"])).exitCode === 0);
   const disk = await commands.run("greedy", ["dd", "if=/dev/urandom", "of=/fill", "bs=1M", "count=100"]);
   assert.notEqual(disk.exitCode, 0);
   assert.ok((await instances.state("greedy")).diskBytes! <= 40 * MIB);
@@ -126,7 +128,7 @@ test("a full pool says so, and is whole again when something is deleted", async 
   for (const one of await instances.list()) await instances.delete(one.name);
   await eventually(
     "room again",
-    20_000,
+    SEEN_MS,
     async () => (await code(instances.create({ name: "room", image }))) === "done",
   );
   await instances.delete("room");
@@ -159,7 +161,7 @@ test("the engine of a test that was killed is gone, and the next one takes its r
   const child = start(["node", "--input-type=module", "--eval", script]);
   const [, pid, folder] = await child.waitForLine(/^pid (\d+) (\S+)/, 30_000);
   await child.kill();
-  await eventually("its engine is gone", 10_000, () => !existsSync(`/proc/${pid}`));
+  await eventually("its engine is gone", SEEN_MS, () => !existsSync(`/proc/${pid}`));
   const next = await startLxd({ pool: "dir" });
   assert.equal(existsSync(folder!), false);
   const cgroups = () => readdirSync(CGROUPS).filter((one) => existsSync(join(CGROUPS, one, basename(folder!))));
