@@ -16,16 +16,17 @@ import { Writer, accountsPlan, codesPlan, namePlan, peoplePlan, servicesPlan, se
 
 const KILLS = Number(process.env["KILLS"] ?? 200);
 const SEED = Number(process.env["SEED"] ?? 20_261_120);
-/** The longest time from the first write to the kill. */
+/** The longest time from the first write to the kill; on a slow disk as much longer as it takes to write enough. */
 const WRITING_MS_MAX = 250;
-const AGREE_TIMEOUT_MS = 30_000;
+const SLOW_WRITING_MS_MAX = 2_000;
+const AGREE_TIMEOUT_MS = 60_000;
 /** How often both are killed and compared, and how long a word of a box about itself may take to be everywhere. */
 const LOOKS = 3;
 const SPREAD_MS = 3_000;
 /** With fewer the kills hit a box that does nothing. */
 const WRITES_PER_KILL_MIN = 3;
 
-test(`${KILLS} kills lose nothing that was acknowledged`, { timeout: 300_000 }, async (t) => {
+test(`${KILLS} kills lose nothing that was acknowledged`, { timeout: 410_000 }, async (t) => {
   const founder = await startBox({ name: "Veí", owner: "Biel", newCommunity: "Barri", until: t });
   const { code } = await founder.api<{ code: string }>("/invitations", { method: "POST", body: {} });
   const box = await startBox({ name: "Forn 0", owner: "Anna", join: code, until: t });
@@ -42,9 +43,11 @@ test(`${KILLS} kills lose nothing that was acknowledged`, { timeout: 300_000 }, 
   const startedMs = performance.now();
   let done = 0;
   let lastSeq = 0;
+  let writingMs = WRITING_MS_MAX;
+  const acknowledgedBy = () => writers.reduce((sum, writer) => sum + writer.acknowledged, 0);
   for (let kill = 1; kill <= KILLS; kill += 1) {
     const runs = Promise.all(writers.map((writer) => writer.run(box)));
-    await Promise.race([sleep(random.below(WRITING_MS_MAX + 1)), runs]);
+    await Promise.race([sleep(random.below(writingMs + 1)), runs]);
     await box.kill();
     await runs;
     const left = openCopy(box);
@@ -53,11 +56,12 @@ test(`${KILLS} kills lose nothing that was acknowledged`, { timeout: 300_000 }, 
     await ready(box);
     const wereDone = await Promise.all(writers.map((writer) => writer.check(box)));
     done += wereDone.filter(Boolean).length;
+    if (acknowledgedBy() < 2 * kill * WRITES_PER_KILL_MIN) writingMs = Math.min(2 * writingMs, SLOW_WRITING_MS_MAX);
   }
   writing.abort();
   await fromOutside;
   const tookS = (performance.now() - startedMs) / 1000;
-  const acknowledged = writers.reduce((sum, writer) => sum + writer.acknowledged, 0);
+  const acknowledged = acknowledgedBy();
   assert.ok(acknowledged >= KILLS * WRITES_PER_KILL_MIN, `only ${acknowledged} writes were acknowledged`);
   assert.ok(outside.acknowledged > 0);
 
