@@ -67,7 +67,7 @@ const standings = (box: string) => boxes[box]!.cli<Standing[]>(["announced", "ls
 const heard = (box: string) => boxes[box]!.cli<Heard[]>(["heard", "ls", "--json"]);
 const found = async (name: string): Promise<Browsed | undefined> =>
   (await phone.browse("_http._tcp")).find((one) => one.name === name);
-const finds = (name: string) => until(`the phone finds ${name}`, () => found(name), 20_000);
+const finds = (name: string) => until(`the phone finds ${name}`, () => found(name), 60_000);
 /** From now until a running avahi-browse says that it went. */
 async function gone(what: string, name: string, act: () => Promise<unknown>, limitMs: number): Promise<void> {
   const watch = phone.watch("_http._tcp");
@@ -125,16 +125,22 @@ test("with all of the community, the phone finds a far service once, resolves it
     .run(["curl", "-sS", "--max-time", "5", `http://${radio.address}:${radio.port}/on-air`]);
   assert.equal(stdout, "parish radio");
   assert.equal(await phone.resolve(radio.host), lab.host("gamma").address);
-  const all = await phone.browse("-a");
+  const all = await until("the phone finds both boxes", async () => {
+    const seen = await phone.browse("-a");
+    const isRadio = seen.some(({ txt }) => txt.some((text) => text.startsWith("comu=") && radio.txt.includes(text)));
+    return isRadio && seen.filter((one) => one.type === "_comu._tcp").length >= 2 && seen;
+  });
   assert.equal(
     all.filter((one) => one.txt.some((text) => text === radio.txt.find((own) => own.startsWith("comu=")))).length,
     1,
   );
   assert.equal(all.filter((one) => one.type === "_comu._tcp").length, 2, "the boxes themselves");
-  const states = [await standings("alpha"), await standings("beta")].map((list) =>
-    list.find((one) => one.name.startsWith("Parish radio"))!,
-  );
-  assert.deepEqual(states.map((one) => one.state).toSorted(), ["announced", "left"], "by one of the two");
+  const states = await until("one of the two announces it, and leaves it to no other", async () => {
+    const lists = [await standings("alpha"), await standings("beta")];
+    const found = lists.flatMap((list) => list.filter((one) => one.name.startsWith("Parish radio")));
+    const told = found.map((one) => one.state).toSorted();
+    return told.join() === "announced,left" && found;
+  });
   const left = states.find((one) => one.state === "left")!;
   assert.ok(["alpha", "beta"].includes(left.by!));
   assert.deepEqual(states.find((one) => one.state === "announced")!.devices, ["eth0"]);
@@ -267,6 +273,7 @@ test("switched off everywhere, nothing of the community is announced; the boxes 
   await choose("beta", "off");
   await gone("switched off", "Library (alpha)", () => choose("alpha", "off"), 20_000);
   assert.deepEqual(await standings("alpha"), []);
-  const all = await phone.browse("-a");
-  assert.ok(all.some((one) => one.type === "_comu._tcp" && one.name.startsWith("alpha")));
+  await until("the box itself stays found", async () =>
+    (await phone.browse("-a")).some((one) => one.type === "_comu._tcp" && one.name.startsWith("alpha")),
+  );
 });
