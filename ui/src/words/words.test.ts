@@ -58,6 +58,25 @@ for (const folder of folders) {
   });
 }
 
+/** The reader is one person, and is spoken to as a neighbour. */
+const TO_MANY: Partial<Record<Language, RegExp>> = {
+  ca: new RegExp(
+    "\\b(?:vostr[aeo]s?|vosaltres|(?:atur|comenc|deman|di|don|engeg|esborr|esper|f|instal·l|mir|pod|pos|pregunt|" +
+      "prest|retir|ten|torn|tri|vol)[ei]u)(?!\\p{L})",
+    "iu",
+  ),
+  es: /\b(?:vosotr|vuestr)|[áé]is\b/iu,
+};
+
+test("readers are spoken to alike, and apostrophes are no straight strokes", () => {
+  for (const language of LANGUAGES) {
+    for (const [key, text] of Object.entries(all[language])) {
+      assert.doesNotMatch(text, /\p{L}'[\p{L}\d]/u, `${language}: ${key}`);
+      assert.doesNotMatch(text, TO_MANY[language] ?? /$^/, `${language}: ${key}`);
+    }
+  }
+});
+
 test("a plural has all that its languages need", () => {
   for (const key of Object.keys(all.en).filter((one) => one.endsWith(".one"))) {
     assert.ok(all.en[key.replace(/\.one$/, ".other")], key);
