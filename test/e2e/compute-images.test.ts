@@ -42,10 +42,6 @@ async function stores(one: Box): Promise<void> {
   });
 }
 
-async function press(visit: Visit, key: string, params: Record<string, string> = {}): Promise<void> {
-  await visit.page.getByRole("button", { name: visit.say(key, params), exact: true }).click();
-}
-
 async function see(visit: Visit, text: string | RegExp): Promise<void> {
   await visit.page.getByText(text).first().waitFor({ timeout: MADE_MS });
 }
@@ -57,20 +53,20 @@ test("an image is begun on the page, shows how far it is, and is ended", async (
   await visit.open("/compute/images");
   await see(visit, visit.say("compute.build"));
   await page.getByLabel(visit.say("compute.build-app"), { exact: true }).fill("/none");
-  await press(visit, "compute.build-begin");
+  await visit.press("compute.build-begin");
   await see(visit, visit.say("error.compute-app-unknown", { path: "/none/app.yaml" }));
   await visit.check("an app that is none");
   await page.getByLabel(visit.say("compute.build-app"), { exact: true }).scrollIntoViewIfNeeded();
   await page.getByLabel(visit.say("compute.build-app"), { exact: true }).fill("");
   await page.getByLabel(visit.say("compute.build-packages"), { exact: true }).fill("curl");
   await visit.shoot("compute-build-form");
-  await press(visit, "compute.build-begin");
+  await visit.press("compute.build-begin");
   await see(visit, visit.say("compute.build-running", { name: "debian" }));
   await see(visit, new RegExp(visit.say("compute.stage-unpack")));
   await visit.check("an image is being made");
   await page.getByRole("progressbar").scrollIntoViewIfNeeded();
   await visit.shoot("compute-build");
-  await press(visit, "compute.build-cancel");
+  await visit.press("compute.build-cancel");
   await page.getByRole("button", { name: visit.say("compute.build-begin"), exact: true }).waitFor({ timeout: MADE_MS });
   await visit.end();
 });
@@ -98,7 +94,7 @@ test("a port is published, shown with its address, and taken back", async () => 
   await see(visit, visit.say("compute.ports-none"));
   await page.getByLabel(visit.say("compute.port"), { exact: true }).fill("8080");
   await page.getByLabel(visit.say("compute.port-title"), { exact: true }).fill("Una pàgina");
-  await press(visit, "compute.port-publish");
+  await visit.press("compute.port-publish");
   await page.getByText(visit.say("compute.why-ports-silent")).waitFor({ timeout: MADE_MS });
   await page.getByText(visit.say("compute.why-ports-silent.advice")).waitFor();
   const serve = "(busybox httpd -p 127.0.0.1:8080 -h /tmp) > /dev/null 2>&1";
@@ -110,7 +106,7 @@ test("a port is published, shown with its address, and taken back", async () => 
   await visit.open("/services");
   await see(visit, "Una pàgina");
   await visit.open("/compute/slivers/web/0/ports");
-  await press(visit, "compute.port-drop-named", { port: "8080" });
+  await visit.press("compute.port-drop-named", { port: "8080" });
   await see(visit, visit.say("compute.ports-none"));
   await visit.end();
 });

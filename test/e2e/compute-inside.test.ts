@@ -51,10 +51,6 @@ before(async () => {
   });
 });
 
-async function press(visit: Visit, key: string, params: Record<string, string> = {}): Promise<void> {
-  await visit.page.getByRole("button", { name: visit.say(key, params), exact: true }).click();
-}
-
 async function see(visit: Visit, text: string): Promise<void> {
   await visit.page.getByText(text, { exact: true }).first().waitFor({ timeout: MADE_MS });
 }
@@ -103,15 +99,15 @@ test("a file is put there, dropped there, fetched again, and a folder is walked 
   await visit.check("files");
   await visit.shoot("sliver-files-narrow");
   const download = page.waitForEvent("download");
-  await press(visit, "compute.file-get-named", { name: "up.txt" });
+  await visit.press("compute.file-get-named", { name: "up.txt" });
   const saved = join(here, "down.txt");
   await (await download).saveAs(saved);
   assert.equal(readFileSync(saved, "utf8"), bytes);
-  await press(visit, "compute.folder-up");
+  await visit.press("compute.folder-up");
   await page.getByRole("button", { name: "etc", exact: true }).click();
   await page.getByRole("button", { name: visit.say("compute.file-get-named", { name: "passwd" }) }).waitFor();
   await page.getByLabel(visit.say("compute.folder"), { exact: true }).fill("/none");
-  await press(visit, "compute.folder-open");
+  await visit.press("compute.folder-open");
   await page.getByText(visit.say("error.compute-file-unknown", { path: "/none" })).waitFor();
   await visit.end();
   const wide = await signIn(browser, box);
@@ -127,7 +123,7 @@ test("a snapshot is taken, what was changed since then is lost, and the snapshot
   await visit.open("/compute/slivers/web/0/snapshots");
   await see(visit, visit.say("compute.snapshot-none"));
   await visit.check("no snapshot");
-  await press(visit, "compute.snapshot-take");
+  await visit.press("compute.snapshot-take");
   const back = page.getByRole("button", { name: visit.say("compute.snapshot-restore-named", { name: "at-" }) });
   await back.waitFor({ timeout: MADE_MS });
   await box.cli(["compute", "exec", "web", "echo more > ~/later"]);
@@ -167,7 +163,7 @@ test("the log grows while it is looked at, and says where there is none", async 
   await see(visit, visit.say("compute.log-ended"));
   await visit.check("a log that has ended");
   await box.cli(["compute", "start", "web"]);
-  await press(visit, "compute.log-again");
+  await visit.press("compute.log-again");
   await page.getByText(visit.say("compute.log-ended"), { exact: true }).waitFor({ state: "detached" });
   await page.getByLabel(visit.say("compute.log-source"), { exact: true }).selectOption("system");
   await page.getByText(visit.say("error.compute-no-log")).waitFor({ timeout: MADE_MS });

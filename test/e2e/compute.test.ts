@@ -30,10 +30,6 @@ before(async () => {
   box = await startBox({ name: "Forn", owner: "Anna", newCommunity: "Barri", env, until: atEnd });
 });
 
-async function press(visit: Visit, key: string, params: Record<string, string> = {}): Promise<void> {
-  await visit.page.getByRole("button", { name: visit.say(key, params), exact: true }).click();
-}
-
 async function see(visit: Visit, text: string): Promise<void> {
   await visit.page.getByText(text, { exact: true }).first().waitFor({ timeout: MADE_MS });
 }
@@ -45,7 +41,7 @@ test("nothing is there yet, and the page says what is needed", async () => {
   await see(visit, visit.say("compute.no-lenders"));
   await visit.check("no slice");
   await visit.shoot("compute-none");
-  await press(visit, "compute.launch");
+  await visit.press("compute.launch");
   await see(visit, visit.say("compute.no-images"));
   await visit.open("/compute/images");
   await see(visit, visit.say("compute.images-none"));
@@ -60,7 +56,7 @@ test("a part of the box is lent by its page", async () => {
   await visit.page.getByText(visit.say("setting.compute.lendTo.community"), { exact: true }).click();
   await visit.page.getByLabel(visit.say("compute.cores"), { exact: true }).last().selectOption("2");
   await visit.check("the form");
-  await press(visit, "compute.save");
+  await visit.press("compute.save");
   await see(visit, visit.say("compute.lends"));
   await visit.check("lending");
   await visit.shoot("compute-lend");
@@ -81,13 +77,13 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   await visit.open("/compute/images");
   await page.getByLabel(visit.say("compute.name"), { exact: true }).last().fill("tiny");
   await page.getByLabel(visit.say("compute.image-path"), { exact: true }).fill("/tiny.tar.gz");
-  await press(visit, "compute.image-publish");
+  await visit.press("compute.image-publish");
   await see(visit, "tiny");
   await visit.check("an image");
   await visit.shoot("compute-images");
 
   await visit.open("/compute");
-  await press(visit, "compute.launch");
+  await visit.press("compute.launch");
   await page.getByLabel(visit.say("compute.name"), { exact: true }).fill("Web");
   await see(visit, visit.say("compute.name-wrong"));
   await page.getByLabel(visit.say("compute.name"), { exact: true }).fill("web");
@@ -95,12 +91,12 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   await page.getByLabel(visit.say("compute.disk"), { exact: true }).selectOption("512MiB");
   await visit.check("the form of a slice");
   await visit.shoot("compute-launch");
-  await press(visit, "compute.launch");
+  await visit.press("compute.launch");
   await see(visit, visit.say("compute.running", { running: "1", wanted: "1" }));
   await visit.check("a slice");
   await visit.shoot("compute-slice");
 
-  await press(visit, "compute.renew-named", { name: "web" });
+  await visit.press("compute.renew-named", { name: "web" });
   await page.getByText(/^web now ends on \w+ \d+, \d{4}\.$/).waitFor({ timeout: MADE_MS });
   // More than the box lends is told in words, with what can be done.
   writeFileSync(join(here, "web.yaml"), "name: web\nimage: tiny\nmemory: 64GiB\ndisk: 512MiB\n");
@@ -111,9 +107,9 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   writeFileSync(join(here, "web.yaml"), "name: web\nimage: tiny\nmemory: 128MiB\ndisk: 512MiB\n");
   await box.cli(["slice", "apply", join(here, "web.yaml")]);
 
-  await press(visit, "compute.stop-named", { name: "web" });
+  await visit.press("compute.stop-named", { name: "web" });
   await see(visit, visit.say("compute.state-stopped"));
-  await press(visit, "compute.start-named", { name: "web" });
+  await visit.press("compute.start-named", { name: "web" });
   await see(visit, visit.say("compute.state-running"));
   await visit.open("/compute/lend");
   await see(visit, visit.say("compute.users"));
@@ -121,7 +117,7 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   await visit.shoot("compute-lent");
 
   await visit.open("/compute");
-  await press(visit, "compute.delete-named", { name: "web" });
+  await visit.press("compute.delete-named", { name: "web" });
   await page
     .getByRole("dialog")
     .getByRole("button", { name: visit.say("compute.delete"), exact: true })

@@ -126,12 +126,6 @@ async function untilShown(visit: Visit, share: number): Promise<void> {
   assert.ok(steps_ > 2, `progress was seen ${steps_} times only`);
 }
 
-async function press(visit: Visit, key: string): Promise<void> {
-  const open = visit.page.getByRole("dialog");
-  const place = (await open.count()) > 0 ? open.last() : visit.page;
-  await place.getByRole("button", { name: visit.say(key), exact: true }).click();
-}
-
 async function enter(browser: Browser, box: Box): Promise<Visit> {
   const visit = await signIn(browser, box, { language: "ca" });
   visit.page.setDefaultTimeout(SEEN_MS);
@@ -164,7 +158,7 @@ async function sendFolder(visit: Visit): Promise<void> {
   await dropFiles(visit, [folder]);
   await uploaded(visit, MANY, 4 * SEEN_MS);
   say(`a folder of ${MANY} files: ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
-  await press(visit, "files.up-clear");
+  await visit.press("files.up-clear");
 }
 
 /** Sent in three parts: the page is closed after the first, the box killed after the second. */
@@ -174,7 +168,7 @@ async function send(browser: Browser, box: Box, film: string, peaks: Peaks): Pro
   await sendFolder(first);
   sayPeaks(peaks);
   await timed("the first third, by the page", bytes / 3, async () => {
-    await chooseFiles(first, () => press(first, "files.upload"), [film]);
+    await chooseFiles(first, () => first.press("files.upload"), [film]);
     await untilShown(first, 1 / 6);
   });
   await first.end();
@@ -221,13 +215,13 @@ async function spread(visit: Visit, box: Box, peaks: Peaks): Promise<void> {
 /** A member of another box reads it by a link, until it is taken back. */
 async function share(browser: Browser, visit: Visit, other: Box, sum: string): Promise<void> {
   await deed(visit, NAME, "files.share");
-  await press(visit, "files.share-go");
+  await visit.press("files.share-go");
   const link = (await visit.page.getByRole("dialog").locator("code").textContent()) ?? "";
   await visit.page.keyboard.press("Escape");
   const friend = await enter(browser, other);
   await friend.open("/files/shared");
   await friend.page.getByLabel(friend.say("files.link-paste"), { exact: true }).fill(link);
-  await press(friend, "files.link-add");
+  await friend.press("files.link-add");
   await friend.page.getByRole("link", { name: NAME, exact: true }).click();
   await friend.page.getByRole("button", { name: friend.say("files.download") }).waitFor();
   const [kept] = await other.api<{ id: string }[]>("/files/links");
@@ -239,7 +233,7 @@ async function share(browser: Browser, visit: Visit, other: Box, sum: string): P
   });
   await visit.open("/files/shared");
   await visit.page.getByRole("button", { name: new RegExp(`^${visit.say("files.unshare")}`) }).click();
-  await press(visit, "files.unshare");
+  await visit.press("files.unshare");
   await visit.page.getByText(visit.say("files.shares-none")).waitFor();
   assert.equal((await fetch(other.url + url)).status, 410, "taken back");
   await friend.page.reload();

@@ -37,6 +37,7 @@ const SEEN_MS = 30_000;
 const LARGE = noise(24 * 1024 * 1024, 7);
 /** One piece takes a second or two. */
 const SLOW_BYTES_PER_SECOND = 4 * 1024 * 1024;
+const STANDSTILL_BYTES_PER_SECOND = 1_024;
 const MANY = 1_000;
 const SOUND_SECONDS = 400;
 /** A picture of one red point. */
@@ -79,7 +80,7 @@ test("a box gives space by its page", async () => {
   await slider.focus();
   await visit.page.keyboard.press("ArrowRight");
   await visit.page.keyboard.press("ArrowRight");
-  await press(visit, "shell.save");
+  await visit.press("shell.save");
   await visit.page.getByText(visit.say("files.give-used")).waitFor();
   await eventually("a server answers", SEEN_MS, async () => (await box.api<Status>("/files/status")).grid.enough);
   await visit.check("giving");
@@ -165,7 +166,7 @@ test("the list of servers is saved, and another one taken in and off again", asy
   const visit = await signIn(browser, box);
   await visit.open("/files/space");
   await visit.page.getByText(visit.say("files.lists"), { exact: true }).click();
-  const save = () => press(visit, "files.servers-export");
+  const save = () => visit.press("files.servers-export");
   const [download] = await Promise.all([visit.page.waitForEvent("download"), save()]);
   const text = readFileSync(await download.path(), "utf8");
   assert.match(text, /pb:\/\//, "it names where the server is");
@@ -175,7 +176,7 @@ test("the list of servers is saved, and another one taken in and off again", asy
     machineFolder("lists", { "servers.yaml": other.replace(/nickname: .*/, "nickname: amiga") }),
     "servers.yaml",
   );
-  await chooseFiles(visit, () => press(visit, "files.servers-import"), [file]);
+  await chooseFiles(visit, () => visit.press("files.servers-import"), [file]);
   await visit.page
     .locator(".toast")
     .getByText(visit.say("files.servers-added", { count: 1 }))
@@ -195,7 +196,7 @@ test("an upload goes on after the page was closed in the middle", async () => {
   await first.open("/files");
   await slowUploads(first, SLOW_BYTES_PER_SECOND);
   await dropFiles(first, [film]);
-  await eventually("a piece is there", STORED_MS, async () => (await sent("film.bin")) > 0);
+  await someSent(first, "film.bin");
   await first.shoot("files-uploading");
   await first.end();
   const before_ = await sent("film.bin");
@@ -205,7 +206,7 @@ test("an upload goes on after the page was closed in the middle", async () => {
   await tray(visit)
     .getByText(visit.say("files.up-unheld", { count: 1 }))
     .waitFor();
-  await press(visit, "files.tray-open");
+  await visit.press("files.tray-open");
   await visit.check("unfinished");
   await visit.shoot("files-unfinished");
   const again = `${visit.say("files.up-choose-again")}: film.bin`;
@@ -243,8 +244,8 @@ test("an upload goes on by itself after the box was killed in the middle; pause 
   await slowUploads(visit, SLOW_BYTES_PER_SECOND);
   const third = join(machineFolder("films", { "tercer.bin": noise(LARGE.length, 11) }), "tercer.bin");
   await dropFiles(visit, [third]);
-  await eventually("a piece of the third", STORED_MS, async () => (await sent("tercer.bin")) > 0);
-  await press(visit, "files.up-pause");
+  await someSent(visit, "tercer.bin");
+  await visit.press("files.up-pause");
   await tray(visit).getByText(visit.say("files.up-paused"), { exact: true }).waitFor();
   const paused = await sent("tercer.bin");
   await visit.check("paused");
@@ -290,16 +291,16 @@ test("a name that is there already is a question; older versions come back", asy
   await visit.open("/files");
   const folder = machineFolder("papers", { "acta.txt": "primera\n" });
   const acta = join(folder, "acta.txt");
-  await chooseFiles(visit, () => press(visit, "files.upload"), [acta]);
+  await chooseFiles(visit, () => visit.press("files.upload"), [acta]);
   await uploaded(visit, 1, STORED_MS);
   appendFileSync(acta, "segona\n");
-  await chooseFiles(visit, () => press(visit, "files.upload"), [acta]);
+  await chooseFiles(visit, () => visit.press("files.upload"), [acta]);
   await tray(visit)
     .getByText(visit.say("files.up-exists", { count: 1 }))
     .waitFor();
   await visit.check("the question");
   await visit.shoot("files-question");
-  await press(visit, "files.up-replace");
+  await visit.press("files.up-replace");
   await uploaded(visit, 2, STORED_MS);
   await visit.page.getByRole("link", { name: "acta.txt", exact: true }).click();
   const dialog = visit.page.getByRole("dialog");
@@ -321,20 +322,20 @@ test("a name that is there already is a question; older versions come back", asy
 test("rename, move, search, remove and take that back, by mouse and by keyboard", async () => {
   const visit = await signIn(browser, box);
   await visit.open("/files");
-  await press(visit, "files.new-folder");
+  await visit.press("files.new-folder");
   const dialog = visit.page.getByRole("dialog");
   await dialog.getByLabel(visit.say("files.name"), { exact: true }).fill("Actes v1.2");
   await visit.check("a new folder");
-  await press(visit, "files.make-folder");
+  await visit.press("files.make-folder");
   await row(visit, "Actes v1.2").waitFor();
   await deed(visit, "acta.txt", "files.rename");
   await dialog.getByLabel(visit.say("files.name"), { exact: true }).fill("acta de maig.txt");
-  await press(visit, "files.rename-go");
+  await visit.press("files.rename-go");
   await row(visit, "acta de maig.txt").waitFor();
   await deed(visit, "acta de maig.txt", "files.move");
   await dialog.getByRole("button", { name: "Actes v1.2" }).click();
   await visit.check("where to");
-  await press(visit, "files.move-here", { name: "Actes v1.2" });
+  await visit.press("files.move-here", { name: "Actes v1.2" });
   await row(visit, "acta de maig.txt").waitFor({ state: "detached" });
   await visit.page.getByRole("searchbox").fill("maig");
   await visit.page.getByText(visit.say("files.found-count", { count: 1 })).waitFor();
@@ -350,7 +351,8 @@ test("rename, move, search, remove and take that back, by mouse and by keyboard"
   await visit.check("chosen");
   await visit.page.keyboard.press("Delete");
   const toast = visit.page.locator(".toast");
-  await toast.getByText(visit.say("files.removed", { name: "acta de maig.txt" })).waitFor();
+  // A message with a way back stays while the pointer is on it.
+  await toast.getByText(visit.say("files.removed", { name: "acta de maig.txt" })).hover();
   await visit.page.getByText(visit.say("files.none-here")).waitFor();
   await toast.getByRole("button", { name: visit.say("shell.undo") }).click();
   await row(visit, "acta de maig.txt").waitFor();
@@ -373,7 +375,7 @@ test("a link is opened by a stranger and kept on another box, until it is taken 
   const dialog = visit.page.getByRole("dialog");
   await dialog.getByText(visit.say("files.share-write"), { exact: true }).click();
   await visit.check("sharing");
-  await press(visit, "files.share-go");
+  await visit.press("files.share-go");
   const link = (await dialog.locator("code").textContent()) ?? "";
   await visit.check("the link");
   await visit.shoot("files-share");
@@ -383,12 +385,12 @@ test("a link is opened by a stranger and kept on another box, until it is taken 
   await stranger.page.locator("h1", { hasText: "Fotos" }).waitFor();
   await stranger.page.getByText(/fins a 8,4.MB per fitxer/).waitFor();
   await stranger.check("what a stranger sees");
-  const saveAll = () => press(stranger, "files.download-zip");
+  const saveAll = () => stranger.press("files.download-zip");
   const [zip] = await Promise.all([stranger.page.waitForEvent("download"), saveAll()]);
   assert.equal(await runOk(["unzip", "-p", await zip.path(), "Fotos/2026/notes.txt"]), "bon dia\nveïnes\n");
   await stranger.shoot("files-link");
   const gift = join(machineFolder("gifts", { "regal.txt": "per a tu\n" }), "regal.txt");
-  await chooseFiles(stranger, () => press(stranger, "files.upload"), [gift]);
+  await chooseFiles(stranger, () => stranger.press("files.upload"), [gift]);
   await stranger.page.getByRole("link", { name: "regal.txt", exact: true }).click();
   await stranger.page.getByRole("dialog").locator("pre").getByText("per a tu").waitFor();
   await stranger.page.keyboard.press("Escape");
@@ -401,7 +403,7 @@ test("a link is opened by a stranger and kept on another box, until it is taken 
   const friend = await signIn(browser, other);
   await friend.open("/files/shared");
   await friend.page.getByLabel(friend.say("files.link-paste"), { exact: true }).fill(link);
-  await press(friend, "files.link-add");
+  await friend.press("files.link-add");
   await friend.page.getByRole("link", { name: "Fotos", exact: true }).click();
   await friend.page.getByRole("link", { name: "plaça.png", exact: true }).click();
   await friend.page.getByRole("dialog").getByAltText("plaça.png").waitFor();
@@ -412,7 +414,7 @@ test("a link is opened by a stranger and kept on another box, until it is taken 
   await visit.open("/files/shared");
   await visit.check("links that I gave");
   await visit.page.getByRole("button", { name: new RegExp(`^${visit.say("files.unshare")}`) }).click();
-  await press(visit, "files.unshare");
+  await visit.press("files.unshare");
   await visit.page.getByText(visit.say("files.shares-none")).waitFor();
   stranger.allow(/status of (?:404|410)/);
   await stranger.page.reload();
@@ -437,7 +439,7 @@ test("a folder of a thousand files: sent, listed, walked through by keyboard", a
   await uploaded(visit, MANY, 2 * STORED_MS);
   console.log(`${MANY} small files: ${((performance.now() - sinceMs) / 1000).toFixed(1)} s`);
   await visit.check("all are sent");
-  await press(visit, "files.up-clear");
+  await visit.press("files.up-clear");
   await visit.page.getByRole("link", { name: "Mil", exact: true }).click();
   await visit.page.getByText(visit.say("files.count", { count: MANY })).waitFor();
   assert.ok((await visit.page.locator(".files-row").count()) < 100, "only what is in view is drawn");
@@ -456,17 +458,17 @@ test("devices get a password that is shown once, and lose it; large text on a sm
   const visit = await signIn(browser, box, { width: 360, language: "ca" });
   await visit.open("/files/devices");
   await visit.page.getByText(visit.say("files.doors-closed")).waitFor();
-  await press(visit, "files.device-add");
+  await visit.press("files.device-add");
   const dialog = visit.page.getByRole("dialog");
   await dialog.getByLabel(visit.say("files.device-name"), { exact: true }).fill("Portàtil");
   await visit.check("a device");
-  await press(visit, "files.device-go");
+  await visit.press("files.device-go");
   await dialog.getByText(visit.say("files.device-once")).waitFor();
   await visit.check("the password");
   await visit.shoot("files-device");
-  await press(visit, "files.device-noted");
+  await visit.press("files.device-noted");
   await visit.page.getByRole("button", { name: `${visit.say("files.device-drop")}: Portàtil` }).click();
-  await press(visit, "files.device-drop");
+  await visit.press("files.device-drop");
   await visit.page.getByText(visit.say("files.devices-none")).waitFor();
   visit.throwProblems("devices");
   for (const path of ["/files", "/files/in/Fotos", "/files/space", "/files/devices", "/files/trash", "/files/shared"]) {
@@ -485,7 +487,7 @@ test("a file is dragged onto a folder, two are copied together, and a guest sees
   await visit.page
     .locator(".toast")
     .getByText(visit.say("files.moved", { count: 1, name: "Fotos" }))
-    .waitFor();
+    .hover();
   await row(visit, "film.bin").waitFor({ state: "detached" });
   await visit.page
     .locator(".toast")
@@ -497,8 +499,8 @@ test("a file is dragged onto a folder, two are copied together, and a guest sees
     .locator(".files-size")
     .click({ modifiers: ["Control"] });
   await visit.page.getByText(visit.say("files.chosen", { count: 2 })).waitFor();
-  await press(visit, "files.copy");
-  await press(visit, "files.copy-here", { name: visit.say("files.title") });
+  await visit.press("files.copy");
+  await visit.press("files.copy-here", { name: visit.say("files.title") });
   await row(visit, "film (2).bin").waitFor();
   visit.throwProblems("dragging and copying");
   await visit.end();
@@ -519,17 +521,16 @@ test("a file is dragged onto a folder, two are copied together, and a guest sees
   await guest.end();
 });
 
-/** Presses what is on top: in the dialog while one is open. */
-async function press(visit: Visit, key: string, params = {}): Promise<void> {
-  const open = visit.page.getByRole("dialog");
-  const place = (await open.count()) > 0 ? open.last() : visit.page;
-  await place.getByRole("button", { name: visit.say(key, params), exact: true }).click();
-}
-
 /** What the box has of an upload that is not done; below 0 when it knows of none. */
 async function sent(name: string): Promise<number> {
   const all = await box.api<{ path: string; receivedBytes: number; state: string }[]>("/files/uploads");
   return all.find(({ path, state }) => path === `/${name}` && state === "receiving")?.receivedBytes ?? -1;
+}
+
+/** Until the box has a piece; from then on next to nothing leaves the machine, so that the rest is still to come. */
+async function someSent(visit: Visit, name: string): Promise<void> {
+  await eventually("a piece is there", STORED_MS, async () => (await sent(name)) > 0);
+  await slowUploads(visit, STANDSTILL_BYTES_PER_SECOND);
 }
 
 /** Where the first piece began that this visit sent. */

@@ -5,7 +5,6 @@
  */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createLab } from "../lab/lab.ts";
 import type { Host, Lab } from "../lab/lab.ts";
 import { needServers, startDnsmasq, startIcecast, startMosquitto, startNginx, startSshd } from "../lab/servers.ts";
@@ -14,6 +13,7 @@ import { startBox } from "../support/box.ts";
 import type { Box } from "../support/box.ts";
 import { openBrowser } from "../support/browser.ts";
 import type { Visit } from "../support/browser.ts";
+import { eventually } from "../support/process.ts";
 import { atEnd } from "./at-end.ts";
 import { signIn } from "./sign-in.ts";
 
@@ -64,7 +64,8 @@ test("what the other four offer appears on the fifth box's page", async () => {
     await row(title).waitFor({ timeout: SEEN_MS });
     await row(title).getByText(PEOPLE[index]!.owner).waitFor();
   }
-  assert.equal(await visit.page.locator(".service:not(.grey)").count(), servers.length);
+  const up = visit.page.locator(".service:not(.grey)");
+  await eventually("all are up", SEEN_MS, async () => (await up.count()) === servers.length);
   await visit.check("the services of five boxes");
   await visit.shoot("lab-services");
 });
@@ -114,9 +115,13 @@ test("copies the addresses of what a browser cannot open", async () => {
     await row(title).getByRole("button", { name: title }).click();
     await visit.page.getByText(visit.say("shell.copied")).first().waitFor();
     const field = visit.page.locator("input[type=search]").first();
-    await field.focus();
-    await visit.page.keyboard.press("Control+V");
-    assert.ok((await field.inputValue()).startsWith(wanted), `${await field.inputValue()} for ${title}`);
+    // The words may still be those of the copy before.
+    await eventually(`${wanted} is what is pasted`, SEEN_MS, async () => {
+      await field.fill("");
+      await field.focus();
+      await visit.page.keyboard.press("Control+V");
+      return (await field.inputValue()).startsWith(wanted);
+    });
     await field.fill("");
   }
 });
@@ -126,9 +131,10 @@ test("a host that loses its power is seen to go, and all else stays", async () =
   lab.killHost(hostOf(3));
   await visit.page.locator(".service.grey", { hasText: "Workshop shell" }).waitFor({ timeout: GREY_MS });
   console.log(`power cut: the row is grey after ${((performance.now() - sinceMs) / 1000).toFixed(1)} s`);
-  await sleep(500);
-  assert.equal(await visit.page.locator(".service.grey").count(), 1);
-  assert.equal(await visit.page.locator(".service:not(.grey)").count(), 4);
+  await eventually("one row is grey and four are not", GREY_MS, async () => {
+    const grey = await visit.page.locator(".service.grey").count();
+    return grey === 1 && (await visit.page.locator(".service:not(.grey)").count()) === 4;
+  });
   await visit.check("one box is gone");
   await visit.shoot("lab-power-cut");
 });

@@ -44,6 +44,34 @@ test("problems of a page are seen, and a good page has none", async (t) => {
   await visit.check("an error that is allowed");
 });
 
+const PASSING = GOOD.replace(
+  "</main>",
+  `<button onclick="document.title = 'page'">Cancel</button>
+  <dialog><button>Cancel</button></dialog>
+  <script>
+    const dialog = document.querySelector("dialog");
+    dialog.showModal();
+    dialog.querySelector("button").onclick = () => setTimeout(() => dialog.close(), 300);
+  </script></main>`,
+);
+
+test("what is on top is pressed: a dialog, and the page as soon as the dialog is gone", async (t) => {
+  const server = createServer((_request, response) => {
+    response.setHeader("content-type", "text/html");
+    response.end(PASSING);
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  t.after(() => server.close());
+  const browser = await openBrowser({ owner: t });
+  const visit = await Visit.begin(browser, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await visit.open("/");
+  await visit.press("shell.cancel");
+  assert.equal(await visit.page.title(), "Good", "the dialog's own button");
+  await visit.page.evaluate("document.querySelector('dialog button').remove()");
+  await visit.press("shell.cancel");
+  assert.equal(await visit.page.title(), "page");
+});
+
 test("the reader's text size, colours and language reach the page", async (t) => {
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html");

@@ -31,6 +31,8 @@ const LAUNCH_TIMEOUT_MS = 30_000;
 /** A page is quiet when nothing was asked of the box for this long. */
 const QUIET_MS = 150;
 const QUIET_TIMEOUT_MS = 30_000;
+/** One look at a time, which the browser repeats: whoever asks first for a dialog and then presses has lost one. */
+const TOP = "dialog[open], body:not(:has(dialog[open]))";
 /** Streams, which never end: of events, and of what changes in the key-value store. */
 const STREAMS = /\/(?:events|kv\/watch|log)(?:\?|$)/;
 /** The browser's own text size; readers with weak eyes set it to the double. */
@@ -175,6 +177,12 @@ export class Visit {
     this.others.add(origin);
   }
 
+  /** Presses a button by its word: in the dialog on top while one is open, also one that is only just opening. */
+  async press(key: string, params: WordParams = {}): Promise<void> {
+    const top = this.page.locator(TOP).last();
+    await top.getByRole("button", { name: this.say(key, params), exact: true }).click();
+  }
+
   async open(path: string): Promise<void> {
     const answer = await this.page.goto(this.origin + path, { waitUntil: "load" });
     if (answer && !answer.ok()) throw new Error(`${path} answered ${answer.status()}`);
@@ -228,7 +236,7 @@ export class Visit {
     this.page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") this.noteError(message.text());
     });
-    this.page.on("pageerror", (error) => this.noteError(error.stack ?? error.message));
+    this.page.on("pageerror", (error) => this.noteError(error.stack || error.message));
     this.session.on("Network.requestWillBeSent", ({ requestId, loaderId, request }) => {
       if (requestId === loaderId) this.loader = loaderId;
       this.requests.push(request.url);
