@@ -46,7 +46,13 @@ export function App() {
   return (
     <>
       {load ? (
-        <Loading load={load} props={{ rest: restOf(path.value, firstPart(path.value)) }} onDrawn={focusHeading} />
+        <Loading
+          load={load}
+          props={{ rest: restOf(path.value, firstPart(path.value)) }}
+          frame={Front}
+          title={session.value?.box.name}
+          onDrawn={focusHeading}
+        />
       ) : (
         <Front>{error ? <ErrorNotice error={error} retry={() => void loadSession()} /> : null}</Front>
       )}

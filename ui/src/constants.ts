@@ -8,6 +8,8 @@ export const CALL_TIMEOUT_MS = 20_000;
 export const SEND_STALLED_MS = 60_000;
 /** Founding or joining a community talks to other boxes, which may be far. */
 export const SETUP_TIMEOUT_MS = 120_000;
+/** A part of the page that did not come is asked for once more after this pause, before anything is said. */
+export const PART_RETRY_MS = 1_000;
 /** A change is asked for again this long after its event, so that a burst costs one request. */
 export const REFETCH_DEBOUNCE_MS = 300;
 /** A large list is not asked for more often than this, whatever happens in the community. */

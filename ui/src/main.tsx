@@ -4,6 +4,7 @@
  */
 import { render } from "preact";
 import { App } from "./app.tsx";
+import { watchStyles } from "./parts.ts";
 import { startRouter } from "./router.ts";
 import { loadSession, session, watchSession } from "./session.ts";
 import { startTheme } from "./theme.ts";
@@ -15,19 +16,35 @@ import "./styles/figures.css";
 import "./styles/shell.css";
 import "./styles/large-text.css";
 
-async function start(): Promise<void> {
+async function start(root: HTMLElement): Promise<void> {
   startRouter();
+  watchStyles();
   watchSession();
-  // Words and session travel at the same time; an error needs words too.
+  // Words, with a style that did not come, and session travel at the same time; an error needs words too.
   const guessed = fittingLanguage();
   await Promise.all([useLanguage(guessed), loadSession()]);
   const fitting = fittingLanguage(session.value?.language);
   if (fitting !== guessed) await useLanguage(fitting);
   startTheme();
-  const root = document.getElementById("app");
-  if (!root) throw new Error("the page has no place to draw in");
   root.replaceChildren();
   render(<App />, root);
 }
 
-void start();
+/** What index.html says when the page does not come, at once. Where the address has a #, its button needs help. */
+function sayNotLoaded(root: HTMLElement, before: readonly Node[]): void {
+  root.replaceChildren(...before);
+  const late = root.querySelector(".late");
+  late?.classList.add("now");
+  late?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    location.reload();
+  });
+}
+
+const root = document.getElementById("app");
+if (!root) throw new Error("the page has no place to draw in");
+const before = [...root.childNodes];
+start(root).catch((error: unknown) => {
+  sayNotLoaded(root, before);
+  throw error;
+});

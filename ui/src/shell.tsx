@@ -68,6 +68,7 @@ export default function Shell() {
           <Loading
             key={page.path}
             load={page.load}
+            title={word(page.title)}
             props={{ rest: restOf(path.value, page.path) }}
             onDrawn={focusHeading}
           />

@@ -4,6 +4,7 @@ import settings from "lucide-static/icons/sliders-horizontal.svg?raw";
 import person from "lucide-static/icons/circle-user-round.svg?raw";
 import { type Language } from "../../src/kernel/words.ts";
 import { Button, LinkButton } from "./components/button.tsx";
+import { missingPart } from "./components/lazy.tsx";
 import { Menu, Segments } from "./components/menu.tsx";
 import { attempt } from "./components/toast.tsx";
 import { navigate } from "./router.ts";
@@ -16,6 +17,14 @@ const LANGUAGE_NAMES: readonly { value: Language; label: string; lang: string }[
   { value: "es", label: "Castellano", lang: "es" },
   { value: "en", label: "English", lang: "en" },
 ];
+
+async function speak(wanted: Language): Promise<void> {
+  try {
+    await useLanguage(wanted, true);
+  } catch (error) {
+    throw await missingPart(error);
+  }
+}
 
 export function Wishes() {
   const account = session.value?.account;
@@ -40,7 +49,7 @@ export function Wishes() {
             label={t("shell.language")}
             value={language.value}
             options={LANGUAGE_NAMES}
-            onValue={(value) => void useLanguage(value, true)}
+            onValue={(value) => void attempt(() => speak(value))}
           />
           <span class="menu-label">{t("shell.theme")}</span>
           <Segments

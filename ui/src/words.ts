@@ -12,6 +12,7 @@ import {
   say,
 } from "../../src/kernel/words.ts";
 import type { WordKey } from "./api.ts";
+import { loadPart } from "./parts.ts";
 
 const STORED = "comu.language";
 const NONE: WordTable = {};
@@ -39,9 +40,9 @@ export function fittingLanguage(ofBox?: Language): Language {
   return known ? pickLanguage(known) : (ofBox ?? "en");
 }
 
-/** Loads a language and shows it; `remember` when the reader asked for it. */
+/** Loads a language and shows it; `remember` when the reader asked for it. Rejects when it cannot be had. */
 export async function useLanguage(wanted: Language, remember = false): Promise<void> {
-  const loaded = await load[wanted]();
+  const loaded = await loadPart(load[wanted]);
   table.value = loaded.default;
   language.value = wanted;
   document.documentElement.lang = wanted;

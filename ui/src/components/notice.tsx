@@ -35,8 +35,15 @@ export function Notice({
   );
 }
 
+interface ErrorNoticeProps {
+  error: ApiError;
+  retry?: () => unknown;
+  /** What the button says; "try again" where that fits. */
+  label?: string | undefined;
+}
+
 /** A failure: what happened, what to do, and a way to try again. */
-export function ErrorNotice({ error, retry }: { error: ApiError; retry?: () => void }) {
+export function ErrorNotice({ error, retry, label }: ErrorNoticeProps) {
   return (
     <div role="alert">
       <Notice tone="error" title={error.message}>
@@ -44,7 +51,7 @@ export function ErrorNotice({ error, retry }: { error: ApiError; retry?: () => v
         {retry ? (
           <p>
             <Button kind="quiet" onClick={retry}>
-              {t("shell.retry")}
+              {label ?? t("shell.retry")}
             </Button>
           </p>
         ) : null}
