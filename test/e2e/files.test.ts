@@ -470,6 +470,14 @@ test("devices get a password that is shown once, and lose it; large text on a sm
   await visit.page.getByRole("button", { name: `${visit.say("files.device-drop")}: Portàtil` }).click();
   await visit.press("files.device-drop");
   await visit.page.getByText(visit.say("files.devices-none")).waitFor();
+  await visit.open("/files");
+  const last = visit.page.locator(".files-row").last();
+  await last.getByRole("button").last().click();
+  const lowest = last.locator(".menu-list").getByText(visit.say("files.remove"), { exact: true });
+  await eventually("the whole menu of the last row is in view", SEEN_MS, async () => {
+    const [menu, bar] = [await lowest.boundingBox(), await visit.page.locator(".rail").boundingBox()];
+    return menu !== null && bar !== null && menu.y + menu.height <= bar.y;
+  });
   visit.throwProblems("devices");
   for (const path of ["/files", "/files/in/Fotos", "/files/space", "/files/devices", "/files/trash", "/files/shared"]) {
     const large = await signIn(browser, box, { width: 360, language: "ca", textPercent: 200 });

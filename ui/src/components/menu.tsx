@@ -14,6 +14,7 @@ export function Menu({ label, icon, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
+  const list = useRef<HTMLDivElement>(null);
   const close = () => {
     setOpen(false);
     root.current?.querySelector("button")?.focus();
@@ -26,6 +27,8 @@ export function Menu({ label, icon, children }: MenuProps) {
     const escape = (event: KeyboardEvent) => {
       if (event.key === "Escape") close();
     };
+    // Of the last row of a page, most of it would be below the window.
+    list.current?.scrollIntoView({ block: "nearest" });
     addEventListener("pointerdown", outside);
     addEventListener("focusin", outside);
     addEventListener("keydown", escape);
@@ -47,7 +50,7 @@ export function Menu({ label, icon, children }: MenuProps) {
         onClick={() => setOpen(!open)}
       />
       {open ? (
-        <div class="menu-list" id={id}>
+        <div class="menu-list" id={id} ref={list}>
           {children(close)}
         </div>
       ) : null}
