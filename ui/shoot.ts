@@ -85,7 +85,7 @@ const SCENES: readonly Scene[] = [
   { name: "kv-key-bytes", path: "/kv/key/AP_-gA" },
   { name: "kv-put", path: "/kv/keys", size: "small", press: /^(?:Put a key|Posa una clau|Poner una clave)$/ },
   { name: "kv-edit", path: "/kv/key/bm9tcy9iaWJsaW90ZWNh", size: "small", press: /^(?:Change|Canvia|Cambiar)$/ },
-  { name: "kv-leave", path: "/kv", size: "small", press: /^(?:Leave|Deixa-ho|Dejarlo)$/ },
+  { name: "kv-leave", path: "/kv", size: "small", press: /^(?:Leave the store|Deixa el magatzem|Dejar el almacén)$/ },
   { name: "files", path: "/files" },
   { name: "files-folder", path: "/files/in/Fotos" },
   { name: "files-picture", path: "/files/view/Pla%C3%A7a%2C%20de%20bon%20mat%C3%AD%2Epng" },

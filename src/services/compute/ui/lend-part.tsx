@@ -1,6 +1,7 @@
 /** What this box lends, to whom, and who uses it now. Nothing, until its host says so. */
 import { useState } from "preact/hooks";
 import type { Output } from "../../../../ui/src/api.ts";
+import { amount } from "../../../../ui/src/amount.ts";
 import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
@@ -14,7 +15,6 @@ import { bytesOf } from "../../../kernel/size.ts";
 import { date } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
-import { amount } from "./amount.ts";
 
 type Status = Output<"compute.status">;
 

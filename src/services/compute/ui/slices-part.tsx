@@ -2,6 +2,7 @@
 import cpu from "lucide-static/icons/cpu.svg?raw";
 import { useState } from "preact/hooks";
 import type { Output } from "../../../../ui/src/api.ts";
+import { amount } from "../../../../ui/src/amount.ts";
 import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
 import { Button, LinkButton } from "../../../../ui/src/components/button.tsx";
@@ -10,7 +11,6 @@ import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
 import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
 import { date } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
-import { amount } from "./amount.ts";
 import { ConsoleButton } from "./console-part.tsx";
 import { LaunchForm } from "./launch-form.tsx";
 import { HOSTS_TIMEOUT_MS } from "./patience.ts";

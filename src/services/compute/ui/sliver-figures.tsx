@@ -1,11 +1,11 @@
 /** What a sliver uses now, beside what it may, and small graphs of the last hour. */
+import { amount } from "../../../../ui/src/amount.ts";
 import { useResource } from "../../../../ui/src/box.ts";
 import { Meter, Sparkline } from "../../../../ui/src/components/figures.tsx";
 import { Loaded } from "../../../../ui/src/components/notice.tsx";
 import type { Output } from "../../../../ui/src/api.ts";
 import { bytes, count } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
-import { amount } from "./amount.ts";
 
 type Sample = NonNullable<Output<"compute.figures">["now"]>;
 type Most = { cores: number; memoryBytes: number; diskBytes: number };

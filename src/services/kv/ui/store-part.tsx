@@ -1,5 +1,6 @@
 /** The store as this box sees it: what it survives, the ring, what moves, how fast it is, and leaving it. */
 import { useState } from "preact/hooks";
+import { amount } from "../../../../ui/src/amount.ts";
 import { call } from "../../../../ui/src/client.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
 import { Confirm } from "../../../../ui/src/components/dialog.tsx";
@@ -7,7 +8,7 @@ import { Meter } from "../../../../ui/src/components/figures.tsx";
 import { Notice } from "../../../../ui/src/components/notice.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { SETUP_TIMEOUT_MS } from "../../../../ui/src/constants.ts";
-import { bytes, count, milliseconds } from "../../../../ui/src/format.ts";
+import { count, milliseconds } from "../../../../ui/src/format.ts";
 import { may } from "../../../../ui/src/session.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { COPIES_WANTED } from "./limits.ts";
@@ -85,7 +86,7 @@ function Figures({ status }: { status: Status }) {
       <Meter
         label={t("kv.used")}
         share={quotaBytes > 0 ? usedBytes / quotaBytes : 0}
-        text={t("kv.used-of", { used: bytes(usedBytes, language.value), quota: bytes(quotaBytes, language.value) })}
+        text={t("kv.used-of", { used: amount(usedBytes, language.value), quota: amount(quotaBytes, language.value) })}
       />
       <dl class="facts kv-figures">
         <dt>{t("kv.keys-here")}</dt>

@@ -1,4 +1,5 @@
 /** Memory and disk are shown as they were asked for. */
+/// <reference types="node" />
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { amount } from "./amount.ts";

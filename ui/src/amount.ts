@@ -1,6 +1,6 @@
 /**
- * Memory and disk of slivers as people ask for them: 512 MiB shows as 512 MiB, not as 537 MB. What is used is shown
- * like any other number of bytes.
+ * Memory and room on a disk where people choose them in MiB: what they gave as 512 MiB shows as 512 MiB, not as
+ * 537 MB, and what is used of it in the same units.
  */
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
