@@ -62,7 +62,9 @@ test("an image is begun on the page, shows how far it is, and is ended", async (
   await visit.shoot("compute-build-form");
   await visit.press("compute.build-begin");
   await see(visit, visit.say("compute.build-running", { name: "debian" }));
-  await see(visit, new RegExp(visit.say("compute.stage-unpack")));
+  // The page looks every two seconds, and may miss a stage.
+  const stages = ["unpack", "configure", "packages"].map((stage) => visit.say(`compute.stage-${stage}`));
+  await see(visit, new RegExp(stages.join("|")));
   await visit.check("an image is being made");
   await page.getByRole("progressbar").scrollIntoViewIfNeeded();
   await visit.shoot("compute-build");
@@ -108,5 +110,7 @@ test("a port is published, shown with its address, and taken back", async () => 
   await visit.open("/compute/slivers/web/0/ports");
   await visit.press("compute.port-drop-named", { port: "8080" });
   await see(visit, visit.say("compute.ports-none"));
+  await visit.press("shell.undo");
+  await see(visit, "Una pàgina");
   await visit.end();
 });

@@ -43,7 +43,15 @@ test("nothing is there yet, and the page says what is needed", async () => {
   await visit.shoot("compute-none");
   await visit.press("compute.launch");
   await see(visit, visit.say("compute.no-images"));
-  await visit.open("/compute/images");
+  await visit.check("no image to make a slice of");
+  await visit.press("compute.cancel");
+  await see(visit, visit.say("compute.none"));
+  await visit.press("compute.launch");
+  await visit.page
+    .getByRole("main")
+    .getByRole("link", { name: visit.say("compute.tab-images") })
+    .last()
+    .click();
   await see(visit, visit.say("compute.images-none"));
   await visit.check("no image");
   await visit.end();
@@ -128,5 +136,11 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
     return lent.length === 0;
   });
   assert.deepEqual(await box.cli(["compute", "ls", "--json"]), []);
+  await visit.open("/compute/images");
+  await visit.press("compute.image-drop-named", { name: "tiny" });
+  await see(visit, visit.say("compute.image-drop-text"));
+  await visit.check("what withdrawing means");
+  await visit.press("compute.image-drop");
+  await see(visit, visit.say("compute.images-none"));
   await visit.end();
 });

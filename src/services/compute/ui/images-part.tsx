@@ -4,11 +4,12 @@ import { useState } from "preact/hooks";
 import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
+import { Confirm } from "../../../../ui/src/components/dialog.tsx";
 import { TextField } from "../../../../ui/src/components/field.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
 import { may } from "../../../../ui/src/session.ts";
-import { attempt, toast } from "../../../../ui/src/components/toast.tsx";
+import { toast } from "../../../../ui/src/components/toast.tsx";
 import { bytes } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { BuildPart } from "./build-part.tsx";
@@ -28,14 +29,12 @@ export function ImagesPart() {
     setPath("");
     images.reload();
   };
-  const drop = (wanted: string) =>
-    attempt(
-      async () => {
-        await call("compute.dropImage", { name: wanted });
-        images.reload();
-      },
-      t("compute.image-dropped", { name: wanted }),
-    );
+  const [dropping, setDropping] = useState<string>();
+  const drop = async (wanted: string) => {
+    await call("compute.dropImage", { name: wanted });
+    toast(t("compute.image-dropped", { name: wanted }));
+    images.reload();
+  };
   return (
     <div class="stack">
       <Loaded from={images}>
@@ -59,7 +58,7 @@ export function ImagesPart() {
                     {one.own ? (
                       <Button
                         kind="quiet"
-                        onClick={() => drop(one.name)}
+                        onClick={() => setDropping(one.name)}
                         aria-label={t("compute.image-drop-named", { name: one.name })}
                       >
                         {t("compute.image-drop")}
@@ -72,6 +71,16 @@ export function ImagesPart() {
           )
         }
       </Loaded>
+      {dropping === undefined ? null : (
+        <Confirm
+          title={t("compute.image-drop-named", { name: dropping })}
+          confirm={t("compute.image-drop")}
+          onConfirm={() => drop(dropping)}
+          onClose={() => setDropping(undefined)}
+        >
+          <p>{t("compute.image-drop-text")}</p>
+        </Confirm>
+      )}
       {may("host") ? <BuildPart onMade={images.reload} /> : null}
       <section class="card stack">
         <h2>{t("compute.image-add")}</h2>

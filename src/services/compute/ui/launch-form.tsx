@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
-import { Button } from "../../../../ui/src/components/button.tsx";
+import { Button, LinkButton } from "../../../../ui/src/components/button.tsx";
 import { SelectField, Switch } from "../../../../ui/src/components/field.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
@@ -31,7 +31,7 @@ export function LaunchForm({ onDone, onCancel }: { onDone: () => void; onCancel:
       <h2>{t("compute.launch")}</h2>
       <Loaded from={images}>
         {(list) => {
-          if (list.length === 0) return <Notice tone="info" title={t("compute.no-images")} />;
+          if (list.length === 0) return <NoImages onCancel={onCancel} />;
           const chosen = image || list[0]!.name;
           const make = async () => {
             const wish = { name, image: chosen, slivers: Number(slivers), memory, disk, recreate };
@@ -73,5 +73,19 @@ export function LaunchForm({ onDone, onCancel }: { onDone: () => void; onCancel:
         }}
       </Loaded>
     </section>
+  );
+}
+
+function NoImages({ onCancel }: { onCancel: () => void }) {
+  return (
+    <>
+      <Notice tone="info" title={t("compute.no-images")} />
+      <div class="cluster end">
+        <Button onClick={onCancel}>{t("compute.cancel")}</Button>
+        <LinkButton kind="primary" href="/compute/images">
+          {t("compute.tab-images")}
+        </LinkButton>
+      </div>
+    </>
   );
 }

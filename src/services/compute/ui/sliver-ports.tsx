@@ -29,11 +29,18 @@ export function SliverPorts({ name, number }: { name: string; number: number }) 
     setTitle("");
     all.reload();
   };
-  const drop = (wanted: number) =>
-    attempt(async () => {
-      await call("compute.unpublishPort", { sliver, port: wanted });
-      all.reload();
-    });
+  const drop = (wanted: number, called: string) =>
+    attempt(
+      async () => {
+        await call("compute.unpublishPort", { sliver, port: wanted });
+        all.reload();
+      },
+      t("compute.port-dropped", { port: wanted }),
+      async () => {
+        await call("compute.publishPort", { sliver, port: wanted, title: called });
+        all.reload();
+      },
+    );
   return (
     <>
       <section class="card stack">
@@ -62,7 +69,7 @@ export function SliverPorts({ name, number }: { name: string; number: number }) 
                     </span>
                     <Button
                       kind="quiet"
-                      onClick={() => drop(one.port)}
+                      onClick={() => drop(one.port, one.title)}
                       aria-label={t("compute.port-drop-named", { port: one.port })}
                     >
                       {t("compute.port-drop")}
