@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { passingFolder } from "../src/platform/waiting.fixture.ts";
 
@@ -69,6 +69,18 @@ test("what was compiled is kept beside the program; where it cannot be, the comm
   const ran = other.run(["status"]);
   assert.equal(ran.stderr, "");
   told(ran);
+});
+
+test("it is found by a path from where one is", () => {
+  const { folder } = setUp();
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` };
+  for (const [cwd, path] of [
+    [folder, "./comu"],
+    [join(folder, "tools"), "../comu"],
+    [dirname(folder), `${basename(folder)}/comu`],
+  ] as const) {
+    assert.deepEqual(told(spawnSync(path, ["a", "b c"], { encoding: "utf8", env, cwd })).words, ["a", "b c"], path);
+  }
 });
 
 test("it is found through a link", () => {
