@@ -15,15 +15,22 @@ export interface RulesPlace {
 }
 
 /** What the table holds, without its name: sets and chains. True when it had to be loaded. */
-export async function applyRules({ table, file }: RulesPlace, rules: string): Promise<boolean> {
-  const mark = createHash("sha256").update(rules).digest("hex").slice(0, 32);
-  if ((await markOf(table)) === mark) return false;
-  // One transaction: there is no moment without rules. The first line lets the second one work when there is none.
-  const text = `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {\ncomment "${mark}"\n${rules}}\n`;
-  await writeAtomic(file, text);
-  await runTool("nft", ["-f", file]);
+export async function applyRules(place: RulesPlace, rules: string): Promise<boolean> {
+  if ((await markOf(place.table)) === markFor(rules)) return false;
+  await loadRules(place, rules);
   return true;
 }
+
+/** As `applyRules`, where it is known that the table has others. */
+export async function loadRules({ table, file }: RulesPlace, rules: string): Promise<void> {
+  // One transaction: there is no moment without rules. The first line lets the second one work when there is none.
+  const first = `table inet ${table}\ndelete table inet ${table}\n`;
+  const text = `${first}table inet ${table} {\ncomment "${markFor(rules)}"\n${rules}}\n`;
+  await writeAtomic(file, text);
+  await runTool("nft", ["-f", file]);
+}
+
+const markFor = (rules: string) => createHash("sha256").update(rules).digest("hex").slice(0, 32);
 
 export async function removeRules(table: string): Promise<void> {
   if ((await markOf(table)) !== undefined) await runTool("nft", ["delete", "table", "inet", table]);

@@ -20,7 +20,7 @@ import type { Config } from "../../../platform/engine/instances.ts";
 import { TUNNEL_MTU } from "../../../platform/network/constants.ts";
 import { forward4, forward6, uplinks } from "../../../platform/network/forwarding.ts";
 import { hostNameServers } from "../../../platform/network/name-servers.ts";
-import { applyRules, removeRules } from "../../../platform/network/rules.ts";
+import { applyRules, loadRules, removeRules } from "../../../platform/network/rules.ts";
 import { applyTunnel, openTunnelKey, removeTunnel } from "../../../platform/network/tunnel.ts";
 import type { TunnelKey } from "../../../platform/network/tunnel.ts";
 import { tunnelDevice } from "../../../protocols/compute/addresses.ts";
@@ -79,8 +79,9 @@ export class SliverNetwork {
   #state: NetworkState = { state: "off" };
   #isSeen = false;
   #isStopped = true;
-  /** The plan that stands. */
+  /** The plan that stands, and what of it the system was given: to look whether that is so takes many programs. */
   #applied = "";
+  #given: { rules?: string; tunnel?: string } = {};
   #isLookDue = true;
   #cancel: Cancel = () => {};
   #working: Promise<void> | undefined;
@@ -222,16 +223,24 @@ export class SliverNetwork {
   /** Firewall, tunnel and ways through this machine. False: the engine is on another network. */
   async #build(plan: NetworkPlan, key: TunnelKey, nameServers: readonly string[]): Promise<boolean> {
     const { engineSees, port, folder } = this.#needs;
+    const given = this.#isLookDue ? {} : this.#given;
     this.#isLookDue = false;
     this.#applied = "";
+    // Should it fail half way, all of it is looked at.
+    this.#given = {};
     const rules = rulesOf(plan, {
       ...{ tunnel: this.#device, boxes: this.#boxes(), nameServers, attached: attachedNetworks() },
     });
-    await applyRules({ table: this.#table, file: join(folder, "slivers.nft") }, rules);
-    const wish = { device: this.#device, key, port: port(), file: join(folder, "tunnel.conf") };
-    await applyTunnel({ ...wish, peers: plan.peers }, this.#endpoints);
+    const place = { table: this.#table, file: join(folder, "slivers.nft") };
+    if (given.rules === undefined) await applyRules(place, rules);
+    else if (given.rules !== rules) await loadRules(place, rules);
+    const wish = { device: this.#device, port: port(), peers: plan.peers };
+    const tunnel = JSON.stringify(wish);
+    if (given.tunnel !== tunnel)
+      await applyTunnel({ ...wish, key, file: join(folder, "tunnel.conf") }, this.#endpoints);
     if (!(this.#isSeen ||= await engineSees(this.#device))) return false;
     await this.#forward(plan);
+    this.#given = { rules, tunnel };
     this.#applied = JSON.stringify(plan);
     return true;
   }
@@ -279,6 +288,7 @@ export class SliverNetwork {
   async #clear(): Promise<void> {
     const rules = join(this.#needs.folder, "slivers.nft");
     this.#applied = "";
+    this.#given = {};
     // Most boxes never had any: nothing is asked of the system.
     if (!existsSync(rules)) return;
     await removeTunnel(this.#device);
