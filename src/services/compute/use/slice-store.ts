@@ -147,9 +147,9 @@ export function sliceStore(store: Store) {
       });
       drafts.delete(slice);
     },
-    /** What a host has said of it. */
+    /** What a host has said of it, and says again when it is asked: nothing waits for the disk. */
     noteSliver(sliver: Sliver) {
-      if (!ifRoom(() => this.putSliver(sliver))) unwritten.set(sliver.id, sliver);
+      if (!ifRoom(() => store.transactionUnsynced(() => this.putSliver(sliver)))) unwritten.set(sliver.id, sliver);
     },
     /** Throws `disk-full`. */
     putSliver(sliver: Sliver) {
