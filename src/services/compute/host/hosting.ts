@@ -101,7 +101,9 @@ function look(needs: HostingNeeds, peer: string, slivers: readonly string[]) {
 }
 
 async function settle(needs: HostingNeeds, peer: string, question: { slivers: string[]; waitMs: number }) {
-  return { settled: await settled(needs, question.slivers, question.waitMs, (sliver) => own(needs, peer, sliver)) };
+  const { slivers, waitMs } = question;
+  const stand = await settled(needs, slivers, waitMs, (sliver) => own(needs, peer, sliver));
+  return { settled: stand, ...(stand && look(needs, peer, slivers)) };
 }
 
 function want(needs: HostingNeeds, peer: string, question: ReturnType<typeof wantQuestion.parse>) {

@@ -12,8 +12,6 @@ import type { Failure } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Random } from "../../../kernel/random.ts";
 import { Turns } from "../../../kernel/turns.ts";
-import { encodeBase32 } from "../../../protocols/grid/base32.ts";
-import { chooseHosts } from "../../../protocols/compute/choosing.ts";
 import { planSlice } from "../../../protocols/compute/slice.ts";
 import type { SliceAction } from "../../../protocols/compute/slice.ts";
 import type { MeshClient } from "../../mesh/client.ts";
@@ -24,14 +22,14 @@ import {
   LOOK_MS,
   MESSAGE_SLIVERS_MAX,
   RELIABILITY_WEIGHT,
-  RESERVE_TRIES_MAX,
   SHORT_LEASE_MS,
-  SLIVER_ID_BYTES,
   UNDER_WAY_MS,
 } from "../constants.ts";
 import { LOOK_PATH, RESERVE_PATH, WANT_PATH, lookAnswer, reserveAnswer, wantAnswer } from "../messages.ts";
 import type { SliverStanding } from "../messages.ts";
-import { HOST_FULL, OFFER_FULL } from "./hosts.ts";
+import { Creating } from "./creating.ts";
+import type { Answered } from "./creating.ts";
+import { HOST_FULL } from "./hosts.ts";
 import type { Hosts } from "./hosts.ts";
 import { Soon } from "./soon.ts";
 import type { Tell } from "./network-telling.ts";
@@ -56,8 +54,6 @@ export interface KnownSliver extends Sliver {
 
 /** About a sliver that is there. */
 type SliverAction = Exclude<SliceAction, { do: "create" }>;
-/** What its host said; "silent": nothing. */
-type Answered = "granted" | "refused" | "silent";
 
 export class Slices {
   readonly #needs: SlicesNeeds;
@@ -71,16 +67,26 @@ export class Slices {
   readonly #troubles = new Map<string, string>();
   /** Hosts that do not lend for as long as is asked for. */
   readonly #brief = new Set<string>();
-  /** By slice: what the log has heard of it last, and a host that could not be chosen since its disk is full. */
+  /** By slice: what the log has heard of it last. */
   readonly #logged = new Map<string, string>();
-  readonly #full = new Map<string, string>();
+  readonly #creating: Creating;
   readonly #soon: Soon;
   /** By slice. */
   readonly #hearers = new Map<string, Set<() => void>>();
 
   constructor(needs: SlicesNeeds) {
     this.#needs = needs;
-    this.#soon = new Soon({ ...needs, look: (id) => void this.follow(id) });
+    const { clock } = needs;
+    this.#creating = new Creating({
+      ...needs,
+      heard: (host) => void this.#heardMs.set(host, clock.monotonicMs()),
+      reserve: (slice, sliver) => this.#reserve(slice, sliver, FIRST_LEASE_MS),
+    });
+    this.#soon = new Soon({
+      ...needs,
+      look: (id) => void this.follow(id),
+      hear: (id, standings) => this.#hear(id, standings),
+    });
   }
 
   start(): void {
@@ -123,7 +129,7 @@ export class Slices {
 
   /** A box that would take slivers of this slice if its disk were not full, when one was looked for last. */
   fullHost(id: string): string | undefined {
-    return this.#full.get(id);
+    return this.#creating.fullHost(id);
   }
 
   /** Calls back after each look at a slice, and when what it showed to be done was tried. */
@@ -166,12 +172,12 @@ export class Slices {
     const bySliver = [...Map.groupBy(changes, (action) => action.id).values()];
     await Promise.all(bySliver.map((own) => this.#doAll(slice, own)));
     const missing = actions.flatMap((action) => (action.do === "create" ? [action.index] : []));
-    if (missing.length > 0) await this.#create(slice, missing);
+    if (missing.length > 0) await this.#creating.create(slice, missing, this.#stop.signal);
     await this.#sayGone(id);
     await this.#needs.tell?.(slice, rows.slivers(id), this.#stop.signal);
     if (slice.isGone && rows.slivers(id).length === 0) {
       rows.dropSlice(id);
-      this.#full.delete(id);
+      this.#creating.forget(id);
     }
     changed();
     this.#lookSoon(id);
@@ -220,6 +226,17 @@ export class Slices {
       }
     });
     await Promise.all(asked);
+  }
+
+  /** Who waits for it need not wait for the look that follows. */
+  #hear(id: string, standings: readonly SliverStanding[]): void {
+    const { rows, clock } = this.#needs;
+    for (const found of standings) {
+      const sliver = rows.sliver(found.sliver);
+      this.#noteTrouble(found.sliver, found.trouble);
+      if (sliver) this.#note(sliver, factsOf(found, clock.wallMs()));
+    }
+    this.#say(id);
   }
 
   /** Why a step of it failed on its host, by what that said last: a code. */
@@ -298,45 +315,6 @@ export class Slices {
     if (answer.granted) rows.noteSliver({ ...sliver, leaseEndMs: clock.wallMs() + leaseMs, trouble: undefined });
     else this.#note(rows.sliver(id) ?? sliver, { trouble: answer.why ?? "refused" });
     return answer.granted ? "granted" : "refused";
-  }
-
-  async #create(slice: Slice, missing: readonly number[]): Promise<void> {
-    const { rows, hosts, random, clock, mesh } = this.#needs;
-    const left = [...missing];
-    const refused = new Set<string>();
-    for (let attempt = 0; attempt < RESERVE_TRIES_MAX && left.length > 0; attempt += 1) {
-      const leaseMs = Math.min(FIRST_LEASE_MS, Math.max(1, slice.spec.endMs - clock.wallMs()));
-      const offers = await hosts.offers({ spec: slice.spec.sliver, leaseMs }, this.#stop.signal);
-      const placed = rows
-        .slivers(slice.id)
-        .filter(({ wanted }) => wanted !== "gone")
-        .flatMap(({ host }) => mesh.box(host) ?? [])
-        .map(({ id, owner, zone }) => ({ box: id, owner, zone }));
-      const able = offers.filter(({ box }) => !refused.has(box));
-      const { boxes } = chooseHosts(able, { count: left.length, apart: slice.spec.apart, placed });
-      const full = offers.find(({ why }) => why === OFFER_FULL)?.box;
-      if (full !== undefined) this.#full.set(slice.id, full);
-      else if (attempt === 0) this.#full.delete(slice.id);
-      if (boxes.length === 0) return;
-      const slivers = boxes.map((host): Sliver => ({
-        ...{ id: encodeBase32(random.bytes(SLIVER_ID_BYTES)), slice: slice.id, index: left.shift()!, host },
-        ...{ spec: slice.spec.sliver, wanted: slice.spec.wanted, leaseEndMs: clock.wallMs() + leaseMs },
-        ...{ state: undefined, trouble: undefined, hasNetwork: false },
-      }));
-      rows.place(slice.id, slivers);
-      const tries = slivers.map(async (sliver) => {
-        const { id, host, index } = sliver;
-        // It has just made an offer.
-        this.#heardMs.set(host, clock.monotonicMs());
-        if ((await this.#reserve(slice, sliver, FIRST_LEASE_MS)) !== "refused") return;
-        // Somebody was quicker, or its disk is full since then.
-        if (rows.sliver(id)?.trouble === HOST_FULL) this.#full.set(slice.id, host);
-        rows.dropSliver(id);
-        refused.add(host);
-        left.push(index);
-      });
-      await Promise.all(tries);
-    }
   }
 
   /** Tells hosts what is not wanted any more, until they do not know it. */

@@ -5,12 +5,15 @@
 import type { Cancel, Clock } from "../../../kernel/clock.ts";
 import { LOOK_SOON_MS, MESSAGE_SLIVERS_MAX, SETTLED_PAUSE_MS } from "../constants.ts";
 import { SETTLE_PATH, settleAnswer } from "../messages-settle.ts";
+import type { SliverStanding } from "../messages.ts";
 import type { Hosts } from "./hosts.ts";
 
 export interface SoonNeeds {
   clock: Clock;
   hosts: Pick<Hosts, "ask">;
   look: (slice: string) => void;
+  /** All of it stands, and a look follows. This is how, where hosts say so: each only of what it was asked about. */
+  hear: (slice: string, standings: readonly SliverStanding[]) => void;
 }
 
 /** A sliver that is on its way. */
@@ -32,7 +35,7 @@ export class Soon {
   set(slice: string, going: readonly Going[]): void {
     this.cancel(slice);
     if (going.length === 0) return;
-    const { clock, look } = this.#needs;
+    const { clock, look, hear } = this.#needs;
     const given = new AbortController();
     const startMs = clock.monotonicMs();
     let wake: Cancel = () => {};
@@ -48,9 +51,11 @@ export class Soon {
       given.abort();
     });
     lookAt(LOOK_SOON_MS);
-    void this.#allStand(going, given.signal).then((stand) => {
+    void this.#standing(going, given.signal).then((standings) => {
+      if (!standings || given.signal.aborted) return;
       // Not sooner, so that a host that always says so is not asked all the time.
-      if (stand && !given.signal.aborted) lookAt(SETTLED_PAUSE_MS);
+      lookAt(SETTLED_PAUSE_MS);
+      hear(slice, standings);
     });
   }
 
@@ -64,14 +69,17 @@ export class Soon {
     for (const slice of [...this.#cancels.keys()]) this.cancel(slice);
   }
 
-  async #allStand(going: readonly Going[], signal: AbortSignal): Promise<boolean> {
+  /** Undefined while one of them does not stand, or its host does not say. */
+  async #standing(going: readonly Going[], signal: AbortSignal): Promise<SliverStanding[] | undefined> {
     const asked = [...Map.groupBy(going, ({ host }) => host)].map(async ([host, slivers]) => {
       const ids = slivers.slice(0, MESSAGE_SLIVERS_MAX).map(({ id }) => id);
       const question = { slivers: ids, waitMs: LOOK_SOON_MS };
-      return (await this.#needs.hosts.ask(host, SETTLE_PATH, settleAnswer, question, signal)).settled;
+      const said = await this.#needs.hosts.ask(host, SETTLE_PATH, settleAnswer, question, signal);
+      return said.settled ? (said.slivers ?? []).filter(({ sliver }) => ids.includes(sliver)) : undefined;
     });
     // One that says nothing is asked at the next look.
     const answers = await Promise.allSettled(asked);
-    return answers.every((one) => one.status === "fulfilled" && one.value);
+    const known = answers.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : []));
+    return known.length === answers.length ? known.flat() : undefined;
   }
 }
