@@ -14,3 +14,5 @@ export const TUNNEL_KEEPALIVE_S = 25;
 export const ROUTE_PROTOCOL = 201;
 /** Behind those that an engine sets for its own containers (1024). */
 export const ROUTE_METRIC = 4096;
+/** A table of rules that is loaded anew is taken away first, and there again long before this. */
+export const TABLE_GONE_AFTER_MS = 200;

@@ -24,20 +24,19 @@ export interface ToolOptions {
 
 const DENIED = /operation not permitted|permission denied|you must be root/i;
 
+/** `path`: where programs are looked for. */
+export function toolEnvironment(path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`): NodeJS.ProcessEnv {
+  // With its log wireguard-go would keep our pipes open for what it has to say.
+  return { ...process.env, PATH: path, LC_ALL: "C", LOG_LEVEL: "silent" };
+}
+
 /**
  * Runs one to its end and gives what it printed. Throws `network-tool-missing`, `network-not-allowed`,
  * `network-refused`.
  */
 export function runTool(tool: Tool, words: readonly string[], options: ToolOptions = {}): Promise<string> {
-  const { path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, timeoutMs = NETWORK_COMMAND_TIMEOUT_MS } = options;
-  const { outputBytesMax = NETWORK_OUTPUT_BYTES_MAX } = options;
-  const env = {
-    ...process.env,
-    PATH: path,
-    LC_ALL: "C",
-    // It would keep our pipes open for what it has to say.
-    LOG_LEVEL: "silent",
-  };
+  const { path, timeoutMs = NETWORK_COMMAND_TIMEOUT_MS, outputBytesMax = NETWORK_OUTPUT_BYTES_MAX } = options;
+  const env = toolEnvironment(path);
   // A group of its own: wireguard-go goes on when the daemon is stopped.
   const child = spawn(tool, words, {
     ...{ env, detached: true, cwd: "/", stdio: ["ignore", "pipe", "pipe"] },

@@ -21,6 +21,7 @@ import { TUNNEL_MTU } from "../../../platform/network/constants.ts";
 import { forward4, forward6, uplinks } from "../../../platform/network/forwarding.ts";
 import { hostNameServers } from "../../../platform/network/name-servers.ts";
 import { applyRules, loadRules, removeRules } from "../../../platform/network/rules.ts";
+import { watchTable } from "../../../platform/network/rules-watch.ts";
 import { applyTunnel, openTunnelKey, removeTunnel } from "../../../platform/network/tunnel.ts";
 import type { TunnelKey } from "../../../platform/network/tunnel.ts";
 import { tunnelDevice } from "../../../protocols/compute/addresses.ts";
@@ -84,6 +85,8 @@ export class SliverNetwork {
   #given: { rules?: string; tunnel?: string } = {};
   #isLookDue = true;
   #cancel: Cancel = () => {};
+  /** Undefined while nobody listens. */
+  #unwatch: Cancel | undefined;
   #working: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -108,6 +111,7 @@ export class SliverNetwork {
     this.#isStopped = true;
     this.#cancel();
     await this.#working;
+    this.#watch(false);
   }
 
   /** Looks at all of it. Resolves when it is as the books said when it was called, or could not be made so. */
@@ -216,8 +220,21 @@ export class SliverNetwork {
       await this.#clear();
       return { state: "elsewhere", lacks: this.#device };
     }
+    this.#watch(plan.slivers.length > 0);
     await this.#names(plan, nameServers);
     return { state: "ready" };
+  }
+
+  /** Hears of it when somebody else takes the rules away: at a look, slivers would have been without for long. */
+  #watch(isWanted: boolean): void {
+    if (!isWanted) {
+      this.#unwatch?.();
+      this.#unwatch = undefined;
+    } else if (!this.#unwatch && !this.#isStopped) {
+      const ended = () => void (this.#unwatch = undefined);
+      const gone = () => void this.apply();
+      this.#unwatch = watchTable({ clock: this.#needs.clock, table: this.#table, gone, ended });
+    }
   }
 
   /** Firewall, tunnel and ways through this machine. False: the engine is on another network. */
@@ -289,6 +306,7 @@ export class SliverNetwork {
     const rules = join(this.#needs.folder, "slivers.nft");
     this.#applied = "";
     this.#given = {};
+    this.#watch(false);
     // Most boxes never had any: nothing is asked of the system.
     if (!existsSync(rules)) return;
     await removeTunnel(this.#device);
