@@ -18,6 +18,7 @@ import { figure, metric, pidOf, residentMiB } from "./direct.ts";
 
 const SEED = 7;
 const PACKETS = 20_000;
+const PACKETS_MOST = 200_000;
 const STREAMS_PER_ADDRESS = 32;
 const ADDRESSES = 4;
 const STREAM_CLAIM_BYTES = 19 * 1024 * 1024;
@@ -102,7 +103,10 @@ test("garbage in UDP is never answered", { timeout: 300_000 }, async () => {
   let answers = 0;
   socket.on("message", () => answers++);
   const before = await metric(box, "mesh_gossip_unopened_total");
-  for (let sent = 0; sent < PACKETS; sent += 1) {
+  const counted = async () => (await metric(box, "mesh_gossip_unopened_total")) - before;
+  let sent = 0;
+  // A box that gets little of the processor misses some: then there are more.
+  for (; sent < PACKETS || (sent < PACKETS_MOST && (await counted()) <= PACKETS / 4); sent += 1) {
     const bytes = random.bytes(1 + random.below(sent % 50 === 0 ? 60_000 : 1400));
     // Every memberlist type, the sealed form, labels, compound, compressed and checksummed packets.
     bytes[0] = sent % 256;
@@ -114,9 +118,9 @@ test("garbage in UDP is never answered", { timeout: 300_000 }, async () => {
   await sleep(500);
   socket.close();
   assert.equal(answers, 0, "an unauthenticated packet was answered");
-  const counted = (await metric(box, "mesh_gossip_unopened_total")) - before;
-  assert.ok(counted > PACKETS / 4, `only ${counted} packets arrived`);
-  await standing(`${PACKETS} packets of garbage, ${counted} counted, 0 answered`);
+  const arrived = await counted();
+  assert.ok(arrived > PACKETS / 4, `only ${arrived} packets arrived`);
+  await standing(`${sent} packets of garbage, ${arrived} counted, 0 answered`);
 });
 
 /** A compressed message: a small LZW stream of one repeated string, which unpacks to much more than its size. */
