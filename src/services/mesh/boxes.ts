@@ -49,10 +49,19 @@ export function listBoxes(needs: BoxesNeeds, session: Session | undefined): BoxV
   const known = new Map(needs.rows.addresses().map((one) => [one.box, one.seenMs]));
   const members = new Map(session.gossip.core.members().map((member) => [member.name, member]));
   const others = [...view.members.keys()].filter((id) => id !== needs.selfId);
-  const shown = others.map((id) => memberView(needs, session, id, members.get(id), known.get(id) ?? null));
+  const shown = others.map((id) => memberView(needs, session, id, members.get(id), () => known.get(id)));
   const pending = pendingBoxes(session).filter((box) => !view.members.has(box.id) && !view.excluded.has(box.id));
   const excluded = [...view.excluded.keys()].map((id) => emptyView(id, "excluded", nameOfExcluded(session, id)));
   return [self, ...shown.sort((a, b) => a.name.localeCompare(b.name)), ...pending, ...excluded];
+}
+
+/** What the list of all boxes says of one, without making it: this is asked for often. */
+export function viewOfBox(needs: BoxesNeeds, session: Session | undefined, id: string): BoxView | undefined {
+  if (id === needs.selfId) return selfView(needs, session);
+  if (!session?.admission.view()?.members.has(id)) return listBoxes(needs, session).find((box) => box.id === id);
+  const member = session.gossip.core.member(id);
+  const seenMs = () => needs.rows.addresses().find(({ box }) => box === id)?.seenMs;
+  return memberView(needs, session, id, member, seenMs);
 }
 
 /** What the steward wrote down of a box whose own records are gone. */
@@ -65,8 +74,10 @@ export function nameOfExcluded(session: Session, id: string): Partial<BoxBody> {
 
 /** What a box says of itself; before it has said anything, what it said when it asked to join. */
 function bodyOrRequest(session: Session, id: string): Partial<BoxBody> | undefined {
+  const said = boxBody(session, id);
+  if (said) return said;
   const request = session.replica.core.list("request").find((record) => record.key === id);
-  return boxBody(session, id) ?? (request && readRequestBody(request.body));
+  return request && readRequestBody(request.body);
 }
 
 function boxBody(session: Session, id: string): BoxBody | undefined {
@@ -120,7 +131,7 @@ function memberView(
   session: Session,
   id: string,
   member: Member | undefined,
-  seenMs: number | null,
+  seenMs: () => number | undefined,
 ): BoxView {
   const view = session.admission.view()!;
   const sinceStatusMs = member ? needs.clock.monotonicMs() - member.statusSinceMs : 0;
@@ -133,7 +144,7 @@ function memberView(
     address: base.address ?? member?.address ?? null,
     steward: view.stewards.has(id),
     rttMs: present && member?.coordinate ? Math.round(estimateRttMs(own, member.coordinate) * 10) / 10 : null,
-    seenMs: present ? needs.clock.wallMs() : member ? needs.clock.wallMs() - sinceStatusMs : seenMs,
+    seenMs: present ? needs.clock.wallMs() : member ? needs.clock.wallMs() - sinceStatusMs : (seenMs() ?? null),
     sinceMs: view.joined.get(id)?.since ?? null,
     ...(present ? loadOf(tags, needs.clock.wallMs()) : {}),
     answersAt: present ? (member?.address ?? null) : null,

@@ -14,7 +14,7 @@ import type { KindSpec } from "../../protocols/records/kinds.ts";
 import type { System } from "../../system.ts";
 import { createAnswering } from "./answering.ts";
 import type { Answering } from "./answering.ts";
-import { listBoxes } from "./boxes.ts";
+import { listBoxes, viewOfBox } from "./boxes.ts";
 import type { BoxView, MeshClient } from "./client.ts";
 import { communityBytes, writeCode } from "./code.ts";
 import { createCommunity } from "./community.ts";
@@ -53,6 +53,7 @@ interface Parts {
   listeners: Listeners;
   session: () => Session | undefined;
   boxes: () => BoxView[];
+  box: (id: string) => BoxView | undefined;
   community: Community;
   answering: Answering;
   links: Links;
@@ -131,6 +132,7 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
     listeners,
     session,
     boxes,
+    box: (id) => viewOfBox(description.boxesNeeds(rows), current, id),
     community,
     answering,
     links,
@@ -179,12 +181,12 @@ export function mesh(system: System): Service<typeof meshContract.endpoints> & {
 
 /** What other services get to hold. */
 function clientOf(parts: Parts): MeshClient {
-  const { session, listeners, community, boxes, answering } = parts;
+  const { session, listeners, community, boxes, box, answering } = parts;
   return {
     selfId: parts.selfId,
     community: community.view,
     boxes,
-    box: (id) => boxes().find((one) => one.id === id),
+    box,
     registerKind: (spec) => void parts.kinds.push(spec),
     publish: (kind, key, body) => session()?.replica.put(kind, key, body),
     withdraw: (kind, key) => session()?.replica.remove(kind, key),
