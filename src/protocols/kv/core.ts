@@ -19,7 +19,7 @@ import type { Message, View } from "./messages.ts";
 import type { Origin } from "./origin.ts";
 import type { Slot } from "./slot.ts";
 import { decodeSlot, encodeSlot, majorityOf } from "./slot.ts";
-import { groupOf, slotOf } from "./slots.ts";
+import { Groups, slotOf } from "./slots.ts";
 import type { Key } from "./types.ts";
 import type { Moves } from "./moves.ts";
 import type { Copying } from "./copying.ts";
@@ -52,6 +52,7 @@ export class Core {
   readonly #full = new Map<number, number>();
   /** Nodes that should hold slots. */
   nodes: readonly number[] = [];
+  readonly #groups: Groups;
   /** Nodes that no longer want to. */
   leaving: ReadonlySet<number> = new Set();
   /** Bytes of all contents, and how many there may be, as of the last tick. */
@@ -85,6 +86,7 @@ export class Core {
     this.config = config;
     this.random = random;
     this.self = config.node;
+    this.#groups = new Groups(config.degree);
     this.quotaBytes = config.quotaBytes();
     this.up = new Set([config.node]);
     this.counts = counts;
@@ -232,9 +234,14 @@ export class Core {
     if (!known || view.number > known.number) this.hints.set(slot, view);
   }
 
+  /** Who should hold the slot. */
+  groupOf(slot: number): readonly number[] {
+    return this.#groups.of(slot, this.nodes);
+  }
+
   /** As far as this node knows: whom it would ask about the slot. */
   mayHold(slot: number, node: number): boolean {
-    const members = this.hintOf(slot)?.members ?? groupOf(slot, this.nodes, this.config.degree);
+    const members = this.hintOf(slot)?.members ?? this.groupOf(slot);
     return members.includes(node);
   }
 
@@ -294,7 +301,7 @@ export class Core {
   isLost(slot: number): boolean {
     const view = this.hintOf(slot);
     if (view && !this.#isCut(view.members)) return false;
-    const group = groupOf(slot, this.nodes, this.config.degree);
+    const group = this.groupOf(slot);
     return group.length > 0 && this.#isCut(group);
   }
 

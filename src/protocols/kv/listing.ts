@@ -10,7 +10,6 @@ import type { KvEvent, ListCursor } from "./events.ts";
 import type { Message } from "./messages.ts";
 import type { Page } from "./pages.ts";
 import { isPage, mergePages, pageOf } from "./pages.ts";
-import { groupOf } from "./slots.ts";
 import type { Slot } from "./slot.ts";
 import { majorityOf } from "./slot.ts";
 import type { Key } from "./types.ts";
@@ -121,7 +120,7 @@ export class Listing {
     const known = list.parts.get(slot);
     if (known && known.view === (hint?.number ?? UNKNOWN_VIEW)) return known;
     const { number: view, members } = hint ?? {
-      ...{ number: UNKNOWN_VIEW, members: groupOf(slot, core.nodes, core.config.degree) },
+      ...{ number: UNKNOWN_VIEW, members: core.groupOf(slot) },
     };
     const after = slot === list.slot ? list.after : undefined;
     const part = { view, members, after, pages: new Map(), refusedBy: new Set<number>(), waitsFor: new Set<number>() };

@@ -17,7 +17,6 @@ import type { Ballot, Message, View } from "./messages.ts";
 import { NO_BALLOT, compareBallots } from "./messages.ts";
 import type { Accepted } from "./slot.ts";
 import { Slot, majorityOf } from "./slot.ts";
-import { groupOf } from "./slots.ts";
 
 type Of<T extends Message["type"]> = Extract<Message, { type: T }>;
 
@@ -95,7 +94,7 @@ export class Moves {
     if (slot.status !== "ready" || this.#moves.has(slot.number)) return undefined;
     if (core.preferredOf(slot.view) !== core.self) return undefined;
     if (!this.#mayDecide(slot.view)) return undefined;
-    const wanted = groupOf(slot.number, core.nodes, core.config.degree);
+    const wanted = core.groupOf(slot.number);
     return nextMembers(slot.view.members, wanted, {
       degree: core.config.degree,
       isUp: (node) => core.isUp(node),

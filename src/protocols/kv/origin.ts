@@ -15,7 +15,7 @@ import {
 import { foundIn } from "./content.ts";
 import type { Core } from "./core.ts";
 import type { Message, Refusal, Told } from "./messages.ts";
-import { groupOf, slotOf } from "./slots.ts";
+import { slotOf } from "./slots.ts";
 import type { Command, Found, Key, KvFailure, Result } from "./types.ts";
 
 type Of<T extends Message["type"]> = Extract<Message, { type: T }>;
@@ -142,7 +142,7 @@ export class Origin {
     const core = this.#core;
     // Now and then not whom we knew last: they may all have left the slot, and forgotten to whom.
     const view = tries % 6 === 5 ? undefined : core.hintOf(slot);
-    const members = view?.members ?? groupOf(slot, core.nodes, core.config.degree);
+    const members = view?.members ?? core.groupOf(slot);
     const preferred = members.find((node) => core.isUp(node)) ?? members[0];
     if (tries % 2 === 0 || members.length < 2) return preferred;
     const others = members.filter((node) => node !== preferred);

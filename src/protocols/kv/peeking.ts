@@ -9,7 +9,7 @@ import type { Content } from "./content.ts";
 import { compareVersions, decodeContent } from "./content.ts";
 import type { Core } from "./core.ts";
 import type { Message } from "./messages.ts";
-import { groupOf, slotOf } from "./slots.ts";
+import { slotOf } from "./slots.ts";
 import { majorityOf } from "./slot.ts";
 import type { Key } from "./types.ts";
 
@@ -59,7 +59,7 @@ export class Peeking {
   #ask(asked: number, peek: Peek, all: boolean): void {
     const core = this.#core;
     const { slot, key } = peek;
-    const members = core.hintOf(slot)?.members ?? groupOf(slot, core.nodes, core.config.degree);
+    const members = core.hintOf(slot)?.members ?? core.groupOf(slot);
     peek.members = members;
     peek.askedMs = core.nowMs;
     const rank = (node: number) => (node === core.self ? 0 : core.isUp(node) ? 1 : 2);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../kernel/random.ts";
 import { SLOTS } from "./constants.ts";
-import { groupOf, slotOf } from "./slots.ts";
+import { Groups, groupOf, slotOf } from "./slots.ts";
 
 const random = seededRandom(1);
 const nodes = Array.from({ length: 10 }, () => random.below(2 ** 24) * 2 ** 24 + random.below(2 ** 24));
@@ -41,4 +41,16 @@ test("fewer nodes than the degree: all of them", () => {
   assert.deepEqual(groupOf(5, [7], 3), [7]);
   assert.deepEqual(groupOf(5, [], 3), []);
   assert.deepEqual(groupOf(5, [7, 9], 3).toSorted(), [7, 9]);
+});
+
+test("groups are counted once for the same nodes, and anew for others", () => {
+  const groups = new Groups(3);
+  const first = groups.of(5, nodes);
+  assert.deepEqual(first, groupOf(5, nodes, 3));
+  assert.equal(groups.of(5, nodes), first);
+  assert.equal(groups.of(5, [...nodes]), first, "named once more");
+  const fewer = nodes.filter((node) => node !== first[0]);
+  for (const some of [fewer, [...fewer, 7], [], nodes]) {
+    for (const slot of [5, 6]) assert.deepEqual(groups.of(slot, some), groupOf(slot, some, 3), `of ${some.length}`);
+  }
 });

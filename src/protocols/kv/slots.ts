@@ -34,3 +34,27 @@ function weightOf(slot: number, node: number): number {
   const high = mix(Math.imul(slot + 1, 0x9e3779b1) ^ (node % 2 ** 32));
   return mix(high ^ Math.imul(Math.floor(node / 2 ** 32) + 1, 0x85ebca6b));
 }
+
+/** The groups of all slots, each counted once for as long as the nodes stay the same. */
+export class Groups {
+  readonly #degree: number;
+  #nodes: readonly number[] = [];
+  #groups: (readonly number[])[] = [];
+
+  constructor(degree: number) {
+    this.#degree = degree;
+  }
+
+  /** As `groupOf`. Nobody may change the nodes afterwards, nor what it gives. */
+  of(slot: number, nodes: readonly number[]): readonly number[] {
+    if (nodes !== this.#nodes) {
+      if (!isSame(nodes, this.#nodes)) this.#groups = [];
+      this.#nodes = nodes;
+    }
+    return (this.#groups[slot] ??= groupOf(slot, nodes, this.#degree));
+  }
+}
+
+function isSame(some: readonly number[], others: readonly number[]): boolean {
+  return some.length === others.length && some.every((node, at) => node === others[at]);
+}

@@ -16,6 +16,7 @@ import { openJournal } from "../../platform/journal.ts";
 import type { Journal } from "../../platform/journal.ts";
 import { DEGREE, KEY_BYTES_MAX, SLOTS, VALUE_BYTES_MAX } from "../../protocols/kv/constants.ts";
 import type { Put } from "../../protocols/kv/core.ts";
+import { Groups } from "../../protocols/kv/slots.ts";
 import { TICK_MS } from "../../protocols/kv/events.ts";
 import type { Effect } from "../../protocols/kv/events.ts";
 import { createKvNode } from "../../protocols/kv/node.ts";
@@ -101,6 +102,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   const waiting = new Map<number, (effect: Effect) => void>();
   const moved: (() => void)[] = [];
   const latencies = new Latencies();
+  const wanted = new Groups(DEGREE);
 
   const streams = createPeerStreams({
     ...{ clock, log, mesh },
@@ -273,7 +275,10 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         return { stop: end };
       },
       status: () =>
-        statusOf({ state, running, ring, latencies, peers: streams.counts(), clock, quotaBytes: needs.quotaBytes() }),
+        statusOf({
+          ...{ state, running, ring, wanted, latencies, peers: streams.counts(), clock },
+          quotaBytes: needs.quotaBytes(),
+        }),
     },
     async takePart(as = "in") {
       if (running) return;
