@@ -77,6 +77,7 @@ export function kvBench() {
       watches.add(tell);
       return { stop: () => void watches.delete(tell) };
     },
+    state: () => state.now,
     status: () => ({ ...STATUS, state: state.now, ...figures }),
   };
   const store: KvStore = {

@@ -20,6 +20,8 @@ export interface KvClient {
   list(prefix: Key, options: { limit: number; cursor?: string }): Promise<{ keys: Key[]; cursor: string | undefined }>;
   /** Tells what a key holds each time that it has changed; may pass over some states in between. */
   watch(prefix: Key, onChange: (change: { key: Key; now: Found | undefined }) => void): { stop(): void };
+  /** Cheap, unlike the status. */
+  state(): KvStatus["state"];
   status(): KvStatus;
 }
 

@@ -47,7 +47,7 @@ export function createFollowing({ client, clock }: { client: KvClient; clock: Cl
       signal.addEventListener("abort", end, { once: true });
       return lines({
         end,
-        take: () => (ended || client.status().state === "off" ? undefined : taken()),
+        take: () => (ended || client.state() === "off" ? undefined : taken()),
         sleep: () =>
           new Promise<void>((resolve) => {
             const cancel = clock.after(WATCH_HEARTBEAT_MS, resolve);

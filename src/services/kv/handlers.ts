@@ -150,7 +150,7 @@ export function keyHandlers({ client, clock, following }: KeyNeeds): OfKeys {
 
 /** A stream cannot say any more why it does not begin. */
 function checkOn(client: KvClient): void {
-  const { state } = client.status();
+  const state = client.state();
   if (state === "off" || state === "failed") throw kvErrors.fail(`kv-${state}`);
 }
 

@@ -172,7 +172,7 @@ function createPart(needs: {
   let failure: string | undefined;
 
   const step = async () => {
-    const { state } = store.client.status();
+    const state = store.client.state();
     if (!isOpen) return;
     try {
       // A disk that failed while the store ran is not tried again: what it says it holds may be wrong. A full one is.

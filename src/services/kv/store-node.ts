@@ -274,6 +274,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
         };
         return { stop: end };
       },
+      state: () => state,
       status: () =>
         statusOf({
           ...{ state, running, ring, wanted, latencies, peers: streams.counts(), clock },
