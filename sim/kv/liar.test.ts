@@ -194,7 +194,7 @@ test("answers of whom nobody asked, and too many commands at one time, are nothi
   assert.deepEqual(node.viewOf(0)?.members, [SELF, MEMBER]);
   const get = { type: "get" } as const;
   const forward: Message = {
-    ...{ type: "forward", slot: 0, key: "key", origin: 5, first: 1, tries: 2 },
+    ...{ type: "forward", slot: 0, key: "key", origin: 5, first: 1, tries: 2, confirms: undefined },
     commands: new Array(BATCH_OPS_MAX + 1).fill(get),
   };
   const before = strays();

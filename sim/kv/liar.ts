@@ -127,6 +127,7 @@ export class Liar {
       forward: () => ({
         ...{ slot: slot(), key: own() ?? key(), origin: own() === undefined ? number() : LARGEST, first: number() },
         ...{ commands: some(command, 100), tries: random.below(9) },
+        confirms: flag() ? { view: number(), ballot: ballot() } : undefined,
       }),
       told: later("told", () => ({ slot: slot(), key: key(), first: number(), told: [], repeated: flag() })),
       refused: later("refused", () => ({

@@ -253,6 +253,11 @@ const lives: readonly ScriptedMutation[] = [
     scenario: "newBallotTakesReadsAlong",
     mistakes: [kv("coordinator.ts", "this.confirming.end(term, (batch) => waiting.push(batch));", "")],
   },
+  {
+    name: "who asks for a read confirms any ballot",
+    scenario: "whoAsksHasPromisedMore",
+    mistakes: [kv("working.ts", "compareBallots(confirms.ballot, ballot) !== 0", "!confirms.ballot")],
+  },
   { name: "lives are numbered from one", scenario: "livesDiffer", livesFromOne: true },
   {
     name: "operations are numbered from one in each life",

@@ -96,6 +96,11 @@ const reads: readonly StoreMutation[] = [
     ],
   },
   {
+    name: "who asks for a read confirms any ballot",
+    plan: "stale",
+    mistakes: [kv("working.ts", "compareBallots(confirms.ballot, ballot) !== 0", "!confirms.ballot")],
+  },
+  {
     name: "a refused confirmation counts",
     plan: "stale",
     mistakes: [kv("confirming.ts", "if (refused.includes(slot) || ", "if (refused.length < 0 || ")],

@@ -70,7 +70,7 @@ class Alone {
 }
 
 const forward = (origin: number, first: number, tries: number): Message => ({
-  ...{ type: "forward", slot: 0, key: "k", origin, first, tries },
+  ...{ type: "forward", slot: 0, key: "k", origin, first, tries, confirms: undefined },
   commands: [{ type: "add", by: 1n }],
 });
 

@@ -90,6 +90,31 @@ const newBallotTakesReadsAlong: Scenario = (planted) => {
   return script.complaint(read);
 };
 
+/** B asks A for what it holds, and confirms A's ballot with that: nobody needs to be asked once more. */
+const readIsConfirmedByTheOneWhoAsks: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  script.must(script.put(A, "1").effect?.type === "done", "A coordinates");
+  const unasked = script.lose({ type: "confirm" });
+  const read = script.get(B);
+  script.must(read.effect?.type === "done", "A answers at once");
+  script.end(unasked);
+  return script.complaint(read);
+};
+
+/** B has taken over and changed a key, with C; A has not heard of it, and C still asks A. */
+const whoAsksHasPromisedMore: Scenario = (planted) => {
+  const script = new Script({ ...planted, members: THREE });
+  script.must(script.put(A, "1").effect?.type === "done", "A coordinates");
+  script.know(B, { up: [B, C] });
+  const unheard = script.lose({ from: B, to: A });
+  script.must(script.put(B, "2").effect?.type === "done", "B has taken over");
+  const read = script.get(C);
+  script.pass(SOON_MS);
+  script.end(unheard);
+  script.pass(SOON_MS);
+  return script.complaint(read);
+};
+
 /** What C was sent before a key was removed reaches it once more when all have forgotten that there was one. */
 const forgottenStaysSo: Scenario = (planted) => {
   const script = new Script({ ...planted, members: THREE });
@@ -114,6 +139,8 @@ const forgottenStaysSo: Scenario = (planted) => {
 };
 
 export const lifeScenarios = {
+  readIsConfirmedByTheOneWhoAsks,
+  whoAsksHasPromisedMore,
   forgottenStaysSo,
   newBallotTakesReadsAlong,
   acceptedIsStored,

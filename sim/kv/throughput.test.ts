@@ -19,14 +19,16 @@ function measured(model: CostModel, boxes: number, writes: number, forMs: number
 // GOOD waits for more after a large step, and has time to spare; this one is busy all the time.
 const eachTurn = { ...GOOD, name: "good machine, a step in each turn", driver: DRIVERS.turn };
 
+// Of three boxes each holds every key, so that most of its reads take one round; with more, fewer do, and the growth is
+// less, although all of them do more than when none did.
 for (const { model, writes, forMs, least } of [
   { model: GOOD, writes: 1, forMs: 50, least: [1.6, 2.2] },
-  { model: GOOD, writes: 0.05, forMs: 50, least: [1.6, 2.2] },
+  { model: GOOD, writes: 0.05, forMs: 50, least: [1.5, 2] },
   { model: HOME, writes: 1, forMs: 300, least: [1.6, 2.2] },
-  { model: HOME, writes: 0.05, forMs: 300, least: [1.6, 2.2] },
+  { model: HOME, writes: 0.05, forMs: 300, least: [1.4, 1.8] },
   // Three boxes gain most by sharing frames, so that the growth is less.
   { model: eachTurn, writes: 1, forMs: 50, least: [1.5, 2] },
-  { model: eachTurn, writes: 0.05, forMs: 50, least: [1.4, 1.7] },
+  { model: eachTurn, writes: 0.05, forMs: 50, least: [1.3, 1.6] },
 ] as const)
   test(`6 and 9 boxes do more than 3: ${model.name}, ${100 * writes} % writes`, (t) => {
     const [three, six, nine] = [3, 6, 9].map((boxes) => measured(model, boxes, writes, forMs));

@@ -82,9 +82,10 @@ const told = record<Told>({ answer, before: maybe(bytes), version: maybe(version
 const why = fc.constantFrom<Refusal>("not-coordinator", "not-ready", "lost-ballot", "forgotten", "full", "too-many");
 const accepted = maybe(record<{ ballot: typeof aBallot; members: number[] }>({ ballot, members: nodes }));
 const aBallot = { round: 0, node: 0 };
+const standing = record<{ view: number; ballot: typeof aBallot }>({ view: u48, ballot });
 
 const FIELDS: { [T in MessageType]: Fields<T> } = {
-  forward: { slot: u16, key, origin: u48, first: u48, commands: list(command), tries: u16 },
+  forward: { slot: u16, key, origin: u48, first: u48, commands: list(command), tries: u16, confirms: maybe(standing) },
   told: { slot: u16, key, first: u48, told: list(told), repeated: fc.boolean() },
   refused: { slot: u16, key, first: u48, tries: u16, why, hint: maybe(view) },
   prepare: { ...ofView, ballot },
@@ -255,7 +256,7 @@ test("much is sent in several frames, none longer than it must be, and read as i
 
 test("what a value may not be is no frame", () => {
   const put = (value: Uint8Array): Message => ({
-    ...{ type: "forward", slot: 0, key: "k", origin: 1, first: 1, tries: 0 },
+    ...{ type: "forward", slot: 0, key: "k", origin: 1, first: 1, tries: 0, confirms: undefined },
     commands: [{ type: "put", value, expiry: { type: "never" } }],
   });
   assert.equal(decodeFrame(encodeFrame([put(new Uint8Array(VALUE_BYTES_MAX))])).length, 1);

@@ -55,13 +55,16 @@ function readPage(r: FrameReader): Page {
 /** The order is the number on the wire: only ever append. */
 const FORMS: { [T in MessageType]: Form<T> } = {
   forward: {
-    write(w, { slot, key, origin, first, commands, tries }) {
+    write(w, { slot, key, origin, first, commands, tries, confirms }) {
       w.u16(slot).key(key).u48(origin).u48(first).u16(Math.min(tries, 65_535));
-      w.list(commands, (command) => encodeCommand(w, command));
+      w.list(commands, (command) => encodeCommand(w, command)).u8(Number(confirms !== undefined));
+      if (confirms) w.u48(confirms.view).ballot(confirms.ballot);
     },
     read(r) {
       const [slot, key, origin, first, tries] = [r.u16(), r.key(), r.u48(), r.u48(), r.u16()];
-      return { type: "forward", slot, key, origin, first, commands: r.list(() => decodeCommand(r)), tries };
+      const commands = r.list(() => decodeCommand(r));
+      const confirms = r.flag() ? { view: r.u48(), ballot: r.ballot() } : undefined;
+      return { type: "forward", slot, key, origin, first, commands, tries, confirms };
     },
   },
   told: {

@@ -65,7 +65,7 @@ function only<T extends MessageType>(type: T, messages: readonly Message[]): Ext
 
 const put = (bytes: number): Command => ({ type: "put", value: new Uint8Array(bytes), expiry: { type: "never" } });
 const forward = (key: string, command: Command): Forward => {
-  return { type: "forward", slot: 0, key, origin: 77, first: 1, commands: [command], tries: 2 };
+  return { type: "forward", slot: 0, key, origin: 77, first: 1, commands: [command], tries: 2, confirms: undefined };
 };
 const of = { slot: 0, view: 0 };
 

@@ -47,6 +47,11 @@ export interface Forward {
   commands: readonly Command[];
   /** Tries before this one; who is asked again takes the ballot even when another should have it. */
   tries: number;
+  /**
+   * With reads, when the sender is a ready member: its view, and the highest ballot that it has promised there. It
+   * confirms that ballot as it would if it were asked, and is not asked once more.
+   */
+  confirms: { view: number; ballot: Ballot } | undefined;
 }
 
 export interface Told {

@@ -14,7 +14,7 @@ import {
 } from "./constants.ts";
 import { foundIn } from "./content.ts";
 import type { Core } from "./core.ts";
-import type { Message, Refusal, Told } from "./messages.ts";
+import type { Forward, Message, Refusal, Told } from "./messages.ts";
 import { slotOf } from "./slots.ts";
 import type { Command, Found, Key, KvFailure, Result } from "./types.ts";
 
@@ -134,7 +134,15 @@ export class Origin {
     core.counts.forwarded++;
     const commands = flight.operations.map(({ command }) => command);
     const { first, tries } = flight;
-    core.sendNow(target, { type: "forward", slot, key, origin: core.config.life, first, commands, tries });
+    const isRead = target !== core.self && commands.every(({ type }) => type === "get");
+    const confirms = isRead ? this.#confirmed(slot) : undefined;
+    core.sendNow(target, { type: "forward", slot, key, origin: core.config.life, first, commands, tries, confirms });
+  }
+
+  /** What this node would answer now, if it were asked to confirm a ballot: the reads have come by then. */
+  #confirmed(number: number): Forward["confirms"] {
+    const slot = this.#core.slots.get(number);
+    return slot?.status === "ready" ? { view: slot.view.number, ballot: slot.promised } : undefined;
   }
 
   /** The one who should coordinate; in later tries the others, too. */

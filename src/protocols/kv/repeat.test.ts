@@ -34,6 +34,7 @@ function alone() {
       origin,
       first,
       commands: [command],
+      confirms: undefined,
       tries,
     };
     const [answer, ...more] = step({ type: "frame", from: ASKER, messages: [forward] });

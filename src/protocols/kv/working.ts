@@ -10,6 +10,7 @@ import { compareVersions, decodeContent, encodeContent, toStored } from "./conte
 import type { Batch, Leading, Proposal } from "./coordinator.ts";
 import type { Core } from "./core.ts";
 import type { Forward, Message, Told } from "./messages.ts";
+import { compareBallots } from "./messages.ts";
 import type { Slot } from "./slot.ts";
 import { majorityOf } from "./slot.ts";
 import type { Command, Key, Version } from "./types.ts";
@@ -66,8 +67,10 @@ function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   const isChange = commands.some(({ type }) => type !== "get");
   // The end of a key is a change like any other.
   const isOver = isExpired(kept, core.wallMs);
-  if (!isChange && !isOver)
-    return confirmed(core, term, slot, batch, () => tellAll(core, batch, readsOf(batch, kept), false));
+  if (!isChange && !isOver) {
+    const tell = () => tellAll(core, batch, readsOf(batch, kept), false);
+    return isConfirmed(core, slot, term, batch) ? tell() : confirmed(core, term, slot, batch, tell);
+  }
   const held = kept && contentOf(kept);
   const known = held?.origins.find((one) => one.origin === origin);
   if (known && first <= known.first) return repeat(core, slot, term, batch, held!, known);
@@ -85,6 +88,16 @@ function carryOut(core: Core, slot: Slot, term: Leading, batch: Batch): void {
   const origins = isChange ? withAnswers(held, { origin, first, answers: outcome.answers }) : held!.origins;
   const next = content ?? { version, set: version, ...NOTHING };
   answerWith(propose(core, slot, term, key, { ...next, origins }), batch, tell);
+}
+
+/** Of a read: its newest content is chosen, and who asks is with this node a majority that stands by the ballot. */
+function isConfirmed(core: Core, slot: Slot, term: Leading, { from, forward: { key, confirms } }: Batch): boolean {
+  const { view, ballot } = term;
+  if (!confirms || term.newest.has(key) || slot.view !== view || slot.status !== "ready") return false;
+  if (confirms.view !== view.number || compareBallots(confirms.ballot, ballot) !== 0) return false;
+  if (compareBallots(slot.promised, ballot) !== 0) return false;
+  const both = view.members.filter((member) => member === core.self || member === from);
+  return both.length >= majorityOf(view.members);
 }
 
 const READ: Answer = { status: "read" };
