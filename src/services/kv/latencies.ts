@@ -8,12 +8,16 @@ const BUCKETS = 96;
 export class Latencies {
   readonly #counts = Array.from({ length: SECONDS }, () => new Uint32Array(BUCKETS));
   readonly #totals = new Uint32Array(SECONDS);
+  /** Of all seconds: the status is asked for often, and must not add them up each time. */
+  readonly #sums = new Uint32Array(BUCKETS);
   #second = 0;
 
   note(nowMs: number, tookMs: number): void {
     this.#turn(nowMs);
-    const bucket = Math.ceil(Math.log(Math.max(tookMs, FIRST_MS) / FIRST_MS) / Math.log(GROWTH));
-    this.#counts[this.#second % SECONDS]![Math.min(BUCKETS - 1, bucket)]!++;
+    const wanted = Math.ceil(Math.log(Math.max(tookMs, FIRST_MS) / FIRST_MS) / Math.log(GROWTH));
+    const bucket = Math.min(BUCKETS - 1, wanted);
+    this.#counts[this.#second % SECONDS]![bucket]!++;
+    this.#sums[bucket]!++;
     this.#totals[this.#second % SECONDS]!++;
   }
 
@@ -32,7 +36,7 @@ export class Latencies {
     if (all === 0) return undefined;
     let below = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      for (const counts of this.#counts) below += counts[bucket]!;
+      below += this.#sums[bucket]!;
       if (below >= share * all) return FIRST_MS * GROWTH ** bucket;
     }
     return undefined;
@@ -41,7 +45,9 @@ export class Latencies {
   #turn(nowMs: number): void {
     const second = Math.floor(nowMs / 1000);
     for (let next = Math.max(this.#second + 1, second - SECONDS + 1); next <= second; next++) {
-      this.#counts[next % SECONDS]!.fill(0);
+      const over = this.#counts[next % SECONDS]!;
+      for (let bucket = 0; bucket < BUCKETS; bucket++) this.#sums[bucket]! -= over[bucket]!;
+      over.fill(0);
       this.#totals[next % SECONDS] = 0;
     }
     this.#second = Math.max(this.#second, second);
