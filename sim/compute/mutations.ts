@@ -19,6 +19,7 @@ export const computeMutations: readonly ComputeMutation[] = [
   {
     name: "what is booked is not counted",
     by: play,
+    seed: 11,
     mistakes: [core("lending.ts", "lacking(spec, minus(lent, used));", "lacking(spec, lent);")],
   },
   {
@@ -81,6 +82,7 @@ export const computeMutations: readonly ComputeMutation[] = [
   {
     name: "a host that has lost who is in the slice is not told again",
     by: play,
+    seed: 21,
     mistakes: [use("network-telling.ts", "- last.atMs < NETWORK_AGAIN_MS", "- last.atMs < Infinity")],
   },
   {

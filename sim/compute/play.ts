@@ -9,7 +9,7 @@ import type { Sliver } from "../../src/services/compute/use/slice-store.ts";
 import { shippedParts } from "./parts.ts";
 import type { Parts } from "./parts.ts";
 import { ComputeWorld } from "./world.ts";
-import type { SimBox } from "./world.ts";
+import type { Run, SimBox } from "./world.ts";
 
 const BOXES = 6;
 const NAMES = ["web", "db", "game"];
@@ -165,7 +165,7 @@ function happen(world: ComputeWorld): void {
     () => world.loseBooks(box),
     () => void (box.engine.isDown = !box.engine.isDown),
     () => void (box.engine.failing = random.float() * 0.3),
-    () => box.engine.images.clear(),
+    () => box.engine.loseImages(),
     () => void (box.side = random.below(2)),
     () => void (world.loss = random.float() * 0.3),
   ];
@@ -212,7 +212,7 @@ function checkWishes(world: ComputeWorld): void {
         const found = left.get(id);
         if (found?.host.id !== host) world.complain(`${id} of ${slice.id} does not run on ${host}`);
         else if (found.state !== "running") world.complain(`${id} of ${slice.id} is ${found.state}`);
-        else if (found.spec.cores !== slice.spec.sliver.cores && isRoomFor(world, slice.spec, new Set())) {
+        else if (found.spec.cores !== slice.spec.sliver.cores && couldGrow(found.host, found.spec, slice.spec)) {
           world.complain(`${id} of ${slice.id} has other limits`);
         }
         left.delete(id);
@@ -239,12 +239,20 @@ function checkTold(world: ComputeWorld, home: string, slice: string, slivers: re
   }
 }
 
+/** A sliver has its new limits on the box where it stands, or waits for room there. */
+function couldGrow({ run, policy }: SimBox, now: SliverSpec, { sliver }: SliceSpec): boolean {
+  return coresBooked(run!) - now.cores + sliver.cores <= policy.lent.cores;
+}
+
 /** Some box without a sliver of this slice would still take one. */
 function isRoomFor(world: ComputeWorld, { sliver }: SliceSpec, hosts: ReadonlySet<string>): boolean {
   return world.boxes.some(({ id, run, policy }) => {
-    const cores = run!.books.all().reduce((sum, { spec }) => sum + spec.cores, 0);
-    return !hosts.has(id) && cores + sliver.cores <= policy.lent.cores && run!.books.size < policy.slivers;
+    return !hosts.has(id) && coresBooked(run!) + sliver.cores <= policy.lent.cores && run!.books.size < policy.slivers;
   });
+}
+
+function coresBooked({ books }: Run): number {
+  return books.all().reduce((sum, { spec }) => sum + spec.cores, 0);
 }
 
 function checkBooks(world: ComputeWorld, { id, run, engine }: SimBox): void {

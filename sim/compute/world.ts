@@ -26,7 +26,7 @@ import type { Parts } from "./parts.ts";
 type Serve = Parameters<MeshClient["serve"]>[1];
 
 /** One run of a box's daemon. */
-interface Run {
+export interface Run {
   isAlive: boolean;
   books: Books;
   reconciler: Reconciler;
