@@ -25,15 +25,20 @@ type Given<T> = {
     : boolean;
 };
 
-/** `about`: some sentences in plain words. Does not return for `--help`, and for what is not in the table. */
+/**
+ * `about`: some sentences in plain words; `args`: those of this program by default. Does not return for `--help`, and
+ * for what is not in the table.
+ */
 export function benchOptions<const T extends Readonly<Record<string, BenchOption>>>(
   command: string,
   about: string,
   table: T,
+  args: readonly string[] = process.argv.slice(2),
 ): Given<T> {
   const { help, ...given } = asked(() => {
     const all = Object.entries({ ...table, help: { text: "" } } as Record<string, BenchOption>);
     const { values } = parseArgs({
+      args: [...args],
       options: Object.fromEntries(
         all.map(([name, { value, ...option }]) => [
           name,

@@ -1,14 +1,17 @@
 /**
- * The simulator's command: measures a community of many boxes, or plays one of the small scenarios and says whether
- * it kept its promises.
+ * The simulator's command: plays a simulated service with seeds, measures a community of many boxes, or plays one of
+ * its small scenarios, and says whether promises were kept.
  *
+ *   node sim/main.ts files --seeds 20         and kv, compute: `plays.ts`
  *   node sim/main.ts --scenario community --boxes 1000 --seed 1 --minutes 5 --loss 0.01 --slow 0.05 --lifeguard on
  *   node sim/main.ts --scenario kill --seed 7
- *   node sim/main.ts files --seeds 20        the simulated grid: `files/main.ts`
  */
-import { parseArgs } from "node:util";
-import { filesMain } from "./files/main.ts";
+import { benchOptions } from "../bench/options.ts";
+import { computePlays } from "./compute/main.ts";
+import { filesPlays } from "./files/main.ts";
+import { kvPlays } from "./kv/main.ts";
 import { measure } from "./measure.ts";
+import { playsMain } from "./plays.ts";
 import { play } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 import { graphs } from "./topology.ts";
@@ -16,26 +19,32 @@ import type { GraphName } from "./topology.ts";
 
 /** The name of the measuring world among the scenarios. */
 const COMMUNITY = "community";
+const SERVICES = [filesPlays, kvPlays, computePlays];
 
 const [first, ...others] = process.argv.slice(2);
-process.exitCode = first === "files" ? await filesMain(others) : main();
+const service = SERVICES.find(({ name }) => name === first);
+process.exitCode = service ? await playsMain(service, others) : main();
 
 function main(): number {
-  const { values } = parseArgs({
-    options: {
-      scenario: { type: "string", default: COMMUNITY },
-      boxes: { type: "string", default: "1000" },
-      seed: { type: "string", default: "1" },
-      minutes: { type: "string", default: "5" },
-      loss: { type: "string", default: "0" },
-      slow: { type: "string", default: "0" },
-      lifeguard: { type: "string", default: "on" },
-      profile: { type: "string", default: "lan" },
-      graph: { type: "string", default: "guifi" },
-      authors: { type: "string", default: "10" },
-      churn: { type: "string", default: "0" },
+  const values = benchOptions(
+    "npm run sim --",
+    `Measures a simulated community of many boxes, or plays one scenario and says what was promised and not kept.
+Before the options, ${SERVICES.map(({ name }) => name).join(", ")} play that service; they have options of their own.
+The scenarios are ${[COMMUNITY, ...scenarios.map(({ name }) => name)].join(", ")}.`,
+    {
+      scenario: { text: "which one", value: "name", default: COMMUNITY },
+      seed: { text: "what all chance follows from", value: "n", default: "1" },
+      boxes: { text: "how many", value: "n", default: "1000" },
+      minutes: { text: "how long, of the world's time", value: "n", default: "5" },
+      loss: { text: "of datagrams, 0 to 0.9", value: "share", default: "0" },
+      slow: { text: "of boxes, 0 to 0.9", value: "share", default: "0" },
+      lifeguard: { text: "on or off", value: "word", default: "on" },
+      profile: { text: "lan, mesh or test", value: "name", default: "lan" },
+      graph: { text: ["flat", ...Object.keys(graphs)].join(", "), value: "name", default: "guifi" },
+      authors: { text: "of records, each minute", value: "n", default: "10" },
+      churn: { text: "seconds for a month of comings and goings; 0: none", value: "n", default: "0" },
     },
-  });
+  );
   const seed = number(values.seed, 0, 2 ** 32 - 1);
   if (values.scenario !== COMMUNITY) return playOne(values.scenario, seed);
   const measured = measure(
