@@ -46,6 +46,16 @@ export const sliverStanding = z.object({
   sliver: sliverId,
   state: z.enum(["reserved", "preparing", "running", "stopped", "starting", "stopping", "ending", "failed"]),
   leaseMs: z.number(),
+  /**
+   * As the host's books have it, which is older than what was granted when they were lost, or an old copy was put back.
+   * Not said of what has to go, nor by older hosts.
+   */
+  booked: z
+    .object({
+      wanted: z.enum(["running", "stopped"]),
+      limits: sliverSpec.pick({ cores: true, memoryBytes: true, diskBytes: true, egressBytesPerS: true }),
+    })
+    .optional(),
   /** It was made or started with its address. */
   hasNetwork: z.boolean().optional(),
   /** Why the last step failed: a code. */

@@ -1,9 +1,9 @@
-/** The host's answers to borrowers: how many commands run at once, of one box and of all. */
+/** What the host answers borrowers: how slivers are booked, and how many commands run at once, of a box and of all. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { virtualClock } from "../../../kernel/virtual-clock.ts";
 import { EXECS_MAX, EXECS_PER_BOX_MAX } from "../constants.ts";
-import { EXEC_PATH, encodeMessage } from "../messages.ts";
+import { EXEC_PATH, LOOK_PATH, decodeMessage, encodeMessage, lookAnswer } from "../messages.ts";
 import type { Ran } from "../messages.ts";
 import { serveHosting } from "./hosting.ts";
 
@@ -22,6 +22,30 @@ function host() {
   const exec = (box: string) => answer(EXEC_PATH, box, encodeMessage({ sliver: box, command: "true" }));
   return { exec, ends };
 }
+
+test("a look tells limits and wish as the books have them, and neither of what has to go", async () => {
+  const limits = { cores: 2, memoryBytes: 2 ** 28, diskBytes: 2 ** 29, egressBytesPerS: 0 };
+  const spec = { kind: "container", image: "a".repeat(64), reach: "slice", ...limits };
+  const entry = { borrower: { box: "home" }, leaseEndMs: 0, spec };
+  const wanted = new Map([
+    ["abcdefgh1", "stopped"],
+    ["abcdefgh2", "gone"],
+  ]);
+  const { answer } = serveHosting({
+    ...{ clock: virtualClock(), log: {} as never, effortOf: () => 0, hasImage: () => false, run: async () => RAN },
+    mesh: { selfId: "self", box: () => undefined, serve: () => {} } as never,
+    books: { get: (sliver: string) => ({ ...entry, sliver, wanted: wanted.get(sliver) }) } as never,
+    reconciler: {
+      ...{ isReady: true, stateOf: () => "stopping", instanceOf: () => undefined, troubleOf: () => undefined },
+    } as never,
+  });
+  const said = await answer(LOOK_PATH, "home", encodeMessage({ slivers: [...wanted.keys()] }));
+  const { slivers } = decodeMessage(lookAnswer, encodeMessage(said));
+  assert.deepEqual(
+    slivers.map(({ booked }) => booked),
+    [{ wanted: "stopped", limits }, undefined],
+  );
+});
 
 test("one box has so many commands at once, all have so many, and one that ends makes room", async () => {
   const { exec, ends } = host();

@@ -151,11 +151,14 @@ function own({ books }: HostingNeeds, peer: string, sliver: string): Entry | und
 }
 
 function standing({ reconciler, clock }: HostingNeeds, entry: Entry) {
-  const { sliver, leaseEndMs } = entry;
+  const { sliver, leaseEndMs, wanted } = entry;
+  const { cores, memoryBytes, diskBytes, egressBytesPerS } = entry.spec;
+  const booked = wanted !== "gone" && { wanted, limits: { cores, memoryBytes, diskBytes, egressBytesPerS } };
   const leaseMs = Math.max(0, leaseEndMs - clock.wallMs());
   const hasNetwork = reconciler.instanceOf(sliver)?.hasNetwork ?? false;
   const trouble = reconciler.troubleOf(sliver);
-  return { sliver, state: reconciler.stateOf(entry), leaseMs, hasNetwork, ...(trouble && { trouble }) };
+  const state = reconciler.stateOf(entry);
+  return { sliver, state, leaseMs, ...(booked && { booked }), hasNetwork, ...(trouble && { trouble }) };
 }
 
 function wishOf(

@@ -213,7 +213,7 @@ export class Slices {
           if (!sliver) continue;
           const found = known.get(one);
           this.#noteTrouble(one, found?.trouble);
-          if (found) this.#note(sliver, factsOf(found, clock.wallMs()));
+          if (found) this.#note(sliver, { ...factsOf(found, clock.wallMs()), ...bookedOf(found, sliver) });
           else if (sliver.wanted === "gone") rows.dropSliver(one);
           // The host has lost it, or never got it: it is made again, on whichever host.
           else this.#note(sliver, { wanted: "gone" });
@@ -358,6 +358,12 @@ export class Slices {
 
 function inChunks<T>(all: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
+}
+
+/** The books of its host may have forgotten what they granted: then it is asked for again. */
+function bookedOf({ booked }: SliverStanding, { spec, wanted }: Sliver): Partial<Sliver> {
+  if (!booked || wanted === "gone") return {};
+  return { wanted: booked.wanted, spec: { ...spec, ...booked.limits } };
 }
 
 function factsOf({ state, leaseMs, hasNetwork = false }: SliverStanding, nowMs: number): Partial<Sliver> {
