@@ -7,9 +7,6 @@ import type { SliverSpec } from "../../src/protocols/compute/lending.ts";
 import type { EngineInstance, HostEngine, Mark } from "../../src/services/compute/host/engine.ts";
 import type { SimTime } from "../files/time.ts";
 
-/** Who loses an image after it was looked for, and before an instance is made of it, makes no mistake of ours. */
-const LOOKED_AND_CREATED_MS = 3_000;
-
 interface Instance extends EngineInstance {
   spec: SliverSpec;
 }
@@ -22,19 +19,12 @@ export class SimEngine {
   readonly #time: SimTime;
   readonly #random: Random;
   readonly #complain: (text: string) => void;
-  #imagesLostMs = -Infinity;
   #names = 0;
 
   constructor(needs: { time: SimTime; random: Random; complain: (text: string) => void }) {
     this.#time = needs.time;
     this.#random = needs.random;
     this.#complain = needs.complain;
-  }
-
-  /** Somebody removes them. */
-  loseImages(): void {
-    this.images.clear();
-    this.#imagesLostMs = this.#time.nowMs;
   }
 
   /** As one run of the daemon holds it; once that is dead, nothing is answered any more. */
@@ -45,16 +35,15 @@ export class SimEngine {
         this.#time.after(1 + this.#random.below(longestMs), () => {
           if (this.isDown || this.#random.float() < this.failing) {
             // It may have done it all the same.
-            if (this.#random.float() < 0.5) attempt(work);
+            if (this.#random.float() < 0.5) work();
             if (isAlive()) reject(new Error("the engine failed"));
             return;
           }
           // Done, whether or not somebody is still there to hear of it.
-          const { result, refusal } = attempt(work);
+          const result = work();
           if (!isAlive()) return;
           if (signal.aborted) reject(new Error("given up"));
-          else if (refusal) reject(refusal);
-          else resolve(result!);
+          else resolve(result);
         });
       });
     return {
@@ -66,7 +55,11 @@ export class SimEngine {
         }),
       hasImage: (image, signal) => take(5, signal, () => this.images.has(image)),
       fetchImage: (image, signal) => take(20_000, signal, () => void this.images.add(image)),
-      create: (mark, spec, signal) => take(2_000, signal, () => this.#create(mark, spec)),
+      create: async (mark, spec, signal) => {
+        // One that is taken away while an instance is made of it is still read by the engine.
+        if (!this.isDown && !this.images.has(spec.image)) throw new Error("there is no such image");
+        await take(2_000, signal, () => this.#create(mark, spec));
+      },
       start: (name, signal) => take(500, signal, () => this.#to(name, "running")),
       stop: (name, signal) => take(10_000, signal, () => this.#to(name, "stopped")),
       remove: (name, signal) => take(500, signal, () => void this.instances.delete(name)),
@@ -75,12 +68,6 @@ export class SimEngine {
   }
 
   #create(mark: Mark, spec: SliverSpec): void {
-    if (!this.images.has(spec.image)) {
-      if (this.#imagesLostMs < this.#time.nowMs - LOOKED_AND_CREATED_MS) {
-        this.#complain(`${mark.sliver} is made of an image that is not there`);
-      }
-      throw new Error("there is no such image");
-    }
     if ([...this.instances.values()].some((one) => one.mark.sliver === mark.sliver)) {
       this.#complain(`${mark.sliver} is made twice`);
     }
@@ -96,13 +83,5 @@ export class SimEngine {
   #limit(name: string, mark: Mark, spec: SliverSpec): void {
     const instance = this.instances.get(name);
     if (instance) Object.assign(instance, { mark, spec });
-  }
-}
-
-function attempt<T>(work: () => T): { result?: T; refusal?: Error } {
-  try {
-    return { result: work() };
-  } catch (error) {
-    return { refusal: error as Error };
   }
 }

@@ -1,6 +1,6 @@
 /** Lending and using in the simulator, for `plays.ts`. */
 import type { Plays } from "../plays.ts";
-import { play, playBrief, playReturn, playSqueeze, playTurn, playWidow } from "./play.ts";
+import { play, playBrief, playOlder, playReturn, playSqueeze, playTurn, playWidow } from "./play.ts";
 
 const PLAYS = {
   faults: play,
@@ -8,6 +8,7 @@ const PLAYS = {
   return: playReturn,
   squeeze: playSqueeze,
   brief: playBrief,
+  older: playOlder,
   turn: playTurn,
 };
 

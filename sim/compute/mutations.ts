@@ -1,6 +1,6 @@
 /** One planted mistake for each promise of lending and using, and the play that must catch it within some seeds. */
 import type { Mistake } from "../files/planted.ts";
-import { play, playBrief, playSqueeze, playTurn, playWidow } from "./play.ts";
+import { play, playBrief, playOlder, playSqueeze, playTurn, playWidow } from "./play.ts";
 
 export interface ComputeMutation {
   name: string;
@@ -105,6 +105,11 @@ export const computeMutations: readonly ComputeMutation[] = [
     name: "a short lease is renewed at each look",
     by: playBrief,
     mistakes: [core("slice.ts", "Math.min(leaseMs, sliver.leaseMaxMs ?? leaseMs)", "leaseMs")],
+  },
+  {
+    name: "what a host forgot of what it granted is not asked for again",
+    by: playOlder,
+    mistakes: [use("slices.ts", ", ...bookedOf(found, sliver) });", " });")],
   },
   {
     name: "what is to be done about one sliver is asked all at once",

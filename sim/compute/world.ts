@@ -26,7 +26,7 @@ import type { Parts } from "./parts.ts";
 type Serve = Parameters<MeshClient["serve"]>[1];
 
 /** One run of a box's daemon. */
-export interface Run {
+interface Run {
   isAlive: boolean;
   books: Books;
   reconciler: Reconciler;
@@ -47,6 +47,8 @@ export interface SimBox {
   run: Run | undefined;
   /** Boxes of different sides do not hear one another. */
   side: number;
+  /** Slivers that its books lost. */
+  lost: Set<string>;
 }
 
 export interface WorldConfig {
@@ -79,7 +81,7 @@ export class ComputeWorld {
         lent: { cores: 4, memoryBytes: 4 * GIB, diskBytes: 40 * GIB, egressBytesPerS: 2 ** 20 },
         ...{ slivers: 8, to: "community", priority: "arrival" },
       },
-      ...{ run: undefined, side: 0 },
+      ...{ run: undefined, side: 0, lost: new Set<string>() },
     }));
   }
 
@@ -139,7 +141,19 @@ export class ComputeWorld {
   /** The books are gone, as when an old copy of the data folder was put back. */
   loseBooks(box: SimBox): void {
     this.kill(box);
+    for (const { sliver } of box.store.prepare<{ sliver: string }>("SELECT sliver FROM compute_bookings").all()) {
+      box.lost.add(sliver);
+    }
     box.store.exec("DELETE FROM compute_bookings; DELETE FROM compute_networks");
+  }
+
+  /** What puts the books back as they are now, later, as with an old copy of the data folder. */
+  copyBooks(box: SimBox): () => void {
+    box.store.exec("CREATE TABLE copy AS SELECT * FROM compute_bookings");
+    return () => {
+      this.kill(box);
+      box.store.exec("DELETE FROM compute_bookings; INSERT INTO compute_bookings SELECT * FROM copy; DROP TABLE copy");
+    };
   }
 
   apply(box: SimBox, name: string, spec: SliceSpec): void {
