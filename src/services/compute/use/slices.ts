@@ -326,8 +326,8 @@ export class Slices {
       const answer = await this.#ask(sliver, () =>
         hosts.ask(sliver.host, WANT_PATH, wantAnswer, question, this.#stop.signal),
       );
-      // A host that never comes back ended it with its lease.
-      if (answer?.known === false || sliver.leaseEndMs < clock.wallMs()) {
+      // A host that never comes back ended it with its lease, which it may have renewed while its answer was lost.
+      if (answer?.known === false || sliver.leaseEndMs + LEASE_MS < clock.wallMs()) {
         rows.dropSliver(sliver.id);
         this.#troubles.delete(sliver.id);
       }
