@@ -112,6 +112,12 @@ export const computeMutations: readonly ComputeMutation[] = [
     mistakes: [use("slices.ts", ", ...bookedOf(found, sliver) });", " });")],
   },
   {
+    name: "a lease is taken for ended that may have been renewed",
+    by: play,
+    seed: 314,
+    mistakes: [use("slices.ts", "sliver.leaseEndMs + LEASE_MS < clock.wallMs()", "sliver.leaseEndMs < clock.wallMs()")],
+  },
+  {
     name: "what is to be done about one sliver is asked all at once",
     by: playTurn,
     mistakes: [

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { play, playBrief, playOlder, playReturn, playSqueeze, playTurn, playWidow } from "./play.ts";
 
 /** Beside the first ones those that found something that the first ones do not. */
-for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 74, 133, 134, 205]) {
+for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 74, 133, 134, 205, 314, 1078]) {
   test(`slices through faults, seed ${seed}`, async () => assert.deepEqual(await play(seed), []));
 }
 

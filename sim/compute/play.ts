@@ -36,8 +36,6 @@ export async function play(seed: number, parts: Parts = shippedParts): Promise<r
   checkWishes(world);
   for (const box of world.boxes) for (const name of NAMES) world.remove(box, name);
   await world.time.pass(PEACE_MS);
-  const rest = instances(world);
-  if (rest.length > 0 && rest.every((one) => isKept(world, one))) await world.time.pass(DAY_MS);
   checkEmpty(world);
   return world.complaints;
 }
@@ -241,9 +239,7 @@ function checkWishes(world: ComputeWorld): void {
       }
     }
   }
-  for (const [sliver, one] of left) {
-    if (!isKept(world, one)) world.complain(`${sliver} runs on ${one.host.id}, and nobody asked for it`);
-  }
+  for (const [sliver, { host }] of left) world.complain(`${sliver} runs on ${host.id}, and nobody asked for it`);
   for (const host of world.boxes) checkBooks(world, host);
 }
 
@@ -275,17 +271,6 @@ function isRoomFor(world: ComputeWorld, { sliver }: SliceSpec, hosts: ReadonlySe
 function isRoomToGrow({ run, policy }: SimBox, id: string, { sliver }: SliceSpec): boolean {
   const others = run!.books.all().filter((one) => one.sliver !== id);
   return others.reduce((sum, { spec }) => sum + spec.cores, sliver.cores) <= policy.lent.cores;
-}
-
-/**
- * Its host lost its booking, and its home has let it go since its lease had ended: the host cannot know that, and keeps
- * it for a day, for somebody to say that it is wanted.
- */
-function isKept({ boxes, time }: ComputeWorld, { host, mark }: ReturnType<typeof instances>[number]): boolean {
-  const { sliver } = mark;
-  const { leaseEndMs = Infinity } = host.run?.books.get(sliver) ?? {};
-  const isKnown = boxes.some(({ run }) => run?.rows.sliver(sliver));
-  return host.lost.has(sliver) && !isKnown && leaseEndMs <= time.clock().wallMs() + DAY_MS;
 }
 
 function checkBooks(world: ComputeWorld, { id, run, engine }: SimBox): void {

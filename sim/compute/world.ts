@@ -47,8 +47,6 @@ export interface SimBox {
   run: Run | undefined;
   /** Boxes of different sides do not hear one another. */
   side: number;
-  /** Slivers that its books lost. */
-  lost: Set<string>;
 }
 
 export interface WorldConfig {
@@ -81,7 +79,7 @@ export class ComputeWorld {
         lent: { cores: 4, memoryBytes: 4 * GIB, diskBytes: 40 * GIB, egressBytesPerS: 2 ** 20 },
         ...{ slivers: 8, to: "community", priority: "arrival" },
       },
-      ...{ run: undefined, side: 0, lost: new Set<string>() },
+      ...{ run: undefined, side: 0 },
     }));
   }
 
@@ -141,9 +139,6 @@ export class ComputeWorld {
   /** The books are gone, as when an old copy of the data folder was put back. */
   loseBooks(box: SimBox): void {
     this.kill(box);
-    for (const { sliver } of box.store.prepare<{ sliver: string }>("SELECT sliver FROM compute_bookings").all()) {
-      box.lost.add(sliver);
-    }
     box.store.exec("DELETE FROM compute_bookings; DELETE FROM compute_networks");
   }
 
