@@ -145,6 +145,33 @@ test("who meets another writer each time gives up at last", { timeout: 180_000 }
   assert.equal(calls, MODIFY_ATTEMPTS_MAX);
 });
 
+test("who has met another writer asks one server alone, which decides who goes on", async () => {
+  const servers = shelves(5);
+  const encoding = { needed: 3, total: 5, happy: 3 };
+  const needs = clientOf(servers, encoding);
+  const cap = await createMutableFile(needs, oneKey(), { format: "sdmf", content: bytes("a") });
+  const file = mutableFile(needs.crypto, cap);
+  needs.memory.noteMet(file.index, needs.clock.monotonicMs());
+  const other = new MutableWriter(clientOf(servers, encoding));
+  const asked: string[] = [];
+  let [isTheirs, met] = [false, 0];
+  for (const server of servers) {
+    server.before = async (request) => {
+      if (request !== "write" || isTheirs) return;
+      asked.push(server.name);
+      if ((met += 1) > 1) return;
+      isTheirs = true;
+      await other.modify(file, (before) => Buffer.concat([before, bytes("b")]));
+      isTheirs = false;
+    };
+  }
+  const { content } = await new MutableWriter(needs).modify(file, (before) => Buffer.concat([before, bytes("c")]));
+  assert.equal(textOf(content), "abc");
+  // The one that had another version by then, and all of them the next time, that one first.
+  assert.equal(asked.length, 1 + servers.length);
+  assert.equal(asked[1], asked[0]);
+});
+
 test("only so many of one box wait for the same file", async () => {
   const servers = shelves(3);
   const needs = clientOf(servers);

@@ -24,6 +24,8 @@ export const LATE_UNKNOWN_MS = 800;
 export const LATE_MAX_MS = 2000;
 /** Rounds of one writing: after the first, shares that a server did not take go to other servers. */
 export const WRITE_ROUNDS_MAX = 3;
+/** Servers that are asked alone, one after the other, where another writer was met: the first that answers decides. */
+export const DECIDING_SERVERS_MAX = 3;
 /** A server that has not written within this time, and what its bytes take on a slow line, is late. */
 export const WRITE_LATE_MS = 1500;
 export const WRITE_SLOWEST_BYTES_PER_MS = 100;

@@ -301,7 +301,8 @@ class Modification {
     // A repair makes safer what is there, also where that is not yet as safe as it is to be.
     const spread = Math.min(this.#spread ? needed : total, needs.encoding().happy);
     const more = { ...(extra ? { extra } : {}), ...(lookers ? { lookers } : {}), drafts };
-    const published = await publish(needs, file, { map, servers, version, spread, needed, ...more });
+    const isContended = this.#hasMet || needs.memory.asksFirst(file.index, needs.clock.monotonicMs());
+    const published = await publish(needs, file, { map, servers, version, spread, needed, isContended, ...more });
     if (published.state === "conflict") {
       needs.memory.noteMet(file.index, needs.clock.monotonicMs());
       return undefined;

@@ -6,6 +6,9 @@
  *     ▲                │
  *     └── shares of servers that failed or are late go to others (WRITE_ROUNDS_MAX)
  *
+ * Where another writer was met, the first server decides who goes on: the others are asked when that has written. Else
+ * several writers that cross again and again could leave none of their versions whole, until all of them give up.
+ *
  * A server is late soon when enough others have written, and much later when it is needed.
  */
 import type { EncodedVersion } from "../../../protocols/grid/mutable-encoding.ts";
@@ -17,7 +20,12 @@ import type { PlannedWrite, ServerMap } from "../../../protocols/grid/server-map
 import type { Failure } from "../../../kernel/errors.ts";
 import { filesErrors } from "../errors.ts";
 import type { Draft } from "./draft.ts";
-import { WRITE_LATE_MS, WRITE_ROUNDS_MAX, WRITE_SLOWEST_BYTES_PER_MS } from "./mutable-constants.ts";
+import {
+  DECIDING_SERVERS_MAX,
+  WRITE_LATE_MS,
+  WRITE_ROUNDS_MAX,
+  WRITE_SLOWEST_BYTES_PER_MS,
+} from "./mutable-constants.ts";
 import { leasesOf, writeEnablersFor } from "./mutable-file.ts";
 import type { MutableFile, MutableNeeds } from "./mutable-file.ts";
 import { lateAfterMs } from "./mutable-survey.ts";
@@ -37,6 +45,8 @@ export interface Publication {
   only?: { plan: readonly PlannedWrite[]; held: readonly Holding[] };
   /** New files that go with the writings: shares of theirs to each server, before it writes. See `goWith`. */
   drafts?: readonly Draft[];
+  /** Another writer of this file was met a moment ago. */
+  isContended?: boolean;
   /** That are to have no share of the file, and are asked whether it is so while the others write. */
   lookers?: readonly GridServer[];
   version: EncodedVersion;
@@ -79,8 +89,10 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
       if (happiness(there) >= spread && sharesIn(there) >= needed && !isRivalOpen) enough.resolve();
       return outcome;
     };
+    const decided = wish.isContended && round === 1 ? await decide(waves, write) : [];
+    if (decided.includes("conflict")) return { state: "conflict" };
     const [outcomes, looked] = await Promise.all([
-      Promise.all(waves.map(write)),
+      Promise.all(waves.map((wave, index) => decided[index] ?? write(wave))),
       Promise.all(idle.map((server) => look(needs, file, { server, lease: leaseFor(server) }))),
     ]);
     if (outcomes.includes("conflict") || looked.includes("conflict")) return { state: "conflict" };
@@ -106,6 +118,17 @@ export async function publish(needs: MutableNeeds, file: MutableFile, wish: Publ
   if (sharesIn(holdings) >= needed && reached >= wanted) return { state: "written", holdings, isWhole };
   const isFull = errors.length > 0 && errors.every(({ code }) => code === "no-room");
   throw isFull ? filesErrors.fail("files-no-room", { cause: errors[0] }) : notSpread(reached, wanted, errors[0]);
+}
+
+/** One after the other until one has written, or another writer was there before: what each of them said. */
+async function decide<T>(waves: readonly T[], write: (wave: T) => Promise<Outcome>): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const wave of waves.slice(0, DECIDING_SERVERS_MAX)) {
+    const outcome = await write(wave);
+    outcomes.push(outcome);
+    if (outcome === "written" || outcome === "conflict") break;
+  }
+  return outcomes;
 }
 
 function sharesIn(holdings: readonly Holding[]): number {
