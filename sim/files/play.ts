@@ -1,4 +1,5 @@
 /** One play: a plan, a seed, the code that is judged; what comes out is what was promised and not kept. */
+import type { Played } from "../plays.ts";
 import type { Parts } from "./parts.ts";
 import { shippedParts } from "./parts.ts";
 import { Promises } from "./promises.ts";
@@ -9,11 +10,6 @@ export interface Plan {
   name: string;
   world: Omit<WorldConfig, "parts" | "seed">;
   run(world: GridWorld, promises: Promises): Promise<void>;
-}
-
-export interface Played {
-  complaints: readonly string[];
-  figures: Readonly<Record<string, number>>;
 }
 
 export async function play(plan: Plan, seed: number, parts: Parts = shippedParts): Promise<Played> {
