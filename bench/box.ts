@@ -13,7 +13,7 @@ import { createInterface } from "node:readline";
 import { cpuSeconds, residentBytes } from "./discovery-counters.ts";
 import { median } from "./discovery-sums.ts";
 import { parseCounts } from "./kv-sums.ts";
-import { JSON_OPTION, asked, benchOptions } from "./options.ts";
+import { JSON_OPTION, asked, programOptions } from "./options.ts";
 
 const BOXES = 5;
 const SETTLE_S = 20;
@@ -21,7 +21,7 @@ const ABOUT = `One box of a community of ${BOXES} at rest beside a bare Node tha
 memory, CPU, bytes of the mesh for each hour; and the time from the start of the command to the first served
 page.`;
 
-const flags = benchOptions("npm run bench:box --", ABOUT, {
+const flags = programOptions("npm run bench:box --", ABOUT, {
   json: JSON_OPTION,
   rest: { value: "seconds", text: "how long memory, CPU and bytes are looked at", default: "60" },
   runs: { value: "n", text: "how many starts", default: "5" },

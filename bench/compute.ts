@@ -13,7 +13,7 @@ import { startStage } from "./compute-sides.ts";
 import type { ImageOf, Side, Stage } from "./compute-sides.ts";
 import { cpuSeconds, residentBytes } from "./discovery-counters.ts";
 import { parseCounts, turned } from "./kv-sums.ts";
-import { JSON_OPTION, asked, benchOptions, someOf, teller } from "./options.ts";
+import { JSON_OPTION, asked, programOptions, someOf, teller } from "./options.ts";
 
 const PARTS = ["tiny", "debian", "many", "life", "rest"] as const;
 const FULL = { parts: PARTS.join(","), rounds: "7", many: 3, restS: 60, settleS: 20 };
@@ -29,7 +29,7 @@ const ABOUT = `Slivers on one of our boxes, asked for on another, beside the eng
 image and limits: launch, ${MANY} at once, stop, start, delete; and what our daemon costs while 100 slivers
 run. Run it as root: it starts an engine and two boxes, and ends them.`;
 
-const flags = benchOptions("npm run bench:compute --", ABOUT, {
+const flags = programOptions("npm run bench:compute --", ABOUT, {
   quick: { text: "fewer rounds, shorter rests, and no Debian" },
   json: JSON_OPTION,
   rounds: { value: "n", text: `how often each time is taken (default: ${FULL.rounds}, quick ${QUICK.rounds})` },

@@ -22,7 +22,7 @@ import { report } from "./discovery-report.ts";
 import type { Measured } from "./discovery-report.ts";
 import { timeToShare } from "./discovery-sums.ts";
 import type { Counted } from "./discovery-sums.ts";
-import { JSON_OPTION, benchOptions, teller } from "./options.ts";
+import { JSON_OPTION, programOptions, teller } from "./options.ts";
 
 const NODES = 20;
 const KEY_BYTES = 32;
@@ -41,7 +41,7 @@ const ABOUT = `Serf agents, members of ours and whole boxes, ${NODES} of each: h
 others see a change, a killed node and a newcomer; bytes of each node, memory and CPU. Run it as root: it
 makes network namespaces, and installs serf if needed. docs/discovery-bench.md says more.`;
 
-const flags = benchOptions("npm run bench:discovery --", ABOUT, {
+const flags = programOptions("npm run bench:discovery --", ABOUT, {
   quick: { text: "fewer changes and shorter rests" },
   json: JSON_OPTION,
 });

@@ -10,7 +10,7 @@ import type { ErasureCode } from "../src/protocols/grid/erasure.ts";
 import { erasureKernel } from "../src/protocols/grid/erasure-kernel.ts";
 import { median } from "./discovery-sums.ts";
 import { parseCounts } from "./kv-sums.ts";
-import { asked, benchOptions } from "./options.ts";
+import { asked, programOptions } from "./options.ts";
 
 const CODES = [
   [2, 4],
@@ -25,7 +25,7 @@ const RUN_MS = 300;
 
 const ABOUT = "How fast the erasure code is here: MB of input for each second of processor time, plain and with SIMD.";
 
-const flags = benchOptions("node bench/erasure.ts", ABOUT, {
+const flags = programOptions("node bench/erasure.ts", ABOUT, {
   runs: { value: "n", text: "the median of so many", default: "5" },
 });
 const [runs = 1] = asked(() => parseCounts(flags.runs));

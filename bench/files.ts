@@ -15,7 +15,7 @@ import { NEEDED, SERVERS, TOTAL, byHands } from "./files-sides.ts";
 import type { Side, SideName } from "./files-sides.ts";
 import { startTahoe } from "./files-tahoe.ts";
 import { parseCounts, turned } from "./kv-sums.ts";
-import { JSON_OPTION, asked, benchOptions, someOf, teller } from "./options.ts";
+import { JSON_OPTION, asked, programOptions, someOf, teller } from "./options.ts";
 
 const MB = 1_000_000;
 const PARTS = ["transfer", "small", "mkdir", "links", "frozen"] as const;
@@ -31,7 +31,7 @@ const ABOUT = `Files in a grid of our boxes beside files in a grid of the releas
 packages it, on one machine and one disk and in turns: up and down, small files, folders, slow links, a
 frozen server, memory. Run it as root.`;
 
-const flags = benchOptions("npm run bench:files --", ABOUT, {
+const flags = programOptions("npm run bench:files --", ABOUT, {
   quick: { text: "smaller and fewer files, once" },
   json: JSON_OPTION,
   runs: { value: "n", text: "how often (default: 3, quick 1)" },

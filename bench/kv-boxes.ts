@@ -11,7 +11,7 @@ import { KEYS, VALUE_BYTES } from "./kv-generator.ts";
 import { MIXES } from "./kv-report.ts";
 import type { MixName } from "./kv-report.ts";
 import { parseCounts } from "./kv-sums.ts";
-import { JSON_OPTION, asked, benchOptions, someOf } from "./options.ts";
+import { JSON_OPTION, asked, programOptions, someOf } from "./options.ts";
 
 const MODELS = { home: HOME, good: GOOD };
 /** Virtual milliseconds, as many before to warm up: some hundred rounds of each client. */
@@ -32,7 +32,7 @@ interface Row {
 const ABOUT = `Operations a second of stores of some boxes, in virtual time: boxes of the simulator that
 cost what real ones were measured to cost. docs/kv-bench.md says what comes of it.`;
 
-const flags = benchOptions("npm run bench:kv-boxes --", ABOUT, {
+const flags = programOptions("npm run bench:kv-boxes --", ABOUT, {
   quick: { text: "a fifth of the time and of the keys" },
   json: JSON_OPTION,
   boxes: { value: "counts", text: "how many boxes, one store after the other", default: "3,6,9,12" },

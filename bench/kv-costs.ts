@@ -21,7 +21,7 @@ import { memoryStore } from "../test/kv/memory-store.ts";
 import { needDebian } from "../test/support/debian.ts";
 import { runOk } from "../test/support/process.ts";
 import { diskFolder } from "./kv-disk.ts";
-import { benchOptions } from "./options.ts";
+import { programOptions } from "./options.ts";
 
 const clock = systemClock();
 const log = createLog({ clock, level: "error", write: () => {} });
@@ -238,7 +238,7 @@ const ABOUT = `What one operation of the key-value store costs a box here, part 
 bench:kv-boxes reckons with. Installs redis-tools from Debian if they are missing. It takes no options.`;
 
 async function main(): Promise<void> {
-  benchOptions("node bench/kv-costs.ts", ABOUT, {});
+  programOptions("node bench/kv-costs.ts", ABOUT, {});
   await needDebian(["redis-tools"]);
   const say = (name: string, us: number) => console.log(`${name.padEnd(64)} ${us.toFixed(2).padStart(9)} us`);
   for (const [mix, writes] of [

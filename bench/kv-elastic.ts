@@ -14,7 +14,7 @@ import { median, quantile, ratio, table } from "./discovery-sums.ts";
 import { diskFolder } from "./kv-disk.ts";
 import { AS_SHIPPED } from "./kv-ours.ts";
 import { parseCounts } from "./kv-sums.ts";
-import { JSON_OPTION, asked, benchOptions, teller } from "./options.ts";
+import { JSON_OPTION, asked, programOptions, teller } from "./options.ts";
 
 const STAYING = 3;
 const BOXES = 6;
@@ -27,7 +27,7 @@ const ABOUT = `Three boxes of the key-value store become six and three again, on
 clients work at a fixed rate: how long each move took, what was sent for it, and the p99 in it and just
 before. docs/kv-bench.md says more.`;
 
-const flags = benchOptions("npm run bench:kv-elastic --", ABOUT, {
+const flags = programOptions("npm run bench:kv-elastic --", ABOUT, {
   json: JSON_OPTION,
   runs: { value: "n", text: "how often up to six boxes and down again", default: "3" },
   rate: { value: "n", text: "operations a second, of all clients together", default: "400" },

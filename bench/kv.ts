@@ -15,7 +15,7 @@ import { startEtcd, startOurSides, startRedis } from "./kv-sides.ts";
 import type { Side, SideName } from "./kv-sides.ts";
 import { medianOf, parseCounts, turned } from "./kv-sums.ts";
 import type { Load } from "./kv-sums.ts";
-import { JSON_OPTION, asked, benchOptions, someOf, teller } from "./options.ts";
+import { JSON_OPTION, asked, programOptions, someOf, teller } from "./options.ts";
 
 const PACKAGES = ["etcd-server", "golang-go", "golang-etcd-server-dev", "redis-server", "redis-tools"];
 const FULL = { clients: "1,16,64,256", mixes: "write,half,read", runs: "5", seconds: "3" };
@@ -34,7 +34,7 @@ throughput, and p99 at the same load. Installs what is missing from Debian. docs
 compared.`;
 
 const usual = (name: keyof typeof FULL) => `(default: ${FULL[name]}, quick ${QUICK[name]})`;
-const flags = benchOptions("npm run bench:kv --", ABOUT, {
+const flags = programOptions("npm run bench:kv --", ABOUT, {
   quick: { text: "one short run of each, with fewer clients" },
   json: JSON_OPTION,
   "with-redis": { text: "one redis-server, too" },

@@ -14,7 +14,7 @@ import type { Gossip } from "../src/services/mesh/gossip.ts";
 import { createMeshPort } from "../src/services/mesh/mesh-port.ts";
 import { createSealing } from "../src/services/mesh/sealing.ts";
 import type { Session } from "../src/services/mesh/session.ts";
-import { asked, benchOptions } from "./options.ts";
+import { asked, programOptions } from "./options.ts";
 
 /** As Serf's. */
 const PORT = 7946;
@@ -23,7 +23,7 @@ const ABOUT =
   "One member of a cluster, for bench:discovery: gossip on the mesh port, and nothing else. All but --join is needed.";
 
 const { name, address, key, join } = asked(() => {
-  const given = benchOptions("node bench/member.ts", ABOUT, {
+  const given = programOptions("node bench/member.ts", ABOUT, {
     name: { value: "name", text: "its own" },
     address: { value: "address", text: "to listen on, and where others find it" },
     key: { value: "base64", text: "that seals the gossip, 32 bytes" },

@@ -1,6 +1,6 @@
 /**
- * What a bench is asked for on its command line: one table to read it with and to tell of it. Whoever asks for what
- * there is not reads one line that says so, and exit code 2.
+ * What a bench, or the simulator, is asked for on its command line: one table to read it with and to tell of it.
+ * Whoever asks for what there is not reads one line that says so, and exit code 2.
  */
 import { parseArgs } from "node:util";
 
@@ -8,14 +8,14 @@ const EXIT_USAGE = 2;
 const ABOUT_LINE = /(.{1,100})(?: |$)/g;
 
 /** On or off; or, with a `value`, something to be given, which the help calls by that name. */
-export interface BenchOption {
+export interface ProgramOption {
   text: string;
   value?: string;
   default?: string;
 }
 
 /** Beside a table for people, each bench ends with one line of JSON. */
-export const JSON_OPTION: BenchOption = { text: "nothing but the line of JSON on standard output" };
+export const JSON_OPTION: ProgramOption = { text: "nothing but the line of JSON on standard output" };
 
 type Given<T> = {
   [K in keyof T]: T[K] extends { value: string }
@@ -29,14 +29,14 @@ type Given<T> = {
  * `about`: some sentences in plain words; `args`: those of this program by default. Does not return for `--help`, and
  * for what is not in the table.
  */
-export function benchOptions<const T extends Readonly<Record<string, BenchOption>>>(
+export function programOptions<const T extends Readonly<Record<string, ProgramOption>>>(
   command: string,
   about: string,
   table: T,
   args: readonly string[] = process.argv.slice(2),
 ): Given<T> {
   const { help, ...given } = asked(() => {
-    const all = Object.entries({ ...table, help: { text: "" } } as Record<string, BenchOption>);
+    const all = Object.entries({ ...table, help: { text: "" } } as Record<string, ProgramOption>);
     const { values } = parseArgs({
       args: [...args],
       options: Object.fromEntries(
@@ -87,8 +87,8 @@ export function teller(json: boolean): (text: string) => void {
   };
 }
 
-function helpText(command: string, about: string, table: Readonly<Record<string, BenchOption>>): string {
-  const rows = Object.entries({ ...table, help: { text: "this" } } as Record<string, BenchOption>).map(
+function helpText(command: string, about: string, table: Readonly<Record<string, ProgramOption>>): string {
+  const rows = Object.entries({ ...table, help: { text: "this" } } as Record<string, ProgramOption>).map(
     ([name, { text, value, default: usual }]) => [
       `  --${name}${value === undefined ? "" : ` <${value}>`}`,
       `${text}${usual === undefined ? "" : ` (default: ${usual})`}`,

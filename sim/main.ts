@@ -6,7 +6,7 @@
  *   node sim/main.ts --scenario community --boxes 1000 --seed 1 --minutes 5 --loss 0.01 --slow 0.05 --lifeguard on
  *   node sim/main.ts --scenario kill --seed 7
  */
-import { benchOptions } from "../bench/options.ts";
+import { programOptions } from "../bench/options.ts";
 import { computePlays } from "./compute/main.ts";
 import { filesPlays } from "./files/main.ts";
 import { kvPlays } from "./kv/main.ts";
@@ -26,7 +26,7 @@ const service = SERVICES.find(({ name }) => name === first);
 process.exitCode = service ? await playsMain(service, others) : main();
 
 function main(): number {
-  const values = benchOptions(
+  const values = programOptions(
     "npm run sim --",
     `Measures a simulated community of many boxes, or plays one scenario and says what was promised and not kept.
 Before the options, ${SERVICES.map(({ name }) => name).join(", ")} play that service; they have options of their own.

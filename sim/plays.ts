@@ -2,7 +2,7 @@
  * Plays a simulated service from the command line, with as many seeds as are asked for, and says what was promised and
  * not kept: a line for each play, and one for each complaint.
  */
-import { asked, benchOptions, someOf } from "../bench/options.ts";
+import { asked, programOptions, someOf } from "../bench/options.ts";
 
 export interface Plays {
   /** `npm run sim -- NAME`. */
@@ -23,7 +23,7 @@ const SEED_MAX = 2 ** 32 - 1;
 
 /** Gives the exit code: 1 when a promise was not kept. */
 export async function playsMain({ name, about, plans, play }: Plays, args: readonly string[]): Promise<number> {
-  const options = benchOptions(
+  const options = programOptions(
     `npm run sim -- ${name}`,
     `${about} Its plans are ${plans.join(", ")}.`,
     {
