@@ -45,6 +45,7 @@ function world(names: readonly string[]) {
     ["c", "up"],
   ]);
   const found = new Map(names.map((name) => [name, healthy]));
+  const failing = new Set<string>();
   const done: string[] = [];
   const grid = {
     servers: () => [...states].map(([id, state]) => ({ id, state: () => state })),
@@ -61,6 +62,7 @@ function world(names: readonly string[]) {
     storageIndexOf: (cap) => indexes.get(cap),
     async check({ path }, { round }) {
       done.push(`check ${path}`);
+      if (failing.has(path)) throw new Error("a server answered nonsense");
       note(path, found.get(path)!, round);
       return found.get(path)!;
     },
@@ -95,7 +97,7 @@ function world(names: readonly string[]) {
     }
   };
   const since = () => done.splice(0);
-  return { clock, rows, states, found, make, advance, since };
+  return { clock, rows, states, found, failing, make, advance, since };
 }
 
 test("each file is looked at every three days, and a restart goes on where it was", async () => {
@@ -161,6 +163,23 @@ test("weak for good: repaired at once. Since a box is away: after twelve hours, 
   states.set("d", "up");
   await advance(SERVERS_SETTLED_MS + 3 * CARE_LOOK_MS);
   assert.deepEqual(since(), ["check x", "repair x"], "one share more than are needed");
+  await care.stop();
+});
+
+test("what could not be looked at is tried again within the hour, and the rest is not", async () => {
+  const { make, advance, since, failing } = world(["x", "y"]);
+  failing.add("x");
+  const care = make();
+  care.start();
+  await advance(SERVERS_SETTLED_MS + 5 * CARE_LOOK_MS);
+  since();
+  await advance(WEAK_EVERY_MS + CARE_LOOK_MS);
+  assert.deepEqual(since(), ["check x"]);
+  failing.delete("x");
+  await advance(WEAK_EVERY_MS + CARE_LOOK_MS);
+  assert.deepEqual(since(), ["check x"]);
+  await advance(2 * WEAK_EVERY_MS);
+  assert.deepEqual(since(), [], "it was looked at");
   await care.stop();
 });
 

@@ -62,8 +62,10 @@ export interface CareNeeds {
   accounts: () => Promise<readonly CareAccount[]>;
   notes: Notes;
   changed: () => void;
-  times?: { lookMs: number; settledMs: number };
+  times?: Partial<typeof TIMES>;
 }
+
+const TIMES = { lookMs: CARE_LOOK_MS, settledMs: SERVERS_SETTLED_MS, weakMs: WEAK_EVERY_MS };
 
 const ROUND_NOTE = "care-round";
 
@@ -72,11 +74,13 @@ interface Round {
   beganMs: number;
   /** Before `beganMs` while it is under way. */
   endedMs: number;
+  /** Something could not be looked at or repaired, or a folder not be read: another round follows within the hour. */
+  hasFailed?: boolean;
 }
 
 export function createCare(needs: CareNeeds): Care {
   const { clock, log, rows, changed } = needs;
-  const { lookMs, settledMs } = needs.times ?? { lookMs: CARE_LOOK_MS, settledMs: SERVERS_SETTLED_MS };
+  const { lookMs, settledMs, weakMs } = { ...TIMES, ...needs.times };
   let state: CareStatus["state"] = "off";
   let running: CareStatus["running"];
   let isBusy: Promise<void> | undefined;
@@ -100,7 +104,7 @@ export function createCare(needs: CareNeeds): Care {
   /** After what an earlier run noted, also in this very millisecond. */
   const startedMs = clock.wallMs() + 1;
   /** What is not well, and was not looked at since: a stop may have come between finding that and repairing it. */
-  const badDueMs = (nowMs: number) => Math.max(nowMs - WEAK_EVERY_MS, startedMs);
+  const badDueMs = (nowMs: number) => Math.max(nowMs - weakMs, startedMs);
   const isDue = (known: HealthRow | undefined, beforeMs: number): boolean => {
     const nowMs = clock.wallMs();
     // A time to come: the clock was set back.
@@ -139,12 +143,14 @@ export function createCare(needs: CareNeeds): Care {
         if (signal.aborted) throw error;
         // One file that cannot be checked or repaired does not hold up the others; the next round tries again.
         log.warn("a file could not be tended", { error });
+        round.hasFailed = true;
       }
       done += 1;
       if (at.failure) isWhole = false;
       show("checking", { kind: "check", done, total: Math.max(done, total) });
     }
     if (isWhole) rows.dropUnseen(one.account, round.number);
+    else round.hasFailed = true;
     return true;
   };
 
@@ -160,13 +166,15 @@ export function createCare(needs: CareNeeds): Care {
     }
     if (round.endedMs >= round.beganMs) {
       const nowMs = clock.wallMs();
-      const isTime = round.beganMs < beforeMs || round.beganMs > nowMs || rows.hasBadBefore(badDueMs(nowMs));
+      const badMs = badDueMs(nowMs);
+      const isBadDue = (round.hasFailed && round.beganMs < badMs) || rows.hasBadBefore(badMs);
+      const isTime = round.beganMs < beforeMs || round.beganMs > nowMs || isBadDue;
       if (!isTime && !isWantedAgain) {
         show("waiting");
         return await needs.deposits.tend(beforeMs, signal);
       }
       isWantedAgain = false;
-      Object.assign(round, { number: round.number + 1, beganMs: nowMs, endedMs: nowMs - 1 });
+      Object.assign(round, { number: round.number + 1, beganMs: nowMs, endedMs: nowMs - 1, hasFailed: false });
       needs.notes.write(ROUND_NOTE, round);
     }
     let isWhole = true;

@@ -22,7 +22,7 @@ import { REPAIR_CHUNK_BYTES } from "./mutable-constants.ts";
 import { leasesFor } from "./mutable-file.ts";
 import type { RepairOptions } from "./repair-mutable.ts";
 import { CiphertextSource } from "./repair-source.ts";
-import type { Allocated, GridServer } from "./server.ts";
+import type { GridServer } from "./server.ts";
 import { Sending } from "./upload-sending.ts";
 import { ShareSender } from "./upload-share.ts";
 
@@ -97,7 +97,7 @@ class Repair {
     } finally {
       end.abort();
       const open = sending.senders.filter(({ state }) => state !== "complete");
-      for (const { assignment } of open) this.#giveUp(assignment);
+      await this.#giveUp(open.map(({ assignment }) => assignment));
     }
     return sending.senders.filter(({ state }) => state === "complete").length;
   }
@@ -159,19 +159,20 @@ class Repair {
     const byServer = new Map<GridServer, number[]>();
     for (const { server, share } of places) byServer.set(server, [...(byServer.get(server) ?? []), share]);
     const wishes = [...byServer];
-    const answers = await answersInTime<Allocated>(
-      clock,
-      wishes.map(([server, shares]) => (signal) => {
-        const lease = leasesFor(this.#needs, this.#storageIndex, server);
-        return server.allocate(this.#index, { shares, bytes: shareBytes, uploadSecret: this.#secret, lease }, signal);
-      }),
-      this.#signal,
-    );
-    return answers.flatMap((answer, index) => {
-      const [server, shares] = wishes[index]!;
-      const allocated = answer.state === "answered" ? answer.value.allocated : [];
-      return allocated.filter((share) => shares.includes(share)).map((share) => ({ server, share }));
+    const answered = new Map<GridServer, readonly number[]>();
+    const asked = wishes.map(([server, shares]) => async (signal: AbortSignal) => {
+      const lease = leasesFor(this.#needs, this.#storageIndex, server);
+      const wish = { shares, bytes: shareBytes, uploadSecret: this.#secret, lease };
+      answered.set(server, (await server.allocate(this.#index, wish, signal)).allocated);
     });
+    try {
+      await answersInTime(clock, asked, this.#signal);
+    } catch (error) {
+      await this.#giveUp(places);
+      throw error;
+    }
+    void this.#giveUp(places.filter(({ server }) => !answered.has(server)));
+    return places.filter(({ server, share }) => answered.get(server)?.includes(share));
   }
 
   /** Where shares should be and are not. A server never gets a share of which it has a damaged one: it keeps that. */
@@ -204,7 +205,13 @@ class Repair {
     });
   }
 
-  #giveUp({ share, server }: Found): void {
-    void server.abort(this.#index, share, this.#secret).catch(() => {});
+  /** Else the servers keep these places for this repair, and the next one finds none, until they forget them. */
+  async #giveUp(places: readonly Found[]): Promise<void> {
+    const asked = places.map(
+      ({ share, server }) =>
+        () =>
+          server.abort(this.#index, share, this.#secret),
+    );
+    await answersInTime(this.#needs.clock, asked, new AbortController().signal);
   }
 }
