@@ -84,7 +84,14 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   const { page } = visit;
   await visit.open("/compute/images");
   await page.getByLabel(visit.say("compute.name"), { exact: true }).last().fill("tiny");
-  await page.getByLabel(visit.say("compute.image-path"), { exact: true }).fill("/tiny.tar.gz");
+  const file = page.getByLabel(visit.say("compute.image-path"), { exact: true });
+  await file.fill("TINY");
+  const offered = page.locator("datalist option");
+  await offered.first().waitFor({ state: "attached", timeout: MADE_MS });
+  assert.deepEqual(await offered.evaluateAll((all) => all.map((one) => one.textContent)), ["/tiny.tar.gz"]);
+  await file.fill("/none");
+  await offered.first().waitFor({ state: "detached", timeout: MADE_MS });
+  await file.fill("/tiny.tar.gz");
   await visit.press("compute.image-publish");
   await see(visit, "tiny");
   await visit.check("an image");

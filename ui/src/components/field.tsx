@@ -28,6 +28,11 @@ interface TextProps extends FieldProps, Native {
   onValue: (value: string) => void;
 }
 
+interface SuggestingProps extends TextProps {
+  /** What may be meant, as the browser shows it; anything else may be typed as well. */
+  suggestions?: readonly string[];
+}
+
 function Frame({ id, label, hint, wrong, children }: FieldProps & { id: string; children: ComponentChildren }) {
   return (
     <div class="field">
@@ -52,16 +57,24 @@ function described(id: string, hint: unknown, wrong: unknown) {
   return { id, "aria-describedby": ids || undefined, "aria-invalid": wrong ? true : undefined } as const;
 }
 
-export function TextField({ label, hint, wrong, value, onValue, ...rest }: TextProps) {
+export function TextField({ label, hint, wrong, value, onValue, suggestions, ...rest }: SuggestingProps) {
   const id = useId();
   return (
     <Frame id={id} label={label} hint={hint} wrong={wrong}>
       <input
         {...rest}
         {...described(id, hint, wrong)}
+        list={suggestions ? `${id}-list` : undefined}
         value={value}
         onInput={(event) => onValue(event.currentTarget.value)}
       />
+      {suggestions ? (
+        <datalist id={`${id}-list`}>
+          {suggestions.map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </datalist>
+      ) : null}
     </Frame>
   );
 }

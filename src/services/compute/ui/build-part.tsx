@@ -9,6 +9,7 @@ import { Form } from "../../../../ui/src/components/form.tsx";
 import { Loaded, Notice } from "../../../../ui/src/components/notice.tsx";
 import { attempt } from "../../../../ui/src/components/toast.tsx";
 import { t } from "../../../../ui/src/words.ts";
+import { PathField } from "./path-field.tsx";
 import { NameField, isName } from "./name-field.tsx";
 
 type Building = Output<"compute.imageBuild">;
@@ -111,14 +112,7 @@ function BuildForm({ onBegun }: { onBegun: () => void }) {
           autocapitalize="none"
           spellcheck={false}
         />
-        <TextField
-          label={t("compute.build-app")}
-          hint={t("compute.build-app-hint")}
-          value={app}
-          onValue={setApp}
-          autocapitalize="none"
-          spellcheck={false}
-        />
+        <PathField kind="folder" label="compute.build-app" hint="compute.build-app-hint" path={app} setPath={setApp} />
       </Form>
     </>
   );

@@ -5,7 +5,6 @@ import { useResource } from "../../../../ui/src/box.ts";
 import { call } from "../../../../ui/src/client.ts";
 import { Button } from "../../../../ui/src/components/button.tsx";
 import { Confirm } from "../../../../ui/src/components/dialog.tsx";
-import { TextField } from "../../../../ui/src/components/field.tsx";
 import { Form } from "../../../../ui/src/components/form.tsx";
 import { Empty, Loaded } from "../../../../ui/src/components/notice.tsx";
 import { may } from "../../../../ui/src/session.ts";
@@ -14,6 +13,7 @@ import { bytes } from "../../../../ui/src/format.ts";
 import { language, t } from "../../../../ui/src/words.ts";
 import { BuildPart } from "./build-part.tsx";
 import { NameField, isName } from "./name-field.tsx";
+import { PathField } from "./path-field.tsx";
 
 /** A large file is read whole for its hash. */
 const ADD_TIMEOUT_MS = 30 * 60_000;
@@ -92,14 +92,7 @@ export function ImagesPart() {
           onSubmit={add}
         >
           <NameField {...{ name, setName }} />
-          <TextField
-            label={t("compute.image-path")}
-            hint={t("compute.image-path-hint")}
-            value={path}
-            onValue={setPath}
-            autocapitalize="none"
-            spellcheck={false}
-          />
+          <PathField kind="file" label="compute.image-path" hint="compute.image-path-hint" {...{ path, setPath }} />
         </Form>
       </section>
     </div>
