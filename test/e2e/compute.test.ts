@@ -71,6 +71,18 @@ test("a part of the box is lent by its page", async () => {
   await visit.end();
 });
 
+/** Files are offered by a part of their name, whatever its case. */
+async function chooseFile(visit: Visit): Promise<void> {
+  const file = visit.page.getByLabel(visit.say("compute.image-path"), { exact: true });
+  await file.fill("TINY");
+  const offered = visit.page.locator("datalist option");
+  await offered.first().waitFor({ state: "attached", timeout: MADE_MS });
+  assert.deepEqual(await offered.evaluateAll((all) => all.map((one) => one.textContent)), ["/tiny.tar.gz"]);
+  await file.fill("/none");
+  await offered.first().waitFor({ state: "detached", timeout: MADE_MS });
+  await file.fill("/tiny.tar.gz");
+}
+
 test("an image is published, a slice made of it, stopped, started and deleted", async () => {
   const here = temporaryFolder("image");
   copyFileSync(await tinyImage(), join(here, "tiny.tar.gz"));
@@ -84,14 +96,7 @@ test("an image is published, a slice made of it, stopped, started and deleted", 
   const { page } = visit;
   await visit.open("/compute/images");
   await page.getByLabel(visit.say("compute.name"), { exact: true }).last().fill("tiny");
-  const file = page.getByLabel(visit.say("compute.image-path"), { exact: true });
-  await file.fill("TINY");
-  const offered = page.locator("datalist option");
-  await offered.first().waitFor({ state: "attached", timeout: MADE_MS });
-  assert.deepEqual(await offered.evaluateAll((all) => all.map((one) => one.textContent)), ["/tiny.tar.gz"]);
-  await file.fill("/none");
-  await offered.first().waitFor({ state: "detached", timeout: MADE_MS });
-  await file.fill("/tiny.tar.gz");
+  await chooseFile(visit);
   await visit.press("compute.image-publish");
   await see(visit, "tiny");
   await visit.check("an image");

@@ -1,4 +1,4 @@
-/** A repair that is broken off while it settles with the servers holds no places there: the next one finds them free. */
+/** A repair that is broken off while it settles with the servers holds no places there: the next one has them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../src/kernel/random.ts";
