@@ -193,8 +193,8 @@ const leaving: readonly ScriptedMutation[] = [
     mistakes: [
       kv(
         "copying.ts",
-        "if (missing.length === 0) return core.dropSlot",
-        "if (missing.length >= 0) return core.dropSlot",
+        "if (missing.length === 0) return void this.#toDrop",
+        "if (missing.length >= 0) return void this.#toDrop",
       ),
     ],
   },

@@ -38,12 +38,15 @@ export const PREPARE_AGAIN_MS = 400;
 export const VIEW_CHANGES_MAX = 8;
 /** So often it looks whether one is due. */
 export const VIEW_LOOK_MS = 500;
-/**
- * A node that had so many rounds since the last look begins no more than so many changes in a tick. For some 50 ms the
- * operations on such a slot wait: with 20 slots of 1,024 in a second, they are a thousandth of all.
- */
+/** A node that had so many rounds since the last look works for clients. */
 export const USED_ROUNDS = 10;
-export const USED_CHANGES_MAX = 1;
+/**
+ * Then it rests after the changes that it began together, for so many times as long as they took, and no longer than
+ * this: they take a fifth of the time at most, and all slots of a store that one node coordinates less than five
+ * minutes beyond what they take in themselves.
+ */
+export const REST_TIMES = 4;
+export const REST_MS_MAX = 2_000;
 /** A change of a group that has not come on for so long is tried again with a higher ballot. */
 export const VIEW_AGAIN_MS = 2_000;
 /** Keys in one page of an index, and bytes of contents in one answer, while a new member copies. */
@@ -56,6 +59,8 @@ export const SYNC_AGAIN_MS = 1_000;
 export const LEARN_GIVEN_UP_MS = 5_000;
 /** Who was left out asks so often whether the others have all. */
 export const LEFT_ASK_MS = 2_000;
+/** Keys of slots that it left, of which it lets go in a tick; one slot always. */
+export const DROPPED_KEYS_MAX = 1_024;
 /** So often, a member asks about so many of its slots whether others are in a newer view. */
 export const ASKED_AROUND_MAX = 32;
 /** Removed keys are remembered at least so long. */

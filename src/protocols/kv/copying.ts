@@ -6,6 +6,7 @@
  */
 import {
   ASKED_AROUND_MAX,
+  DROPPED_KEYS_MAX,
   FETCH_BYTES_MAX,
   FETCH_KEYS_MAX,
   INDEX_KEYS_MAX,
@@ -16,7 +17,7 @@ import {
 import { compareVersions, readStored } from "./content.ts";
 import type { Stored } from "./content.ts";
 import type { Core } from "./core.ts";
-import type { Message } from "./messages.ts";
+import type { Message, View } from "./messages.ts";
 import { Slot, majorityOf } from "./slot.ts";
 import type { Key, Version } from "./types.ts";
 
@@ -48,6 +49,8 @@ export class Copying {
   readonly #copies = new Map<number, Copy>();
   #leftMs = 0;
   #around: IterableIterator<Slot> | undefined;
+  /** Slots that were left, in which view, and that nobody needs here any more. */
+  #toDrop: { slot: Slot; view: View }[] = [];
 
   constructor(core: Core) {
     this.#core = core;
@@ -249,9 +252,15 @@ export class Copying {
         else this.#ask(slot, copy);
       }
     }
-    if (core.nowMs - this.#leftMs < LEFT_ASK_MS) return;
+    if (core.nowMs - this.#leftMs >= LEFT_ASK_MS) this.#look();
+    this.#dropSome();
+  }
+
+  #look(): void {
+    const core = this.#core;
     this.#leftMs = core.nowMs;
     this.#askAround();
+    this.#toDrop = [];
     for (const slot of core.slots.values()) {
       if (slot.status === "fenced") this.#leave(slot);
       // After a restart, or when the decision never came.
@@ -286,7 +295,18 @@ export class Copying {
     const core = this.#core;
     const ready = core.moves.readyIn(slot);
     const missing = slot.view.members.filter((node) => !ready.has(node));
-    if (missing.length === 0) return core.dropSlot(slot, slot.view.number);
+    if (missing.length === 0) return void this.#toDrop.push({ slot, view: slot.view });
     for (const node of missing) core.sendNow(node, { type: "ask-ready", slot: slot.number, view: slot.view.number });
+  }
+
+  /** Not all at one go: what waits for this node would wait for each key of them. */
+  #dropSome(): void {
+    for (let keys = 0; keys < DROPPED_KEYS_MAX && this.#toDrop.length > 0;) {
+      const { slot, view } = this.#toDrop.pop()!;
+      // In the meantime it may have been dropped, or a newer view has come.
+      if (this.#core.slots.get(slot.number) !== slot || slot.view !== view) continue;
+      keys += slot.keys.size + 1;
+      this.#core.dropSlot(slot, view.number);
+    }
   }
 }

@@ -4,17 +4,11 @@
  *
  *   learning ──the newcomer has copied──▶ asking ──majority──▶ proposing ──majority──▶ decided: told to old and new
  */
-import {
-  BALLOT_JUMP_MAX,
-  USED_CHANGES_MAX,
-  USED_ROUNDS,
-  VIEW_AGAIN_MS,
-  VIEW_CHANGES_MAX,
-  VIEW_LOOK_MS,
-} from "./constants.ts";
+import { BALLOT_JUMP_MAX, USED_ROUNDS, VIEW_AGAIN_MS, VIEW_CHANGES_MAX, VIEW_LOOK_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { Ballot, Message, View } from "./messages.ts";
 import { NO_BALLOT, compareBallots } from "./messages.ts";
+import { Pace } from "./pace.ts";
 import type { Accepted } from "./slot.ts";
 import { Slot, majorityOf } from "./slot.ts";
 
@@ -37,8 +31,10 @@ export class Moves {
   /** Members that are known to be ready in a slot's present view. */
   readonly #ready = new Map<number, { view: number; nodes: Set<number> }>();
   #lookedMs = 0;
-  /** Slots whose group is to change, as of the last look. */
+  /** Slots whose group is to change, as of the last look; after so many those that miss a copy, which come first. */
   #due: number[] = [];
+  #unhurried = 0;
+  readonly #pace = new Pace();
   /** The rounds of this node as a coordinator, and whether there were many between the last two looks. */
   #rounds = 0;
   #isUsed = false;
@@ -69,13 +65,32 @@ export class Moves {
     }
     const isDue = core.nowMs - this.#lookedMs >= VIEW_LOOK_MS;
     if (isDue) this.#look();
-    const room = VIEW_CHANGES_MAX - this.#moves.size;
+    if (this.#mayBegin(isDue)) this.#beginSome();
+  }
+
+  #mayBegin(isDue: boolean): boolean {
     // Without pressure, the next ones begin when those under way have ended.
-    let count = this.#isUsed ? Math.min(room, USED_CHANGES_MAX) : isDue || this.#moves.size === 0 ? room : 0;
-    while (count > 0 && this.#due.length > 0) {
+    if (!this.#isUsed) return isDue || this.#moves.size === 0;
+    const isUrgent = this.#due.length > this.#unhurried;
+    return this.#pace.mayBegin(this.#core.nowMs, isUrgent, (slot) => this.#isEnded(slot));
+  }
+
+  #beginSome(): void {
+    const core = this.#core;
+    const begun: number[] = [];
+    while (this.#moves.size < VIEW_CHANGES_MAX && this.#due.length > 0) {
       const slot = core.slots.get(this.#due.pop()!);
-      if (slot && this.#begin(slot)) count--;
+      if (slot && this.#begin(slot)) begun.push(slot.number);
     }
+    this.#pace.begun(core.nowMs, begun);
+  }
+
+  /** Whether no change of the slot's group is under way, and the last one has nothing more to copy. */
+  #isEnded(number: number): boolean {
+    const slot = this.#core.slots.get(number);
+    if (!slot || this.#moves.has(number)) return !slot;
+    const ready = this.readyIn(slot);
+    return slot.view.members.every((node) => ready.has(node) || !this.#core.isUp(node));
   }
 
   /** Which groups are to change, and whether anybody would notice. */
@@ -85,8 +100,19 @@ export class Moves {
     this.#isUsed = rounds - this.#rounds >= USED_ROUNDS;
     this.#rounds = rounds;
     this.#lookedMs = core.nowMs;
-    this.#due = [];
-    for (const slot of core.slots.values()) if (this.#changeOf(slot)) this.#due.push(slot.number);
+    const unhurried: number[] = [];
+    const urgent: number[] = [];
+    for (const slot of core.slots.values()) {
+      const change = this.#changeOf(slot);
+      if (change) (this.#isWeak(slot.view, change.members) ? urgent : unhurried).push(slot.number);
+    }
+    this.#due = [...unhurried, ...urgent];
+    this.#unhurried = unhurried.length;
+  }
+
+  /** Whether a copy of the slot is missing that the next members would have. */
+  #isWeak({ members }: View, next: readonly number[]): boolean {
+    return next.length > members.length || members.some((node) => !this.#core.isUp(node));
   }
 
   #changeOf(slot: Slot): ReturnType<typeof nextMembers> {
