@@ -57,6 +57,8 @@ export class Core {
   leaving: ReadonlySet<number> = new Set();
   /** Bytes of all contents, and how many there may be, as of the last tick. */
   bytes = 0;
+  /** That it holds, removed ones too. */
+  keys = 0;
   quotaBytes: number;
   readonly counts: KvCounts;
   // The parts; set by node.ts.
@@ -81,6 +83,8 @@ export class Core {
   #waiting: { after: number; run: () => void }[] = [];
   /** Run at the end of this step. */
   readonly #later = new Set<() => void>();
+  /** Slots of which a view may have been heard, or a row changed, since somebody last took note of it. */
+  #touched = new Set<number>();
 
   constructor(config: KvConfig, random: Random, counts: KvCounts) {
     this.config = config;
@@ -109,7 +113,10 @@ export class Core {
       // An accepted content promised its ballot, which has no row of its own.
       slot.promise(stored);
     }
-    for (const slot of this.slots.values()) this.bytes += slot.bytes;
+    for (const slot of this.slots.values()) {
+      this.bytes += slot.bytes;
+      this.keys += slot.keys.size;
+    }
   }
 
   // Out
@@ -181,13 +188,16 @@ export class Core {
   // Rows
 
   saveSlot(slot: Slot): void {
+    this.#touched.add(slot.number);
     this.#puts.push({ id: `s${numberText(slot.number)}`, bytes: encodeSlot(slot) });
   }
 
   /** Puts a content into the slot, in memory and among the rows. */
   putContent(slot: Slot, key: Key, stored: Stored, isCopied = false): void {
     const before = slot.bytes;
-    const id = slot.put(key, stored)?.rowId ?? `k${numberText(slot.number)}${key}`;
+    const held = slot.put(key, stored);
+    if (!held) this.keys++;
+    const id = held?.rowId ?? `k${numberText(slot.number)}${key}`;
     stored.rowId = id;
     this.bytes += slot.bytes - before;
     this.#puts.push({ id, bytes: stored.bytes });
@@ -198,6 +208,7 @@ export class Core {
 
   removeContent(slot: Slot, key: Key): void {
     const before = slot.bytes;
+    if (slot.keys.has(key)) this.keys--;
     slot.remove(key);
     this.bytes += slot.bytes - before;
     this.#puts.push({ id: `k${numberText(slot.number)}${key}`, bytes: null });
@@ -213,6 +224,7 @@ export class Core {
     }
     for (const key of [...slot.keys.keys()]) this.removeContent(slot, key);
     this.slots.delete(slot.number);
+    this.#touched.add(slot.number);
     // Whoever still asks here is shown on.
     this.heardView(slot.number, slot.view);
     this.#puts.push({ id: `s${numberText(slot.number)}`, bytes: null });
@@ -231,7 +243,16 @@ export class Core {
   heardView(slot: number, view: View | undefined): void {
     if (!view) return;
     const known = this.hintOf(slot);
-    if (!known || view.number > known.number) this.hints.set(slot, view);
+    if (known && view.number <= known.number) return;
+    this.hints.set(slot, view);
+    this.#touched.add(slot);
+  }
+
+  /** Slots whose view or status may be another since it was last asked. */
+  takeTouched(): ReadonlySet<number> {
+    const touched = this.#touched;
+    this.#touched = new Set();
+    return touched;
   }
 
   /** Who should hold the slot. */

@@ -27,12 +27,20 @@ export interface KvNode {
   /** The newest view of a slot that this node knows. */
   viewOf(slot: number): View | undefined;
   counts(): KvCounts;
+  figures(): KvFigures;
+  /** Looks at every slot. */
   stats(): KvStats;
   slots(): IterableIterator<Slot>;
+  slot(number: number): Slot | undefined;
+  /** Slots whose view or status may be another since it was last asked; for one who asks. */
+  takeTouched(): ReadonlySet<number>;
 }
 
-export interface KvStats {
+export interface KvStats extends KvFigures {
   slots: Record<SlotStatus, number>;
+}
+
+export interface KvFigures {
   leading: number;
   moves: number;
   copies: number;
@@ -68,8 +76,11 @@ export function createKvNode(
     stepAll,
     viewOf: (slot) => core.hintOf(slot),
     counts: () => ({ ...counts }),
+    figures: () => figuresOf(core),
     stats: () => statsOf(core),
     slots: () => core.slots.values(),
+    slot: (number) => core.slots.get(number),
+    takeTouched: () => core.takeTouched(),
   };
 }
 
@@ -228,12 +239,11 @@ function onOtherView(core: Core, from: number, { slot: number, hint }: Extract<M
 
 function statsOf(core: Core): KvStats {
   const slots = { learning: 0, syncing: 0, ready: 0, fenced: 0 };
-  let keys = 0;
-  for (const slot of core.slots.values()) {
-    slots[slot.status]++;
-    keys += slot.keys.size;
-  }
-  const { coordinator, moves, copying, origin, peeking, bytes } = core;
+  for (const slot of core.slots.values()) slots[slot.status]++;
+  return { slots, ...figuresOf(core) };
+}
+
+function figuresOf({ coordinator, moves, copying, origin, peeking, keys, bytes }: Core): KvFigures {
   const work = { leading: coordinator.leading, moves: moves.open, copies: copying.open };
-  return { slots, ...work, openOperations: origin.open + peeking.open, keys, bytes };
+  return { ...work, openOperations: origin.open + peeking.open, keys, bytes };
 }

@@ -5,11 +5,11 @@ import { seededRandom } from "../../kernel/random.ts";
 import { virtualClock } from "../../kernel/virtual-clock.ts";
 import { DEGREE, SLOTS } from "../../protocols/kv/constants.ts";
 import { createKvNode } from "../../protocols/kv/node.ts";
-import { Groups } from "../../protocols/kv/slots.ts";
 import { Latencies } from "./latencies.ts";
 import type { Ring } from "./ring.ts";
 import { statusOf } from "./status.ts";
 import type { Running } from "./store-node.ts";
+import { Tally } from "./tally.ts";
 
 const NODES = [11, 22, 33, 44];
 
@@ -27,8 +27,8 @@ test("the status asks once who is up, and tells what is due and who holds how mu
   } as unknown as Ring;
   const sent = { copying: { messages: 0, bytes: 0 }, other: { messages: 0, bytes: 0 } };
   const status = statusOf({
-    ...{ state: "running", ring, wanted: new Groups(DEGREE), latencies: new Latencies(), clock: virtualClock() },
-    running: { node, identity: { node: 11, store: "one" } } as unknown as Running,
+    ...{ state: "running", ring, latencies: new Latencies(), clock: virtualClock() },
+    running: { node, tally: new Tally(node, DEGREE), identity: { node: 11, store: "one" } } as unknown as Running,
     ...{ peers: { sent, lost: 0, garbled: 0, refused: 0 }, quotaBytes: 2 ** 20 },
   });
   assert.equal(asked, 1);

@@ -16,7 +16,6 @@ import { openJournal } from "../../platform/journal.ts";
 import type { Journal } from "../../platform/journal.ts";
 import { DEGREE, KEY_BYTES_MAX, SLOTS, VALUE_BYTES_MAX } from "../../protocols/kv/constants.ts";
 import type { Put } from "../../protocols/kv/core.ts";
-import { Groups } from "../../protocols/kv/slots.ts";
 import { TICK_MS } from "../../protocols/kv/events.ts";
 import type { Effect } from "../../protocols/kv/events.ts";
 import { createKvNode } from "../../protocols/kv/node.ts";
@@ -32,6 +31,7 @@ import { Latencies } from "./latencies.ts";
 import { createPeerStreams, STREAM_PATH } from "./peer-streams.ts";
 import { createRing } from "./ring.ts";
 import { statusOf } from "./status.ts";
+import { Tally } from "./tally.ts";
 
 export interface KvStoreNeeds {
   clock: Clock;
@@ -74,6 +74,7 @@ export interface Identity {
 
 export interface Running {
   node: KvNode;
+  tally: Tally;
   journal: Journal;
   identity: Identity;
 }
@@ -102,7 +103,6 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
   const waiting = new Map<number, (effect: Effect) => void>();
   const moved: (() => void)[] = [];
   const latencies = new Latencies();
-  const wanted = new Groups(DEGREE);
 
   const streams = createPeerStreams({
     ...{ clock, log, mesh },
@@ -189,7 +189,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
     const life = randomBytes(6).readUIntBE(0, 6);
     const config = { node: identity.node, life, degree: DEGREE, slots: SLOTS, quotaBytes: needs.quotaBytes };
     const node = createKvNode(config, { random: needs.random, stored: rows });
-    const begun = { node, journal, identity };
+    const begun = { node, tally: new Tally(node, DEGREE), journal, identity };
     running = begun;
     cancels = [clock.every(TICK_MS, () => put({ type: "tick" })), clock.every(LOOK_MS, look)];
     return begun;
@@ -277,7 +277,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       state: () => state,
       status: () =>
         statusOf({
-          ...{ state, running, ring, wanted, latencies, peers: streams.counts(), clock },
+          ...{ state, running, ring, latencies, peers: streams.counts(), clock },
           quotaBytes: needs.quotaBytes(),
         }),
     },
@@ -345,7 +345,7 @@ export function openKvStore(needs: KvStoreNeeds): KvStore {
       await stop("off");
     },
     wasLeaving: mark.isSet,
-    usedBytes: () => running?.node.stats().bytes ?? 0,
+    usedBytes: () => running?.node.figures().bytes ?? 0,
     failedWith: () => failedWith,
     onMoved: (listener) => void moved.push(listener),
     async close() {
