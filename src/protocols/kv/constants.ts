@@ -42,10 +42,10 @@ export const VIEW_LOOK_MS = 500;
 export const USED_ROUNDS = 10;
 /**
  * Then it rests after the changes that it began together, for so many times as long as they took, and no longer than
- * this: they take a fifth of the time at most, and all slots of a store that one node coordinates less than five
+ * this: they take a tenth of the time at most, and all slots of a store that one node coordinates less than five
  * minutes beyond what they take in themselves.
  */
-export const REST_TIMES = 4;
+export const REST_TIMES = 9;
 export const REST_MS_MAX = 2_000;
 /** A change of a group that has not come on for so long is tried again with a higher ballot. */
 export const VIEW_AGAIN_MS = 2_000;

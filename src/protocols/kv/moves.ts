@@ -85,12 +85,13 @@ export class Moves {
     this.#pace.begun(core.nowMs, begun);
   }
 
-  /** Whether no change of the slot's group is under way, and the last one has nothing more to copy. */
+  /** Whether no change of the slot's group is under way, and who came with the last one has copied. */
   #isEnded(number: number): boolean {
     const slot = this.#core.slots.get(number);
     if (!slot || this.#moves.has(number)) return !slot;
     const ready = this.readyIn(slot);
-    return slot.view.members.every((node) => ready.has(node) || !this.#core.isUp(node));
+    const newcomers = slot.view.members.filter((node) => !slot.before?.members.includes(node));
+    return newcomers.every((node) => ready.has(node) || !this.#core.isUp(node));
   }
 
   /** Which groups are to change, and whether anybody would notice. */
