@@ -103,6 +103,8 @@ export function memoryGrid(options: MemoryGridOptions = {}): MemoryGrid {
     servers: () => [],
     encoding: () => ENCODING,
 
+    makeKey: () => undefined,
+
     async upload(content, { signal, onProgress } = {}) {
       await begin("upload", undefined, signal);
       const bytes = await gathered(content, signal, (doneBytes) => {

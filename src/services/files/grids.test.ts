@@ -12,6 +12,7 @@ import { createResolver } from "../../platform/resolve.ts";
 import type { KnownCap } from "../../protocols/grid/caps.ts";
 import type { Access } from "./access.ts";
 import { FIRST_ANSWERS_MS } from "./constants.ts";
+import { BATCH_MAX_BYTES } from "./grid/constants.ts";
 import { BOX_ACCOUNT, createGrids } from "./grids.ts";
 import type { FilesSecrets } from "./secrets.ts";
 
@@ -64,6 +65,15 @@ test("the first work of an account waits for the boxes to say where it may store
   clock.advance(1);
   await biel;
   assert.equal(states.length, 2, "nobody answered");
+});
+
+test("the key of a large file is made while it comes, also before the boxes have answered", async (t) => {
+  const { open } = stage(t, () => new Promise(() => {}));
+  const grids = open();
+  t.after(() => grids.close());
+  const making = grids.of("anna").makeKey(BATCH_MAX_BYTES + 1);
+  assert.ok(making);
+  making.drop();
 });
 
 test("keys are made ahead for accounts, and neither for the box itself nor for nobody", async (t) => {

@@ -140,6 +140,8 @@ function onceKnown(grid: Grid, known: Promise<void>): Grid {
     servers: () => grid.servers(),
     encoding: () => grid.encoding(),
     sizeOf: (cap) => grid.sizeOf(cap),
+    // It asks nobody.
+    makeKey: (bytes) => grid.makeKey(bytes),
     upload: (...wish) => known.then(() => grid.upload(...wish)),
     async *download(...wish) {
       await known;

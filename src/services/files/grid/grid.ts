@@ -118,7 +118,7 @@ export interface Grid {
   /** LIT for up to 55 bytes, else CHK. Asked again after a break with the same content, it goes on where it was. */
   upload(content: Content, options?: UploadOptions): Promise<Uploaded>;
   /** For content of so many bytes; undefined where nothing would be won. */
-  makeKey?(bytes: number): KeyMaking | undefined;
+  makeKey(bytes: number): KeyMaking | undefined;
   /** Of LIT and CHK; of mutable files it is the newest version that can be read, whole in memory. */
   download(cap: KnownCap, options?: DownloadOptions): AsyncIterable<Uint8Array>;
   /** Bytes of the plaintext where the cap says so (LIT, CHK). */

@@ -77,7 +77,7 @@ export class ComingKeys {
   #begin(id: string, bytes: number, grid: Grid): void {
     this.drop(id);
     if (this.#making.size >= COMING_KEYS_MAX) return;
-    const key = grid.makeKey?.(bytes);
+    const key = grid.makeKey(bytes);
     if (key) this.#making.set(id, { key, taken: 0, cancelIdle: () => {} });
   }
 }
