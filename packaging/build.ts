@@ -20,8 +20,8 @@ rmSync(fresh, { recursive: true, force: true });
 const startedAt = new Date();
 
 /**
- * A text with one character outside Latin-1 takes two bytes for each of its characters in memory, and the words of
- * three languages are in many of these files. Such a character stands in texts only, where it may be an escape.
+ * A text with one character outside Latin-1 takes two bytes for each of its characters in memory, and many of these
+ * files would have one, such as an ellipsis. Such a character stands in texts only, where it may be an escape.
  */
 const oneByteTexts: Plugin = {
   name: "one-byte-texts",

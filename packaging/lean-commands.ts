@@ -2,31 +2,36 @@
  * A command should be done in the time that the box takes to answer it. What takes long at its start is making the
  * contracts of all services, hundreds of schemas, and zod, which makes them. So the build writes the commands of each
  * service down as data, and puts this in the place of src/cli/services.ts: a command reads those of one service, and
- * loads its contract only when an input is checked here, and not by the box that is asked.
+ * loads its contract only when an input is checked here, and not by the box that is asked. The words are files of their
+ * own, one for each language, which the command or the box reads when it first says something in it.
  */
 import { join } from "node:path";
 import type { Plugin } from "rolldown";
 import { schemaOf } from "../src/cli/check-input.ts";
-import { allWords } from "../src/cli/services.ts";
+import { wordsOf } from "../src/cli/services.ts";
 import type { Contract, Endpoint } from "../src/kernel/contract.ts";
+import { LANGUAGES } from "../src/kernel/words.ts";
 import { services } from "../src/services/index.ts";
 
 const root = join(import.meta.dirname, "..");
 const REPLACED = join(root, "src/cli/services.ts");
 const CHECK = join(root, "src/cli/check-input.ts");
-/** Read when something has to be said. */
-const WORDS = "words.json";
+/** Files of words in the source, one service or the shell in one language: left out of the program. */
+const WORDS = /\/(?:ui|ui\/src\/words)\/(?:ca|es|en)\.json$/;
 
 export const leanCommands: Plugin = {
   name: "lean-commands",
   async load(id) {
+    if (WORDS.test(id)) return "{}";
     if (id !== REPLACED) return undefined;
     const rows: string[] = [];
     for (const { contract } of services) {
       this.emitFile({ type: "asset", fileName: fileOf(contract), source: JSON.stringify(toldContract(contract)) });
       rows.push(await rowOf(contract));
     }
-    this.emitFile({ type: "asset", fileName: WORDS, source: JSON.stringify(allWords()) });
+    for (const language of LANGUAGES) {
+      this.emitFile({ type: "asset", fileName: `words-${language}.json`, source: JSON.stringify(wordsOf(language)) });
+    }
     return `
       import { readFileSync } from "node:fs";
       const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
@@ -39,7 +44,7 @@ export const leanCommands: Plugin = {
         const [{ endpoints }, { checkInput }] = await Promise.all([load(), import(${JSON.stringify(CHECK)})]);
         return checkInput(endpoints[name], input);
       };
-      export const allWords = () => read("${WORDS}");
+      export const wordsOf = (language) => read("words-" + language + ".json");
     `;
   },
 };

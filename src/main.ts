@@ -3,6 +3,7 @@
  */
 import { join } from "node:path";
 import type { LogLevel } from "./kernel/log.ts";
+import type { WordTables } from "./kernel/words.ts";
 import { tidyAtRest } from "./platform/memory.ts";
 import { serveWeb } from "./serve.ts";
 import { createSystem } from "./system.ts";
@@ -14,6 +15,8 @@ export interface DaemonOptions {
   run: RunOptions;
   /** Folder of the built pages. */
   uiFolder: string;
+  /** The shell's words and those of every service. */
+  words: WordTables;
   write: (line: string, level: LogLevel) => void;
 }
 

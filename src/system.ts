@@ -20,7 +20,6 @@ import type { LogLevel, LogRing } from "./kernel/log.ts";
 import { createLog } from "./kernel/log.ts";
 import type { Random } from "./kernel/random.ts";
 import { systemRandom } from "./kernel/system-random.ts";
-import { mergeWords } from "./kernel/words.ts";
 import type { WordTables } from "./kernel/words.ts";
 import { ensureFolder, lockFolder, writeAtomic } from "./platform/files.ts";
 import type { FolderLock } from "./platform/files.ts";
@@ -36,9 +35,6 @@ import type { MeshClient } from "./services/mesh/client.ts";
 import type { PeopleClient } from "./services/people/client.ts";
 import type { PageFacts } from "./services/people/service.ts";
 import { testProfile } from "./test-profile.ts";
-import ca from "../ui/src/words/ca.json" with { type: "json" };
-import en from "../ui/src/words/en.json" with { type: "json" };
-import es from "../ui/src/words/es.json" with { type: "json" };
 
 export interface System {
   version: string;
@@ -78,6 +74,8 @@ export interface SystemOptions {
   version: string;
   dataFolder: string;
   run: RunOptions;
+  /** The shell's words and those of every service. */
+  words: WordTables;
   /** Lines of the log go here. */
   write: (line: string, level: LogLevel) => void;
 }
@@ -103,7 +101,6 @@ export async function createSystem(options: SystemOptions): Promise<System> {
       // Numbers that begin with the time: a page that comes back after a restart is told to load all again.
       events: createEvents(clock.wallMs()),
       health: createHealth(),
-      words: mergeWords({ ca, en, es }, ...entries.map((entry) => entry.contract.words)),
       supervisor: createSupervisor(clock, log.area("parts")),
       identity: await openIdentity(dataFolder),
       store: openStore(join(dataFolder, "comu.db")),

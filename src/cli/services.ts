@@ -5,7 +5,7 @@
  */
 import type { Contract, Endpoint } from "../kernel/contract.ts";
 import { mergeWords } from "../kernel/words.ts";
-import type { WordTables } from "../kernel/words.ts";
+import type { Language, WordTable } from "../kernel/words.ts";
 import { services } from "../services/index.ts";
 import { checkInput, schemaOf } from "./check-input.ts";
 import type { InputSchema } from "./check-input.ts";
@@ -31,6 +31,6 @@ export async function checkedInput(
 }
 
 /** The shell's words and those of every service. */
-export function allWords(): WordTables {
-  return mergeWords({ ca, en, es }, ...services.map(({ contract }) => contract.words));
+export function wordsOf(language: Language): WordTable {
+  return mergeWords({ ca, en, es }, ...services.map(({ contract }) => contract.words))[language];
 }

@@ -54,6 +54,7 @@ export function upCommand(version: string): Command {
       dataFolder: data,
       run: { port: flags.port, meshPort: flags.meshPort, bind: flags.bind },
       uiFolder: join(import.meta.dirname, "ui"),
+      words,
       // On a terminal the ordinary lines would bury the address; they are in the log of This box.
       write: (line, level) => {
         const quiet = process.stderr.isTTY && (level === "debug" || level === "info");

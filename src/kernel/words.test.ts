@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WordTables } from "./words.ts";
-import { explain, mergeWords, pickLanguage, say } from "./words.ts";
+import { explain, mergeWords, pickLanguage, say, wordsOnDemand } from "./words.ts";
 
 const tables: WordTables = {
   ca: {
@@ -62,6 +62,20 @@ test("tables join; one key in two of them is a bug", () => {
   const two: WordTables = { ca: { b: "b" }, es: { b: "b" }, en: { b: "b" } };
   assert.deepEqual(mergeWords(one, two).es, { a: "a", b: "b" });
   assert.throws(() => mergeWords(one, two, one), /stands in two tables/);
+});
+
+test("a language is loaded when something is said in it, once", () => {
+  const loaded: string[] = [];
+  const onDemand = wordsOnDemand((language) => {
+    loaded.push(language);
+    return tables[language];
+  });
+  assert.deepEqual(loaded, []);
+  assert.equal(say(onDemand, "ca", "boxes", { count: 1 }), "1 caixa");
+  assert.equal(say(onDemand, "ca", "boxes", { count: 2 }), say(tables, "ca", "boxes", { count: 2 }));
+  assert.deepEqual(loaded, ["ca"]);
+  assert.equal(say(onDemand, "es", "hello", { name: "Ona" }), "Hello, Ona");
+  assert.deepEqual(loaded, ["ca", "es", "en"]);
 });
 
 test("a code that came as data is explained, and one without words is named", () => {

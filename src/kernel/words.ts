@@ -50,6 +50,27 @@ function plural(table: WordTable, language: Language, key: string, params: WordP
   return table[key];
 }
 
+/** Each language's table is loaded when something is first said in it, and kept: a box speaks one language, or none. */
+export function wordsOnDemand(load: (language: Language) => WordTable): WordTables {
+  const loaded = new Map<Language, WordTable>();
+  const table = (language: Language): WordTable => {
+    const there = loaded.get(language) ?? load(language);
+    loaded.set(language, there);
+    return there;
+  };
+  return {
+    get ca() {
+      return table("ca");
+    },
+    get es() {
+      return table("es");
+    },
+    get en() {
+      return table("en");
+    },
+  };
+}
+
 /** Joins word tables; a key that two tables hold is a bug. */
 export function mergeWords(...all: WordTables[]): WordTables {
   const merged: Record<Language, Record<string, string>> = { ca: {}, es: {}, en: {} };

@@ -7,6 +7,7 @@ import { leanCommands } from "../../packaging/lean-commands.ts";
 import * as source from "../../src/cli/services.ts";
 import { wantedBy } from "../../src/cli/wanted.ts";
 import type { Endpoint } from "../../src/kernel/contract.ts";
+import { LANGUAGES } from "../../src/kernel/words.ts";
 import { temporaryFolder } from "../support/at-exit.ts";
 
 const REPLACED = resolve(import.meta.dirname, "../../src/cli/services.ts");
@@ -36,7 +37,7 @@ test("a command finds those of its service, which say what the contract says", a
     assert.ok(endpoints!["launch"] && more.length === 0, words.join(" "));
   }
   assert.deepEqual(await found("nothing"), []);
-  assert.deepEqual(built.allWords(), source.allWords());
+  for (const language of LANGUAGES) assert.deepEqual(built.wordsOf(language), source.wordsOf(language));
 
   const contracts = (await source.contractsOf(() => true)).filter(({ endpoints }) =>
     Object.values(endpoints).some(({ cli }) => cli),
