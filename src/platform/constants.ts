@@ -191,9 +191,9 @@ export const SHARED_MEMORY_IDLE_MS = 20_000;
 // Memory
 
 /** How often the box looks whether it rests. */
-export const TIDY_LOOK_MS = 5_000;
+export const TIDY_LOOK_MS = 2_000;
 /** With less processor time than this between two looks, a twentieth of a core, it rests. */
-export const TIDY_REST_CPU_MS = 250;
+export const TIDY_REST_CPU_MS = 100;
 /** Processor time that must have been used before the heap is tidied again: tidying takes about a tenth of it. */
 export const TIDY_WORK_CPU_MS = 1_000;
 /** A larger heap is not tidied: the whole process would stand still for too long. */
