@@ -15,7 +15,12 @@ import type { Running } from "../support/process.ts";
 const PROGRAM = fileURLToPath(new URL("../../dist/comu.mjs", import.meta.url));
 /** What the C library is told there. */
 export const NODE_MEMORY = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "1048576" };
-export const NODE_FLAGS = ["--max-semi-space-size=4", "--expose-gc", "--disable-warning=ExperimentalWarning"];
+export const NODE_FLAGS = [
+  "--max-semi-space-size=4",
+  "--expose-gc",
+  "--bytecode-old-age=1",
+  "--disable-warning=ExperimentalWarning",
+];
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 10;
 
