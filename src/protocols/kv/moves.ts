@@ -31,9 +31,9 @@ export class Moves {
   /** Members that are known to be ready in a slot's present view. */
   readonly #ready = new Map<number, { view: number; nodes: Set<number> }>();
   #lookedMs = 0;
-  /** Slots whose group is to change, as of the last look; after so many those that miss a copy, which come first. */
+  /** Slots whose group is to change, as of the last look: those that miss a copy, which come first, and the others. */
+  #urgent: number[] = [];
   #due: number[] = [];
-  #unhurried = 0;
   readonly #pace = new Pace();
   /** The rounds of this node as a coordinator, and whether there were many between the last two looks. */
   #rounds = 0;
@@ -71,16 +71,17 @@ export class Moves {
   #mayBegin(isDue: boolean): boolean {
     // Without pressure, the next ones begin when those under way have ended.
     if (!this.#isUsed) return isDue || this.#moves.size === 0;
-    const isUrgent = this.#due.length > this.#unhurried;
-    return this.#pace.mayBegin(this.#core.nowMs, isUrgent, (slot) => this.#isEnded(slot));
+    return this.#pace.mayBegin(this.#core.nowMs, this.#urgent.length > 0, (slot) => this.#isEnded(slot));
   }
 
   #beginSome(): void {
     const core = this.#core;
     const begun: number[] = [];
-    while (this.#moves.size < VIEW_CHANGES_MAX && this.#due.length > 0) {
-      const slot = core.slots.get(this.#due.pop()!);
-      if (slot && this.#begin(slot)) begun.push(slot.number);
+    while (this.#moves.size < VIEW_CHANGES_MAX) {
+      const number = this.#urgent.pop() ?? this.#due.pop();
+      if (number === undefined) break;
+      const slot = core.slots.get(number);
+      if (slot && this.#begin(slot)) begun.push(number);
     }
     this.#pace.begun(core.nowMs, begun);
   }
@@ -88,7 +89,8 @@ export class Moves {
   /** Whether no change of the slot's group is under way, and who came with the last one has copied. */
   #isEnded(number: number): boolean {
     const slot = this.#core.slots.get(number);
-    if (!slot || this.#moves.has(number)) return !slot;
+    if (!slot) return true;
+    if (this.#moves.has(number)) return false;
     const ready = this.readyIn(slot);
     const newcomers = slot.view.members.filter((node) => !slot.before?.members.includes(node));
     return newcomers.every((node) => ready.has(node) || !this.#core.isUp(node));
@@ -101,14 +103,12 @@ export class Moves {
     this.#isUsed = rounds - this.#rounds >= USED_ROUNDS;
     this.#rounds = rounds;
     this.#lookedMs = core.nowMs;
-    const unhurried: number[] = [];
-    const urgent: number[] = [];
+    this.#urgent = [];
+    this.#due = [];
     for (const slot of core.slots.values()) {
       const change = this.#changeOf(slot);
-      if (change) (this.#isWeak(slot.view, change.members) ? urgent : unhurried).push(slot.number);
+      if (change) (this.#isWeak(slot.view, change.members) ? this.#urgent : this.#due).push(slot.number);
     }
-    this.#due = [...unhurried, ...urgent];
-    this.#unhurried = unhurried.length;
   }
 
   /** Whether a copy of the slot is missing that the next members would have. */

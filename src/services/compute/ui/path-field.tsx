@@ -4,9 +4,14 @@ import { TextField } from "../../../../ui/src/components/field.tsx";
 import { t } from "../../../../ui/src/words.ts";
 
 const OFFERED_MAX = 50;
+/** As much as the search takes. */
+const ASKED_MAX = 200;
 
 export function PathField({ kind, label, hint, path, setPath }: PathFieldProps) {
-  const q = path.slice(path.lastIndexOf("/") + 1).trim();
+  const q = path
+    .slice(path.lastIndexOf("/") + 1)
+    .trim()
+    .slice(0, ASKED_MAX);
   const { data } = useResource("files.search", { q }, { events: ["files.changed"], when: q !== "" });
   const offered = (data ?? []).filter((one) => one.kind === kind).map((one) => one.path);
   return (
