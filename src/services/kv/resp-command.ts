@@ -134,8 +134,8 @@ export function ask(house: RespHouse, key: Key, command: Command): Promise<Known
 }
 
 /** What a key holds, as this connection wants to read. */
-export async function read({ house, session }: Call, key: Key): Promise<Found | undefined> {
-  return beforeOf(await ask(house, key, session.stale ? STALE : FRESH));
+export function read({ house, session }: Call, key: Key): Promise<Found | undefined> {
+  return house.store.run(key, session.stale ? STALE : FRESH).then(knownBefore);
 }
 
 const FRESH: Command = { type: "get" };
@@ -151,6 +151,10 @@ export function known(result: Result): Known {
 /** What the key held before the command. */
 export function beforeOf(result: Known): Found | undefined {
   return result.status === "not-an-integer" ? undefined : result.before;
+}
+
+function knownBefore(result: Result): Found | undefined {
+  return beforeOf(known(result));
 }
 
 /** Asks for each key, `atOnce` at one time; answers in their order. The first failure fails all. */

@@ -2,7 +2,7 @@
 import type { Condition, Expiry, Found, Key } from "../../protocols/kv/types.ts";
 import type { Reply } from "../../protocols/resp/reply.ts";
 import { OK, array } from "../../protocols/resp/reply.ts";
-import type { Call, RespCommand, RespHouse } from "./resp-command.ts";
+import type { Call, Known, RespCommand, RespHouse } from "./resp-command.ts";
 import {
   NOT_AN_INTEGER,
   RespError,
@@ -31,8 +31,13 @@ const NEVER: Expiry = { type: "never" };
 const OVERFLOW = "ERR increment or decrement would overflow";
 const MAGNITUDE_MAX = 2n ** 63n - 1n;
 
-async function get(call: Call): Promise<Reply> {
-  return (await read(call, call.keys[0]!))?.value ?? null;
+/** This one and `set` are what is asked most: they wait in one step, where an async function would take some. */
+function get(call: Call): Promise<Reply> {
+  return read(call, call.keys[0]!).then(valueOf);
+}
+
+function valueOf(found: Found | undefined): Uint8Array | null {
+  return found?.value ?? null;
 }
 
 interface SetOptions {
@@ -61,14 +66,21 @@ function setOptions(args: readonly Uint8Array[], house: RespHouse): SetOptions {
   return options;
 }
 
-async function set({ house, keys, args }: Call): Promise<Reply> {
-  const options = args.length > 3 ? setOptions(args, house) : undefined;
-  const expiry = options?.expiry ?? NEVER;
-  const value = ownBytes(args[2]!);
-  const put = { type: "put", value, expiry, ...(options?.when && { when: options.when }) } as const;
-  if (options?.get) return beforeOf(await ask(house, keys[0]!, { ...put, returnBefore: true }))?.value ?? null;
-  const result = await ask(house, keys[0]!, put);
-  return result.status === "done" ? OK : null;
+function set(call: Call): Promise<Reply> {
+  const { house, keys, args } = call;
+  if (args.length > 3) return setWith(call);
+  return ask(house, keys[0]!, { type: "put", value: ownBytes(args[2]!), expiry: NEVER }).then(okIfDone);
+}
+
+async function setWith({ house, keys, args }: Call): Promise<Reply> {
+  const { when, expiry, get: isAsked } = setOptions(args, house);
+  const put = { type: "put", value: ownBytes(args[2]!), expiry, ...(when && { when }) } as const;
+  if (isAsked) return valueOf(beforeOf(await ask(house, keys[0]!, { ...put, returnBefore: true })));
+  return okIfDone(await ask(house, keys[0]!, put));
+}
+
+function okIfDone({ status }: Known): Reply {
+  return status === "done" ? OK : null;
 }
 
 async function setnx({ house, keys, args }: Call): Promise<Reply> {
