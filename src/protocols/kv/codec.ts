@@ -61,7 +61,11 @@ const FORMS: { [T in MessageType]: Form<T> } = {
       if (confirms) w.u48(confirms.view).ballot(confirms.ballot);
     },
     read(r) {
-      const [slot, key, origin, first, tries] = [r.u16(), r.key(), r.u48(), r.u48(), r.u16()];
+      const slot = r.u16();
+      const key = r.key();
+      const origin = r.u48();
+      const first = r.u48();
+      const tries = r.u16();
       const commands = r.list(() => decodeCommand(r));
       const confirms = r.flag() ? { view: r.u48(), ballot: r.ballot() } : undefined;
       return { type: "forward", slot, key, origin, first, commands, tries, confirms };
@@ -78,9 +82,14 @@ const FORMS: { [T in MessageType]: Form<T> } = {
       });
     },
     read(r) {
-      const [slot, key, first, repeated] = [r.u16(), r.key(), r.u48(), r.flag()];
+      const slot = r.u16();
+      const key = r.key();
+      const first = r.u48();
+      const repeated = r.flag();
       const told = r.list(() => {
-        const [answer, before, has] = [decodeAnswer(r), r.maybeBytes(), r.u8()];
+        const answer = decodeAnswer(r);
+        const before = r.maybeBytes();
+        const has = r.u8();
         return { answer, before, version: has & 1 ? r.version() : undefined, expiresMs: has & 2 ? r.u48() : null };
       });
       return { type: "told", slot, key, first, told, repeated };

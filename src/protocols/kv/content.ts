@@ -100,7 +100,8 @@ export function decodeContent(bytes: Uint8Array): Content | undefined {
   const origins: OriginAnswers[] = [];
   let at = originsAt + 1;
   for (let left = bytes[originsAt]!; left > 0; left--) {
-    const [origin, first] = [uint48(bytes, at), uint48(bytes, at + UINT48)];
+    const origin = uint48(bytes, at);
+    const first = uint48(bytes, at + UINT48);
     at += 2 * UINT48;
     const answers: Answer[] = [];
     for (let ops = bytes[at++]!; ops > 0; ops--) {
@@ -151,7 +152,8 @@ export function readStored(bytes: Uint8Array): Stored | undefined {
   const valueAt = valueAtOf(bytes, originsAtOf(bytes));
   if (valueAt === undefined || bytes.length - valueAt > VALUE_BYTES_MAX) return undefined;
   const isRemoved = (bytes[VERSION_BYTES]! & REMOVED) !== 0;
-  const [round, node, n] = [uint48(bytes, 0), uint48(bytes, UINT48), uint48(bytes, 2 * UINT48)];
+  const version = versionAt(bytes, 0);
+  const { round, node, n } = version;
   return { round, node, n, bytes, isRemoved, expiresMs: expiresMsIn(bytes), rowId: undefined };
 }
 

@@ -327,7 +327,9 @@ export class Core {
   }
 
   #isCut(members: readonly number[]): boolean {
-    return members.filter((node) => !this.#isGone(node)).length < majorityOf(members);
+    let left = 0;
+    for (const node of members) if (!this.#isGone(node)) left++;
+    return left < majorityOf(members);
   }
 
   #isGone(node: number): boolean {

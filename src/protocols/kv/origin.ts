@@ -33,7 +33,7 @@ interface Flight {
   operations: Operation[];
   tries: number;
   /** Nobody else can answer. */
-  asked: Set<number>;
+  asked: number[];
   sentMs: number;
   /** Refused, and not sent again before this. */
   pausedUntilMs: number | undefined;
@@ -56,7 +56,8 @@ const TRIES_AT_ONCE = 3;
 export class Origin {
   readonly #core: Core;
   readonly #lines = new Map<Key, Line>();
-  readonly #ready = new Set<Key>();
+  /** To be sent at the end of the step; some more than once. */
+  #ready: Key[] = [];
   #open = 0;
   /** Of the last operation. It begins anywhere: an answer to an earlier life must not fit one of this. */
   #number: number;
@@ -90,13 +91,13 @@ export class Origin {
 
   /** At the end of the step, so that what comes together travels together. */
   #soon(key: Key): void {
-    if (this.#ready.size === 0) this.#core.later(() => this.#sendReady());
-    this.#ready.add(key);
+    if (this.#ready.length === 0) this.#core.later(() => this.#sendReady());
+    this.#ready.push(key);
   }
 
   #sendReady(): void {
-    const keys = [...this.#ready];
-    this.#ready.clear();
+    const keys = this.#ready;
+    this.#ready = [];
     for (const key of keys) {
       const line = this.#lines.get(key);
       if (!line || line.flight) continue;
@@ -107,11 +108,11 @@ export class Origin {
       const operations = line.waiting.splice(0, batchOf(line.waiting));
       const first = this.#number + 1;
       this.#number += operations.length;
-      const flight = {
+      const flight: Flight = {
         first,
         operations,
         tries: 0,
-        asked: new Set<number>(),
+        asked: [],
         sentMs: 0,
         pausedUntilMs: undefined,
         isUncertain: false,
@@ -130,7 +131,7 @@ export class Origin {
       return;
     }
     flight.pausedUntilMs = undefined;
-    flight.asked.add(target);
+    if (!flight.asked.includes(target)) flight.asked.push(target);
     core.counts.forwarded++;
     const commands = flight.operations.map(({ command }) => command);
     const { first, tries } = flight;
@@ -159,7 +160,11 @@ export class Origin {
 
   onTold(from: number, { key, first, told, repeated }: Of<"told">): void {
     const line = this.#lines.get(key);
-    if (line?.flight?.first !== first || !line.flight.asked.has(from) || told.length !== line.flight.operations.length)
+    if (
+      line?.flight?.first !== first ||
+      !line.flight.asked.includes(from) ||
+      told.length !== line.flight.operations.length
+    )
       return;
     const { operations } = line.flight;
     for (const [at, { id, command }] of operations.entries()) {
@@ -175,7 +180,7 @@ export class Origin {
     const { key, first, tries, why, hint } = message;
     const line = this.#lines.get(key);
     const flight = line?.flight;
-    if (!line || flight?.first !== first || !flight.asked.has(from)) return;
+    if (!line || flight?.first !== first || !flight.asked.includes(from)) return;
     const known = core.hintOf(line.slot)?.number;
     core.heardView(line.slot, hint);
     const isShownOn = core.hintOf(line.slot)?.number !== known;
@@ -193,7 +198,8 @@ export class Origin {
   /** What could not be sent, because this node knew nobody, need not wait for its next try. */
   heardNodes(): void {
     for (const [key, line] of this.#lines)
-      if (line.flight?.pausedUntilMs !== undefined && line.flight.asked.size === 0) this.#send(key, line, line.flight);
+      if (line.flight?.pausedUntilMs !== undefined && line.flight.asked.length === 0)
+        this.#send(key, line, line.flight);
   }
 
   tick(): void {
@@ -242,7 +248,8 @@ export class Origin {
   #landed(key: Key, line: Line): void {
     this.#open -= line.flight!.operations.length;
     line.flight = undefined;
-    this.#soon(key);
+    if (line.waiting.length > 0) this.#soon(key);
+    else this.#lines.delete(key);
   }
 }
 
@@ -251,7 +258,9 @@ export class Origin {
  * what was asked after them.
  */
 function batchOf(operations: readonly Operation[]): number {
-  let [count, bytes, hasRead] = [0, 0, false];
+  let count = 0;
+  let bytes = 0;
+  let hasRead = false;
   for (const { command } of operations) {
     bytes += command.type === "put" ? command.value.length : 0;
     if (count > 0 && (count === BATCH_OPS_MAX || bytes > BATCH_BYTES_MAX)) break;

@@ -96,8 +96,9 @@ function isConfirmed(core: Core, slot: Slot, term: Leading, { from, forward: { k
   if (!confirms || term.newest.has(key) || slot.view !== view || slot.status !== "ready") return false;
   if (confirms.view !== view.number || compareBallots(confirms.ballot, ballot) !== 0) return false;
   if (compareBallots(slot.promised, ballot) !== 0) return false;
-  const both = view.members.filter((member) => member === core.self || member === from);
-  return both.length >= majorityOf(view.members);
+  let both = 0;
+  for (const member of view.members) if (member === core.self || member === from) both++;
+  return both >= majorityOf(view.members);
 }
 
 const READ: Answer = { status: "read" };
