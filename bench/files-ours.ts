@@ -70,6 +70,10 @@ class OurGateway implements Gateway {
     await this.#json("POST", "/files/folders", Buffer.from(JSON.stringify({ path: `${folder}/${name}` })));
   }
 
+  async putFolder(from: string, folder: string): Promise<void> {
+    await this.#box.cli(["files", "put", from, `${folder}/`]);
+  }
+
   async ready(): Promise<void> {
     await eventually("all servers answer", READY_TIMEOUT_MS, async () => {
       const status = await this.#box.api<{ grid: { servers: { state: string }[] } }>("/files/status");

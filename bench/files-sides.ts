@@ -23,8 +23,8 @@ export interface Gateway {
   putInto(folder: string, name: string, content: Uint8Array): Promise<void>;
   /** A new folder in a folder. */
   makeFolder(folder: string, name: string): Promise<void>;
-  /** Several files into one folder by the way that its own makers take, where that is another one. */
-  putAll?(folder: string, contents: ReadonlyMap<string, Uint8Array>, hands: number): Promise<void>;
+  /** A folder of this machine with what is in it, by the side's own command, into a folder. */
+  putFolder(from: string, folder: string): Promise<void>;
   /** Until it is connected to all servers. */
   ready(): Promise<void>;
 }

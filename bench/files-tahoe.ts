@@ -7,7 +7,7 @@ import type { Announcement, TahoeGrid } from "../test/tahoe/grid.ts";
 import { freePort } from "../test/support/process.ts";
 import type { Running } from "../test/support/process.ts";
 import { Http } from "./files-http.ts";
-import { HAPPY, NEEDED, SERVERS, TOTAL, byHands, delayed } from "./files-sides.ts";
+import { HAPPY, NEEDED, SERVERS, TOTAL, delayed } from "./files-sides.ts";
 import type { Gateway, Side } from "./files-sides.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -45,14 +45,9 @@ class TahoeGateway implements Gateway {
     await this.#http.ask("POST", `/uri/${encodeURIComponent(folder)}?t=mkdir&name=${name}`);
   }
 
-  /** As `tahoe cp` does it: the files first, without a folder, then all entries in one write. */
-  async putAll(folder: string, contents: ReadonlyMap<string, Uint8Array>, hands: number): Promise<void> {
-    const children: Record<string, unknown> = {};
-    await byHands(hands, contents, async ([name, content]) => {
-      children[name] = ["filenode", { ro_uri: await this.put(content), metadata: {} }];
-    });
-    const body = Buffer.from(JSON.stringify(children));
-    await this.#http.ask("POST", `/uri/${encodeURIComponent(folder)}?t=set_children`, { body });
+  /** It stores the files first, and then writes all entries at once. */
+  async putFolder(from: string, folder: string): Promise<void> {
+    await this.client.ok(["cp", "--recursive", from, `${folder}/`]);
   }
 
   ready(): Promise<void> {

@@ -10,10 +10,14 @@ import { pipeline } from "node:stream/promises";
 import { systemClock } from "../kernel/clock.ts";
 import { NAME_MAX_BYTES } from "../services/files/tree/paths.ts";
 import { cliErrors, openAnswer } from "./call.ts";
-import type { Entry, Transfer } from "./files-transfer.ts";
+import type { Entry, Job, Transfer } from "./files-transfer.ts";
 import { ask, filesEndpoints, oneOfMany, severalAtOnce } from "./files-transfer.ts";
 
-const AT_ONCE = 4;
+/** Of a small file most of the time is waiting: more of them at once. */
+const TINY_BYTES = 64 * 1024;
+const PLACES = 16;
+const TINY_PLACES = 1;
+const PLACES_OF_OTHERS = 4;
 const clock = systemClock();
 const STANDARD = "-";
 
@@ -26,12 +30,13 @@ export async function getAll(transfer: Transfer, path: string, target: string | 
   const isInto = target !== undefined && (target.endsWith("/") || (await isFolderHere(target)));
   if (isInto) await written(target, () => mkdir(target, { recursive: true }));
   const to = target === undefined ? own : isInto ? join(target, own) : target;
-  await severalAtOnce(jobs(transfer, entry, to), AT_ONCE);
+  await severalAtOnce(jobs(transfer, entry, to), PLACES);
 }
 
-async function* jobs(transfer: Transfer, entry: Entry, to: string): AsyncGenerator<() => Promise<void>> {
+async function* jobs(transfer: Transfer, entry: Entry, to: string): AsyncGenerator<Job> {
   if (entry.kind === "file") {
-    yield () => oneOfMany(transfer, entry.path, () => getFile(transfer, entry, to));
+    const places = entry.bytes <= TINY_BYTES ? TINY_PLACES : PLACES_OF_OTHERS;
+    yield { places, run: () => oneOfMany(transfer, entry.path, () => getFile(transfer, entry, to)) };
     return;
   }
   await written(to, () => mkdir(to, { recursive: true }));

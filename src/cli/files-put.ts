@@ -17,7 +17,14 @@ import { ask, oneOfMany, severalAtOnce, skipped, waits } from "./files-transfer.
 
 /** Files up to this go in one request. */
 const SMALL_BYTES = 1024 * 1024;
-const AT_ONCE = 6;
+/**
+ * Files up to this travel with the change of their folder, which takes many in one write: the more of them are under
+ * way, the fewer writes. Larger ones fill the line by themselves.
+ */
+const TINY_BYTES = 16 * 1024;
+const PLACES = 100;
+const TINY_PLACES = 1;
+const PLACES_OF_OTHERS = 16;
 /** Somebody who waits for the storage servers is told this often how far it is. */
 const LOOK_MS = 500;
 const clock = systemClock();
@@ -43,7 +50,7 @@ export async function putAll(transfer: Transfer, sources: readonly string[], tar
   const put: string[] = [];
   async function* jobs() {
     for await (const local of localFiles(transfer, sources, target)) {
-      yield () =>
+      const run = () =>
         oneOfMany(transfer, local.path, async () => {
           transfer.progress.at(local.path);
           await putFile(transfer, local);
@@ -51,9 +58,10 @@ export async function putAll(transfer: Transfer, sources: readonly string[], tar
           transfer.bytes += local.facts.size;
           put.push(local.path);
         });
+      yield { places: local.facts.size <= TINY_BYTES ? TINY_PLACES : PLACES_OF_OTHERS, run };
     }
   }
-  await severalAtOnce(jobs(), AT_ONCE);
+  await severalAtOnce(jobs(), PLACES);
   return put;
 }
 

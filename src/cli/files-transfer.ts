@@ -74,19 +74,38 @@ function overProgress(): string {
   return process.stderr.isTTY ? `\r${CLEAR}` : "";
 }
 
-/** Takes jobs from `jobs`, so many at a time; the first that throws ends all. */
-export async function severalAtOnce(jobs: AsyncIterable<() => Promise<void>>, most: number): Promise<void> {
-  const iterator = jobs[Symbol.asyncIterator]();
-  let hasFailed = false;
-  const worker = async () => {
-    for (;;) {
-      const next = hasFailed ? undefined : await iterator.next();
-      if (!next || next.done) return;
-      await next.value().catch((error: unknown) => {
-        hasFailed = true;
-        throw error;
-      });
-    }
+export interface Job {
+  /** How many of the places it takes while it runs. */
+  places: number;
+  run(): Promise<void>;
+}
+
+/** Runs jobs in their order, as many at a time as `places` has room for; the first that throws ends all. */
+export async function severalAtOnce(jobs: AsyncIterable<Job>, places: number): Promise<void> {
+  const failed = Promise.withResolvers<never>();
+  let [running, free, hasFailed] = [0, places, false];
+  let wake = () => {};
+  const oneEnds = () => new Promise<void>((resolve) => (wake = resolve));
+  const ended = (job: Job) => {
+    running -= 1;
+    free += job.places;
+    wake();
   };
-  await Promise.all(Array.from({ length: most }, worker));
+  const fail = (error: unknown) => {
+    hasFailed = true;
+    failed.reject(error);
+    wake();
+  };
+  const runAll = async () => {
+    for await (const job of jobs) {
+      // One that wants more than there are runs alone.
+      while (!hasFailed && running > 0 && free < job.places) await oneEnds();
+      if (hasFailed) return;
+      running += 1;
+      free -= job.places;
+      job.run().then(() => ended(job), fail);
+    }
+    while (!hasFailed && running > 0) await oneEnds();
+  };
+  await Promise.race([runAll(), failed.promise]);
 }
