@@ -53,7 +53,7 @@ class OurGateway implements Gateway {
   }
 
   async get(name: string, content: Uint8Array): Promise<void> {
-    await this.#http.ask("GET", `/api/v1/files/content?path=${encodeURIComponent(name)}`, { expect: content });
+    await this.#http.compare(`/api/v1/files/content?path=${encodeURIComponent(name)}`, content);
   }
 
   async newFolder(): Promise<string> {

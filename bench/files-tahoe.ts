@@ -30,7 +30,7 @@ class TahoeGateway implements Gateway {
   }
 
   async get(name: string, content: Uint8Array): Promise<void> {
-    await this.#http.ask("GET", `/uri/${encodeURIComponent(name)}`, { expect: content });
+    await this.#http.compare(`/uri/${encodeURIComponent(name)}`, content);
   }
 
   async newFolder(): Promise<string> {

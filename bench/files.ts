@@ -14,6 +14,7 @@ import { startOurs } from "./files-ours.ts";
 import { hashedPerByte, report } from "./files-report.ts";
 import type { Figure, Found } from "./files-report.ts";
 import { temporaryFolder } from "../test/support/at-exit.ts";
+import { runOk } from "../test/support/process.ts";
 import { NEEDED, SERVERS, TOTAL, byHands } from "./files-sides.ts";
 import type { Side, SideName } from "./files-sides.ts";
 import { startTahoe } from "./files-tahoe.ts";
@@ -23,6 +24,7 @@ import { JSON_OPTION, asked, programOptions, someOf, teller } from "./options.ts
 const MB = 1_000_000;
 const PARTS = ["transfer", "small", "mkdir", "links", "frozen"] as const;
 const FULL = { transferMB: 100, linksMB: 50, frozenMB: 20, smallFiles: 1000, singleFiles: 100, folders: 20 };
+const WARM_UP = { transferMB: 100, linksMB: 50, frozenMB: 20, smallFiles: 100, singleFiles: 20, folders: 20 };
 const QUICK = { transferMB: 20, linksMB: 10, frozenMB: 20, smallFiles: 100, singleFiles: 20, folders: 5 };
 const SMALL_BYTES = 1000;
 const HANDS = 8;
@@ -43,7 +45,7 @@ const flags = programOptions("npm run bench:files --", ABOUT, {
 });
 /** Boxes and nodes run for months, and programs are slower at first: each part begins with a small round for nothing. */
 let isWarmUp = true;
-let sizes = QUICK;
+let sizes = WARM_UP;
 const [[runs = 1], parts, wantedSides] = asked(() => [
   parseCounts(flags.runs ?? (flags.quick ? "1" : "3")),
   someOf(PARTS, flags.only),
@@ -175,13 +177,17 @@ async function main(): Promise<void> {
     }
     for (const part of parts) {
       say(`${part}, to warm up`);
-      [isWarmUp, sizes] = [true, QUICK];
+      [isWarmUp, sizes] = [true, flags.quick ? QUICK : WARM_UP];
       for (const side of sides) await WORK[part](side, 0);
       [isWarmUp, sizes] = [false, flags.quick ? QUICK : FULL];
       for (let turn = 0; turn < runs; turn += 1) {
         say(`${part}, ${turn + 1} of ${runs}`);
         load.push(Math.round(loadavg()[0]! * 100) / 100);
-        for (const side of turned(sides, turn)) await WORK[part](side, turn);
+        for (const side of turned(sides, turn)) {
+          // What the other side has left to the kernel to write must not be written while this one is measured.
+          await runOk(["sync"]);
+          await WORK[part](side, turn);
+        }
       }
     }
     const sha256 = median(hashSpeeds.length > 0 ? hashSpeeds : [hashSpeed()]);

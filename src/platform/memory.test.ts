@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { virtualClock } from "../kernel/virtual-clock.ts";
 import { TIDIED_HEAP_BYTES_MAX, TIDY_LOOK_MS, TIDY_REST_CPU_MS, TIDY_WORK_CPU_MS } from "./constants.ts";
-import { passOn, release, releasePassed, tidyAtRest } from "./memory.ts";
+import { passOn, release, givePassedBack, tidyAtRest } from "./memory.ts";
 
 test("memory of its own is gone at once, and may be given back twice", () => {
   const bytes = new Uint8Array(100_000);
@@ -31,13 +31,25 @@ test("a part of other memory, small memory and shared memory stay", () => {
 
 test("memory that was handed on goes with its last part; what was not stays", () => {
   const whole = passOn(new Uint8Array(20_000));
-  releasePassed(whole.subarray(0, 10_000));
+  givePassedBack(whole.subarray(0, 10_000));
   assert.equal(whole.length, 20_000);
-  releasePassed(whole.subarray(10_000));
+  givePassedBack(whole.subarray(10_000));
   assert.equal(whole.length, 0);
   const kept = new Uint8Array(20_000);
-  releasePassed(kept);
+  givePassedBack(kept);
   assert.equal(kept.length, 20_000);
+});
+
+test("memory that was handed on goes to whoever wants it back, once", () => {
+  const taken: Uint8Array[] = [];
+  const whole = passOn(new Uint8Array(20_000).fill(7), (memory) => taken.push(memory));
+  givePassedBack(whole.subarray(0, 10_000));
+  assert.equal(taken.length, 0);
+  givePassedBack(whole.subarray(10_000));
+  givePassedBack(whole.subarray(10_000));
+  assert.equal(taken.length, 1);
+  assert.equal(taken[0]!.buffer, whole.buffer);
+  assert.equal(whole[19_999], 7);
 });
 
 /** A process whose processor time and heap the test sets. */

@@ -17,18 +17,23 @@ export function release(bytes: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
 }
 
-const passing = new WeakSet<ArrayBufferLike>();
+const passing = new WeakMap<ArrayBufferLike, (memory: Uint8Array) => void>();
 
-/** Handed on part by part, in order, for whoever has used up the last part to release. Nobody else may keep it. */
-export function passOn(bytes: Uint8Array): Uint8Array {
-  passing.add(bytes.buffer);
+/**
+ * Handed on part by part, in order; whoever has used up the last part gives it to `takeBack`. Nobody else may keep it.
+ */
+export function passOn(bytes: Uint8Array, takeBack: (memory: Uint8Array) => void = release): Uint8Array {
+  passing.set(bytes.buffer, takeBack);
   return bytes;
 }
 
-/** This part was used up, and those before it: releases memory that was handed on, and no other. */
-export function releasePassed(part: Uint8Array): void {
+/** This part was used up, and those before it: gives back memory that was handed on, and no other. */
+export function givePassedBack(part: Uint8Array): void {
   const { buffer, byteOffset, byteLength } = part;
-  if (passing.has(buffer) && byteOffset + byteLength === buffer.byteLength) release(new Uint8Array(buffer));
+  const takeBack = passing.get(buffer);
+  if (!takeBack || byteOffset + byteLength !== buffer.byteLength) return;
+  passing.delete(buffer);
+  takeBack(new Uint8Array(buffer));
 }
 
 export interface TidyNeeds {

@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFailure } from "../../src/kernel/errors.ts";
-import type { KnownCap } from "../../src/protocols/grid/caps.ts";
+import { givePassedBack } from "../../src/platform/memory.ts";
+import { encodeBase32 } from "../../src/protocols/grid/base32.ts";
+import { storageIndexOf } from "../../src/protocols/grid/caps.ts";
+import type { ChkReadCap, KnownCap } from "../../src/protocols/grid/caps.ts";
+import { READ_NEAR_MS } from "../../src/services/files/grid/constants.ts";
+import { downloadImmutable } from "../../src/services/files/grid/download.ts";
 import type { ImmutableNeeds } from "../../src/services/files/grid/immutable.ts";
 import { bytesOf, encoding, get, put, sameContent, testGrid, timed } from "./immutable-grid.ts";
 import type { Watched } from "./immutable-grid.ts";
@@ -147,6 +152,47 @@ test("an abort in the middle ends it, and nothing runs on", { timeout: 180_000 }
     servers.map((server) => server.asked.length),
     asked,
   );
+});
+
+test("the content itself is read before what must be decoded, unless that is READ_NEAR_MS quicker and more", async (t) => {
+  const { needs, servers } = await testGrid(t, 4);
+  const content = bytesOf(9_000_000);
+  const { cap } = await put(needs, content, encoding(2, 4));
+  const storageIndex = encodeBase32(storageIndexOf(needs.crypto, cap)!);
+  const readOf = async (contentMs: number, codedMs: number) => {
+    let [contentBytes, codedBytes] = [0, 0];
+    for (const server of servers) {
+      const isContent = (await server.shares("immutable", storageIndex)).some((share) => share < 2);
+      server.tookMs = isContent ? contentMs : codedMs;
+      server.spoil = (share, _at, bytes) => {
+        if (share < 2) contentBytes += bytes.length;
+        else codedBytes += bytes.length;
+        return bytes;
+      };
+    }
+    sameContent(await get(needs, cap), content, `${contentMs} and ${codedMs} ms`);
+    return contentBytes / (contentBytes + codedBytes);
+  };
+  // The first run is read from whoever answers first.
+  assert.ok((await readOf(20, 20)) > 0.7);
+  assert.ok((await readOf(READ_NEAR_MS + 2, 2)) > 0.7);
+  assert.ok((await readOf(100, 50)) > 0.7);
+  assert.ok((await readOf(READ_NEAR_MS + 3, 2)) < 0.3);
+});
+
+test("what was used up and given back is written over, and nothing else", { timeout: 180_000 }, async (t) => {
+  const { needs } = await testGrid(t, 4);
+  const content = bytesOf(21_000_000);
+  const { cap } = await put(needs, content, encoding(2, 4));
+  const pieces: Buffer[] = [];
+  for await (const piece of downloadImmutable(needs, cap as ChkReadCap)) {
+    pieces.push(Buffer.from(piece));
+    givePassedBack(piece);
+  }
+  sameContent(Buffer.concat(pieces), content, "given back at once");
+  const kept: Uint8Array[] = [];
+  for await (const piece of downloadImmutable(needs, cap as ChkReadCap)) kept.push(piece);
+  sameContent(Buffer.concat(kept), content, "kept to the end");
 });
 
 test("a small file takes two rounds of requests, and no thread", { timeout: 180_000 }, async (t) => {

@@ -49,6 +49,8 @@ export class Watched implements GridServer {
   readonly advised: number[] = [];
   available: number | undefined;
   quality: ServerState | undefined;
+  /** What its small requests take, by what it says. */
+  tookMs: number | undefined;
   /** Off: all goes share by share, as with a server of Tahoe-LAFS. */
   takesWhole = false;
   /** Before each request: may wait, or throw. */
@@ -78,7 +80,7 @@ export class Watched implements GridServer {
 
   state = (): ServerState => this.quality ?? this.inner.state();
   availableBytes = (): number | undefined => this.available ?? this.inner.availableBytes();
-  responseMs = (): number | undefined => this.inner.responseMs();
+  responseMs = (): number | undefined => this.tookMs ?? this.inner.responseMs();
   takesBefore = (): boolean => false;
 
   allocate: GridServer["allocate"] = async (storageIndex, wish, signal) => {

@@ -8,7 +8,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context } from "hono";
 import type { BytesAnswer, Endpoint } from "../../kernel/contract.ts";
 import { fail } from "../../kernel/errors.ts";
-import { release, releasePassed } from "../memory.ts";
+import { release, givePassedBack } from "../memory.ts";
 import { SharedMemory } from "../shared-memory.ts";
 import { written } from "./written.ts";
 
@@ -196,7 +196,7 @@ async function writeAll(
   try {
     for await (const piece of pieces) {
       if (!(await written(outgoing, piece))) return;
-      releasePassed(piece);
+      givePassedBack(piece);
     }
     outgoing.end();
   } catch (error) {

@@ -75,6 +75,8 @@ export const READ_LATE_FACTOR = 3;
 export const READ_LATE_MIN_MS = 250;
 /** When there is nothing to compare with. */
 export const READ_LATE_UNKNOWN_MS = 1000;
+/** Servers are equally quick when their small requests differ by no more than this, or by less than twice. */
+export const READ_NEAR_MS = 10;
 /** Readings whose duration is remembered. */
 export const READ_TIMES_KEPT = 16;
 /** A question for shares that takes so long is late: the next server is asked, too. */

@@ -15,6 +15,7 @@ import {
   READ_LATE_FACTOR,
   READ_LATE_MIN_MS,
   READ_LATE_UNKNOWN_MS,
+  READ_NEAR_MS,
   READ_ROUNDS_MAX,
   READ_TIMES_KEPT,
 } from "./constants.ts";
@@ -147,16 +148,26 @@ export class Runs {
     controller.abort(new Error("others are quicker"));
   }
 
-  /** Of the good ones the one that was late least, then the quickest, then the first that was found. */
+  /**
+   * Of the good ones the one that was late least, then the quickest, then one whose blocks are the content itself and
+   * need no decoding, then the first that was found.
+   */
   #best(isWanted: (source: ShareSource) => boolean, busy: ReadonlySet<ShareSource>): ShareSource | undefined {
-    let best: ShareSource | undefined;
-    const rank = ({ server }: ShareSource) => server.responseMs() ?? 0;
+    const { k } = this.#needs.file.cap;
     const servers = new Set([...busy].map(({ server }) => server));
-    const load = (source: ShareSource) => source.lates * 2 + (servers.has(source.server) ? 1 : 0);
+    const load = ({ lates, server }: ShareSource) => lates * 2 + (servers.has(server) ? 1 : 0);
+    const rank = ({ server }: ShareSource) => server.responseMs() ?? 0;
+    const isBetter = (one: ShareSource, other: ShareSource) => {
+      const [less, oneMs, otherMs] = [load(one) - load(other), rank(one), rank(other)];
+      if (less !== 0) return less < 0;
+      const differ = Math.max(oneMs, otherMs) > Math.min(oneMs, otherMs) * 2;
+      if (differ && Math.abs(oneMs - otherMs) > READ_NEAR_MS) return oneMs < otherMs;
+      return one.number < k && other.number >= k;
+    };
+    let best: ShareSource | undefined;
     for (const source of this.#needs.finder.sources) {
       if (source.state !== "good" || busy.has(source) || !isWanted(source)) continue;
-      const less = best ? load(source) - load(best) : -1;
-      if (less < 0 || (less === 0 && rank(source) * 2 < rank(best!))) best = source;
+      if (!best || isBetter(source, best)) best = source;
     }
     return best;
   }

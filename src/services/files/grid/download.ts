@@ -3,7 +3,7 @@
  * checks and decrypts (in threads when it is much), and gives out the bytes in order. No byte comes out whose hashes
  * do not lead up to the cap.
  */
-import { passOn } from "../../../platform/memory.ts";
+import { passOn, release } from "../../../platform/memory.ts";
 import { encodeBase32 } from "../../../protocols/grid/base32.ts";
 import { storageIndexOf, type ChkReadCap, type LitCap } from "../../../protocols/grid/caps.ts";
 import type { ChkFile } from "../../../protocols/grid/chk-decoder.ts";
@@ -60,6 +60,9 @@ class Download {
   readonly #range: Range;
   readonly #isSmall: boolean;
   readonly #memory: WorkMemory;
+  /** Content that was used up: the next is written over it. */
+  readonly #used: Uint8Array[] = [];
+  #isEnded = false;
 
   constructor(needs: ImmutableNeeds, cap: ChkReadCap, range: Range, stop: AbortController) {
     const { crypto, clock } = needs;
@@ -80,8 +83,15 @@ class Download {
   }
 
   end(): void {
+    this.#isEnded = true;
     this.#memory.end();
+    for (const memory of this.#used.splice(0)) release(memory);
   }
+
+  readonly #takeBack = (memory: Uint8Array): void => {
+    if (this.#isEnded) release(memory);
+    else this.#used.push(memory);
+  };
 
   async *pieces(): AsyncGenerator<Uint8Array> {
     const { from, to } = this.#range;
@@ -134,10 +144,10 @@ class Download {
       const { shares, sources } = await this.#runs.fetch(wish);
       const run = wish.of(this.#file.facts!.params);
       const task = this.#file.decodeRun(run.first, run.count, shares);
-      const decoded = await this.#needs.workers.decode(task, this.#isSmall);
+      const decoded = await this.#needs.workers.decode({ ...task, memory: this.#used.pop() }, this.#isSmall);
       for (const { bytes } of shares) this.#memory.giveBack(bytes);
       this.#range.signal.throwIfAborted();
-      if (decoded.state === "good") return { run, bytes: passOn(decoded.bytes) };
+      if (decoded.state === "good") return { run, bytes: passOn(decoded.bytes, this.#takeBack) };
       if (decoded.state === "bad-file") {
         const { k } = this.#file.cap;
         throw filesErrors.fail("files-damaged", { params: { good: k, needed: k } });

@@ -54,14 +54,14 @@ export class GridWorkers {
     return new EncodeSession({ id, pool, here: this.#here, params, convergence, memory: this.memory(isSmall) });
   }
 
-  /** Blocks in shared memory stay as they are; other memory is taken. What comes out is ordinary memory. */
+  /** Blocks in shared memory stay as they are; other memory is taken, the run's too. What comes out is ordinary memory. */
   async decode(run: DecodeRun, isSmall: boolean): Promise<DecodedRun> {
     if (isSmall || !this.#pool) return this.#here.perform({ kind: "decode", run }).answer as DecodedRun;
     // A part of other memory would be handed over with all of it.
     const shares = run.shares.map((share) =>
       isShared(share.bytes) || own(share.bytes).length > 0 ? share : { ...share, bytes: share.bytes.slice() },
     );
-    const transfer = new Set(shares.flatMap(({ bytes }) => own(bytes)));
+    const transfer = new Set([...shares.map(({ bytes }) => bytes), ...(run.memory ? [run.memory] : [])].flatMap(own));
     return this.#pool.run<DecodedRun>({ kind: "decode", run: { ...run, shares, key: run.key?.slice() } }, [
       ...transfer,
     ]);
