@@ -86,7 +86,7 @@ export function report(found: Found, machine: Machine, runs: number): { text: st
     "known from a servers.yaml, HTTPS between them; new random content each time, compared when it is read. Ours are",
     "six whole boxes, asked by the requests of `comu files put`; each stored file is also an entry of a folder, and it",
     "is on the disks (fsync) before it is said to be stored. Tahoe's big files are in no folder. Each part begins with",
-    "a smaller round of both sides that is not counted.",
+    "a round of both sides that is not counted; before each one the disk has nothing left to write.",
     `SHA-256: ${sha256.toFixed(0)} MB/s on one core in this run; ${hashedPerByte.toFixed(2)} bytes are hashed for`,
     `each byte stored, so ${ceiling.toFixed(0)} MB/s is the ceiling of one core.`,
     `Machine: ${cores} cores; load over one minute as it went: ${load.join(", ")}.`,

@@ -43,7 +43,7 @@ const flags = programOptions("npm run bench:files --", ABOUT, {
   only: { value: "parts", text: `some of ${PARTS.join(",")}` },
   side: { value: "side", text: "ours or tahoe alone" },
 });
-/** Boxes and nodes run for months, and programs are slower at first: each part begins with a small round for nothing. */
+/** Boxes run for months, and programs are slower at first: each part begins with a round that does not count. */
 let isWarmUp = true;
 let sizes = WARM_UP;
 const [[runs = 1], parts, wantedSides] = asked(() => [

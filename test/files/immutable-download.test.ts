@@ -154,7 +154,7 @@ test("an abort in the middle ends it, and nothing runs on", { timeout: 180_000 }
   );
 });
 
-test("the content itself is read before what must be decoded, unless that is READ_NEAR_MS quicker and more", async (t) => {
+test("the content itself is read first, unless what must be decoded is more than READ_NEAR_MS quicker", async (t) => {
   const { needs, servers } = await testGrid(t, 4);
   const content = bytesOf(9_000_000);
   const { cap } = await put(needs, content, encoding(2, 4));

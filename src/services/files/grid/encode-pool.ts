@@ -54,7 +54,7 @@ export class GridWorkers {
     return new EncodeSession({ id, pool, here: this.#here, params, convergence, memory: this.memory(isSmall) });
   }
 
-  /** Blocks in shared memory stay as they are; other memory is taken, the run's too. What comes out is ordinary memory. */
+  /** Shared memory stays as it is; other memory is taken, the run's too. What comes out is ordinary memory. */
   async decode(run: DecodeRun, isSmall: boolean): Promise<DecodedRun> {
     if (isSmall || !this.#pool) return this.#here.perform({ kind: "decode", run }).answer as DecodedRun;
     // A part of other memory would be handed over with all of it.
